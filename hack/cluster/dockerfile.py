@@ -1,0 +1,190 @@
+"""Images from an ordinary Dockerfile, by buildah, also where no registry can be reached. Called by the command line.
+
+A base image that cannot be pulled is made here, if it is one that Debian's own packages can stand in for:
+`python:3.11-slim-bookworm` is Debian bookworm with its Python 3.11. It is made once, as an archive in the cache.
+"""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cluster import images, layout, packages, report
+from cluster.machine import run, unmount_below
+from cluster.processes import ClusterError
+
+RELEASES = {"python:3.11-slim-bookworm": "bookworm"}
+"""Base images that can be made here, and the Debian release that has their Python."""
+
+PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
+PULL_TIMEOUT = 60
+MADE_BY_BUILDAH = (Path("/etc/cni"), Path("/run/containers"), Path("/var/lib/containers"))
+"""Folders that buildah makes although its store is elsewhere."""
+
+CERTIFICATES = "/etc/ssl/certs"
+
+
+def build(context: Path, dockerfile: Path, tag: str) -> Path:
+    """Build the image and return its archive (`docker save` format)."""
+    if os.geteuid() != 0:
+        raise ClusterError("Building an image without a container daemon takes root here.")
+    packages.ensure(packages.IMAGES)
+    with _buildah() as buildah:
+        for name in base_images(dockerfile.read_text()):
+            _provide(buildah, name)
+        with report.step(f"building {tag}"), _build_options() as options:
+            command = [*buildah, "build", "--isolation=chroot", "--layers", "--pull-never", *options]
+            _run_long([*command, f"--file={dockerfile}", f"--tag={tag}", str(context)])
+        archive = images.archive_path(tag)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.unlink(missing_ok=True)  # buildah does not add to an archive that is there.
+        with report.step(f"writing {archive}"):
+            run(*buildah, "push", tag, f"docker-archive:{archive}:{tag}")
+    return archive
+
+
+def base_images(dockerfile: str) -> list[str]:
+    """What the stages start FROM, without other stages, scratch and names made of build arguments."""
+    stages: set[str] = {"scratch"}
+    bases: list[str] = []
+    pattern = r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$"
+    for name, stage in re.findall(pattern, dockerfile, re.MULTILINE | re.IGNORECASE):
+        if name not in stages and name not in bases and "$" not in name:
+            bases.append(name)
+        stages.add(stage)
+    return bases
+
+
+def pip_settings(listed: str) -> dict[str, str]:
+    """The settings of `pip config list` by their names; an environment variable wins over a file."""
+    found = re.findall(r"^(:env:\.|global\.|install\.)([\w-]+)='(.*)'$", listed, re.MULTILINE)
+    files = {name: value for where, name, value in found if where != ":env:."}
+    return files | {name: value for where, name, value in found if where == ":env:." and name != "config-file"}
+
+
+@contextmanager
+def _buildah() -> Iterator[list[str]]:
+    """buildah with a store in the cache: its layers are kept there, and not mixed with the machine's own images."""
+    store, state = layout.cache() / "buildah", Path("/run/crontask-buildah")
+    store.mkdir(parents=True, exist_ok=True)
+    driver = os.environ.get("STORAGE_DRIVER", "overlay")
+    absent = [folder for folder in MADE_BY_BUILDAH if not folder.exists()]
+    try:
+        yield ["buildah", f"--root={store}", f"--runroot={state}", f"--storage-driver={driver}"]
+    finally:
+        unmount_below(store, state)
+        for folder in (state, *absent):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _provide(buildah: Sequence[str], name: str) -> None:
+    """Have the base image in the store: it is there, or it can be pulled, or it can be made."""
+    if _succeeds([*buildah, "inspect", "--type=image", name]):
+        return
+    with report.step(f"pulling {name}"):
+        pulled = _succeeds([*buildah, "pull", "--quiet", _full_name(name)], timeout=PULL_TIMEOUT)
+    if pulled:
+        return
+    report.console.print(f"     {name} cannot be pulled here")
+    if name not in RELEASES:
+        raise ClusterError(f"{name} cannot be pulled, and is none that can be made here ({', '.join(RELEASES)}).")
+    archive = images.archive_path(name)
+    if not archive.exists():
+        _make_base(archive, name, RELEASES[name])
+    with report.step(f"storing {name}"):
+        run(*buildah, "pull", "--quiet", f"docker-archive:{archive}")
+
+
+def _make_base(archive: Path, name: str, release: str) -> None:
+    packages.ensure(packages.BASE_IMAGE)
+    mirror = _mirror(release)
+    with tempfile.TemporaryDirectory(prefix="crontask-base-", dir=_ensured(layout.cache())) as temporary:
+        root, layer = Path(temporary) / "root", Path(temporary) / "layer.tar"
+        with report.step(f"making {name} of Debian {release}"):
+            options = ["--variant=minbase", f"--include={PACKAGES}"]
+            try:
+                _run_long(["debootstrap", *options, release, str(root), mirror])
+            finally:
+                unmount_below(root)  # Else removing the folder after an interruption would go into its mounts.
+            _like_the_official_image(root)
+            run("tar", "--create", "--file", str(layer), "--numeric-owner", "--one-file-system", "-C", str(root), ".")
+            environment = ["PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin", "LANG=C.UTF-8"]
+            images.write_archive(archive, name, layer, {"Cmd": ["python3"], "Env": environment})
+
+
+def _like_the_official_image(root: Path) -> None:
+    """`python` is there, pip may install outside a virtual environment, and nothing is left of the making."""
+    (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+    for marker in root.glob("usr/lib/python3.*/EXTERNALLY-MANAGED"):
+        marker.unlink()
+    for folder in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/man"):
+        shutil.rmtree(root / folder, ignore_errors=True)
+        (root / folder).mkdir()
+    # Of the machine on which it was made, not of the image.
+    for file in ("etc/resolv.conf", "etc/hostname"):
+        (root / file).unlink(missing_ok=True)
+
+
+def _mirror(release: str) -> str:
+    """The mirror that this machine's apt uses for the release."""
+    targets = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)", "Created-By: Packages")
+    for line in targets.splitlines():
+        uri, _, rest = line.partition(" ")
+        if rest == f"{release} main":
+            return uri
+    raise ClusterError(f"apt has no mirror of Debian {release} here, of which the base image could be made.")
+
+
+@contextmanager
+def _build_options() -> Iterator[list[str]]:
+    """pip inside gets its settings as on the host, by mounts, so that nothing of them stays in the image."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = pip_settings(run(sys.executable, "-m", "pip", "config", "list"))
+        file = configparser.RawConfigParser()
+        file["global"] = settings
+        path = Path(folder) / "pip.conf"
+        path.touch(mode=0o600)
+        with path.open("w") as output:
+            file.write(output)
+        mounted = {CERTIFICATES} | {value for value in settings.values() if _is_mountable(value)}
+        volumes = [f"--volume={each}:{each}:ro" for each in sorted(mounted)]
+        yield [*volumes, f"--volume={path}:/etc/pip.conf:ro"]
+
+
+def _is_mountable(value: str) -> bool:
+    """Whether a setting names a file or folder of the host that is not mounted anyway."""
+    return value.startswith("/") and Path(value).exists() and not Path(value).is_relative_to(CERTIFICATES)
+
+
+def _full_name(name: str) -> str:
+    """As a registry client needs it: short names are those of the default registry's library."""
+    first, slash, _ = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return name
+    return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+
+
+def _succeeds(command: Sequence[str], timeout: float | None = None) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=timeout, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _run_long(command: Sequence[str]) -> None:
+    """Run a long command and keep what it says to show if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        lines = "\n".join(f"  {line[:1000]}" for line in done.stdout.splitlines()[-25:])
+        raise ClusterError(f"{command[0]} failed. The end of what it said:\n{lines}")
+
+
+def _ensured(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

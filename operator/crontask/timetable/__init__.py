@@ -1,0 +1,26 @@
+"""When a task is due: cron in a zone, fixed rate, or on demand.
+
+Role: pure; no clock, no I/O beyond zone data. `timetable` holds the interface. Callers: api validation, decide, CLI.
+"""
+
+from crontask.timetable.cron import CronError, parse_cron
+from crontask.timetable.dst import DEFAULT_DST, Dst
+from crontask.timetable.expression import CronExpression
+from crontask.timetable.timetable import CronTimetable, Due, IntervalTimetable, OnDemand, Timetable
+from crontask.timetable.zone import ZoneError, load_zone, zone_names
+
+__all__ = [
+    "DEFAULT_DST",
+    "CronError",
+    "CronExpression",
+    "CronTimetable",
+    "Dst",
+    "Due",
+    "IntervalTimetable",
+    "OnDemand",
+    "Timetable",
+    "ZoneError",
+    "load_zone",
+    "parse_cron",
+    "zone_names",
+]

@@ -1,0 +1,180 @@
+"""When a task is due: the interface that the decide core uses, and its three kinds.
+
+Role: pure functions of the schedule and of the instants asked about; nothing here reads a clock. All instants are
+timezone-aware and in UTC; nominal times are whole seconds. A naive datetime raises TypeError.
+Callers: decide, validation (`upcoming`), CLI.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from crontask.timetable.dst import DEFAULT_DST, Dst, count_between, first_after, last_until, policy_for
+from crontask.timetable.expression import CronExpression
+from crontask.timetable.interval import Ticks
+from crontask.timetable.zone import EPOCH
+
+_SECOND = timedelta(seconds=1)
+_LATEST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _SECOND
+# The status shows five; a few more keep a second asker from throwing out what the first has found.
+_KEPT = 8
+# A mark mangled by hand could ask for two thousand years: count these, and say "at least".
+_COUNTED_SECONDS = 20 * 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Nominal times in (after, until]: the first, the latest, how many. `exact` False: at least `count`."""
+
+    first: datetime
+    latest: datetime
+    count: int
+    exact: bool
+
+
+class Timetable(Protocol):
+    """The nominal times of a task. Answers depend on the arguments alone."""
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """The first nominal time strictly after `instant`; None if there is none."""
+
+    def upcoming(self, after: datetime, n: int) -> tuple[datetime, ...]:
+        """The first `n` nominal times strictly after `after`; fewer if there are fewer."""
+
+    def previous_at_or_before(self, instant: datetime) -> datetime | None:
+        """The latest nominal time <= `instant`; None if there is none."""
+
+    def due(self, after: datetime, until: datetime) -> Due | None:
+        """The nominal times in (after, until] summed up; None if there are none."""
+
+
+class CronTimetable:
+    """A cron expression in a zone. Keeps the few next times that it has computed; the answers do not depend on them.
+
+    For one thread. Expression, zone and policy are shared; an instance is three references and its memo.
+    """
+
+    __slots__ = ("_ahead", "_base", "_dst", "_expression", "_zone")
+
+    def __init__(self, expression: CronExpression, zone: ZoneInfo, dst: Dst = DEFAULT_DST) -> None:
+        self._expression = expression
+        self._zone = zone
+        self._dst = policy_for(expression, dst)
+        # The memo: `_ahead` are the nominal times that follow `_base`, without a hole.
+        self._base = 0
+        self._ahead: tuple[int, ...] = ()
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """See Timetable."""
+        found = self._following(_floor(instant), 1)
+        return _instant(found[0]) if found else None
+
+    def upcoming(self, after: datetime, n: int) -> tuple[datetime, ...]:
+        """See Timetable. The first call costs n steps, one after a firing costs one."""
+        return tuple(map(_instant, self._following(_floor(after), n)))
+
+    def previous_at_or_before(self, instant: datetime) -> datetime | None:
+        """See Timetable."""
+        found = last_until(self._expression, self._zone, self._dst, _floor(instant))
+        return None if found is None else _instant(found)
+
+    def due(self, after: datetime, until: datetime) -> Due | None:
+        """See Timetable. Exact over 20 years; beyond, first and latest are right and count is a lower bound."""
+        low, high = _floor(after), _floor(until)
+        start = self._following(low, 2)
+        if not start or start[0] > high:
+            return None
+        first = _instant(start[0])
+        if len(start) == 1 or start[1] > high:
+            return Due(first, first, 1, True)
+        latest = last_until(self._expression, self._zone, self._dst, high)
+        assert latest is not None, "a time in (after, until] was found from the other side"
+        counted = max(low, high - _COUNTED_SECONDS)
+        count = count_between(self._expression, self._zone, self._dst, counted, high)
+        return Due(first, _instant(latest), count if counted == low else max(count, 2), counted == low)
+
+    def _following(self, after: int, n: int) -> tuple[int, ...]:
+        """The first `n` nominal seconds > `after`, from the memo as far as it reaches."""
+        ahead = self._ahead
+        known = ahead[bisect_right(ahead, after) :] if self._base <= after else ()
+        if len(known) >= n:
+            return known[:n]
+        found = list(known)
+        while len(found) < n:
+            second = first_after(self._expression, self._zone, self._dst, found[-1] if found else after)
+            if second is None:
+                break
+            found.append(second)
+        self._base, self._ahead = after, tuple(found[:_KEPT])
+        return tuple(found)
+
+
+class IntervalTimetable:
+    """Fixed rate: anchor + k * interval for k >= `first_k` (0 from a startTime, 1 from a creation).
+
+    `interval`: whole seconds, at least one. An anchor between two seconds counts as the later one. Raises ValueError.
+    """
+
+    __slots__ = ("_ticks",)
+
+    def __init__(self, anchor: datetime, interval: timedelta, first_k: int = 1) -> None:
+        seconds, rest = divmod(interval, _SECOND)
+        if seconds < 1 or rest:
+            raise ValueError(f"interval {interval} is not a whole number of seconds, at least 1")
+        self._ticks = Ticks(-((EPOCH - anchor) // _SECOND), seconds, first_k)
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """See Timetable."""
+        second = self._ticks.at(self._ticks.number_after(_floor(instant)))
+        return _instant(second) if second <= _LATEST else None
+
+    def upcoming(self, after: datetime, n: int) -> tuple[datetime, ...]:
+        """See Timetable."""
+        first = self._ticks.number_after(_floor(after))
+        seconds = (self._ticks.at(k) for k in range(first, first + n))
+        return tuple(_instant(second) for second in seconds if second <= _LATEST)
+
+    def previous_at_or_before(self, instant: datetime) -> datetime | None:
+        """See Timetable."""
+        k = self._ticks.number_after(_floor(instant)) - 1
+        return _instant(self._ticks.at(k)) if k >= self._ticks.first_k else None
+
+    def due(self, after: datetime, until: datetime) -> Due | None:
+        """See Timetable. Always exact."""
+        first, end = self._ticks.number_after(_floor(after)), self._ticks.number_after(_floor(until))
+        if end <= first:
+            return None
+        return Due(_instant(self._ticks.at(first)), _instant(self._ticks.at(end - 1)), end - first, True)
+
+
+class OnDemand:
+    """Never due: a task that only people, programs and other tasks start."""
+
+    __slots__ = ()
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        """None."""
+        return None
+
+    def upcoming(self, after: datetime, n: int) -> tuple[datetime, ...]:
+        """Empty."""
+        return ()
+
+    def previous_at_or_before(self, instant: datetime) -> datetime | None:
+        """None."""
+        return None
+
+    def due(self, after: datetime, until: datetime) -> Due | None:
+        """None."""
+        return None
+
+
+def _floor(instant: datetime) -> int:
+    """Whole seconds since 1970: as nominal times are whole seconds, `> instant` and `<= instant` are the same of it."""
+    return (instant - EPOCH) // _SECOND
+
+
+def _instant(second: int) -> datetime:
+    return EPOCH + timedelta(seconds=second)
