@@ -1,0 +1,1 @@
+"""crontask: an operator that runs scheduled work on Kubernetes."""

@@ -1,0 +1,75 @@
+"""What all models share: camelCase names, immutability, and the types of durations and times.
+
+Callers: the other modules of api; engine and workload for `format_time` and `format_duration`.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+GROUP = "crontask.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
+_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+LONGEST = timedelta(days=3660)
+
+
+class Model(BaseModel):
+    """A part of an object: frozen, camelCase outside, and deaf to fields that it does not know (newer versions)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True)
+
+
+def parse_duration(text: object) -> timedelta:
+    """`90s`, `1h30m`, `2d` as a timedelta of whole seconds. Raises ValueError with what to write instead."""
+    if isinstance(text, timedelta):
+        return text
+    match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration; write it like 90s, 5m, 1h30m or 2d")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = days * 86400 + hours * 3600 + minutes * 60 + seconds
+    if total > LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is longer than ten years; write a shorter duration")
+    return timedelta(seconds=total)
+
+
+def format_duration(duration: timedelta) -> str:
+    """A timedelta as `1h30m`, to the second, never negative."""
+    seconds = max(0, round(duration.total_seconds()))
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def format_time(instant: datetime) -> str:
+    """A UTC instant as RFC 3339, to the second, as the API server writes it."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _in_utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("the time has no zone; write it in UTC, like 2026-03-29T01:00:00Z")
+    return instant.astimezone(UTC)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "minLength": 2, "maxLength": 40}),
+]
+Time = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(format_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]

@@ -1,0 +1,66 @@
+"""Object metadata and conditions, as far as the operator reads them.
+
+Callers: the models of both kinds, store and decide.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from crontask.api.base import Model, Time
+
+
+class OwnerReference(Model):
+    """A reference to an owner: garbage collection follows it."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+
+
+class Metadata(Model):
+    """What identifies an object and says whose it is."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: Time
+    deletion_timestamp: Time | None = None
+    labels: dict[str, str] = {}
+    owner_references: tuple[OwnerReference, ...] = ()
+
+    @property
+    def owner_uid(self) -> str | None:
+        """The UID of the controlling owner, None without one."""
+        return next((owner.uid for owner in self.owner_references if owner.controller), None)
+
+
+class Condition(Model):
+    """One observation of an object, as in the Kubernetes API conventions."""
+
+    type: str = Field(max_length=64)
+    status: Literal["True", "False", "Unknown"]
+    reason: str = Field(max_length=64)
+    message: str = Field(default="", max_length=4096)
+    last_transition_time: Time
+    observed_generation: int | None = None
+
+
+def find_condition(conditions: tuple[Condition, ...], type_: str) -> Condition | None:
+    """The condition of that type, None without one."""
+    return next((condition for condition in conditions if condition.type == type_), None)
+
+
+def merge_conditions(old: tuple[Condition, ...], new: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The new conditions, each keeping the old transition time where its status did not change."""
+    result = []
+    for condition in new:
+        before = find_condition(old, condition.type)
+        if before is not None and before.status == condition.status:
+            condition = condition.model_copy(update={"last_transition_time": before.last_transition_time})
+        result.append(condition)
+    return tuple(result)

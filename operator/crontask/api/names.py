@@ -1,0 +1,48 @@
+"""Every name that the operator gives to an object, and the labels that it finds them by.
+
+Names are deterministic: creating the same thing twice is a conflict, never a double. Callers: decide, engine, workload.
+"""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+
+LABEL_TASK = "crontask.dev/task"
+LABEL_RUN = "crontask.dev/run"
+MAIN_CONTAINER = "main"
+
+_LONGEST = 63
+_HASH = 8
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def run_name(task: str, nominal: datetime) -> str:
+    """The run of a nominal time: `<task>-<unix seconds in base 36>`."""
+    return shortened(f"{task}-{_base36(int(nominal.timestamp()))}", 60)
+
+
+def pod_name(run: str, attempt: int) -> str:
+    """The pod of an attempt: `<run>-<number>`."""
+    return shortened(f"{run}-{attempt}")
+
+
+def nominal_of(task: str, run: str) -> datetime | None:
+    """The nominal time in a name made by `run_name`, None for any other name."""
+    prefix, _, digits = run.rpartition("-")
+    if prefix != task or not digits or any(d not in _DIGITS for d in digits) or len(digits) > 8:
+        return None
+    return datetime.fromtimestamp(int(digits, 36), UTC)
+
+
+def shortened(name: str, longest: int = _LONGEST) -> str:
+    """The name, its end replaced by a hash of the whole where it is longer than fits."""
+    if len(name) <= longest:
+        return name
+    return f"{name[: longest - _HASH - 1].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:_HASH]}"
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

@@ -1,0 +1,120 @@
+"""The ScheduledRun: its spec and its status.
+
+Callers: decide (which computes the status), engine, workload, validate, crd.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from crontask.api.base import Duration, Model, Time
+from crontask.api.crontask import Args
+from crontask.api.handler import Handler
+from crontask.api.metadata import Condition
+
+Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
+
+
+class TaskRef(Model):
+    """A CronTask of the same namespace."""
+
+    name: str = Field(min_length=1, max_length=52)
+
+
+class ScheduledRunSpec(Model):
+    """One run: of a CronTask (taskRef), or of a handler of its own; now, after a delay, or at a time."""
+
+    task_ref: TaskRef | None = Field(
+        default=None, description="The CronTask of this namespace whose handler, args and timeout it takes."
+    )
+    handler: Handler | None = Field(default=None, description="What runs, where no CronTask is named.")
+    at: Time | None = Field(default=None, description="When to start, like 2026-03-29T01:00:00Z.")
+    delay: Duration | None = Field(default=None, description="How long after its creation to start, like 5s or 2h.")
+    allow_past: bool = Field(
+        default=False, description="Start at once when at is more than a minute before the creation; else that fails."
+    )
+    scheduled_time: Time | None = Field(
+        default=None, description="The nominal time that the run stands for; by default the time it is due."
+    )
+    args: Args = Field(default={}, description="Each top-level key replaces the task's.")
+    cancel: bool = Field(default=False, description="True asks for the run's end. It never goes back.")
+    cancel_reason: str | None = Field(default=None, max_length=1024, description="Why, kept in the status.")
+    timeout: Duration | None = Field(default=None, description="Instead of the task's timeout.")
+
+
+class RunPhase(StrEnum):
+    """Where a run is in its life."""
+
+    PENDING = "Pending"
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    CANCELING = "Canceling"
+    SUCCEEDED = "Succeeded"
+    PARTIAL = "Partial"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    CANCELED = "Canceled"
+    SKIPPED = "Skipped"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset(
+    {
+        RunPhase.SUCCEEDED,
+        RunPhase.PARTIAL,
+        RunPhase.FAILED,
+        RunPhase.TIMED_OUT,
+        RunPhase.CANCELED,
+        RunPhase.SKIPPED,
+    }
+)
+SUCCESSES = frozenset({RunPhase.SUCCEEDED, RunPhase.PARTIAL})
+
+
+class Origin(StrEnum):
+    """Who made a run."""
+
+    SCHEDULE = "Schedule"
+    MANUAL = "Manual"
+
+
+class Attempt(Model):
+    """One pod of the run."""
+
+    number: int = Field(ge=1)
+    pod: str = Field(max_length=63)
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    exit_code: int | None = None
+    reason: str | None = Field(default=None, max_length=64)
+    message: str | None = Field(default=None, max_length=1024)
+    task_generation: int | None = None
+
+
+class ScheduledRunStatus(Model):
+    """How the run goes. Written by the operator alone."""
+
+    phase: RunPhase | None = Field(default=None, description="Where the run is in its life.")
+    origin: Origin | None = Field(default=None, description="Who made the run.")
+    conditions: tuple[Condition, ...] = Field(default=(), max_length=16)
+    scheduled_time: Time | None = Field(default=None, description="The nominal time that the run stands for.")
+    start_time: Time | None = None
+    completion_time: Time | None = None
+    duration: str | None = Field(default=None, max_length=40)
+    attempts: tuple[Attempt, ...] = Field(default=(), max_length=10)
+    result: Json = Field(default=None, description="What the handler gave back.")
+    processed_count: int | None = None
+    error_count: int | None = None
+    message: str | None = Field(default=None, max_length=4096)
+    pod_name: str | None = Field(default=None, max_length=63)
+
+    def recorded_at(self) -> datetime | None:
+        """When the operator recorded the end of the run (not when its pod ended), None before."""
+        ends = [c.last_transition_time for c in self.conditions if c.type in ("Complete", "Failed")]
+        return ends[0] if ends else None

@@ -1,0 +1,132 @@
+"""One validation of a spec: for admission, for the Ready condition, for the command line.
+
+`validate_task` and `validate_run` take a spec as parsed JSON and return every problem found; an empty tuple means that
+the spec is good. Callers: store (on each new generation), cli.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from crontask.api.base import Model
+from crontask.api.crontask import CronTaskSpec
+from crontask.api.handler import Handler
+from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
+
+LONGEST_ARGS = 100 * 1024
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, where (`spec.schedule`), and what to write instead."""
+
+    path: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" + (f"; {self.fix}" if self.fix else "")
+
+
+def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, tuple[Problem, ...]]:
+    """The parsed spec (None if it cannot be used) and its problems. `identity` is `namespace/name`, for `H`."""
+    parsed, problems = _parse(CronTaskSpec, spec)
+    if parsed is None:
+        return None, problems
+    found = (*_timing_problems(parsed, identity), *_handler_problems(parsed.handler), *_args_problems(parsed.args))
+    return (None if found else parsed), found
+
+
+def validate_run(spec: Any) -> tuple[ScheduledRunSpec | None, tuple[Problem, ...]]:
+    """The parsed spec (None if it cannot be used) and its problems."""
+    parsed, problems = _parse(ScheduledRunSpec, spec)
+    if parsed is None:
+        return None, problems
+    found = tuple(_run_problems(parsed))
+    return (None if found else parsed), found
+
+
+def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
+    if not isinstance(spec, dict):
+        return None, (Problem("spec", "there is no spec", "write what to run and when under spec:"),)
+    try:
+        return model.model_validate(spec), ()
+    except ValidationError as error:
+        return None, tuple(_from_pydantic(error))
+
+
+def _from_pydantic(error: ValidationError) -> Iterator[Problem]:
+    for item in error.errors(include_url=False):
+        path = "spec" + "".join(f"[{p}]" if isinstance(p, int) else f".{to_camel(str(p))}" for p in item["loc"])
+        message, _, fix = item["msg"].removeprefix("Value error, ").partition("; ")
+        yield Problem(path, message, fix)
+
+
+def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
+    if spec.schedule is not None and spec.interval is not None:
+        yield Problem("spec", "schedule and interval are both set", "keep one of them")
+    if spec.interval is not None and spec.interval < timedelta(seconds=1):
+        yield Problem("spec.interval", "is shorter than a second", "write at least 1s")
+    if spec.schedule is not None:
+        try:
+            parse_cron(spec.schedule, identity)
+        except CronError as error:
+            yield Problem("spec.schedule", error.message, error.fix)
+    try:
+        load_zone(spec.time_zone)
+    except ZoneError as error:
+        yield Problem("spec.timeZone", error.message, error.fix)
+
+
+def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
+    if (handler.container is None) == (handler.pod_template is None):
+        yield Problem(path, "exactly one of container and podTemplate must be set", "set one of them")
+        return
+    if handler.container is not None:
+        if handler.result_from is not None:
+            yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
+        if not isinstance(handler.container.get("image"), str) or not handler.container["image"]:
+            yield Problem(f"{path}.container.image", "is missing", "name the image to run, like busybox:1.36")
+        if "name" in handler.container:
+            yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
+        return
+    names = template_container_names(handler.pod_template or {})
+    if not names:
+        yield Problem(f"{path}.podTemplate.spec.containers", "is empty", "write at least one container with a name")
+    elif handler.result_from is not None and handler.result_from not in names:
+        yield Problem(
+            f"{path}.resultFrom", f"no container is named {handler.result_from!r}", f"name one of {', '.join(names)}"
+        )
+
+
+def template_container_names(template: dict[str, Any]) -> list[str]:
+    """The names of the template's containers, as far as it is well formed."""
+    spec = template.get("spec")
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    if not isinstance(containers, list):
+        return []
+    return [c["name"] for c in containers if isinstance(c, dict) and isinstance(c.get("name"), str)]
+
+
+def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
+    size = len(orjson.dumps(args))
+    if size > LONGEST_ARGS:
+        yield Problem("spec.args", f"has {size} bytes as JSON, over {LONGEST_ARGS}", "hand over a reference instead")
+
+
+def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
+    if (spec.task_ref is None) == (spec.handler is None):
+        yield Problem("spec", "exactly one of taskRef and handler must be set", "name a CronTask or say what runs")
+    if spec.at is not None and spec.delay is not None:
+        yield Problem("spec", "at and delay are both set", "keep one of them")
+    if spec.handler is not None:
+        yield from _handler_problems(spec.handler)
+    yield from _args_problems(spec.args)

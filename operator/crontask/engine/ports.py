@@ -1,0 +1,133 @@
+"""The ports: all that engine and executor know of the world outside.
+
+Implemented by kube (the real API server and clock) and by simulation (an in-memory API on virtual time).
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+Document = dict[str, Any]
+
+
+class Kind(Enum):
+    """A kind of object: (API group/version path, plural, kind)."""
+
+    CRON_TASK = ("apis/crontask.dev/v1alpha1", "crontasks", "CronTask")
+    SCHEDULED_RUN = ("apis/crontask.dev/v1alpha1", "scheduledruns", "ScheduledRun")
+    POD = ("api/v1", "pods", "Pod")
+    EVENT = ("api/v1", "events", "Event")
+    LEASE = ("apis/coordination.k8s.io/v1", "leases", "Lease")
+
+    @property
+    def prefix(self) -> str:
+        """The path before the namespace."""
+        return self.value[0]
+
+    @property
+    def plural(self) -> str:
+        """The name of the resource in a path."""
+        return self.value[1]
+
+    @property
+    def kind(self) -> str:
+        """The value of `kind` in an object."""
+        return self.value[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKey:
+    """Which object: its kind, namespace and name."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be reached (status 0: it is not known whether a write landed)."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in (0, 408, 429) or self.status >= 500
+
+
+class WatchExpired(Exception):
+    """410: the resource version is too old to resume from. List again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list: raw JSON of each item, where to go on, and the version of the whole list."""
+
+    items: tuple[bytes, ...]
+    continue_token: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """ADDED, MODIFIED, DELETED or BOOKMARK, with the raw JSON of the object."""
+
+    type: str
+    object: bytes
+
+
+class Clock(Protocol):
+    """The time, and waiting for it."""
+
+    def now(self) -> datetime:
+        """The wall clock, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that no correction of the clock moves, and that run on while the process is stopped."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; less than zero is zero."""
+
+
+class Api(Protocol):
+    """The API server. Every method raises ApiError."""
+
+    async def list_page(
+        self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
+        """A page of all objects of a kind, in all namespaces."""
+
+    def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+        """Events after that version, until the server ends the watch. Raises WatchExpired."""
+
+    async def get(self, key: ObjectKey) -> bytes:
+        """The raw JSON of an object. 404 if there is none."""
+
+    async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
+        """Create it; the raw JSON as stored. 409 if the name is taken."""
+
+    async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
+        """A JSON merge patch; `metadata.resourceVersion` in it makes a 409 of a change in between."""
+
+    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+        """Delete it if it still has that UID (409 otherwise, 404 if it is gone)."""
+
+
+class Informed(Protocol):
+    """Who is told what an informer sees."""
+
+    def on_object(self, kind: Kind, raw: bytes) -> None:
+        """An object as it is now (from a list, an ADDED or a MODIFIED)."""
+
+    def on_deleted(self, kind: Kind, raw: bytes) -> None:
+        """An object that is gone, as it was last."""
+
+    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+        """A whole list has been told; what has none of these UIDs is gone."""
