@@ -12,9 +12,7 @@ from crontask.api.base import Duration, Model, Time
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
 
-Args = Annotated[
-    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-]
+Args = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
 Count = Annotated[int, Field(ge=0)]
 
 

@@ -30,7 +30,7 @@ class Metadata(Model):
     generation: int = 0
     creation_timestamp: Time
     deletion_timestamp: Time | None = None
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     owner_references: tuple[OwnerReference, ...] = ()
 
     @property

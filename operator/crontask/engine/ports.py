@@ -62,7 +62,7 @@ class ApiError(Exception):
         return self.status in (0, 408, 429) or self.status >= 500
 
 
-class WatchExpired(Exception):
+class WatchExpiredError(Exception):
     """410: the resource version is too old to resume from. List again."""
 
 
@@ -99,13 +99,11 @@ class Clock(Protocol):
 class Api(Protocol):
     """The API server. Every method raises ApiError."""
 
-    async def list_page(
-        self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = ""
-    ) -> Page:
+    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
         """A page of all objects of a kind, in all namespaces."""
 
     def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
-        """Events after that version, until the server ends the watch. Raises WatchExpired."""
+        """Events after that version, until the server ends the watch. Raises WatchExpiredError."""
 
     async def get(self, key: ObjectKey) -> bytes:
         """The raw JSON of an object. 404 if there is none."""
