@@ -1,0 +1,34 @@
+"""What `cancel: true` does: the wish is recorded, the pod stopped with its grace period; once it is gone, the end.
+
+Callers: run.
+"""
+
+from datetime import datetime
+
+from crontask.api.pod import Pod
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.decisions import DeletePod, RunDecisions
+from crontask.decide.run_status import ended, running
+from crontask.decide.views import RunView
+
+
+def cancel_requested(view: RunView) -> bool:
+    """Whether somebody wants the run to end."""
+    return view.run.status.phase is RunPhase.CANCELING or bool(view.run.spec and view.run.spec.cancel)
+
+
+def canceling(view: RunView, pod: Pod) -> RunDecisions:
+    """Canceling is recorded first, so that a crash in between does not take the stopped pod for a lost one."""
+    decided = running(view, _why(view), phase=RunPhase.CANCELING)
+    recorded = view.run.status.phase is RunPhase.CANCELING
+    actions = (DeletePod(pod),) if recorded and not pod.deleting else ()
+    return RunDecisions(decided.status, actions, decided.transitions)
+
+
+def canceled_without_pod(view: RunView, now: datetime) -> RunDecisions:
+    """Canceled: there is no pod, or no more."""
+    return ended(view, now, RunPhase.CANCELED, "Canceled", _why(view))
+
+
+def _why(view: RunView) -> str | None:
+    return (view.run.spec.cancel_reason if view.run.spec else None) or view.run.status.message

@@ -1,0 +1,106 @@
+"""Decisions are data: what to do, what the status should say, what to tell, when to look again.
+
+Callers: the policies of decide make them, engine executes them, tests compare them, the log prints them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crontask.api.crontask import CronTaskStatus
+from crontask.api.pod import Pod
+from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.decide.views import ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Create the run of a nominal time; and its pod too, unless the run has to wait for its turn."""
+
+    nominal: datetime
+    name: str
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartAttempt:
+    """Create a pod of a run that exists."""
+
+    run: ScheduledRun
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Ask a run to end, as a person would."""
+
+    run: ScheduledRun
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make the task the owner of a run that a person made for it."""
+
+    run: ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Stop a pod with its grace period, and remove it."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class StopLeftovers:
+    """Stop what still runs in a pod whose main container has ended, and keep the pod for its logs."""
+
+    pod: Pod
+
+
+TaskAction = Launch | StartAttempt | CancelRun | Adopt
+RunAction = StartAttempt | DeletePod | StopLeftovers
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Something that happened to a task or a run, once: it feeds the log line, the event and the metric.
+
+    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was.
+    """
+
+    reason: str
+    message: str
+    warning: bool = False
+    task: str | None = None
+    run: str | None = None
+    nominal: datetime | None = None
+    lag: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDecisions:
+    """What to do now for a task. Where there are actions, the status is decided anew after them."""
+
+    actions: tuple[TaskAction, ...]
+    prune: tuple[ScheduledRun, ...]
+    queued: frozenset[str]
+    status: CronTaskStatus
+    transitions: tuple[Transition, ...]
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecisions:
+    """What to do now for a run. The status is written before the actions (an intent is recorded before it is done)."""
+
+    status: ScheduledRunStatus
+    actions: tuple[RunAction, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    wake_at: datetime | None = None
+
+
+def earliest(*instants: datetime | None) -> datetime | None:
+    """The earliest of the instants that are set."""
+    known = [instant for instant in instants if instant is not None]
+    return min(known) if known else None

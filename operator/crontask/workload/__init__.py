@@ -1,0 +1,4 @@
+"""The pod of a run: pure builders, one for each handler variant.
+
+Callers: engine.execute.
+"""

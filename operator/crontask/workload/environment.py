@@ -1,0 +1,50 @@
+"""The environment that every handler's containers are given.
+
+Callers: pod.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from crontask.api.base import format_time
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The nominal times around a run's own: the data that it is about reaches from one to the next."""
+
+    previous: datetime | None = None
+    next: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which run, of which task, and which attempt of it. `task` is empty for a run on its own."""
+
+    task: str
+    namespace: str
+    run: str
+    run_uid: str
+    attempt: int
+
+
+def environment(
+    identity: Identity, scheduled: datetime, interval: Interval, args: dict[str, Any]
+) -> list[dict[str, str]]:
+    """The variables as core/v1 EnvVars. The idempotency key is the same in each attempt."""
+    values = {
+        "CRONTASK_NAME": identity.task,
+        "CRONTASK_NAMESPACE": identity.namespace,
+        "CRONTASK_RUN": identity.run,
+        "CRONTASK_RUN_UID": identity.run_uid,
+        "CRONTASK_ATTEMPT": str(identity.attempt),
+        "CRONTASK_SCHEDULED_TIME": format_time(scheduled),
+        "CRONTASK_PREVIOUS_SCHEDULED_TIME": format_time(interval.previous) if interval.previous else "",
+        "CRONTASK_NEXT_SCHEDULED_TIME": format_time(interval.next) if interval.next else "",
+        "CRONTASK_IDEMPOTENCY_KEY": identity.run_uid,
+        "CRONTASK_ARGS": orjson.dumps(args, option=orjson.OPT_SORT_KEYS).decode(),
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]
