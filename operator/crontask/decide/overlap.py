@@ -38,7 +38,7 @@ def waits(view: RunView, now: datetime) -> bool:
     run = view.run
     if run.ended or run.spec is None or run.spec.cancel or view.pod is not None or run.due_at > now:
         return False
-    if view.finding is not None and view.finding.final:
+    if view.finding is not None and (view.finding.final or view.finding.retry_at > now):
         return False
     return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED) and run.status.pod_name is None
 

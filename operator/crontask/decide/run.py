@@ -97,9 +97,11 @@ def _task_missing(view: RunView, now: datetime) -> RunDecisions | None:
 def _turn(view: RunView, now: datetime) -> RunDecisions | None:
     """The task's decision says when a run of it starts; a run on its own starts now."""
     if view.finding is not None:
-        retry = None if view.task is not None else StartAttempt(view.run, 1)
-        decided = held(view, RunPhase.PENDING, f"the pod is refused: {view.finding.message}")
-        return RunDecisions(decided.status, (retry,) if retry else (), decided.transitions)
+        on_its_own = view.run.task_name is None
+        retry = on_its_own and view.finding.retry_at <= now
+        wake_at = view.finding.retry_at if on_its_own and not retry else None
+        decided = held(view, RunPhase.PENDING, f"the pod is refused: {view.finding.message}", wake_at)
+        return RunDecisions(decided.status, (StartAttempt(view.run, 1),) if retry else (), (), wake_at)
     if view.run.task_name is None:
         return RunDecisions(view.run.status, (StartAttempt(view.run, 1),))
     if view.queued:

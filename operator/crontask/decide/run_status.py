@@ -3,7 +3,7 @@
 Callers: the rules of a run.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crontask.api.base import format_duration
 from crontask.api.metadata import Condition, merge_conditions
@@ -134,5 +134,4 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
         task=view.run.task_name,
         run=view.run.meta.name,
         nominal=view.run.nominal,
-        lag=timedelta(0),
     )

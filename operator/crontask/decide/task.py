@@ -68,10 +68,8 @@ def _settle(undecided: Undecided | None, places: Places) -> Settled | None:
 
 
 def _next_starts(view: TaskView, paused: str | None, now: datetime) -> tuple[datetime | None, ...]:
-    due_later = tuple(
-        run.run.due_at
-        for run in view.runs
-        if not run.run.ended and run.run.spec is not None and run.pod is None and run.run.due_at > now
-    )
+    unstarted = [r for r in view.runs if not r.run.ended and r.run.spec is not None and r.pod is None]
+    due_later = [r.run.due_at for r in unstarted if r.run.due_at > now]
+    retries = [r.finding.retry_at for r in unstarted if r.finding is not None and r.finding.retry_at > now]
     nominal = None if paused or view.task.spec is None else view.task.timetable.next_after(now)
-    return (nominal, *due_later)
+    return (nominal, *due_later, *retries)

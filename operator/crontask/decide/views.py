@@ -81,11 +81,16 @@ class ScheduledRun:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the API server answered to the creation of a pod, where it was a refusal."""
+    """What the API server answered to the creation of a pod, where it was a refusal.
+
+    `final`: it will never be taken. Otherwise it is tried again at `retry_at`; `tries` were made.
+    """
 
     reason: str
     message: str
     final: bool
+    retry_at: datetime
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,10 @@ def build_pod(
     variables = environment(identity, scheduled, interval, args)
     for group in ("containers", "initContainers"):
         if spec.get(group):
-            spec[group] = [_with_environment(container, variables) for container in spec[group]]
+            spec[group] = [
+                _with_environment(container, variables) if isinstance(container, dict) else container
+                for container in spec[group]
+            ]
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from croniter import croniter  # type: ignore[import-untyped]
+from croniter import croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,0 +1,4 @@
+"""The `crontask` command.
+
+Callers: the console script.
+"""

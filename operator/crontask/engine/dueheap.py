@@ -1,0 +1,41 @@
+"""The due-heap: which key is to be decided again, and when.
+
+Callers: loop.
+"""
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
+
+from crontask.engine.ports import ObjectKey
+
+
+class DueHeap:
+    """One instant a key: setting another one replaces it. Replaced entries leave the heap when they come up."""
+
+    def __init__(self) -> None:
+        self._at: dict[ObjectKey, datetime] = {}
+        self._heap: list[tuple[datetime, int, ObjectKey]] = []
+        self._numbers = count()
+
+    def set(self, key: ObjectKey, at: datetime | None) -> None:
+        """Wake the key at that instant; None: not at all."""
+        if at is None:
+            self._at.pop(key, None)
+        elif self._at.get(key) != at:
+            self._at[key] = at
+            heapq.heappush(self._heap, (at, next(self._numbers), key))
+
+    def next_at(self) -> datetime | None:
+        """The next instant at which a key is due."""
+        while self._heap and self._at.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now: datetime) -> Iterator[ObjectKey]:
+        """The keys that are due, which are then no longer in the heap."""
+        while (at := self.next_at()) is not None and at <= now:
+            key = heapq.heappop(self._heap)[2]
+            self._at.pop(key, None)
+            yield key

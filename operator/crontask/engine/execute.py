@@ -1,0 +1,255 @@
+"""Doing: each action of a decision as requests to the API server, and the answers folded into the store.
+
+A name that is taken is looked at: an object of the same owner is ours, and we carry on from it. Callers: loop.
+"""
+
+from datetime import timedelta
+
+import orjson
+
+from crontask.api.base import API_VERSION, format_time
+from crontask.api.crontask import CronTaskStatus
+from crontask.api.names import LABEL_TASK
+from crontask.api.pod import Pod
+from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.decide.decisions import (
+    Adopt,
+    CancelRun,
+    DeletePod,
+    Launch,
+    RunAction,
+    StartAttempt,
+    StopLeftovers,
+    TaskAction,
+    Transition,
+)
+from crontask.decide.views import CronTask, Finding, ScheduledRun
+from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
+from crontask.engine.queue import Priority, WriteQueue
+from crontask.engine.store import Store, run_key, task_key
+from crontask.engine.tell import Teller
+from crontask.workload.environment import Identity, Interval
+from crontask.workload.pod import build_pod, owner_reference
+
+_SECOND = timedelta(seconds=1)
+_LONGEST_RETRY = timedelta(minutes=1)
+
+
+class Executor:
+    """Carries out actions. Methods raise ApiError (the key is decided again later) and LeaseLostError."""
+
+    def __init__(self, api: Api, queue: WriteQueue, store: Store, teller: Teller, clock: Clock) -> None:
+        self._api = api
+        self._queue = queue
+        self._store = store
+        self._teller = teller
+        self._clock = clock
+
+    async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
+        """Do one thing."""
+        if isinstance(action, Launch):
+            assert task is not None, "only tasks launch"
+            await self._launch(task, action)
+        elif isinstance(action, StartAttempt):
+            await self._start_attempt(action.run, action.number)
+        elif isinstance(action, CancelRun):
+            await self._patch_run(action.run, {"spec": {"cancel": True, "cancelReason": action.reason}})
+        elif isinstance(action, Adopt):
+            assert task is not None, "only tasks adopt"
+            await self._adopt(task, action.run)
+        elif isinstance(action, DeletePod):
+            await self._delete_pod(action.pod)
+        elif isinstance(action, StopLeftovers):
+            await self._stop_leftovers(action.pod)
+
+    # --- launches ----------------------------------------------------------------------------------------------------
+
+    async def _launch(self, task: CronTask, launch: Launch) -> None:
+        """The run first, then its pod: what a crash leaves between them is carried on from."""
+        key = run_key(task.meta.namespace, launch.name)
+        await self._queue.start_slot()
+        body = _run_body(task, launch)
+        try:
+            raw = await self._queue.send(
+                Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
+            )
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            raw = await self._api.get(key)
+        self._store.fold(Kind.SCHEDULED_RUN, raw)
+        run = self._store.run(key)
+        if run is None or run.meta.owner_uid != task.meta.uid or run.ended or launch.wait:
+            return
+        await self._start_attempt(run, 1)
+
+    async def _start_attempt(self, run: ScheduledRun, number: int) -> None:
+        """Create the pod of an attempt. What the API server says against it becomes a finding."""
+        task = self._store.task_of(run)
+        body = self._pod_body(run, task, number)
+        if body is None:
+            return
+        namespace = run.meta.namespace
+        try:
+            raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.POD, namespace, body))
+        except ApiError as error:
+            if error.status == 409 and error.reason == "AlreadyExists":
+                await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
+            elif error.status in (400, 403, 422):
+                self._note_refusal(run, error)
+            else:
+                raise
+            return
+        self._store.fold(Kind.POD, raw)
+        self._store.set_finding(run, None)
+        self._tell_start(run, task, body["metadata"]["name"])
+
+    def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
+        """The pod to create, None if the handler is gone meanwhile."""
+        spec = run.spec
+        task_spec = task.spec if task is not None else None
+        handler = spec.handler if spec is not None and spec.handler is not None else None
+        if handler is None and task_spec is not None:
+            handler = task_spec.handler
+        if spec is None or handler is None:
+            return None
+        scheduled = spec.scheduled_time or run.due_at
+        interval = Interval()
+        if task is not None:
+            previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
+            interval = Interval(previous, task.timetable.next_after(scheduled))
+        identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
+        args = {**(task_spec.args if task_spec is not None else {}), **spec.args}
+        return build_pod(handler, identity, scheduled, interval, args)
+
+    async def _look_at_pod(self, run: ScheduledRun, key: ObjectKey) -> None:
+        """The pod's name is taken: by our own pod of an earlier try, or by somebody else's."""
+        raw = await self._api.get(key)
+        owners = orjson.loads(raw)["metadata"].get("ownerReferences") or []
+        if any(owner.get("uid") == run.meta.uid and owner.get("controller") for owner in owners):
+            self._store.fold(Kind.POD, raw)
+            return
+        message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
+        self._store.set_finding(run, Finding("NameTaken", message, True, self._clock.now()))
+
+    def _note_refusal(self, run: ScheduledRun, error: ApiError) -> None:
+        """400 and 422 will not get better; what 403 says (a quota, a policy, a webhook) may."""
+        before = self._store.finding(run)
+        tries = before.tries + 1 if before is not None else 1
+        final = error.status != 403
+        retry_at = self._clock.now() + min(_LONGEST_RETRY, _SECOND * 2 ** min(tries, 10))
+        self._store.set_finding(run, Finding("PodRejected", error.message, final, retry_at, tries))
+        if tries == 1 and not final:
+            words = f"the pod is refused and will be tried again: {error.message}"
+            transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)
+            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
+
+    def _tell_start(self, run: ScheduledRun, task: CronTask | None, pod: str) -> None:
+        due = run.nominal or run.due_at
+        transition = Transition(
+            "SuccessfulCreate",
+            f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
+            task=run.task_name,
+            run=run.meta.name,
+            nominal=due,
+            lag=self._clock.now() - due,
+        )
+        if task is not None:
+            self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, transition)
+        else:
+            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
+
+    # --- changes of what exists --------------------------------------------------------------------------------------
+
+    async def _adopt(self, task: CronTask, run: ScheduledRun) -> None:
+        owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
+        await self._patch_run(run, {"metadata": {"ownerReferences": [owner], "labels": {LABEL_TASK: task.meta.name}}})
+
+    async def _patch_run(self, run: ScheduledRun, patch: Document) -> None:
+        key = run_key(run.meta.namespace, run.meta.name)
+        patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": run.meta.resource_version}
+        raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.patch(key, patch))
+        self._store.fold(Kind.SCHEDULED_RUN, raw)
+
+    async def _delete_pod(self, pod: Pod) -> None:
+        key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
+        await self._delete(key, pod.metadata.uid, Priority.LAUNCH)
+
+    async def _stop_leftovers(self, pod: Pod) -> None:
+        """A deadline that has passed makes the kubelet stop what still runs, and keep the logs."""
+        key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
+        patch = {"spec": {"activeDeadlineSeconds": 1}}
+        self._store.fold(Kind.POD, await self._queue.send(Priority.STATUS, lambda: self._api.patch(key, patch)))
+
+    async def prune(self, run: ScheduledRun) -> None:
+        """Remove a finished run; its pod goes with it."""
+        await self._delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
+
+    async def _delete(self, key: ObjectKey, uid: str, priority: Priority) -> None:
+        try:
+            await self._queue.send(priority, lambda: self._api.delete(key, uid=uid))
+        except ApiError as error:
+            # Gone, or another object has the name: what we meant is not there any more.
+            if error.status not in (404, 409):
+                raise
+            self._store.forget(key, uid)
+
+    # --- status ------------------------------------------------------------------------------------------------------
+
+    async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
+        """Write what changed of a task's status, if nobody else changed the task meanwhile (409)."""
+        key = task_key(task.meta.namespace, task.meta.name)
+        await self._write_status(key, task.meta.resource_version, _dump(task.status), _dump(status))
+
+    async def write_run_status(self, run: ScheduledRun, status: ScheduledRunStatus) -> None:
+        """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""
+        key = run_key(run.meta.namespace, run.meta.name)
+        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status))
+
+    async def _write_status(self, key: ObjectKey, version: str, old: Document, new: Document) -> None:
+        patch = {"metadata": {"resourceVersion": version}, "status": changed_fields(old, new)}
+        raw = await self._queue.send(Priority.STATUS, lambda: self._api.patch(key, patch, subresource="status"))
+        self._store.fold(key.kind, raw)
+
+    async def refresh(self, key: ObjectKey, uid: str) -> None:
+        """Read an object that somebody else changed or removed."""
+        try:
+            self._store.fold(key.kind, await self._api.get(key))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._store.forget(key, uid)
+
+
+def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:
+    """Whether two statuses are the same once written (times are written to the second)."""
+    return a is b or a == b or _dump(a) == _dump(b)
+
+
+def changed_fields(old: Document, new: Document) -> Document:
+    """The merge patch from one status to the other: top-level fields that differ, null for those that went."""
+    patch: Document = {key: value for key, value in new.items() if old.get(key) != value}
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(old.get(key), dict):
+            # A merge patch merges objects: what went from inside one is nulled.
+            patch[key] = {**{inner: None for inner in old[key] if inner not in value}, **value}
+    patch.update({key: None for key in old if key not in new})
+    return patch
+
+
+def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
+    return status.model_dump(by_alias=True, exclude_none=True)
+
+
+def _run_body(task: CronTask, launch: Launch) -> Document:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": Kind.SCHEDULED_RUN.kind,
+        "metadata": {
+            "name": launch.name,
+            "namespace": task.meta.namespace,
+            "labels": {LABEL_TASK: task.meta.name},
+            "ownerReferences": [owner_reference("CronTask", task.meta.name, task.meta.uid)],
+        },
+        "spec": {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(launch.nominal)},
+    }

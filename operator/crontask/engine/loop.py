@@ -1,0 +1,210 @@
+"""The engine: waits for changes and for times to come, decides one key at a time, and has the executor do it.
+
+A key is a task or a run, worked on by one worker at a time; what changes meanwhile makes it decide again. There is
+no polling: the due-heap knows the next instant at which a decision changes. Callers: app, simulation.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from datetime import datetime, timedelta
+
+from crontask.decide.decisions import TaskDecisions
+from crontask.decide.run import decide_run
+from crontask.decide.task import decide_task
+from crontask.decide.views import Config, ScheduledRun
+from crontask.engine.dueheap import DueHeap
+from crontask.engine.execute import Executor, same_status
+from crontask.engine.gate import LeaseLostError
+from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
+from crontask.engine.store import Store
+from crontask.engine.tell import Teller
+
+_FIRST_RETRY = 0.2
+_LONGEST_RETRY = 30.0
+# Between so many decisions the watches get a chance to tell what is new.
+_BATCH = 64
+# A task whose actions never settle would spin: after so many rounds it waits like after an error.
+_ROUNDS = 8
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs until cancelled or stopped. `mark` is what the store calls for each key that changed."""
+
+    def __init__(self, store: Store, executor: Executor, teller: Teller, clock: Clock, config: Config) -> None:
+        self._store = store
+        self._executor = executor
+        self._teller = teller
+        self._clock = clock
+        self._config = config
+        self._dirty: deque[ObjectKey] = deque()
+        self._marked: set[ObjectKey] = set()
+        self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
+        self._pruning: dict[str, asyncio.Task[None]] = {}
+        self._failures: Counter[ObjectKey] = Counter()
+        self._due = DueHeap()
+        self._news = asyncio.Event()
+        self._stopping = False
+
+    def mark(self, key: ObjectKey) -> None:
+        """Decide about the key, soon."""
+        if key not in self._marked:
+            self._marked.add(key)
+            self._dirty.append(key)
+            self._news.set()
+
+    async def run(self) -> None:
+        """Decide and do, for ever, until `stop`."""
+        while not self._stopping:
+            for key in self._due.pop_due(self._clock.now()):
+                self.mark(key)
+            self._work_through(_BATCH)
+            if self._dirty:
+                await asyncio.sleep(0)
+                continue
+            await self._wait_for_news()
+
+    async def stop(self) -> None:
+        """No new work; what is in flight finishes."""
+        self._stopping = True
+        self._news.set()
+        await asyncio.gather(*self._workers.values(), *self._pruning.values(), return_exceptions=True)
+        await self._teller.finish()
+
+    async def _wait_for_news(self) -> None:
+        self._news.clear()
+        if self._dirty or self._stopping:
+            return
+        next_at = self._due.next_at()
+        if next_at is None:
+            await self._news.wait()
+            return
+        waiting = asyncio.ensure_future(self._news.wait())
+        timer = asyncio.ensure_future(self._clock.sleep(max(0.0, (next_at - self._clock.now()).total_seconds())))
+        try:
+            await asyncio.wait((waiting, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            timer.cancel()
+
+    def _work_through(self, limit: int) -> None:
+        """Start a worker for each key that changed, except for keys that are being worked on: those look again."""
+        for _ in range(min(limit, len(self._dirty))):
+            key = self._dirty.popleft()
+            if key in self._workers:
+                continue
+            self._marked.discard(key)
+            worker = asyncio.get_running_loop().create_task(self._work(key))
+            self._workers[key] = worker
+
+    async def _work(self, key: ObjectKey) -> None:
+        """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
+        try:
+            if key.kind is Kind.CRON_TASK:
+                await self._work_on_task(key)
+            else:
+                await self._work_on_run(key)
+            self._failures.pop(key, None)
+        except LeaseLostError as error:
+            _log.warning("nothing is written: %s", error)
+        except ApiError as error:
+            await self._after_error(key, error)
+        except Exception:  # noqa: BLE001 - a fault in one decision must not end all others; it is logged and retried
+            _log.exception("deciding %s %s/%s failed: a fault of crontask", key.kind.kind, key.namespace, key.name)
+            self._retry(key)
+        finally:
+            del self._workers[key]
+            if key in self._marked:
+                # It changed while it was worked on, and was passed over.
+                self._marked.discard(key)
+                self.mark(key)
+
+    async def _after_error(self, key: ObjectKey, error: ApiError) -> None:
+        if error.status in (404, 409):
+            try:
+                await self._refresh(key)
+            except ApiError as again:
+                _log.warning("%s/%s cannot be read: %s", key.namespace, key.name, again)
+        else:
+            _log.warning("%s/%s will be tried again: %s", key.namespace, key.name, error)
+        self._retry(key, error.retry_after)
+
+    async def _refresh(self, key: ObjectKey) -> None:
+        known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
+        if known is not None:
+            await self._executor.refresh(key, known.meta.uid)
+
+    def _retry(self, key: ObjectKey, after: float | None = None) -> None:
+        self._failures[key] += 1
+        exponential = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(self._failures[key] - 1, 10))
+        # Spread by the key, so that what failed together does not come back together.
+        spread = 1 + (hash(key) % 64) / 128
+        self._wake(key, self._clock.now() + timedelta(seconds=max(after or 0.0, exponential * spread)))
+
+    def _wake(self, key: ObjectKey, at: datetime | None) -> None:
+        self._due.set(key, at)
+        if at is not None and self._due.next_at() == at:
+            self._news.set()
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    async def _work_on_task(self, key: ObjectKey) -> None:
+        """Actions first, then, decided anew from what they made of the world, the status."""
+        decided: TaskDecisions | None = None
+        for _ in range(_ROUNDS):
+            view = self._store.task_view(key)
+            if view is None:
+                self._wake(key, None)
+                return
+            decided = decide_task(view, self._config, self._clock.now())
+            if not decided.actions or self._stopping:
+                break
+            for action in decided.actions:
+                await self._executor.act(action, view.task)
+        else:
+            _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
+            self._retry(key)
+            return
+        self._store.set_queued(key, decided.queued)
+        self._wake(key, decided.wake_at)
+        if not same_status(view.task.status, decided.status):
+            await self._executor.write_task_status(view.task, decided.status)
+        self._store.looked_at(view.task)
+        for transition in decided.transitions:
+            self._teller.tell(key, view.task.meta.uid, transition)
+        for run in decided.prune:
+            self._prune(run)
+
+    def _prune(self, run: ScheduledRun) -> None:
+        if run.meta.uid in self._pruning or self._stopping:
+            return
+        pruning = asyncio.get_running_loop().create_task(self._prune_later(run))
+        self._pruning[run.meta.uid] = pruning
+
+    async def _prune_later(self, run: ScheduledRun) -> None:
+        try:
+            await self._executor.prune(run)
+        except (ApiError, LeaseLostError) as error:
+            _log.warning("run %s/%s is not removed yet: %s", run.meta.namespace, run.meta.name, error)
+        finally:
+            del self._pruning[run.meta.uid]
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    async def _work_on_run(self, key: ObjectKey) -> None:
+        """Status first (an intent is recorded before it is done), then actions."""
+        view = self._store.run_view(key)
+        if view is None:
+            self._wake(key, None)
+            return
+        decided = decide_run(view, self._clock.now())
+        self._wake(key, decided.wake_at)
+        if not same_status(view.run.status, decided.status):
+            await self._executor.write_run_status(view.run, decided.status)
+            for transition in decided.transitions:
+                self._teller.tell(key, view.run.meta.uid, transition)
+        if self._stopping:
+            return
+        for action in decided.actions:
+            await self._executor.act(action, view.task)

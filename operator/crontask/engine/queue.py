@@ -1,0 +1,79 @@
+"""The one way out: every write waits here for its place, by priority, and passes the gate just before it is sent.
+
+Launches go before status before events before clean-up; a bounded number is in flight; starts keep to a rate.
+Callers: executor, teller.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from itertools import count
+from typing import TypeVar
+
+from crontask.engine.gate import Gate
+from crontask.engine.ports import Clock
+
+T = TypeVar("T")
+
+
+class Priority(IntEnum):
+    """Which writes go first."""
+
+    LAUNCH = 0
+    STATUS = 1
+    EVENT = 2
+    CLEANUP = 3
+
+
+class WriteQueue:
+    """At most `in_flight` writes at a time. `start_rate`: launches a second, 0 without a limit."""
+
+    def __init__(self, gate: Gate, clock: Clock, in_flight: int = 64, start_rate: int = 0) -> None:
+        self._gate = gate
+        self._clock = clock
+        self._free = in_flight
+        self._start_rate = start_rate
+        self._next_start = 0.0
+        self._numbers = count()
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+
+    async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
+        """Send the write when its turn has come. Raises what it raises, and LeaseLostError."""
+        await self._turn(priority)
+        try:
+            self._gate.check()
+            return await write()
+        finally:
+            self._free += 1
+            self._wake_next()
+
+    async def start_slot(self) -> None:
+        """Wait until another launch keeps to the start rate."""
+        if not self._start_rate:
+            return
+        now = self._clock.monotonic()
+        at = max(now, self._next_start)
+        self._next_start = at + 1 / self._start_rate
+        await self._clock.sleep(at - now)
+
+    async def _turn(self, priority: Priority) -> None:
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._free += 1
+                self._wake_next()
+            raise
+
+    def _wake_next(self) -> None:
+        while self._free and self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                self._free -= 1
+                turn.set_result(None)
