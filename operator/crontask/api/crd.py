@@ -1,0 +1,239 @@
+"""The CRDs, generated from the models: `python -m crontask.api.crd` writes crds/ and the chart's copy of them.
+
+A structural schema has no references, no titles and no nulls; every list, map and string that a CEL rule reads is
+bounded. Callers: make generate; tests compare the files with what this makes.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crontask.api.base import GROUP, VERSION, Model
+from crontask.api.crontask import CronTaskSpec, CronTaskStatus
+from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
+
+Schema = dict[str, Any]
+TARGETS = ("crds", "charts/crontask/files/crds")
+_DROPPED = ("title", "$defs", "discriminator")
+
+
+def structural(model: type[Model]) -> Schema:
+    """The OpenAPI v3 schema of a model, as a CRD takes it."""
+    schema = model.model_json_schema(by_alias=True)
+    cleaned = _clean(schema, schema.get("$defs", {}))
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _clean(node: Any, definitions: Schema) -> Any:
+    if isinstance(node, list):
+        return [_clean(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        own = {key: value for key, value in node.items() if key != "$ref"}
+        node = {**definitions[node["$ref"].rsplit("/", 1)[1]], **own}
+    if "anyOf" in node:
+        # Optional[T]: absent instead of null.
+        variants = [variant for variant in node["anyOf"] if variant.get("type") != "null"]
+        own = {key: value for key, value in node.items() if key != "anyOf"}
+        return _clean({**variants[0], **own}, definitions)
+    result: Schema = {}
+    for key, value in node.items():
+        if key in _DROPPED or (key == "default" and not isinstance(value, str | int | bool)):
+            continue
+        if key == "properties":
+            result[key] = {name: _clean(inner, definitions) for name, inner in value.items()}
+        elif key == "const":
+            result["enum"] = [value]
+        else:
+            result[key] = _clean(value, definitions)
+    if result.get("type") == "integer":
+        result.setdefault("format", "int64")
+    if "x-kubernetes-preserve-unknown-fields" not in result:
+        result.pop("additionalProperties", None)
+    return result
+
+
+def _rule(rule: str, message: str) -> Schema:
+    return {"rule": rule, "message": message}
+
+
+def _unchanged(field: str) -> Schema:
+    both = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    return _rule(both, f"spec.{field} cannot be changed; create another ScheduledRun")
+
+
+def _name_rule(longest: int) -> Schema:
+    return _rule(
+        f"size(self.metadata.name) <= {longest} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -",
+    )
+
+
+_HANDLER_RULES = [
+    _rule(
+        "has(self.container) != has(self.podTemplate)",
+        "exactly one of container and podTemplate must be set; set one of them",
+    ),
+    _rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
+]
+_TASK_RULES = [
+    _rule("!has(self.schedule) || !has(self.interval)", "schedule and interval are both set; keep one of them"),
+    _rule(
+        "!has(self.interval) || self.interval.matches('[1-9]')",
+        "interval is shorter than a second; write at least 1s",
+    ),
+]
+_RUN_RULES = [
+    _rule(
+        "has(self.taskRef) != has(self.handler)",
+        "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
+    ),
+    _rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
+    _rule(
+        "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+        "cancel never goes back; create another ScheduledRun",
+    ),
+    _unchanged("taskRef"),
+    _unchanged("delay"),
+    _unchanged("allowPast"),
+    _unchanged("scheduledTime"),
+    _unchanged("timeout"),
+]
+
+
+def _column(name: str, path: str, type_: str = "string", *, wide: bool = False) -> Schema:
+    column: Schema = {"name": name, "type": type_, "jsonPath": path}
+    return {**column, "priority": 1} if wide else column
+
+
+_TASK_COLUMNS = [
+    _column("Schedule", ".status.scheduleText"),
+    _column("Status", ".status.phase"),
+    _column("Active", ".status.activeCount", "integer"),
+    _column("Last-Result", ".status.lastRun.phase"),
+    _column("Last-Run", ".status.lastRun.startTime", "date"),
+    _column("Next-Run", ".status.nextRunTime"),
+    _column("Age", ".metadata.creationTimestamp", "date"),
+    _column("TimeZone", ".spec.timeZone", wide=True),
+    _column("Succeeded", ".status.counts.succeeded", "integer", wide=True),
+    _column("Failed", ".status.counts.failed", "integer", wide=True),
+    _column("Missed", ".status.counts.missed", "integer", wide=True),
+    _column("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide=True),
+]
+_RUN_COLUMNS = [
+    _column("Task", ".spec.taskRef.name"),
+    _column("Phase", ".status.phase"),
+    # A string: a date column shows a time to come as <invalid>.
+    _column("Scheduled", ".status.scheduledTime"),
+    _column("Started", ".status.startTime", "date"),
+    _column("Duration", ".status.duration"),
+    _column("Attempts", ".status.attempts[-1:].number", "integer"),
+    _column("Age", ".metadata.creationTimestamp", "date"),
+    _column("Pod", ".status.podName", wide=True),
+    _column("Message", ".status.message", wide=True),
+    _column("Result", ".status.result", wide=True),
+]
+
+
+def _crd(
+    names: Schema,
+    spec: Schema,
+    status: Schema,
+    description: str,
+    columns: list[Schema],
+    selectable: list[str],
+    name: int,
+) -> Schema:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": names,
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "selectableFields": [{"jsonPath": path} for path in selectable],
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "description": description,
+                            "required": ["spec"],
+                            "properties": {
+                                "apiVersion": {"type": "string"},
+                                "kind": {"type": "string"},
+                                "metadata": {"type": "object"},
+                                "spec": spec,
+                                "status": status,
+                            },
+                            "x-kubernetes-validations": [_name_rule(name)],
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def _names(kind: str, short: str) -> Schema:
+    return {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": f"{kind.lower()}s",
+        "singular": kind.lower(),
+        "shortNames": [short],
+    }
+
+
+def cron_task_crd() -> Schema:
+    """The CRD of CronTask."""
+    spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
+    spec["x-kubernetes-validations"] = _TASK_RULES
+    spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
+    status["properties"]["observedGeneration"]["default"] = -1
+    description = "A task that runs by a schedule, at a fixed rate, or on demand."
+    selectable = [".spec.suspend", ".status.phase"]
+    return _crd(_names("CronTask", "ct"), spec, status, description, _TASK_COLUMNS, selectable, 52)
+
+
+def scheduled_run_crd() -> Schema:
+    """The CRD of ScheduledRun."""
+    spec, status = structural(ScheduledRunSpec), structural(ScheduledRunStatus)
+    spec["x-kubernetes-validations"] = _RUN_RULES
+    spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
+    description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
+    selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
+    return _crd(_names("ScheduledRun", "sr"), spec, status, description, _RUN_COLUMNS, selectable, 60)
+
+
+def render() -> dict[str, str]:
+    """The files by name."""
+    header = "# Generated from the models by `make generate`. Do not edit.\n"
+    return {
+        f"{crd['metadata']['name'].partition('.')[2]}_{crd['metadata']['name'].partition('.')[0]}.yaml": header
+        + yaml.safe_dump(crd, sort_keys=False, width=120)
+        for crd in (cron_task_crd(), scheduled_run_crd())
+    }
+
+
+def main(targets: list[str]) -> None:
+    """Write the files into each folder."""
+    for target in targets or TARGETS:
+        folder = Path(target)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in render().items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,168 @@
+"""The operator as a process: kopf for its life, login and probes; our own loop for the work.
+
+kopf runs in a thread of its own: at its end it cancels every task of its event loop, and writes in flight have to
+finish first. Callers: cli.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import kopf
+import uvloop
+from prometheus_client import start_http_server
+
+from crontask.api.names import LABEL_RUN
+from crontask.decide.views import Config
+from crontask.engine.execute import Executor
+from crontask.engine.gate import Gate
+from crontask.engine.loop import Engine
+from crontask.engine.ports import Kind
+from crontask.engine.queue import WriteQueue
+from crontask.engine.store import Store
+from crontask.engine.tell import Teller
+from crontask.kube.client import HttpApi
+from crontask.kube.clock import SystemClock
+from crontask.kube.connection import connect
+from crontask.kube.informer import Informer
+from crontask.kube.lease import Lease
+from crontask.logs import set_up_logging
+
+_PROBE_SECONDS = 5.0
+_log = logging.getLogger("crontask")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The operator's configuration, read in one place: the command line (and so the environment)."""
+
+    scheduling: bool = True
+    start_rate: int = 0
+    keep_finished: timedelta = timedelta(minutes=10)
+    in_flight: int = 64
+    lease_namespace: str = "default"
+    lease_name: str = "crontask"
+    identity: str = ""
+    probe_port: int = 8080
+    metrics_port: int = 0
+    log_format: str = "text"
+
+
+def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT (exit code 0), or until the lease is lost (1: start anew as a standby)."""
+    set_up_logging(settings.log_format)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    return uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    shell = _start_kopf(settings.probe_port, asyncio.get_running_loop())
+    try:
+        async with HttpApi(connect(), connections=settings.in_flight) as api:
+            return await _lead(api, settings, stop)
+    finally:
+        shell.stop()
+
+
+async def _lead(api: HttpApi, settings: Settings, stop: asyncio.Event) -> int:
+    """Watch from the start, so that a standby is warm; decide only while leading."""
+    clock = SystemClock()
+    store = Store()
+    informers = [
+        Informer(api, clock, Kind.CRON_TASK, store),
+        Informer(api, clock, Kind.SCHEDULED_RUN, store),
+        Informer(api, clock, Kind.POD, store, selector=LABEL_RUN),
+    ]
+    watching = [asyncio.create_task(informer.run()) for informer in informers]
+    identity = settings.identity or f"{socket.gethostname()}-{os.getpid()}"
+    lease = Lease(api, clock, settings.lease_namespace, settings.lease_name, identity)
+    queue = WriteQueue(Gate(lease.time_left), clock, settings.in_flight, settings.start_rate)
+    teller = Teller(api, queue, clock)
+    executor = Executor(api, queue, store, teller, clock)
+    config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
+    engine = Engine(store, executor, teller, clock, config)
+    store.changed = engine.mark
+    stopping = asyncio.create_task(stop.wait())
+    leading = asyncio.create_task(_synced_and_leading(informers, lease))
+    try:
+        await asyncio.wait((leading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            return 0
+        await leading
+        working, holding = asyncio.create_task(engine.run()), asyncio.create_task(lease.hold())
+        ended, _ = await asyncio.wait((working, holding, stopping), return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping: %s", "asked to" if stop.is_set() else "the lease is lost")
+        # The lease is still renewed while the last writes finish.
+        await engine.stop()
+        holding.cancel()
+        await lease.release()
+        if working in ended:
+            working.result()
+        return 0 if stop.is_set() else 1
+    finally:
+        for task in (*watching, stopping, leading):
+            task.cancel()
+
+
+async def _synced_and_leading(informers: list[Informer], lease: Lease) -> None:
+    for informer in informers:
+        await informer.synced.wait()
+    await lease.acquire()
+
+
+# --- kopf ------------------------------------------------------------------------------------------------------------
+
+
+class _Shell:
+    """kopf in its thread."""
+
+    def __init__(self, thread: threading.Thread, stopped: threading.Event) -> None:
+        self._thread = thread
+        self._stopped = stopped
+
+    def stop(self) -> None:
+        """End it, and wait for its end."""
+        self._stopped.set()
+        self._thread.join(timeout=_PROBE_SECONDS)
+
+
+def _start_kopf(port: int, loop: asyncio.AbstractEventLoop) -> _Shell:
+    registry = kopf.OperatorRegistry()
+    kopf.on.startup(registry=registry)(_configure)
+    kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
+    stopped = threading.Event()
+    endpoint = f"http://0.0.0.0:{port}/healthz" if port else None
+
+    def run() -> None:
+        asyncio.run(
+            kopf.operator(
+                registry=registry, standalone=True, clusterwide=True, liveness_endpoint=endpoint, stop_flag=stopped
+            )
+        )
+
+    thread = threading.Thread(target=run, name="kopf", daemon=True)
+    thread.start()
+    return _Shell(thread, stopped)
+
+
+async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    """kopf watches nothing here: objects come by our informers."""
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+
+
+async def _probe(loop: asyncio.AbstractEventLoop, **_: Any) -> str:
+    """The loop that does the work answers, or the probe hangs and fails."""
+    answer = asyncio.run_coroutine_threadsafe(asyncio.sleep(0, "ok"), loop)
+    return await asyncio.wait_for(asyncio.wrap_future(answer), _PROBE_SECONDS)

@@ -1,0 +1,206 @@
+"""The API server over HTTP: the `Api` port by aiohttp and orjson.
+
+Callers: informer, lease, engine (through the port).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+import orjson
+
+from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
+from crontask.kube.connection import Connection
+
+_REQUEST_SECONDS = 30.0
+_WATCH_SECONDS = 290
+# Bookmarks come about once a minute: a watch that is silent for longer is dead.
+_SILENCE_SECONDS = 120.0
+_USER_AGENT = "crontask"
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw]
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+_decode_list = msgspec.json.Decoder(_List).decode
+_decode_event = msgspec.json.Decoder(_Event).decode
+
+
+class HttpApi:
+    """A client of one API server, to be used as an asynchronous context manager."""
+
+    def __init__(self, connection: Connection, connections: int = 64) -> None:
+        self._connection = connection
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # Watches hold a connection each, beside those that requests share.
+        connector = aiohttp.TCPConnector(
+            limit=self._connections + 8, ssl=self._connection.tls, keepalive_timeout=90, force_close=False
+        )
+        self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": _USER_AGENT})
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
+        """See Api."""
+        parameters = {"limit": str(limit)}
+        if selector:
+            parameters["labelSelector"] = selector
+        if continue_token:
+            parameters["continue"] = continue_token
+        raw = await self._request("GET", _path(kind), parameters=parameters)
+        page = _decode_list(raw)
+        return Page(tuple(bytes(item) for item in page.items), page.metadata.continue_, page.metadata.resource_version)
+
+    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+        """See Api. Ends when the server ends it, or is silent for so long that the connection must be dead."""
+        parameters = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        if selector:
+            parameters["labelSelector"] = selector
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=_SILENCE_SECONDS)
+        try:
+            async with self._http.get(
+                self._connection.url + _path(kind),
+                params=parameters,
+                timeout=timeout,
+                headers=self._connection.headers(),
+            ) as response:
+                if response.status != 200:
+                    error = _error(response.status, await response.read())
+                    if error.status == 410:
+                        raise WatchExpiredError(error.message)
+                    raise error
+                async for line in _lines(response.content):
+                    yield _event(line)
+        except TimeoutError:
+            return
+        except aiohttp.ClientError as error:
+            raise _unreachable(error) from error
+
+    async def get(self, key: ObjectKey) -> bytes:
+        """See Api."""
+        return await self._request("GET", _path(key.kind, key.namespace, key.name))
+
+    async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
+        """See Api."""
+        return await self._request("POST", _path(kind, namespace), body=body)
+
+    async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
+        """See Api."""
+        path = _path(key.kind, key.namespace, key.name, subresource)
+        return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
+
+    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+        """See Api."""
+        options: Document = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        await self._request("DELETE", _path(key.kind, key.namespace, key.name), body=options)
+
+    @property
+    def _http(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "use as an asynchronous context manager"
+        return self._session
+
+    async def _request(
+        self,
+        verb: str,
+        path: str,
+        *,
+        parameters: dict[str, str] | None = None,
+        body: Document | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        """Send a request; the raw JSON answered. Raises ApiError, status 0 where it is not known what happened."""
+        headers = self._connection.headers()
+        if body is not None:
+            headers["Content-Type"] = content_type
+        try:
+            async with self._http.request(
+                verb,
+                self._connection.url + path,
+                params=parameters,
+                data=orjson.dumps(body) if body is not None else None,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
+            ) as response:
+                raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(error) from error
+        if response.status >= 400:
+            raise _error(response.status, raw)
+        return raw
+
+
+def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    within = f"/namespaces/{namespace}" if namespace else ""
+    tail = "".join(f"/{part}" for part in (name, subresource) if part)
+    return f"/{kind.prefix}{within}/{kind.plural}{tail}"
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of a stream, of any length."""
+    parts: list[bytes] = []
+    async for chunk in stream.iter_any():
+        head, *tail = chunk.split(b"\n")
+        parts.append(head)
+        for piece in tail:
+            line = b"".join(parts)
+            parts = [piece]
+            if line:
+                yield line
+
+
+def _event(line: bytes) -> WatchEvent:
+    event = _decode_event(line)
+    if event.type != "ERROR":
+        return WatchEvent(event.type, bytes(event.object))
+    status: dict[str, Any] = orjson.loads(event.object)
+    if status.get("code") == 410:
+        raise WatchExpiredError(str(status.get("message")))
+    raise ApiError(int(status.get("code") or 500), str(status.get("reason")), str(status.get("message")))
+
+
+def _error(code: int, raw: bytes) -> ApiError:
+    try:
+        status = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        status = None
+    if not isinstance(status, dict):
+        return ApiError(code, "", raw.decode(errors="replace")[:300])
+    details = status.get("details")
+    after = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+    return ApiError(code, str(status.get("reason") or ""), str(status.get("message") or ""), after)
+
+
+def _unreachable(error: BaseException) -> ApiError:
+    if isinstance(error, asyncio.CancelledError):
+        raise error
+    return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")

@@ -1,0 +1,98 @@
+"""Keeps what is known in step with the API server: list in pages, then watch, for ever.
+
+Callers: app, one informer a kind.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+
+from crontask.engine.ports import Api, ApiError, Clock, Informed, Kind, WatchExpiredError
+
+_FIRST_BACKOFF = 0.1
+_LONGEST_BACKOFF = 15.0
+# A watch that lasted so long was a good one: what ends it is no reason to wait.
+_GOOD_SECONDS = 5.0
+_log = logging.getLogger(__name__)
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    uid: str = ""
+    resource_version: str = ""
+
+
+class _Object(msgspec.Struct):
+    metadata: _Meta
+
+
+_decode_meta = msgspec.json.Decoder(_Object).decode
+
+
+class Informer:
+    """Tells `informed` every object of a kind, and each change. `synced` is set after the first whole list."""
+
+    def __init__(self, api: Api, clock: Clock, kind: Kind, informed: Informed, selector: str = "") -> None:
+        self._api = api
+        self._clock = clock
+        self._kind = kind
+        self._informed = informed
+        self._selector = selector
+        self._version = ""
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """List and watch until cancelled. Errors are waited out, with growing pauses."""
+        failures = 0
+        while True:
+            began = self._clock.monotonic()
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                failed = False
+            except WatchExpiredError:
+                _log.info("the watch of %s is too far behind: listing again", self._kind.plural)
+                self._version = ""
+                failed = True
+            except ApiError as error:
+                if error.status == 410:
+                    self._version = ""
+                _log.warning("%s cannot be watched: %s", self._kind.plural, error)
+                failed = True
+            # A server that closes each watch at once must not make us spin either.
+            short = self._clock.monotonic() - began < _GOOD_SECONDS
+            failures = failures + 1 if failed or short else 0
+            if failures > 1 or (failed and failures):
+                await self._clock.sleep(self._pause(failures))
+
+    def _pause(self, failures: int) -> float:
+        exponential = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+        # Spread by the clock's own fraction, so that many clients do not come back together.
+        return exponential * (0.75 + 0.5 * (self._clock.monotonic() % 1.0))
+
+    async def _list(self) -> None:
+        """Tell every object of the kind; what is told as the whole list sweeps what vanished meanwhile."""
+        alive: set[str] = set()
+        token = ""
+        while True:
+            page = await self._api.list_page(self._kind, selector=self._selector, continue_token=token)
+            for raw in page.items:
+                alive.add(_decode_meta(raw).metadata.uid)
+                self._informed.on_object(self._kind, raw)
+            token = page.continue_token
+            if not token:
+                break
+        self._informed.on_listed(self._kind, alive)
+        self._version = page.resource_version
+        if not self.synced.is_set():
+            _log.info("%s listed: %d", self._kind.plural, len(alive))
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        async for event in self._api.watch(self._kind, resource_version=self._version, selector=self._selector):
+            if event.type == "DELETED":
+                self._informed.on_deleted(self._kind, event.object)
+            elif event.type != "BOOKMARK":
+                self._informed.on_object(self._kind, event.object)
+            self._version = _decode_meta(event.object).metadata.resource_version or self._version
