@@ -140,6 +140,7 @@ class _Shell:
 def _start_kopf(port: int, loop: asyncio.AbstractEventLoop) -> _Shell:
     registry = kopf.OperatorRegistry()
     kopf.on.startup(registry=registry)(_configure)
+    kopf.on.login(registry=registry)(kopf.login_via_client)
     kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
     stopped = threading.Event()
     endpoint = f"http://0.0.0.0:{port}/healthz" if port else None

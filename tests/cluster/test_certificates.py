@@ -5,9 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from cluster.certificates import Authority
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+
+from cluster.certificates import Authority
 
 
 def test_issued_certificate_is_signed_by_the_authority_and_names_user_and_groups(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from cluster.control_plane import ControlPlane, healthy
 from cluster.processes import ClusterError
 

@@ -1,6 +1,7 @@
 """Taking the network down deletes the rules and chains of the cluster, and no others."""
 
 import pytest
+
 from cluster import network
 
 SAVED = """\

@@ -12,6 +12,7 @@ import click
 import orjson
 import yaml
 
+from crontask import __version__
 from crontask.api.base import parse_duration
 from crontask.api.validate import Problem, validate_run, validate_task
 
@@ -30,7 +31,7 @@ class DurationParam(click.ParamType[timedelta]):
 
 
 @click.group(context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="crontask")
+@click.version_option(__version__)
 def main() -> None:
     """Scheduled work on Kubernetes."""
 

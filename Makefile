@@ -1,0 +1,81 @@
+# Everything by name: `make help`. Each target installs what it needs itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+export PYTHONPATH := operator:hack
+
+# A cluster is used instead of the throw-away one only where it is named on the command line: make demo KUBECONFIG=…
+ifeq ($(origin KUBECONFIG),command line)
+export CRONTASK_KUBECONFIG := $(abspath $(KUBECONFIG))
+endif
+# The operator's image on such a cluster.
+ifdef IMAGE
+export CRONTASK_IMAGE := $(IMAGE)
+endif
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(VENV)/installed: requirements/dev.lock
+	@echo "==> installing the locked Python packages into $(VENV)"
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/installed ## Bring up a cluster, install crontask, show runs as they happen (KUBECONFIG=file: that cluster)
+	$(PY) hack/demo.py
+
+.PHONY: test
+test: lint types unit integration e2e ## Everything: lint, types, unit, integration, end to end
+
+.PHONY: lint
+lint: $(VENV)/installed ## ruff and import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+.PHONY: types
+types: $(VENV)/installed ## mypy, strict
+	$(VENV)/bin/mypy
+
+.PHONY: unit
+unit: $(VENV)/installed ## Pure tests, and the engine on virtual time
+	$(VENV)/bin/pytest -q tests/unit
+
+.PHONY: integration
+integration: $(VENV)/installed ## A real API server (KUBEBUILDER_ASSETS, or built once)
+	$(PY) -m cluster build
+	$(VENV)/bin/pytest -q tests/cluster tests/integration
+
+.PHONY: e2e
+e2e: $(VENV)/installed ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
+	$(PY) hack/e2e.py
+
+.PHONY: cluster-up
+cluster-up: $(VENV)/installed ## Bring up the throw-away cluster
+	$(PY) -m cluster up
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/installed ## Take it down, and leave the machine as it was
+	$(PY) -m cluster down
+
+.PHONY: image
+image: $(VENV)/installed ## Build the operator's image and load it into the throw-away cluster
+	$(PY) -m cluster image --tag crontask/operator:dev
+
+.PHONY: generate
+generate: $(VENV)/installed ## Write the CRDs anew from the models
+	$(PY) -m crontask.api.crd
+
+.PHONY: format
+format: $(VENV)/installed ## Format the code
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+.PHONY: lock
+lock: ## Resolve the dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/operator.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements/dev.lock
