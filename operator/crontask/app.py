@@ -67,7 +67,7 @@ async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    shell = _start_kopf(settings.probe_port, asyncio.get_running_loop())
+    shell = _start_kopf(settings, asyncio.get_running_loop(), stop)
     try:
         async with HttpApi(connect(), connections=settings.in_flight) as api:
             return await _lead(api, settings, stop)
@@ -137,20 +137,29 @@ class _Shell:
         self._thread.join(timeout=_PROBE_SECONDS)
 
 
-def _start_kopf(port: int, loop: asyncio.AbstractEventLoop) -> _Shell:
+def _start_kopf(settings: Settings, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> _Shell:
     registry = kopf.OperatorRegistry()
     kopf.on.startup(registry=registry)(_configure)
     kopf.on.login(registry=registry)(kopf.login_via_client)
     kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
     stopped = threading.Event()
-    endpoint = f"http://0.0.0.0:{port}/healthz" if port else None
+    port = settings.probe_port
+    shell = kopf.operator(
+        registry=registry,
+        # Given, because kopf would ask for the user's name, and a container's user has none.
+        identity=settings.identity or "crontask",  # type: ignore[arg-type]
+        standalone=True,
+        clusterwide=True,
+        liveness_endpoint=f"http://0.0.0.0:{port}/healthz" if port else None,
+        stop_flag=stopped,
+    )
 
     def run() -> None:
-        asyncio.run(
-            kopf.operator(
-                registry=registry, standalone=True, clusterwide=True, liveness_endpoint=endpoint, stop_flag=stopped
-            )
-        )
+        try:
+            asyncio.run(shell)
+        finally:
+            # Without its shell the operator has no probes: end, and be started anew.
+            loop.call_soon_threadsafe(stop.set)
 
     thread = threading.Thread(target=run, name="kopf", daemon=True)
     thread.start()

@@ -28,7 +28,7 @@ class Connection:
         """Authorization, where the user has a token; read anew once a minute."""
         now = time.monotonic()
         if self._token is None or now - self._read_at > _TOKEN_LIFE:
-            self._token = self._configuration.get_api_key_with_prefix("authorization") or ""
+            self._token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization") or ""
             self._read_at = now
         return {"Authorization": self._token} if self._token else {}
 
