@@ -1,0 +1,30 @@
+"""`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens.
+
+Callers: the Makefile.
+"""
+
+import subprocess
+import sys
+
+from cluster import cluster, report
+from installation import ready_cluster, uninstall
+
+
+def main() -> int:
+    """The exit code of pytest."""
+    tools = None
+    try:
+        tools = ready_cluster()
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "tests/e2e", *sys.argv[1:]], check=False
+        ).returncode
+    finally:
+        if tools is not None and not tools.throw_away:
+            uninstall(tools)
+        elif tools is not None:
+            cluster.down()
+            report.console.print("The cluster is down.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

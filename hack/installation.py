@@ -1,0 +1,93 @@
+"""crontask on a cluster, for the demo and the end-to-end tests: which cluster, the image, the chart.
+
+The cluster is the one that CRONTASK_KUBECONFIG names (make … KUBECONFIG=file), or else the throw-away one: that is
+brought up, and the image is built for it. Callers: demo, e2e, tests/e2e.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import binaries, cluster, dockerfile, images, layout, report
+
+NAMESPACE = "crontask-system"
+CHART = layout.REPOSITORY / "charts" / "crontask"
+LOCAL_IMAGE = "crontask/operator:dev"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """kubectl and helm, for one cluster. `throw_away`: it is ours, and taken down at the end."""
+
+    kubeconfig: Path
+    kubectl_path: str
+    helm_path: str
+    throw_away: bool
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """The standard output of kubectl. Raises CalledProcessError, with its standard error in the message."""
+        return self._run([self.kubectl_path, *arguments], stdin, check)
+
+    def helm(self, *arguments: str) -> str:
+        """The standard output of helm. Raises CalledProcessError."""
+        return self._run([self.helm_path, *arguments], None, True)
+
+    def _run(self, command: list[str], stdin: str | None, check: bool) -> str:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            check=False,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr.strip()}")
+        return done.stdout if check else done.stdout + done.stderr
+
+
+def ready_cluster() -> Tools:
+    """The tools for a cluster that is up, with the operator's image on it."""
+    named = os.environ.get("CRONTASK_KUBECONFIG")
+    if named:
+        report.console.print(f"Using the cluster of {named}.")
+        return Tools(Path(named), "kubectl", "helm", throw_away=False)
+    if os.environ.get("KUBECONFIG"):
+        report.console.print("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
+    cluster.up()
+    archive = dockerfile.build(layout.REPOSITORY, layout.REPOSITORY / "Dockerfile", LOCAL_IMAGE)
+    with report.step(f"loading {LOCAL_IMAGE}"):
+        images.load([archive])
+    folder = binaries.folder()
+    return Tools(cluster.KUBECONFIG, str(folder / "kubectl"), str(folder / "helm"), throw_away=True)
+
+
+def install(tools: Tools, *values: str) -> None:
+    """Install or upgrade the chart, and wait until the operator is ready. `values`: as for helm's --set."""
+    image = LOCAL_IMAGE if tools.throw_away else os.environ.get("CRONTASK_IMAGE")
+    settings = list(values)
+    if image:
+        repository, _, tag = image.rpartition(":")
+        settings += [f"image.repository={repository}", f"image.tag={tag}"]
+    sets = [part for setting in settings for part in ("--set", setting)]
+    with report.step("installing the chart"):
+        tools.helm(
+            *("upgrade", "--install", "crontask", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
+            *("--wait", "--timeout", "120s", *sets),
+        )
+        tools.kubectl("wait", "--for=condition=Established", "crd/crontasks.crontask.dev", "--timeout=30s")
+        # The image's tag is the same after a new build: the operator has to be started anew.
+        tools.kubectl("rollout", "restart", "deployment/crontask", "--namespace", NAMESPACE)
+        tools.kubectl("rollout", "status", "deployment/crontask", "--namespace", NAMESPACE, "--timeout=120s")
+
+
+def uninstall(tools: Tools) -> None:
+    """Remove the operator, its CRDs, and with them every task and run."""
+    with report.step("removing crontask"):
+        tools.helm("uninstall", "crontask", "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
+        tools.kubectl(
+            *("delete", "crd", "crontasks.crontask.dev", "scheduledruns.crontask.dev", "--ignore-not-found"),
+            "--timeout=60s",
+        )
+        tools.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s")

@@ -1,0 +1,130 @@
+"""The installed operator: killed in a burst, refused input, its rights, upgrade and uninstall."""
+
+import json
+
+import pytest
+from conftest import Bench
+
+from installation import CHART, NAMESPACE, Tools, install
+
+SERVICE_ACCOUNT = f"system:serviceaccount:{NAMESPACE}:crontask"
+TASK = """
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata:
+  name: burst-{number}
+spec:
+  interval: 15s
+  handler:
+    container:
+      image: busybox:1.36
+      command: ["true"]
+---
+"""
+
+
+def test_thirty_tasks_all_start_once_though_the_operator_is_killed(bench: Bench) -> None:
+    bench.apply("".join(TASK.format(number=number) for number in range(30)))
+    bench.until("the burst has begun", lambda: len(_scheduled(bench)) > 3)
+    bench.tools.kubectl("-n", NAMESPACE, "delete", "pod", "--all", "--grace-period=0", "--force", "--wait=false")
+    bench.until("each task has run", lambda: len(_succeeded(bench)) == 30, 150)
+    runs = json.loads(bench.kubectl("get", "sr", "-o", "json"))["items"]
+    times = [(run["spec"]["taskRef"]["name"], run["spec"]["scheduledTime"]) for run in runs]
+    assert len(times) == len(set(times))
+    pods = json.loads(bench.kubectl("get", "pods", "-o", "json"))["items"]
+    owners = [pod["metadata"]["ownerReferences"][0]["uid"] for pod in pods]
+    assert len(owners) == len(set(owners))
+
+
+def _scheduled(bench: Bench) -> list[str]:
+    return bench.kubectl("get", "sr", "-o", "name").split()
+
+
+def _succeeded(bench: Bench) -> set[str]:
+    items = json.loads(bench.kubectl("get", "sr", "-o", "json"))["items"]
+    return {run["spec"]["taskRef"]["name"] for run in items if run.get("status", {}).get("phase") == "Succeeded"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ('schedule: "61 * * * *"', "spec.schedule"),
+        ('schedule: "@every 5m"', "interval"),
+        ('schedule: "0 0 30 2 *"', "the day never comes"),
+        ('schedule: "* * * * *"\n  timeZone: Europe/Berln', "Europe/Berlin"),
+    ],
+)
+def test_what_only_the_operator_can_refuse_is_said_in_ready(bench: Bench, schedule: str, words: str) -> None:
+    bench.apply(TASK.format(number=1).replace("interval: 15s", schedule))
+    bench.until("it is invalid", lambda: bench.get("ct", "burst-1").get("status", {}).get("phase") == "Invalid", 20)
+    ready = bench.get("ct", "burst-1")["status"]["conditions"][0]
+    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "InvalidSpec")
+    assert words in ready["message"]
+
+
+NEEDED = [
+    ("list", "crontasks.crontask.dev", "informer"),
+    ("watch", "crontasks.crontask.dev", "informer"),
+    ("get", "crontasks.crontask.dev", "refresh after a conflict"),
+    ("patch", "crontasks.crontask.dev/status", "status"),
+    ("create", "scheduledruns.crontask.dev", "launch"),
+    ("get", "scheduledruns.crontask.dev", "a name that is taken"),
+    ("list", "scheduledruns.crontask.dev", "informer"),
+    ("watch", "scheduledruns.crontask.dev", "informer"),
+    ("patch", "scheduledruns.crontask.dev", "adopt, replace"),
+    ("delete", "scheduledruns.crontask.dev", "history"),
+    ("patch", "scheduledruns.crontask.dev/status", "status"),
+    ("create", "pods", "launch"),
+    ("get", "pods", "a name that is taken"),
+    ("list", "pods", "informer"),
+    ("watch", "pods", "informer"),
+    ("patch", "pods", "sidecars left over"),
+    ("delete", "pods", "cancel, timeout"),
+    ("create", "events", "events"),
+    ("get", "events", "repeats"),
+    ("patch", "events", "repeats"),
+]
+
+
+def test_the_operator_has_just_the_rights_that_it_needs(tools: Tools) -> None:
+    role = json.loads(tools.kubectl("get", "clusterrole", "crontask", "-o", "json"))
+    granted = {
+        (verb, f"{resource}.{group}" if group and "/" not in resource else resource.replace("/", f".{group}/"))
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == {(verb, resource) for verb, resource, _ in NEEDED}
+    refused = [["get", "secrets"], ["list", "nodes"], ["create", "pods", "--subresource=exec"], ["delete", "crontasks"]]
+    for asked in refused:
+        assert "no" in tools.kubectl("auth", "can-i", *asked, "--as", SERVICE_ACCOUNT, "-A", check=False)
+
+
+def test_scheduling_switched_off_pauses_every_task_and_nothing_fires_after(bench: Bench) -> None:
+    install(bench.tools, "scheduling.enabled=false")
+    try:
+        bench.apply(TASK.format(number=1).replace("15s", "1s"))
+        bench.until("it says so", lambda: _ready_reason(bench) == "SchedulingDisabled")
+        assert bench.runs("burst-1") == []
+    finally:
+        install(bench.tools)
+    assert bench.until("it runs", lambda: bench.runs("burst-1"))
+
+
+def _ready_reason(bench: Bench) -> str:
+    conditions = bench.get("ct", "burst-1").get("status", {}).get("conditions") or [{}]
+    return str(conditions[0].get("reason"))
+
+
+def test_the_chart_is_clean_and_an_uninstall_keeps_the_tasks(bench: Bench) -> None:
+    assert "0 chart(s) failed" in bench.tools.helm("lint", str(CHART), "--strict")
+    with pytest.raises(RuntimeError, match="startRate"):
+        bench.tools.helm("template", str(CHART), "--set", "startRate=fast")
+    bench.apply(TASK.format(number=1))
+    bench.tools.helm("uninstall", "crontask", "--namespace", NAMESPACE, "--wait")
+    try:
+        assert bench.get("ct", "burst-1")
+    finally:
+        install(bench.tools)
+    assert bench.until("the new operator runs it", lambda: bench.runs("burst-1"))
