@@ -199,7 +199,9 @@ class Executor:
     async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
         """Write what changed of a task's status, if nobody else changed the task meanwhile (409)."""
         key = task_key(task.meta.namespace, task.meta.name)
-        await self._write_status(key, task.meta.resource_version, _dump(task.status), _dump(status))
+        # A task that nobody has looked at has no status: what the model fills in is not stored.
+        stored = _dump(task.status) if task.status.observed_generation >= 0 else {}
+        await self._write_status(key, task.meta.resource_version, stored, _dump(status))
 
     async def write_run_status(self, run: ScheduledRun, status: ScheduledRunStatus) -> None:
         """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""

@@ -1,0 +1,74 @@
+"""Virtual time: an event loop whose clock jumps to the next timer as soon as nothing is ready. Nothing ever waits.
+
+Callers: tests of the engine.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class DeadlockError(Exception):
+    """Nothing is ready and no timer is set: on virtual time that would wait for ever."""
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Instead of waiting for a timer, moves the loop's clock to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elapsed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready now; without anything, time passes."""
+        if timeout is None:
+            raise DeadlockError("nothing is ready and no timer is set")
+        ready = super().select(0)
+        if not ready:
+            self.elapsed += max(0.0, timeout)
+        return ready
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time, beginning at zero."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._jumping.elapsed
+
+
+class VirtualClock:
+    """The `Clock` port on a virtual loop: the wall clock is `epoch` when the loop begins."""
+
+    def __init__(self, epoch: datetime) -> None:
+        self._epoch = epoch
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return self._epoch + timedelta(seconds=asyncio.get_running_loop().time())
+
+    def jump(self, by: timedelta) -> None:
+        """Somebody sets the wall clock; monotonic time is not touched."""
+        self._epoch += by
+
+    def monotonic(self) -> float:
+        """Virtual seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, in virtual time."""
+        await asyncio.sleep(max(0.0, seconds))
+
+
+def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end on virtual time; what it leaves running is cancelled."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main())
