@@ -1,0 +1,139 @@
+"""`make demo`: crontask on a real cluster, the examples applied, their runs shown as they happen.
+
+Ends by itself after two minutes and a half, with a summary and the commands to go on by hand. Callers: the Makefile.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cluster import layout, report
+from installation import Tools, install, ready_cluster
+
+NAMESPACE = "crontask-demo"
+SECONDS = 150
+SHOWN = (
+    "every-minute.yaml",
+    "interval.yaml",
+    "one-at-a-time-replace.yaml",
+    "forbid.yaml",
+    "trigger.yaml",
+    "run-now.yaml",
+    "run-later.yaml",
+    "timeout.yaml",
+    "result.yaml",
+    "sidecar.yaml",
+    "suspended.yaml",
+)
+_console = Console()
+
+
+def main() -> int:
+    """Exit code 0 if runs succeeded."""
+    tools = ready_cluster()
+    install(tools)
+    _apply_examples(tools)
+    _show_runs(tools, SECONDS)
+    succeeded = _summarize(tools)
+    _how_to_go_on(tools)
+    return 0 if succeeded else 1
+
+
+def _apply_examples(tools: Tools) -> None:
+    existing = tools.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found")
+    if existing:
+        with report.step("removing what an earlier demo left"):
+            tools.kubectl("delete", "namespace", NAMESPACE, "--timeout=90s")
+    tools.kubectl("create", "namespace", NAMESPACE)
+    for name in SHOWN:
+        tools.kubectl("-n", NAMESPACE, "apply", "-f", str(layout.REPOSITORY / "examples" / name))
+    _console.print(
+        f"\nApplied {len(SHOWN)} files of examples/ into namespace {NAMESPACE}. Their runs, as they happen:\n"
+    )
+
+
+def _show_runs(tools: Tools, seconds: int) -> None:
+    """A line for each change of a run's phase."""
+    _console.print(f"[bold]{'TIME':10}{'RUN':34}{'PHASE':12}{'DUE':10}MESSAGE OR RESULT[/bold]")
+    seen: dict[str, str] = {}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for run in _objects(tools, "scheduledruns"):
+            status = run.get("status", {})
+            name, phase = run["metadata"]["name"], status.get("phase")
+            if phase and seen.get(name) != phase:
+                seen[name] = phase
+                _print_run(name, status)
+        time.sleep(1)
+
+
+def _print_run(name: str, status: dict[str, Any]) -> None:
+    colour = {"Succeeded": "green", "Failed": "red", "TimedOut": "red", "Running": "cyan"}.get(
+        status["phase"], "yellow"
+    )
+    result = json.dumps(status["result"]) if "result" in status else ""
+    words = status.get("message") or result
+    due = status.get("scheduledTime", "")[11:19]
+    _console.print(
+        f"{time.strftime('%H:%M:%S'):10}{name:34}[{colour}]{status['phase']:12}[/{colour}]{due:10}{words}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _objects(tools: Tools, plural: str) -> list[dict[str, Any]]:
+    items = json.loads(tools.kubectl("-n", NAMESPACE, "get", plural, "-o", "json"))["items"]
+    return sorted(items, key=lambda item: str(item["metadata"]["creationTimestamp"]))
+
+
+def _summarize(tools: Tools) -> int:
+    """A table of the tasks; how many runs succeeded."""
+    table = Table(title="\nkubectl get crontasks", title_justify="left")
+    for column in ("task", "schedule", "status", "succeeded", "skipped", "canceled", "next run"):
+        table.add_column(column)
+    total = 0
+    for task in _objects(tools, "crontasks"):
+        status = task.get("status", {})
+        counts = status.get("counts", {})
+        total += counts.get("succeeded", 0)
+        table.add_row(
+            task["metadata"]["name"],
+            status.get("scheduleText", ""),
+            status.get("phase", ""),
+            *(str(counts.get(outcome, 0)) for outcome in ("succeeded", "skipped", "canceled")),
+            status.get("nextRunTime", ""),
+        )
+    _console.print(table)
+    return total
+
+
+def _how_to_go_on(tools: Tools) -> None:
+    where = _relative(tools.kubeconfig)
+    _console.print(
+        f"\nGo on by hand:\n"
+        f"  export KUBECONFIG={where} PATH={Path(tools.kubectl_path).parent}:$PATH\n"
+        f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n"
+        f"  kubectl -n {NAMESPACE} describe crontask slow-one\n"
+        f'  kubectl -n {NAMESPACE} patch crontask paused --type=merge -p \'{{"spec":{{"suspend":false}}}}\'\n'
+        f"\nRemove everything:",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if tools.throw_away:
+        _console.print("  make cluster-down\n")
+    else:
+        _console.print(f"  kubectl delete namespace {NAMESPACE}\n  helm uninstall crontask -n crontask-system\n")
+
+
+def _relative(path: Path) -> str:
+    here = Path.cwd()
+    return f"$PWD/{path.relative_to(here)}" if path.is_relative_to(here) else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
