@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from cluster import layout, report
 from installation import Tools, install, ready_cluster
@@ -30,6 +29,7 @@ SHOWN = (
     "sidecar.yaml",
     "suspended.yaml",
 )
+_COLOURS = {"Succeeded": "green", "Failed": "red", "TimedOut": "red", "Running": "cyan"}
 _console = Console()
 
 
@@ -92,24 +92,13 @@ def _objects(tools: Tools, plural: str) -> list[dict[str, Any]]:
 
 
 def _summarize(tools: Tools) -> int:
-    """A table of the tasks; how many runs succeeded."""
-    table = Table(title="\nkubectl get crontasks", title_justify="left")
-    for column in ("task", "schedule", "status", "succeeded", "skipped", "canceled", "next run"):
-        table.add_column(column)
-    total = 0
-    for task in _objects(tools, "crontasks"):
-        status = task.get("status", {})
-        counts = status.get("counts", {})
-        total += counts.get("succeeded", 0)
-        table.add_row(
-            task["metadata"]["name"],
-            status.get("scheduleText", ""),
-            status.get("phase", ""),
-            *(str(counts.get(outcome, 0)) for outcome in ("succeeded", "skipped", "canceled")),
-            status.get("nextRunTime", ""),
-        )
-    _console.print(table)
-    return total
+    """The list of tasks as kubectl shows it; how many runs succeeded."""
+    columns = "NAME:.metadata.name,SCHEDULE:.status.scheduleText,STATUS:.status.phase,NEXT-RUN:.status.nextRunTime,"
+    columns += ",".join(f"{o.upper()}:.status.counts.{o}" for o in ("succeeded", "skipped", "canceled", "missed"))
+    listed = tools.kubectl("-n", NAMESPACE, "get", "crontasks", "-o", f"custom-columns={columns}")
+    _console.print(f"\nThe tasks after {SECONDS} s:\n\n{listed}", highlight=False, soft_wrap=True)
+    counts = [task.get("status", {}).get("counts", {}) for task in _objects(tools, "crontasks")]
+    return sum(int(count.get("succeeded", 0)) for count in counts)
 
 
 def _how_to_go_on(tools: Tools) -> None:

@@ -1,61 +1,12 @@
 """The real cluster with crontask installed once by its chart; a namespace for each test."""
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from bench import Bench
 
 from installation import Tools, install, ready_cluster
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-class Bench:
-    """kubectl in the namespace of a test."""
-
-    def __init__(self, tools: Tools, namespace: str) -> None:
-        self.tools = tools
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl in the namespace."""
-        return self.tools.kubectl("-n", self.namespace, *arguments, stdin=stdin, check=check)
-
-    def apply(self, manifest: str) -> None:
-        """Apply an example by its file name, or a manifest."""
-        text = (EXAMPLES / manifest).read_text() if manifest.endswith(".yaml") else manifest
-        self.kubectl("apply", "-f", "-", stdin=text)
-
-    def get(self, kind: str, name: str) -> dict[str, Any]:
-        """An object; empty if it is not there."""
-        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
-        return dict(json.loads(text)) if text.strip() else {}
-
-    def runs(self, task: str) -> list[dict[str, Any]]:
-        """The runs of a task, oldest first."""
-        selector = f"spec.taskRef.name={task}"
-        items = json.loads(self.kubectl("get", "sr", "--field-selector", selector, "-o", "json"))["items"]
-        return sorted(items, key=lambda run: str(run["metadata"]["creationTimestamp"]))
-
-    def phase(self, name: str) -> str | None:
-        """The phase of a run."""
-        found = self.get("sr", name).get("status", {}).get("phase")
-        return str(found) if found else None
-
-    def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
-        """Wait for a condition; its value. Fails with the state of things."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.3)
-        state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
-        pytest.fail(f"not within {seconds:.0f} s: {what}\n{state}")
 
 
 @pytest.fixture(scope="session")

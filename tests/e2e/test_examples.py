@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from conftest import EXAMPLES, Bench
+from bench import EXAMPLES, Bench
 
 COVERED = {
     "cancel.yaml",

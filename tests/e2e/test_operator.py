@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import Bench
+from bench import Bench
 
 from installation import CHART, NAMESPACE, Tools, install
 

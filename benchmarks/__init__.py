@@ -1,0 +1,4 @@
+"""Measurements of crontask beside CronJob and beside a client that only creates pods.
+
+Callers: `python -m benchmarks`.
+"""

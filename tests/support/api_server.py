@@ -1,0 +1,74 @@
+"""What integration tests share: the operator and a stand-in kubelet as processes, lists, waiting for a condition.
+
+Callers: tests/integration.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.control_plane import ControlPlane
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Processes:
+    """Operators and a stand-in kubelet, as processes."""
+
+    def __init__(self, kubeconfig: Path, logs: Path) -> None:
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}
+        self._logs = logs
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`python -m ARGUMENTS`, its output in a file."""
+        log = (self._logs / f"{arguments[0]}-{len(self._running)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=self._environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        self._running.append(process)
+        return process
+
+    def operator(self) -> subprocess.Popen[bytes]:
+        """An operator."""
+        return self.start("crontask.cli.main", "operator", "--probe-port", "0", "--lease-namespace", "default")
+
+    def kubelet(self) -> subprocess.Popen[bytes]:
+        """The stand-in kubelet."""
+        return self.start("benchmarks.kubelet", "1")
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def items(control_plane: ControlPlane, namespace: str, kind: str) -> list[dict[str, Any]]:
+    """All objects of a kind."""
+    return list(json.loads(control_plane.kubectl("-n", namespace, "get", kind, "-o", "json"))["items"])
+
+
+def until(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for a condition; its value."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.3)
+    pytest.fail(f"not within {seconds:.0f} s: {what}")

@@ -1,0 +1,60 @@
+"""kubectl in the namespace of an end-to-end test, and waiting for a condition.
+
+Callers: tests/e2e.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installation import Tools
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+class Bench:
+    """kubectl in the namespace of a test."""
+
+    def __init__(self, tools: Tools, namespace: str) -> None:
+        self.tools = tools
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """kubectl in the namespace."""
+        return self.tools.kubectl("-n", self.namespace, *arguments, stdin=stdin, check=check)
+
+    def apply(self, manifest: str) -> None:
+        """Apply an example by its file name, or a manifest."""
+        text = (EXAMPLES / manifest).read_text() if manifest.endswith(".yaml") else manifest
+        self.kubectl("apply", "-f", "-", stdin=text)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object; empty if it is not there."""
+        text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        return dict(json.loads(text)) if text.strip() else {}
+
+    def runs(self, task: str) -> list[dict[str, Any]]:
+        """The runs of a task, oldest first."""
+        selector = f"spec.taskRef.name={task}"
+        items = json.loads(self.kubectl("get", "sr", "--field-selector", selector, "-o", "json"))["items"]
+        return sorted(items, key=lambda run: str(run["metadata"]["creationTimestamp"]))
+
+    def phase(self, name: str) -> str | None:
+        """The phase of a run."""
+        found = self.get("sr", name).get("status", {}).get("phase")
+        return str(found) if found else None
+
+    def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
+        """Wait for a condition; its value. Fails with the state of things."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.3)
+        state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
+        pytest.fail(f"not within {seconds:.0f} s: {what}\n{state}")
