@@ -66,6 +66,12 @@ cluster-down: $(VENV)/installed ## Take it down, and leave the machine as it was
 image: $(VENV)/installed ## Build the operator's image and load it into the throw-away cluster
 	$(PY) -m cluster image --tag crontask/operator:dev
 
+.PHONY: bench
+bench: $(VENV)/installed ## Measure lag, writes and idle cost beside CronJob (about half an hour)
+	$(PY) -m cluster build
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
+
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models
 	$(PY) -m crontask.api.crd

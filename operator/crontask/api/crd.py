@@ -103,6 +103,12 @@ _RUN_RULES = [
     _unchanged("scheduledTime"),
     _unchanged("timeout"),
 ]
+# On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
+_AT_RULE = _rule(
+    "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase in ['Pending', 'Queued'] || "
+    "(has(self.spec.at) == has(oldSelf.spec.at) && (!has(self.spec.at) || self.spec.at == oldSelf.spec.at))",
+    "spec.at cannot be changed once the run has started; create another ScheduledRun",
+)
 
 
 def _column(name: str, path: str, type_: str = "string", *, wide: bool = False) -> Schema:
@@ -146,7 +152,7 @@ def _crd(
     description: str,
     columns: list[Schema],
     selectable: list[str],
-    name: int,
+    root_rules: list[Schema],
 ) -> Schema:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -176,7 +182,7 @@ def _crd(
                                 "spec": spec,
                                 "status": status,
                             },
-                            "x-kubernetes-validations": [_name_rule(name)],
+                            "x-kubernetes-validations": root_rules,
                         }
                     },
                 }
@@ -203,7 +209,7 @@ def cron_task_crd() -> Schema:
     status["properties"]["observedGeneration"]["default"] = -1
     description = "A task that runs by a schedule, at a fixed rate, or on demand."
     selectable = [".spec.suspend", ".status.phase"]
-    return _crd(_names("CronTask", "ct"), spec, status, description, _TASK_COLUMNS, selectable, 52)
+    return _crd(_names("CronTask", "ct"), spec, status, description, _TASK_COLUMNS, selectable, [_name_rule(52)])
 
 
 def scheduled_run_crd() -> Schema:
@@ -213,7 +219,9 @@ def scheduled_run_crd() -> Schema:
     spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
-    return _crd(_names("ScheduledRun", "sr"), spec, status, description, _RUN_COLUMNS, selectable, 60)
+    return _crd(
+        _names("ScheduledRun", "sr"), spec, status, description, _RUN_COLUMNS, selectable, [_name_rule(60), _AT_RULE]
+    )
 
 
 def render() -> dict[str, str]:

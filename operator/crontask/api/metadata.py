@@ -42,12 +42,14 @@ class Metadata(Model):
 class Condition(Model):
     """One observation of an object, as in the Kubernetes API conventions."""
 
-    type: str = Field(max_length=64)
-    status: Literal["True", "False", "Unknown"]
-    reason: str = Field(max_length=64)
-    message: str = Field(default="", max_length=4096)
-    last_transition_time: Time
-    observed_generation: int | None = None
+    type: str = Field(max_length=64, description="What the condition is about.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field(max_length=64, description="Why, in one CamelCase word for programs.")
+    message: str = Field(default="", max_length=4096, description="Why, for people, and what to do about it.")
+    last_transition_time: Time = Field(description="When status last changed.")
+    observed_generation: int | None = Field(
+        default=None, description="The generation of the spec that the condition is about."
+    )
 
 
 def find_condition(conditions: tuple[Condition, ...], type_: str) -> Condition | None:

@@ -20,7 +20,7 @@ Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": Tr
 class TaskRef(Model):
     """A CronTask of the same namespace."""
 
-    name: str = Field(min_length=1, max_length=52)
+    name: str = Field(min_length=1, max_length=52, description="The name of the CronTask.")
 
 
 class ScheduledRunSpec(Model):
@@ -87,14 +87,16 @@ class Origin(StrEnum):
 class Attempt(Model):
     """One pod of the run."""
 
-    number: int = Field(ge=1)
-    pod: str = Field(max_length=63)
-    start_time: Time | None = None
-    completion_time: Time | None = None
-    exit_code: int | None = None
-    reason: str | None = Field(default=None, max_length=64)
-    message: str | None = Field(default=None, max_length=1024)
-    task_generation: int | None = None
+    number: int = Field(ge=1, description="Attempts are counted from 1.")
+    pod: str = Field(max_length=63, description="The name of its pod.")
+    start_time: Time | None = Field(default=None, description="When its pod was created.")
+    completion_time: Time | None = Field(default=None, description="When it ended.")
+    exit_code: int | None = Field(default=None, description="The exit code of the handler's container.")
+    reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
+    message: str | None = Field(default=None, max_length=1024, description="Why it ended so, for people.")
+    task_generation: int | None = Field(
+        default=None, description="The generation of the CronTask that the attempt was built from."
+    )
 
 
 class ScheduledRunStatus(Model):
@@ -102,17 +104,21 @@ class ScheduledRunStatus(Model):
 
     phase: RunPhase | None = Field(default=None, description="Where the run is in its life.")
     origin: Origin | None = Field(default=None, description="Who made the run.")
-    conditions: tuple[Condition, ...] = Field(default=(), max_length=16)
+    conditions: tuple[Condition, ...] = Field(
+        default=(), max_length=16, description="Complete or Failed once the run has ended, as a Job's."
+    )
     scheduled_time: Time | None = Field(default=None, description="The nominal time that the run stands for.")
-    start_time: Time | None = None
-    completion_time: Time | None = None
-    duration: str | None = Field(default=None, max_length=40)
-    attempts: tuple[Attempt, ...] = Field(default=(), max_length=10)
+    start_time: Time | None = Field(default=None, description="When the first attempt's pod was created.")
+    completion_time: Time | None = Field(default=None, description="When the run ended.")
+    duration: str | None = Field(default=None, max_length=40, description="From start to end, like 1m30s.")
+    attempts: tuple[Attempt, ...] = Field(default=(), max_length=10, description="The last ten attempts, oldest first.")
     result: Json = Field(default=None, description="What the handler gave back.")
-    processed_count: int | None = None
-    error_count: int | None = None
-    message: str | None = Field(default=None, max_length=4096)
-    pod_name: str | None = Field(default=None, max_length=63)
+    processed_count: int | None = Field(default=None, description="How many items the handler says it processed.")
+    error_count: int | None = Field(default=None, description="How many of them the handler says have failed.")
+    message: str | None = Field(
+        default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
+    )
+    pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
 
     def recorded_at(self) -> datetime | None:
         """When the operator recorded the end of the run (not when its pod ended), None before."""
