@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.decisions import DeletePod, RunDecisions
+from crontask.decide.decisions import DeletePod, RunDecisions, Transition
 from crontask.decide.run_status import ended, running
 from crontask.decide.views import RunView
 
@@ -15,6 +15,18 @@ from crontask.decide.views import RunView
 def cancel_requested(view: RunView) -> bool:
     """Whether somebody wants the run to end."""
     return view.run.status.phase is RunPhase.CANCELING or bool(view.run.spec and view.run.spec.cancel)
+
+
+def canceled_too_late(view: RunView) -> RunDecisions:
+    """A wish that came after the end changes nothing, and is answered once: the condition notes its generation."""
+    run, status = view.run, view.run.status
+    asked = run.spec is not None and run.spec.cancel and status.phase is not RunPhase.CANCELED
+    if not asked or all(c.observed_generation == run.meta.generation for c in status.conditions):
+        return RunDecisions(status)
+    noted = tuple(c.model_copy(update={"observed_generation": run.meta.generation}) for c in status.conditions)
+    words = f"cancel came too late: the run had already ended as {status.phase}"
+    told = Transition("CancelIgnored", words, task=run.task_name, run=run.meta.name)
+    return RunDecisions(status.model_copy(update={"conditions": noted}), transitions=(told,))
 
 
 def canceling(view: RunView, pod: Pod) -> RunDecisions:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from crontask.api.base import format_time
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.cancel import cancel_requested, canceled_without_pod, canceling
+from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.decisions import RunDecisions, StartAttempt, StopLeftovers
 from crontask.decide.outcome import outcome_of, why_not_running
 from crontask.decide.run_status import ended, held, running
@@ -23,7 +23,7 @@ LATEST_PAST = timedelta(seconds=60)
 def decide_run(view: RunView, now: datetime) -> RunDecisions:
     """The decisions for a run at an instant."""
     if view.run.ended:
-        return RunDecisions(view.run.status)
+        return canceled_too_late(view)
     rules = _WITHOUT_POD if view.pod is None else _WITH_POD
     return next(decided for rule in rules if (decided := rule(view, now)) is not None)
 

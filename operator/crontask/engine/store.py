@@ -60,7 +60,7 @@ class Store:
                 self._put_run(raw)
             elif kind is Kind.POD:
                 self._put_pod(raw)
-        except (ValidationError, ValueError, KeyError):
+        except (ValidationError, ValueError, KeyError, TypeError):
             # One object of a shape that nobody foresaw harms no other.
             _log.exception("%s cannot be read: %.300r", kind.kind, raw)
 

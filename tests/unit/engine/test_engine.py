@@ -324,3 +324,48 @@ def test_a_late_edit_is_recorded_not_fired() -> None:
         assert world.status(Kind.CRON_TASK, "tick")["recentDecisions"][0]["reason"] == "TimingChangedUnseen"
 
     play(story)
+
+
+def test_a_cancel_after_the_end_is_answered_once_and_changes_nothing() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("done", **_with_handler({}))
+            await world.pass_time(15)
+            await world.edit(Kind.SCHEDULED_RUN, "done", cancel=True)
+            await world.pass_time(5)
+            assert world.status(Kind.SCHEDULED_RUN, "done")["phase"] == "Succeeded"
+            world.api.writes.clear()
+            await world.pass_time(3600)
+        told = [event for event in world.api.documents(Kind.EVENT) if event["reason"] == "CancelIgnored"]
+        assert [event["count"] for event in told] == [1]
+        assert not world.api.writes
+
+    play(story)
+
+
+def test_a_canceled_run_ends_when_its_pod_is_gone() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("long", **_with_handler({}))
+            await world.pass_time(3)
+            await world.edit(Kind.SCHEDULED_RUN, "long", cancel=True, cancelReason="enough")
+            await world.pass_time(3)
+            assert world.status(Kind.SCHEDULED_RUN, "long")["phase"] == "Canceling"
+            await world.pass_time(5)
+        status = world.status(Kind.SCHEDULED_RUN, "long")
+        assert (status["phase"], status["message"]) == ("Canceled", "enough")
+        assert world.pods() == []
+
+    play(story, lambda pod: Plan(runs=500, stops_in=6))
+
+
+def test_a_timeout_survives_a_restart_in_the_middle() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("slow", timeout="20s", **_with_handler({}))
+            await world.pass_time(22)
+        async with world.operator():
+            await world.pass_time(15)
+        assert world.status(Kind.SCHEDULED_RUN, "slow")["phase"] == "TimedOut"
+
+    play(story, lambda pod: Plan(runs=500, stops_in=8))

@@ -1,0 +1,62 @@
+"""Each problem says what is wrong, where, and what to write instead."""
+
+from typing import Any
+
+import pytest
+
+from crontask.api.validate import validate_run, validate_task
+
+CONTAINER = {"container": {"image": "busybox:1.36"}}
+TEMPLATE = {"podTemplate": {"spec": {"containers": [{"name": "a", "image": "i"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "fix"),
+    [
+        (None, "spec", "under spec:"),
+        ({}, "spec.handler", ""),
+        ({"handler": {}}, "spec.handler", "set one of them"),
+        ({"handler": {**CONTAINER, **TEMPLATE}}, "spec.handler", "set one of them"),
+        ({"handler": {"container": {}}}, "spec.handler.container.image", "busybox"),
+        ({"handler": {"container": {"image": "i", "name": "n"}}}, "spec.handler.container.name", "remove it"),
+        ({"handler": {"podTemplate": {}}}, "spec.handler.podTemplate.spec.containers", "at least one container"),
+        ({"handler": {**TEMPLATE, "resultFrom": "b"}}, "spec.handler.resultFrom", "name one of a"),
+        ({"handler": CONTAINER, "schedule": "* * *"}, "spec.schedule", ""),
+        ({"handler": CONTAINER, "schedule": "@every 5m"}, "spec.schedule", "interval"),
+        ({"handler": CONTAINER, "schedule": "TZ=UTC * * * * *"}, "spec.schedule", "timeZone"),
+        ({"handler": CONTAINER, "timeZone": "Europe/Berln"}, "spec.timeZone", "Europe/Berlin"),
+        ({"handler": CONTAINER, "interval": "5 min"}, "spec.interval", "90s"),
+        ({"handler": CONTAINER, "interval": "0s"}, "spec.interval", "at least 1s"),
+        ({"handler": CONTAINER, "interval": "5s", "schedule": "@daily"}, "spec", "keep one of them"),
+        ({"handler": CONTAINER, "args": {"x": "y" * 110_000}}, "spec.args", "reference"),
+        ({"handler": CONTAINER, "concurrency": {"policy": "Never"}}, "spec.concurrency.policy", ""),
+    ],
+)
+def test_problems_of_a_task(spec: Any, path: str, fix: str) -> None:
+    parsed, problems = validate_task(spec, "n/t")
+    assert parsed is None
+    found = [problem for problem in problems if problem.path == path]
+    assert found, problems
+    assert fix in found[0].fix
+    assert found[0].message
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({}, "spec"),
+        ({"taskRef": {"name": "t"}, "handler": CONTAINER}, "spec"),
+        ({"taskRef": {"name": "t"}, "at": "2030-01-01T00:00:00Z", "delay": "5s"}, "spec"),
+        ({"taskRef": {"name": "t"}, "at": "2030-01-01T00:00:00"}, "spec.at"),
+        ({"handler": {}}, "spec.handler"),
+    ],
+)
+def test_problems_of_a_run(spec: Any, path: str) -> None:
+    parsed, problems = validate_run(spec)
+    assert parsed is None
+    assert path in [problem.path for problem in problems]
+
+
+def test_every_problem_is_found_at_once() -> None:
+    _, problems = validate_task({"handler": {}, "schedule": "61 * * * *", "timeZone": "Mars"}, "n/t")
+    assert {problem.path for problem in problems} == {"spec.handler", "spec.schedule", "spec.timeZone"}

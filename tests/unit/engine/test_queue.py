@@ -1,0 +1,85 @@
+"""The write queue: priorities, the number in flight, the start rate, the gate just before each write."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from crontask.engine.gate import Gate, LeaseLostError
+from crontask.engine.queue import Priority, WriteQueue
+from crontask.simulation.virtual_time import VirtualClock, run_virtual
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_launches_go_before_status_before_events_before_clean_up() -> None:
+    async def main() -> list[str]:
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=1)
+        sent: list[str] = []
+
+        async def write(name: str) -> None:
+            sent.append(name)
+            await asyncio.sleep(1)
+
+        waiting = [asyncio.create_task(queue.send(Priority.EVENT, lambda: write("first")))]
+        await asyncio.sleep(0.1)
+        for priority in (Priority.CLEANUP, Priority.EVENT, Priority.STATUS, Priority.LAUNCH):
+            waiting.append(asyncio.create_task(queue.send(priority, lambda p=priority: write(p.name))))  # type: ignore[misc]
+        await asyncio.gather(*waiting)
+        return sent
+
+    assert run_virtual(main) == ["first", "LAUNCH", "STATUS", "EVENT", "CLEANUP"]
+
+
+def test_no_more_than_so_many_are_in_flight() -> None:
+    async def main() -> int:
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=3)
+        now, most = 0, 0
+
+        async def write() -> None:
+            nonlocal now, most
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(1)
+            now -= 1
+
+        await asyncio.gather(*(queue.send(Priority.STATUS, write) for _ in range(20)))
+        return most
+
+    assert run_virtual(main) == 3
+
+
+def test_the_gate_is_asked_when_the_turn_comes_not_before() -> None:
+    async def main() -> bool:
+        left = 10.0
+        queue = WriteQueue(Gate(lambda: left), VirtualClock(EPOCH), in_flight=1)
+        sent = False
+
+        async def slow() -> None:
+            await asyncio.sleep(5)
+
+        async def late() -> None:
+            nonlocal sent
+            sent = True
+
+        first = asyncio.create_task(queue.send(Priority.LAUNCH, slow))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(queue.send(Priority.LAUNCH, late))
+        await asyncio.sleep(1)
+        left = 0.0
+        await first
+        with pytest.raises(LeaseLostError):
+            await second
+        return sent
+
+    assert run_virtual(main) is False
+
+
+def test_starts_keep_to_their_rate() -> None:
+    async def main() -> float:
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), start_rate=10)
+        for _ in range(21):
+            await queue.start_slot()
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main) == pytest.approx(2.0)

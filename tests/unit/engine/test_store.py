@@ -1,0 +1,96 @@
+"""The store: own writes count before their echo, old news is ignored, what vanished is swept, bad objects are alone."""
+
+from typing import Any
+
+import orjson
+
+from crontask.engine.ports import Kind, ObjectKey
+from crontask.engine.store import Store, run_key, task_key
+
+
+def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any) -> bytes:
+    meta = {
+        "name": name,
+        "namespace": "n",
+        "uid": uid,
+        "resourceVersion": str(version),
+        "generation": 1,
+        "creationTimestamp": "2026-03-01T12:00:00Z",
+    }
+    spec = {"schedule": "* * * * *", "handler": {"container": {"image": "i"}}}
+    return orjson.dumps({"metadata": meta, "spec": spec, "status": status})
+
+
+def make_run(name: str, task: str = "t", uid: str = "r1") -> bytes:
+    meta = {
+        "name": name,
+        "namespace": "n",
+        "uid": uid,
+        "resourceVersion": "5",
+        "creationTimestamp": "2026-03-01T12:00:00Z",
+    }
+    return orjson.dumps({"metadata": meta, "spec": {"taskRef": {"name": task}}})
+
+
+def test_news_that_is_not_newer_is_ignored_and_marks_nothing() -> None:
+    changed: list[ObjectKey] = []
+    store = Store(changed.append)
+    store.fold(Kind.CRON_TASK, make_task(version=7, phase="Active"))
+    changed.clear()
+    store.on_object(Kind.CRON_TASK, make_task(version=7, phase="Active"))
+    store.on_object(Kind.CRON_TASK, make_task(version=6))
+    known = store.task(task_key("n", "t"))
+    assert known is not None
+    assert known.status.phase == "Active"
+    assert changed == []
+
+
+def test_an_answer_that_comes_after_the_deletion_does_not_bring_the_object_back() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task())
+    store.on_deleted(Kind.CRON_TASK, make_task())
+    store.fold(Kind.CRON_TASK, make_task(version=9))
+    assert store.task(task_key("n", "t")) is None
+
+
+def test_a_list_sweeps_what_is_not_in_it() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task("a", uid="ua"))
+    store.on_object(Kind.CRON_TASK, make_task("b", uid="ub"))
+    store.on_listed(Kind.CRON_TASK, {"ub"})
+    assert store.task(task_key("n", "a")) is None
+    assert store.task(task_key("n", "b")) is not None
+
+
+def test_a_run_marks_itself_and_its_task_and_is_found_by_it() -> None:
+    changed: list[ObjectKey] = []
+    store = Store(changed.append)
+    store.on_object(Kind.CRON_TASK, make_task())
+    changed.clear()
+    store.on_object(Kind.SCHEDULED_RUN, make_run("mine"))
+    assert set(changed) == {run_key("n", "mine"), task_key("n", "t")}
+    view = store.task_view(task_key("n", "t"))
+    assert view is not None
+    assert [run.run.meta.name for run in view.runs] == ["mine"]
+    assert "mine" in view.foreign
+    store.on_deleted(Kind.SCHEDULED_RUN, make_run("mine"))
+    view = store.task_view(task_key("n", "t"))
+    assert view is not None
+    assert view.runs == ()
+
+
+def test_a_mangled_status_keeps_what_can_be_read() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task(counts="many", lastScheduledTime="2026-03-01T12:05:00Z", activeCount=-3))
+    known = store.task(task_key("n", "t"))
+    assert known is not None
+    assert known.status.last_scheduled_time is not None
+    assert known.status.active_count == 0
+
+
+def test_an_object_that_nobody_foresaw_harms_no_other() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, b'{"metadata": {"name": 7}}')
+    store.on_object(Kind.CRON_TASK, b"[]")
+    store.on_object(Kind.CRON_TASK, make_task())
+    assert store.task(task_key("n", "t")) is not None
