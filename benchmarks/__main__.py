@@ -6,8 +6,12 @@ Callers: make bench.
 import json
 import os
 import platform
+import signal
+import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -16,22 +20,33 @@ from rich.table import Table
 
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
+from benchmarks.world import MeasurementError
 
 RESULTS = Path(__file__).parent / "results"
+_MANY = 100
+"""CronJob as shipped takes minutes for more than so many."""
 _progress = Console(stderr=True)
+_output = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Measure crontask beside CronJob and beside a client that only creates pods."""
+    signal.signal(signal.SIGTERM, _end)
 
 
 @main.command()
-@click.option("--tasks", "sizes", multiple=True, type=int, default=(1000, 20), show_default=True)
-@click.option("--variant", "variants", multiple=True, type=click.Choice(lag_benchmark.VARIANTS))
-@click.option("--repetitions", default=3, show_default=True)
+@click.option("--tasks", "sizes", multiple=True, type=click.IntRange(1), default=(1000, 20), show_default=True)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice([*lag_benchmark.VARIANTS, "raw"]),
+    help="May be repeated; all unless given. raw: each of its numbers of connections.",
+)
+@click.option("--repetitions", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--slow-repetitions", default=1, show_default=True, help="Of CronJob as shipped: minutes each.")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+@_output
 def lag(
     sizes: tuple[int, ...], variants: tuple[str, ...], repetitions: int, slow_repetitions: int, output: str
 ) -> None:
@@ -40,52 +55,121 @@ def lag(
     Example: python -m benchmarks lag --tasks 20 --repetitions 1
     """
     results: list[lag_benchmark.Lag] = []
+    failures: list[str] = []
     for size in sizes:
         for repetition in range(repetitions):
-            for variant in variants or lag_benchmark.VARIANTS:
-                if variant == "cronjob" and size > 100 and repetition >= slow_repetitions:
+            for variant in _expand(variants):
+                if variant == "cronjob" and size > _MANY and repetition >= slow_repetitions:
                     continue
-                _progress.print(f"{size} tasks, repetition {repetition + 1} of {repetitions}: {variant} …")
-                results.append(lag_benchmark.measure(variant, size))
-    rows = lag_benchmark.rows(results)
-    _save("lag", rows)
-    if output == "json":
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        _print("seconds after the nominal time", rows)
+                label = f"{size} tasks, repetition {repetition + 1} of {repetitions}: {variant}"
+                _measure(label, variant, size, results, failures)
+                _save_lags("lag", results, failures)
+    summary = lag_benchmark.summary(results)
+    _show(output, "seconds after the nominal time; medians of the repetitions", summary, failures)
 
 
 @main.command()
-@click.option("--tasks", default=2000, show_default=True)
-@click.option("--seconds", default=60, show_default=True)
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+@click.option("--tasks", default=1000, show_default=True, type=click.IntRange(1), help="Due at once in the burst.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(lag_benchmark.VARIANTS),
+    default=("crontask", "cronjob-tuned"),
+    show_default=True,
+)
+@_output
+def writes(tasks: int, variants: tuple[str, ...], output: str) -> None:
+    """Object writes and events a run: of a run on its own, and of each in a burst.
+
+    Example: python -m benchmarks writes --tasks 200 --variant crontask
+    """
+    results: list[lag_benchmark.Lag] = []
+    failures: list[str] = []
+    for size in (1, tasks):
+        for variant in variants:
+            _measure(f"{size} tasks: {variant}", variant, size, results, failures)
+            _save_lags("writes", results, failures)
+    rows: list[dict[str, Any]] = [
+        {"variant": r.variant, "tasks": r.tasks, "writes": r.writes_a_run, "events": r.events_a_run, "each": r.writes}
+        for r in results
+    ]
+    _show(output, "object writes and events a run", rows, failures)
+
+
+@main.command()
+@click.option("--tasks", default=2000, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=60, show_default=True, type=click.IntRange(1))
+@_output
 def idle(tasks: int, seconds: int, output: str) -> None:
     """What tasks that are not due cost.
 
     Example: python -m benchmarks idle --tasks 2000
     """
     row = idle_benchmark.measure(tasks, seconds)
-    _save("idle", [row])
-    if output == "json":
-        click.echo(json.dumps(row, indent=2))
-    else:
-        _print("idle", [row])
+    _save("idle", {"rows": [row]})
+    _show(output, "idle", [row], [])
 
 
-def _save(name: str, rows: list[dict[str, Any]]) -> None:
+def _end(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends like Ctrl-C: with everything that was started."""
+    raise KeyboardInterrupt
+
+
+def _expand(variants: tuple[str, ...]) -> list[str]:
+    """Each variant once, in the order in which they take turns."""
+    named = set(variants or lag_benchmark.VARIANTS)
+    if "raw" in named:
+        named.update(lag_benchmark.RAW)
+    return [variant for variant in lag_benchmark.VARIANTS if variant in named]
+
+
+def _measure(label: str, variant: str, size: int, results: list[lag_benchmark.Lag], failures: list[str]) -> None:
+    """One measurement that fails is said and recorded; the others go on."""
+    _progress.print(f"{label} …")
+    try:
+        results.append(lag_benchmark.measure(variant, size))
+    except MeasurementError as error:
+        failures.append(f"{label}: {error}")
+        _progress.print(f"failed: {error}")
+
+
+def _save_lags(name: str, results: list[lag_benchmark.Lag], failures: list[str]) -> None:
+    """After each measurement, so that an end in between loses nothing."""
+    repetitions = "the summary's `repetitions` says how often a variant was measured; CronJob as shipped less often"
+    rows = [asdict(result) for result in results]
+    content = {"note": repetitions, "summary": lag_benchmark.summary(results), "rows": rows, "failures": failures}
+    _save(name, content)
+
+
+def _save(name: str, content: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     where = {"cores": os.cpu_count(), "python": platform.python_version()}
-    document = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": where, "rows": rows}
+    document = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "machine": where, **content}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def _print(title: str, rows: list[dict[str, Any]]) -> None:
+def _show(output: str, title: str, rows: list[dict[str, Any]], failures: list[str]) -> None:
+    """Print the rows; exit code 1 if something could not be measured."""
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+    elif rows:
+        Console(width=140).print(_table(title, rows))
+    if failures:
+        sys.exit(1)
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left")
     for column in rows[0]:
         table.add_column(column)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console(width=140).print(table)
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "\n".join(f"{key}: {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 if __name__ == "__main__":

@@ -3,33 +3,44 @@
 Callers: __main__.
 """
 
+import os
 import time
 from typing import Any
 
-from benchmarks.lag import cron_task
-from benchmarks.world import WRITES, cpu_seconds, rss_megabytes, world
+from benchmarks.lag import Requests, cron_task
+from benchmarks.world import WRITES, World, cpu_seconds, rss_megabytes, world
+
+_BATCH = 500
 
 
 def measure(tasks: int, seconds: int) -> dict[str, Any]:
-    """Requests by the API server's metrics, without those for metrics; the Lease is told apart."""
+    """Requests of any kind, less those of as long a time without an operator; the Lease is told apart."""
+    load = os.getloadavg()[0]
     with world() as running:
+        for first in range(0, tasks, _BATCH):
+            running.create([cron_task(n, "0 0 1 1 *") for n in range(first, min(first + _BATCH, tasks))])
+        running.settle()
+        without = _requests_in(running, seconds)
         operator = running.start_operator()
-        for first in range(0, tasks, 500):
-            numbers = range(first, min(first + 500, tasks))
-            running.create([cron_task(number, "0 0 1 1 *") for number in numbers])
-        running.until("every task has a status", lambda: running.requests()["PATCH", "crontasks", "status"] >= tasks)
-        time.sleep(5)
-        before, cpu = running.requests(), cpu_seconds(operator.pid)
-        time.sleep(seconds)
-        made = running.requests() - before
+        running.until_tasks_have_status(tasks)
+        cpu = cpu_seconds(operator.pid)
+        made = _requests_in(running, seconds) - without
         used = cpu_seconds(operator.pid) - cpu
-        ours = {key: count for key, count in made.items() if key[1] in ("crontasks", "scheduledruns", "pods", "events")}
+        leases = sum(n for key, n in made.items() if key[1] == "leases")
+        others = {key: n for key, n in made.items() if key[1] != "leases"}
         return {
             "tasks": tasks,
             "seconds": seconds,
-            "writes": sum(count for key, count in ours.items() if key[0] in WRITES),
-            "requests": {" ".join(filter(None, key)): count for key, count in ours.items()},
-            "leaseRequests": sum(count for key, count in made.items() if key[1] == "leases"),
+            "writes": sum(n for key, n in others.items() if key[0] in WRITES),
+            "requests": {" ".join(filter(None, key)): n for key, n in sorted(others.items())},
+            "leaseRequests": leases,
             "cpuPercentOfACore": round(100 * used / seconds, 2),
             "rssMegabytes": round(rss_megabytes(operator.pid), 1),
+            "load": round(load, 2),
         }
+
+
+def _requests_in(running: World, seconds: int) -> Requests:
+    before = running.requests()
+    time.sleep(seconds)
+    return running.requests() - before

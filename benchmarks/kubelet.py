@@ -5,16 +5,21 @@ About a thousand pods a second, so that an API server's own limit shows. Callers
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 import orjson
+import uvloop
 
 from crontask.api.base import format_time
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, WatchExpiredError
+from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
+from crontask.kube.informer import Informer
 
 SCHEDULER = "nobody"
+READY = "watching pods"
+_TRIES = 5
 _CLOCK = SystemClock()
 
 
@@ -25,29 +30,41 @@ class StandInKubelet:
         self._api = api
         self._runs = runs
         self._playing: dict[str, asyncio.Task[None]] = {}
+        self._deleting: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Play until cancelled."""
-        while True:
-            try:
-                version = (await self._api.list_page(Kind.POD, limit=1)).resource_version
-                async for event in self._api.watch(Kind.POD, resource_version=version):
-                    if event.type in ("ADDED", "MODIFIED"):
-                        self._see(orjson.loads(event.object))
-            except (ApiError, WatchExpiredError) as error:
-                print(f"watching again: {error}", file=sys.stderr)
-                await asyncio.sleep(0.2)
+        """Play until cancelled. A watch that the API server drops in a burst is resumed: no pod is lost."""
+        informer = Informer(self._api, _CLOCK, Kind.POD, self)
+        watching = asyncio.create_task(informer.run())
+        await informer.synced.wait()
+        print(READY, file=sys.stderr, flush=True)
+        await watching
 
-    def _see(self, pod: Document) -> None:
+    def on_object(self, kind: Kind, raw: bytes) -> None:
+        """See Informed."""
+        pod = orjson.loads(raw)
         if pod["spec"].get("schedulerName") != SCHEDULER:
             return
-        uid, key = pod["metadata"]["uid"], ObjectKey(Kind.POD, pod["metadata"]["namespace"], pod["metadata"]["name"])
+        uid, key = pod["metadata"]["uid"], ObjectKey(kind, pod["metadata"]["namespace"], pod["metadata"]["name"])
         if "deletionTimestamp" in pod["metadata"]:
             if uid in self._playing:
-                self._playing.pop(uid).cancel()
-            asyncio.create_task(self._guarded(self._api.delete(key, uid=uid, grace_seconds=0)))  # noqa: RUF006
-        elif uid not in self._playing and "phase" in pod["status"] and pod["status"]["phase"] == "Pending":
-            self._playing[uid] = asyncio.create_task(self._guarded(self._play(key, pod)))
+                self._playing[uid].cancel()
+            if uid not in self._deleting:
+                self._deleting[uid] = asyncio.create_task(
+                    _persistently(lambda: self._api.delete(key, uid=uid, grace_seconds=0))
+                )
+        elif uid not in self._playing and pod.get("status", {}).get("phase") == "Pending":
+            self._playing[uid] = asyncio.create_task(self._play(key, pod))
+
+    def on_deleted(self, kind: Kind, raw: bytes) -> None:
+        """See Informed."""
+        uid = orjson.loads(raw)["metadata"]["uid"]
+        if playing := self._playing.pop(uid, None):
+            playing.cancel()
+        self._deleting.pop(uid, None)
+
+    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+        """See Informed. A pod that vanished unseen answers 404, and is let go."""
 
     async def _play(self, key: ObjectKey, pod: Document) -> None:
         names = [container["name"] for container in pod["spec"]["containers"]]
@@ -62,16 +79,22 @@ class StandInKubelet:
             {"name": n, "state": state, "ready": False, "restartCount": 0, "image": "", "imageID": ""} for n in names
         ]
         patch = {"status": {"phase": phase, "containerStatuses": statuses}}
-        await self._api.patch(key, patch, subresource="status")
+        await _persistently(lambda: self._api.patch(key, patch, subresource="status"))
 
-    @staticmethod
-    async def _guarded(doing: object) -> None:
-        """A pod that is gone meanwhile is no error."""
+
+async def _persistently(request: Callable[[], Awaitable[object]]) -> None:
+    """Try again what may succeed later. A pod that is gone meanwhile is no error."""
+    for attempt in range(1, _TRIES + 1):
         try:
-            await doing  # type: ignore[misc]
+            await request()
+            return
         except ApiError as error:
+            if error.passing and attempt < _TRIES:
+                await asyncio.sleep(error.retry_after or 0.2 * attempt)
+                continue
             if error.status not in (404, 409):
-                print(f"stand-in kubelet: {error}", file=sys.stderr)
+                print(f"stand-in kubelet: {error}", file=sys.stderr, flush=True)
+            return
 
 
 async def main(runs: float) -> None:
@@ -81,4 +104,4 @@ async def main(runs: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0))
+    uvloop.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0))

@@ -1,33 +1,47 @@
 """Lag: from the nominal time to the pod's ADDED as another client sees it, for N tasks due at one instant.
 
-Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. Each variant
-has a fresh API server; variants take turns in each repetition. Callers: __main__.
+Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. Each
+measurement has a fresh API server. Callers: __main__, idle.
 """
 
 import asyncio
 import json
+import os
 import statistics
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kubelet import SCHEDULER
-from benchmarks.world import WRITES, World, world
+import uvloop
+
+from benchmarks import kubelet, watch
+from benchmarks.world import MEASURED, WRITES, MeasurementError, World, world
+from crontask.api.handler import Handler
 from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.workload.environment import Identity, Interval
+from crontask.workload.pod import build_pod
 
 TUNED = [
     *("--kube-api-qps=5000", "--kube-api-burst=5000"),
     *("--concurrent-cron-job-syncs=50", "--concurrent-job-syncs=50"),
 ]
-# The longest that a variant may take for all of its pods.
-PATIENCE = {"cronjob": 300.0, "cronjob-tuned": 120.0}
-VARIANTS = ("crontask", "raw-16", "raw-64", "raw-256", "cronjob", "cronjob-tuned")
-_POD = {"schedulerName": SCHEDULER, "containers": [{"name": "main", "image": "busybox:1.36"}], "restartPolicy": "Never"}
+RAW = ("raw-16", "raw-64", "raw-256")
+VARIANTS = ("crontask", *RAW, "cronjob", "cronjob-tuned")
+# The longest that a variant may take for all of its pods, and then to write all that follows from their end.
+_PATIENCE = {"cronjob": 400.0, "cronjob-tuned": 120.0}
+_SHORTEST_NOTICE = 10.0
+_POD = {
+    "schedulerName": kubelet.SCHEDULER,
+    "automountServiceAccountToken": False,
+    "containers": [{"name": "main", "image": "busybox:1.36"}],
+    "restartPolicy": "Never",
+}
+Requests = Counter[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -42,91 +56,150 @@ class Lag:
     first: float
     writes_a_run: float
     events_a_run: float
+    pods: int
+    """More than tasks: something started twice."""
+    settled: bool
+    """Whether all was quiet before the last count of writes."""
+    load: float
+    """Of the machine, over the minute before: what else ran there."""
+    writes: dict[str, float]
+    """A run, by verb and resource."""
 
 
 def measure(variant: str, tasks: int) -> Lag:
     """One repetition of one variant."""
-    manager = TUNED if variant == "cronjob-tuned" else [] if variant == "cronjob" else None
-    with world(manager) as running:
+    load = os.getloadavg()[0]
+    with world(_manager_arguments(variant)) as running:
         seen = running.logs / "seen.jsonl"
-        running.start("benchmarks.watch", output=seen)
-        running.start("benchmarks.kubelet", "1")
-        if variant.startswith("raw"):
-            return _measure_raw(running, variant, tasks, seen)
-        due = (datetime.now(UTC) + timedelta(seconds=75)).replace(second=0, microsecond=0)
-        if variant == "crontask":
-            running.start_operator()
-        make = cron_task if variant == "crontask" else _cron_job
-        running.create([make(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)])
-        # Set-up is over when nothing writes any more; what follows is the runs' own.
-        time.sleep(max(0.0, due.timestamp() - time.time() - 5))
-        before = running.requests()
-        return _collect(running, variant, tasks, due.timestamp(), before, seen)
+        running.start_and_wait("benchmarks.watch", says=watch.READY, output=seen)
+        running.start_and_wait("benchmarks.kubelet", "1", says=kubelet.READY)
+        before, due = _raw(running, variant, tasks) if variant in RAW else _scheduled(running, variant, tasks)
+        patience = _PATIENCE.get(variant, 60.0)
+        wait = max(0.0, due - time.time()) + patience
+        running.until("every pod was seen", lambda: seen.read_bytes().count(b"\n") >= tasks, wait)
+        settled = running.settle(patience)
+        made = running.requests() - before
+        return _result(variant, tasks, _lags(seen, due), made, settled, round(load, 2))
 
 
-def _measure_raw(running: World, variant: str, tasks: int, seen: Path) -> Lag:
-    time.sleep(2)
+def _manager_arguments(variant: str) -> list[str] | None:
+    return {"cronjob": [], "cronjob-tuned": TUNED}.get(variant)
+
+
+def _raw(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
+    """Create the pods; the count of requests before, and when it began."""
+    running.settle()
     before = running.requests()
-    began = asyncio.run(_create_pods(running, tasks, int(variant.removeprefix("raw-"))))
-    return _collect(running, variant, tasks, began, before, seen)
+    return before, uvloop.run(_create_pods(running, tasks, int(variant.removeprefix("raw-"))))
 
 
 async def _create_pods(running: World, tasks: int, connections: int) -> float:
     """Create all pods by so many connections, warmed before; when it began."""
+    pods = [_pod(number) for number in range(tasks)]
     async with HttpApi(connect(str(running.control_plane.kubeconfig)), connections) as api:
         gate = asyncio.Semaphore(connections)
 
-        async def create(number: int) -> None:
+        async def create(pod: dict[str, Any]) -> None:
             async with gate:
-                await api.create(Kind.POD, "bench", _pod(number))
+                await api.create(Kind.POD, "bench", pod)
 
         await asyncio.gather(*(api.list_page(Kind.POD, limit=1) for _ in range(connections)))
         began = time.time()
-        await asyncio.gather(*(create(number) for number in range(tasks)))
+        await asyncio.gather(*(create(pod) for pod in pods))
         return began
 
 
-def _collect(
-    running: World, variant: str, tasks: int, due: float, before: Counter[tuple[str, str, str]], seen: Path
-) -> Lag:
-    patience = max(0.0, due - time.time()) + PATIENCE.get(variant, 60.0)
-    running.until("every pod was seen", lambda: seen.read_bytes().count(b"\n") >= tasks, patience)
-    _wait_until_quiet(running)
-    lags = sorted(json.loads(line)["seen"] - due for line in seen.read_text().splitlines())
-    counts = running.requests() - before
-    writes = {key: count for key, count in counts.items() if key[0] in WRITES and key[1] != "leases"}
-    events = sum(count for key, count in writes.items() if key[1] == "events")
+def _scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
+    """Create the tasks, due at one whole minute to come; the count of requests before it, and the minute."""
+    make = cron_task if variant == "crontask" else _cron_job
+    if variant == "crontask":
+        running.start_operator()
+    due = _whole_minute_after(30 + tasks / 50)
+    running.create([make(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)])
+    if variant == "crontask":
+        running.until_tasks_have_status(tasks)
+    else:
+        running.settle()
+    # Set-up is over: what is written from here on, also ahead of the minute, is the runs' own.
+    notice = due.timestamp() - time.time()
+    if notice < _SHORTEST_NOTICE:
+        raise MeasurementError(f"set-up ended {notice:.0f} s before the tasks were due: the machine is too busy")
+    return running.requests(), due.timestamp()
+
+
+def _whole_minute_after(seconds: float) -> datetime:
+    earliest = datetime.now(UTC) + timedelta(seconds=seconds)
+    return earliest.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def _lags(seen: Path, due: float) -> list[float]:
+    return sorted(json.loads(line)["seen"] - due for line in seen.read_text().splitlines())
+
+
+def _result(variant: str, tasks: int, lags: list[float], made: Requests, settled: bool, load: float) -> Lag:
     # What the stand-in kubelet says about the pods is not the scheduler's.
-    kubelet = sum(count for key, count in writes.items() if key[1:] == ("pods", "status"))
-    cuts = statistics.quantiles(lags, n=100, method="inclusive")
+    ours = {k: n for k, n in made.items() if k[0] in WRITES and k[1] in MEASURED and k[1:] != ("pods", "status")}
+    events = sum(n for key, n in ours.items() if key[1] == "events")
     return Lag(
         variant=variant,
         tasks=tasks,
         p50=round(statistics.median(lags), 3),
-        p99=round(cuts[98], 3),
+        p99=round(_p99(lags), 3),
         max=round(lags[-1], 3),
         first=round(lags[0], 3),
-        writes_a_run=round((sum(writes.values()) - events - kubelet) / tasks, 2),
+        writes_a_run=round((sum(ours.values()) - events) / tasks, 2),
         events_a_run=round(events / tasks, 2),
+        pods=len(lags),
+        settled=settled,
+        load=load,
+        writes={" ".join(filter(None, key)): round(n / tasks, 2) for key, n in sorted(ours.items())},
     )
 
 
-def _wait_until_quiet(running: World, seconds: float = 60) -> None:
-    """Until three seconds pass without a write: the runs have ended and are recorded."""
-    end = time.monotonic() + seconds
-    last, quiet = -1, 0
-    while quiet < 3 and time.monotonic() < end:
-        total = sum(n for key, n in running.requests().items() if key[0] in WRITES and key[1] != "leases")
-        quiet = quiet + 1 if total == last else 0
-        last = total
-        time.sleep(1)
+def _p99(values: list[float]) -> float:
+    return values[0] if len(values) == 1 else statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+def summary(results: list[Lag]) -> list[dict[str, Any]]:
+    """For each number of tasks and variant: the median of the repetitions, and the worst maximum.
+
+    `raw` is the one of the raw clients whose p99 was best: the limit.
+    """
+    rows: list[dict[str, Any]] = []
+    for tasks in dict.fromkeys(result.tasks for result in results):
+        of_size = [result for result in results if result.tasks == tasks]
+        each = [_summary_row([r for r in of_size if r.variant == v]) for v in dict.fromkeys(r.variant for r in of_size)]
+        raw = [row for row in each if row["variant"] in RAW]
+        rows += [row for row in each if row not in raw]
+        if raw:
+            best = min(raw, key=lambda row: float(row["p99"]))
+            rows.append({**best, "variant": f"raw (best: {best['variant']})"})
+    return rows
+
+
+def _summary_row(of_variant: list[Lag]) -> dict[str, Any]:
+    medians = ("p50", "p99", "writes_a_run", "events_a_run")
+    return {
+        "variant": of_variant[0].variant,
+        "tasks": of_variant[0].tasks,
+        **{name: round(statistics.median(getattr(lag, name) for lag in of_variant), 3) for name in medians},
+        "max": max(lag.max for lag in of_variant),
+        "first": min(lag.first for lag in of_variant),
+        "repetitions": len(of_variant),
+    }
 
 
 def _pod(number: int) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{number}"}, "spec": _POD}
+    """The very pod that the operator makes for such a task."""
+    name = f"task-{number}"
+    identity = Identity(task=name, namespace="bench", run=name, run_uid=f"00000000-{number}", attempt=1)
+    handler = Handler.model_validate({"podTemplate": {"spec": _POD}})
+    now = datetime.now(UTC)
+    return build_pod(handler, identity, now, Interval(now, now), {})
 
 
 def cron_task(number: int, schedule: str) -> dict[str, Any]:
+    """A CronTask whose pods the stand-in kubelet plays."""
     return {
         "apiVersion": "crontask.dev/v1alpha1",
         "kind": "CronTask",
@@ -143,8 +216,3 @@ def _cron_job(number: int, schedule: str) -> dict[str, Any]:
         "metadata": {"name": f"job-{number}"},
         "spec": {"schedule": schedule, "timeZone": "UTC", "jobTemplate": {"spec": template}},
     }
-
-
-def rows(results: list[Lag]) -> list[dict[str, Any]]:
-    """The results as JSON."""
-    return [asdict(result) for result in results]

@@ -1,4 +1,4 @@
-"""Another client: writes down when it sees each pod ADDED, by its own connection and clock, as lines of JSON.
+"""Another client: writes down when it first sees each pod, by its own connection and clock, as lines of JSON.
 
 Callers: lag, as a process of its own.
 """
@@ -9,26 +9,46 @@ import time
 
 import orjson
 
-from crontask.engine.ports import ApiError, Kind, WatchExpiredError
+from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
+from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
+from crontask.kube.informer import Informer
+
+READY = "watching pods"
+
+
+class Watcher:
+    """Prints `{"pod": name, "seen": unix seconds}` for each pod, once, at its ADDED."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def on_object(self, kind: Kind, raw: bytes) -> None:
+        """See Informed."""
+        now = time.time()
+        metadata = orjson.loads(raw)["metadata"]
+        if metadata["uid"] in self._seen:
+            return
+        self._seen.add(metadata["uid"])
+        sys.stdout.buffer.write(orjson.dumps({"pod": metadata["name"], "seen": now}) + b"\n")
+        sys.stdout.buffer.flush()
+
+    def on_deleted(self, kind: Kind, raw: bytes) -> None:
+        """See Informed."""
+
+    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+        """See Informed."""
 
 
 async def main() -> None:
-    """Print `{"pod": name, "seen": unix seconds}` for each pod, until ended. An API server may drop a slow watcher."""
+    """Watch the pods of the cluster that KUBECONFIG names, until ended."""
     async with HttpApi(connect()) as api:
-        version = (await api.list_page(Kind.POD, limit=1)).resource_version
-        while True:
-            try:
-                async for event in api.watch(Kind.POD, resource_version=version):
-                    seen = time.time()
-                    pod = orjson.loads(event.object)
-                    version = pod["metadata"]["resourceVersion"]
-                    if event.type == "ADDED":
-                        sys.stdout.buffer.write(orjson.dumps({"pod": pod["metadata"]["name"], "seen": seen}) + b"\n")
-                        sys.stdout.buffer.flush()
-            except (ApiError, WatchExpiredError) as error:
-                print(f"watching again: {error}", file=sys.stderr)
+        informer = Informer(api, SystemClock(), Kind.POD, Watcher())
+        watching = asyncio.create_task(informer.run())
+        await informer.synced.wait()
+        print(READY, file=sys.stderr, flush=True)
+        await watching
 
 
 if __name__ == "__main__":

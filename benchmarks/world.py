@@ -21,8 +21,14 @@ from cluster.control_plane import ControlPlane
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITES = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
+MEASURED = ("pods", "events", "crontasks", "scheduledruns", "cronjobs", "jobs")
+"""The resources whose writes are counted: neither Leases nor what the API server keeps for itself."""
 _REQUEST = re.compile(r"apiserver_request_total\{(.*)\} (\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+class MeasurementError(Exception):
+    """What was to be measured did not happen: the world broke, or ran out of time."""
 
 
 class World:
@@ -31,7 +37,7 @@ class World:
     def __init__(self, control_plane: ControlPlane, logs: Path) -> None:
         self.control_plane = control_plane
         self.logs = logs
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *arguments: str, output: Path | None = None) -> subprocess.Popen[bytes]:
         """`python -m ARGUMENTS` against this API server."""
@@ -40,18 +46,25 @@ class World:
             "KUBECONFIG": str(self.control_plane.kubeconfig),
             "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT / 'hack'}:{ROOT}",
         }
-        out = (output or self.logs / f"{arguments[0]}.out").open("wb")
-        log = (self.logs / f"{arguments[0]}.log").open("wb")
-        process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stdout=out, stderr=log)
-        self._running.append(process)
+        with (output or self.logs / f"{arguments[0]}.out").open("wb") as out, self.log(arguments[0]).open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stdout=out, stderr=log)
+        self._running[arguments[0]] = process
+        return process
+
+    def log(self, module: str) -> Path:
+        """What a process that was started here says on standard error."""
+        return self.logs / f"{module}.log"
+
+    def start_and_wait(self, *arguments: str, says: str, output: Path | None = None) -> subprocess.Popen[bytes]:
+        """The same, and wait until its log says so."""
+        process = self.start(*arguments, output=output)
+        log = self.log(arguments[0])
+        self.until(f"{arguments[0]} says {says!r}", lambda: says in log.read_text())
         return process
 
     def start_operator(self) -> subprocess.Popen[bytes]:
         """Our operator, as shipped; returns once it leads."""
-        process = self.start("crontask.cli.main", "operator", "--probe-port", "0")
-        log = self.logs / "crontask.cli.main.log"
-        self.until("the operator leads", lambda: "leading as" in log.read_text())
-        return process
+        return self.start_and_wait("crontask.cli.main", "operator", "--probe-port", "0", says="leading as")
 
     def create(self, documents: Sequence[dict[str, Any]]) -> None:
         """Create the objects, in the namespace `bench`."""
@@ -71,18 +84,41 @@ class World:
         return counts
 
     def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> None:
-        """Wait for a condition, or raise TimeoutError."""
+        """Wait for a condition, or raise MeasurementError: out of time, or a process ended by itself."""
         end = time.monotonic() + seconds
         while not condition():
+            self._fail_if_one_ended()
             if time.monotonic() > end:
-                raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+                raise MeasurementError(f"not within {seconds:.0f} s: {what}")
             time.sleep(0.2)
+
+    def settle(self, seconds: float = 60) -> bool:
+        """Wait until three seconds pass without an object written; whether that came in time."""
+        end = time.monotonic() + seconds
+        last, quiet = -1, 0
+        while quiet < 3 and time.monotonic() < end:
+            total = sum(n for key, n in self.requests().items() if key[0] in WRITES and key[1] in MEASURED)
+            quiet = quiet + 1 if total == last else 0
+            last = total
+            time.sleep(1)
+        return quiet >= 3
+
+    def until_tasks_have_status(self, tasks: int) -> None:
+        """Wait until the operator has seen and accepted each CronTask, and writes no more."""
+        self.until("every task has a status", lambda: self.requests()["PATCH", "crontasks", "status"] >= tasks)
+        self.settle()
+
+    def _fail_if_one_ended(self) -> None:
+        for module, process in self._running.items():
+            if process.poll() is not None:
+                said = self.log(module).read_text()[-1000:]
+                raise MeasurementError(f"{module} ended with exit code {process.returncode}: {said}")
 
     def stop(self) -> None:
         """End every process that was started here."""
-        for process in self._running:
+        for process in self._running.values():
             process.send_signal(signal.SIGTERM)
-        for process in self._running:
+        for process in self._running.values():
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -56,7 +57,7 @@ class Settings:
 
 
 def serve(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT (exit code 0), or until the lease is lost (1: start anew as a standby)."""
+    """Run until SIGTERM or SIGINT; the exit code."""
     set_up_logging(settings.log_format)
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
@@ -84,41 +85,58 @@ async def _lead(api: HttpApi, settings: Settings, stop: asyncio.Event) -> int:
         Informer(api, clock, Kind.SCHEDULED_RUN, store),
         Informer(api, clock, Kind.POD, store, selector=LABEL_RUN),
     ]
-    watching = [asyncio.create_task(informer.run()) for informer in informers]
     identity = settings.identity or f"{socket.gethostname()}-{os.getpid()}"
     lease = Lease(api, clock, settings.lease_namespace, settings.lease_name, identity)
     queue = WriteQueue(Gate(lease.time_left), clock, settings.in_flight, settings.start_rate)
-    teller = Teller(api, queue, clock)
-    executor = Executor(api, queue, store, teller, clock)
-    config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
-    engine = Engine(store, executor, teller, clock, config)
-    store.changed = engine.mark
+    watching = [asyncio.create_task(informer.run()) for informer in informers]
+    for task in watching:
+        task.add_done_callback(partial(_ended_by_fault, stop))
     stopping = asyncio.create_task(stop.wait())
-    leading = asyncio.create_task(_synced_and_leading(informers, lease))
     try:
-        await asyncio.wait((leading, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            return 0
-        await leading
-        working, holding = asyncio.create_task(engine.run()), asyncio.create_task(lease.hold())
-        ended, _ = await asyncio.wait((working, holding, stopping), return_when=asyncio.FIRST_COMPLETED)
-        _log.info("stopping: %s", "asked to" if stop.is_set() else "the lease is lost")
-        # The lease is still renewed while the last writes finish.
-        await engine.stop()
-        holding.cancel()
-        await lease.release()
-        if working in ended:
-            working.result()
-        return 0 if stop.is_set() else 1
+        for informer in informers:
+            await _first_of(stopping, informer.synced.wait())
+        while not stop.is_set():
+            await _first_of(stopping, lease.acquire())
+            if not stop.is_set():
+                teller = Teller(api, queue, clock)
+                executor = Executor(api, queue, store, teller, clock)
+                config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
+                await _term(Engine(store, executor, teller, clock, config), store, lease, stopping)
+        return 1 if any(task.done() for task in watching) else 0
     finally:
-        for task in (*watching, stopping, leading):
+        for task in (*watching, stopping):
             task.cancel()
 
 
-async def _synced_and_leading(informers: list[Informer], lease: Lease) -> None:
-    for informer in informers:
-        await informer.synced.wait()
-    await lease.acquire()
+def _ended_by_fault(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
+    """An informer runs for ever: without it the operator would be blind, and has to be started anew."""
+    if not task.cancelled():
+        _log.error("watching ended by a fault of crontask", exc_info=task.exception())
+        stop.set()
+
+
+async def _term(engine: Engine, store: Store, lease: Lease, stopping: "asyncio.Task[Any]") -> None:
+    """Work as the leader until asked to stop, or until the lease is lost: then stand by again, with a warm store."""
+    store.changed = engine.mark
+    store.mark_all()
+    working, holding = asyncio.create_task(engine.run()), asyncio.create_task(lease.hold())
+    ended, _ = await asyncio.wait((working, holding, stopping), return_when=asyncio.FIRST_COMPLETED)
+    _log.info("stopping: %s", "asked to" if stopping.done() else "the lease is lost")
+    # The lease is still renewed while the last writes finish.
+    await engine.stop()
+    store.changed = lambda key: None
+    holding.cancel()
+    await lease.release()
+    if working in ended:
+        # It ends by itself only by a fault of ours.
+        working.result()
+
+
+async def _first_of(stopping: "asyncio.Task[Any]", other: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the other, or for the wish to stop."""
+    waiting = asyncio.ensure_future(other)
+    await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 # --- kopf ------------------------------------------------------------------------------------------------------------

@@ -169,6 +169,13 @@ class Store:
         """The status of the task says what this operator decided."""
         self._looked_at.add(task.meta.uid)
 
+    def mark_all(self) -> None:
+        """Have everything decided: somebody begins to lead."""
+        for named in self._tasks:
+            self.changed(task_key(*named))
+        for named in self._runs:
+            self.changed(run_key(*named))
+
     # --- what goes out -----------------------------------------------------------------------------------------------
 
     def task(self, key: ObjectKey) -> CronTask | None:

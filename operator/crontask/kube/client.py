@@ -3,7 +3,6 @@
 Callers: informer, lease, engine (through the port).
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
@@ -180,9 +179,10 @@ async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _event(line: bytes) -> WatchEvent:
     event = _decode_event(line)
+    raw = bytes(event.object)
     if event.type != "ERROR":
-        return WatchEvent(event.type, bytes(event.object))
-    status: dict[str, Any] = orjson.loads(event.object)
+        return WatchEvent(event.type, raw)
+    status: dict[str, Any] = orjson.loads(raw)
     if status.get("code") == 410:
         raise WatchExpiredError(str(status.get("message")))
     raise ApiError(int(status.get("code") or 500), str(status.get("reason")), str(status.get("message")))
@@ -201,6 +201,4 @@ def _error(code: int, raw: bytes) -> ApiError:
 
 
 def _unreachable(error: BaseException) -> ApiError:
-    if isinstance(error, asyncio.CancelledError):
-        raise error
     return ApiError(0, "Unreachable", f"{type(error).__name__}: {error}")

@@ -1,0 +1,275 @@
+"""The chart: what it renders under its values, what it refuses, and which rights an installation has.
+
+The installation here is a second one, beside the one of the session: its own namespace and name, no operator running
+(two would lead), and the CRDs left to the first. An uninstall of the first is in test_operator.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from bench import Bench
+
+from installation import CHART, Tools
+
+Manifest = dict[str, Any]
+CRDS = ("crontasks.crontask.dev", "scheduledruns.crontask.dev")
+
+# Each right of the ClusterRole, beside what needs it.
+NEEDED = [
+    ("list", "crontasks.crontask.dev", "the informer"),
+    ("watch", "crontasks.crontask.dev", "the informer"),
+    ("get", "crontasks.crontask.dev", "a fresh look after a conflict"),
+    ("patch", "crontasks.crontask.dev/status", "the task's status"),
+    ("list", "scheduledruns.crontask.dev", "the informer"),
+    ("watch", "scheduledruns.crontask.dev", "the informer"),
+    ("create", "scheduledruns.crontask.dev", "a scheduled start"),
+    ("get", "scheduledruns.crontask.dev", "a name that is taken"),
+    ("patch", "scheduledruns.crontask.dev", "the owner of a run made by hand; cancel by Replace"),
+    ("delete", "scheduledruns.crontask.dev", "history"),
+    ("patch", "scheduledruns.crontask.dev/status", "the run's status"),
+    ("list", "pods", "the informer"),
+    ("watch", "pods", "the informer"),
+    ("create", "pods", "an attempt"),
+    ("get", "pods", "a name that is taken"),
+    ("patch", "pods", "an end for sidecars that are left over"),
+    ("delete", "pods", "cancel and timeout"),
+    ("create", "events", "telling"),
+    ("get", "events", "telling again"),
+    ("patch", "events", "telling again"),
+]
+REFUSED = [
+    *((verb, "secrets") for verb in ("get", "list", "watch", "create")),
+    *((verb, "nodes") for verb in ("get", "list")),
+    *(("create", resource) for resource in ("pods/exec", "pods/attach", "pods/portforward")),
+    ("get", "pods/log"),
+    *((verb, "crontasks.crontask.dev") for verb in ("create", "patch", "update", "delete")),
+    *(
+        (verb, f"{kind}webhookconfigurations.admissionregistration.k8s.io")
+        for kind in ("validating", "mutating")
+        for verb in ("get", "create", "patch")
+    ),
+    ("create", "clusterrolebindings.rbac.authorization.k8s.io"),
+    ("impersonate", "serviceaccounts"),
+]
+
+
+def _settings(*values: str) -> list[str]:
+    return [part for value in values for part in ("--set", value)]
+
+
+def _rendered(tools: Tools, *values: str) -> dict[str, list[Manifest]]:
+    """The chart's manifests by kind."""
+    found: dict[str, list[Manifest]] = {}
+    for manifest in yaml.safe_load_all(
+        tools.helm("template", "crontask", str(CHART), "--namespace", "home", *_settings(*values))
+    ):
+        if manifest is not None:
+            found.setdefault(manifest["kind"], []).append(manifest)
+    return found
+
+
+def _pod(deployment: Manifest) -> Manifest:
+    return dict(deployment["spec"]["template"]["spec"])
+
+
+def _environment(deployment: Manifest) -> dict[str, str]:
+    """Values, and in place of references the path that they read."""
+    variables = _pod(deployment)["containers"][0]["env"]
+    return {v["name"]: v["value"] if "value" in v else v["valueFrom"]["fieldRef"]["fieldPath"] for v in variables}
+
+
+def test_lint_finds_nothing(tools: Tools) -> None:
+    assert "0 chart(s) failed" in tools.helm("lint", str(CHART), "--strict")
+
+
+def test_without_values_the_operator_gets_the_defaults(tools: Tools) -> None:
+    deployment = _rendered(tools)["Deployment"][0]
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"] == {"type": "RollingUpdate"}
+    assert _pod(deployment)["terminationGracePeriodSeconds"] == 30
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    container = _pod(deployment)["containers"][0]
+    assert container["image"] == f"crontask/operator:{version}"
+    assert container["args"] == ["operator"]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
+    assert {"name": "probes", "containerPort": 8080} in container["ports"]
+    environment = _environment(deployment)
+    assert {
+        "CRONTASK_OPERATOR_SCHEDULING": "true",
+        "CRONTASK_OPERATOR_START_RATE": "0",
+        "CRONTASK_OPERATOR_KEEP_FINISHED": "10m",
+        "CRONTASK_OPERATOR_LEASE_NAMESPACE": "metadata.namespace",
+        "CRONTASK_OPERATOR_LEASE_NAME": "crontask",
+        "CRONTASK_OPERATOR_IDENTITY": "metadata.name",
+        "CRONTASK_OPERATOR_LOG_FORMAT": "json",
+        "CRONTASK_OPERATOR_PROBE_PORT": "8080",
+    }.items() <= environment.items()
+
+
+def test_values_reach_the_operator(tools: Tools) -> None:
+    deployment = _rendered(
+        tools,
+        "replicas=2",
+        "image.repository=mine/operator",
+        "image.tag=v9",
+        "image.pullPolicy=Never",
+        "imagePullSecrets[0].name=registry",
+        "scheduling.enabled=false",
+        "startRate=50",
+        "keepFinished=1h30m",
+        "log.format=text",
+        "podAnnotations.team=data",
+        "nodeSelector.disk=fast",
+        "tolerations[0].operator=Exists",
+        "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+        "topologySpreadConstraints[0].maxSkew=1",
+    )["Deployment"][0]
+    pod, environment = _pod(deployment), _environment(deployment)
+    assert deployment["spec"]["replicas"] == 2
+    assert (pod["containers"][0]["image"], pod["containers"][0]["imagePullPolicy"]) == ("mine/operator:v9", "Never")
+    assert deployment["spec"]["template"]["metadata"]["annotations"] == {"team": "data"}
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"disk": "fast"}, [{"operator": "Exists"}])
+    assert list(pod["affinity"]) == ["nodeAffinity"]
+    assert pod["topologySpreadConstraints"] == [{"maxSkew": 1}]
+    assert environment["CRONTASK_OPERATOR_SCHEDULING"] == "false"
+    assert environment["CRONTASK_OPERATOR_START_RATE"] == "50"
+    assert environment["CRONTASK_OPERATOR_KEEP_FINISHED"] == "1h30m"
+    assert environment["CRONTASK_OPERATOR_LOG_FORMAT"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("startRate=fast", "startRate"),
+        ("startRate=-1", "startRate"),
+        ("keepFinished=10 minutes", "keepFinished"),
+        ("log.format=xml", "log/format"),
+        ("replicaCount=2", "replicaCount"),
+        ("scheduling.enabled=never", "scheduling/enabled"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        _rendered(tools, value)
+    # Helm's versions write a path with dots or with slashes.
+    assert words in str(refused.value).replace(".", "/")
+
+
+def test_the_crds_come_with_the_chart_and_stay_unless_told(tools: Tools) -> None:
+    for keep, annotations in (("true", {"helm.sh/resource-policy": "keep"}), ("false", {})):
+        crds = _rendered(tools, f"crds.keep={keep}")["CustomResourceDefinition"]
+        assert {crd["metadata"]["name"] for crd in crds} == set(CRDS)
+        assert all(crd["metadata"].get("annotations", {}) == annotations for crd in crds)
+    assert "CustomResourceDefinition" not in _rendered(tools, "crds.enabled=false")
+
+
+def test_the_chart_has_the_generated_crds(tools: Tools) -> None:
+    committed = [yaml.safe_load(path.read_text()) for path in sorted((CHART.parents[1] / "crds").glob("*.yaml"))]
+    rendered = _rendered(tools, "crds.keep=false")["CustomResourceDefinition"]
+    assert sorted(rendered, key=lambda crd: str(crd["metadata"]["name"])) == committed
+
+
+@pytest.fixture
+def release(bench: Bench) -> Iterator[str]:
+    """A second installation in the test's namespace, under its name."""
+    name = bench.namespace
+    _install(bench, name)
+    yield name
+    bench.tools.helm("uninstall", name, "--namespace", bench.namespace, "--ignore-not-found", "--wait")
+
+
+def _install(bench: Bench, name: str, *values: str) -> None:
+    settings = _settings("replicas=0", "crds.enabled=false", *values)
+    bench.tools.helm("upgrade", "--install", name, str(CHART), "--namespace", bench.namespace, "--wait", *settings)
+
+
+def _full(release: str) -> str:
+    return f"{release}-crontask"
+
+
+def test_an_upgrade_changes_the_operator_and_an_uninstall_keeps_tasks(bench: Bench, release: str) -> None:
+    bench.apply(
+        """
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata:
+  name: kept
+spec:
+  suspend: true
+  schedule: "@daily"
+  handler:
+    container:
+      image: busybox:1.36
+"""
+    )
+    assert _environment(bench.get("deployment", _full(release)))["CRONTASK_OPERATOR_START_RATE"] == "0"
+    _install(bench, release, "startRate=7")
+    assert _environment(bench.get("deployment", _full(release)))["CRONTASK_OPERATOR_START_RATE"] == "7"
+    bench.tools.helm("uninstall", release, "--namespace", bench.namespace, "--wait")
+    assert bench.get("deployment", _full(release)) == {}
+    assert bench.get("clusterrole", _full(release)) == {}
+    assert [bench.get("crd", name)["metadata"]["name"] for name in CRDS] == list(CRDS)
+    assert bench.get("crontask", "kept")["spec"]["schedule"] == "@daily"
+
+
+def test_the_operator_runs_under_restricted_pod_security(bench: Bench, release: str) -> None:
+    bench.tools.kubectl("label", "namespace", bench.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    template = bench.get("deployment", _full(release))["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator"}, "spec": template["spec"]}
+    answer = bench.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    assert "created" in answer
+    security = _pod(bench.get("deployment", _full(release)))["containers"][0]["securityContext"]
+    # Restricted does not ask for this one.
+    assert security["readOnlyRootFilesystem"] is True
+
+
+def _can(bench: Bench, who: str, verb: str, resource: str, namespace: str = "default") -> bool:
+    name, _, subresource = resource.partition("/")
+    asked = [verb, name, *([f"--subresource={subresource}"] if subresource else [])]
+    answer = bench.tools.kubectl("auth", "can-i", *asked, "--as", who, "--namespace", namespace, check=False)
+    word = answer.split()[0]
+    assert word in ("yes", "no"), answer
+    return word == "yes"
+
+
+def test_the_operator_may_do_what_it_needs_and_no_more(bench: Bench, release: str) -> None:
+    role = bench.get("clusterrole", _full(release))
+    granted = {
+        (verb, f"{resource.partition('/')[0]}{'.' * bool(group)}{group}{''.join(resource.partition('/')[1:])}")
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == {(verb, resource) for verb, resource, _ in NEEDED}
+    account = f"system:serviceaccount:{bench.namespace}:{_full(release)}"
+    assert [right for right in NEEDED if not _can(bench, account, right[0], right[1])] == []
+    assert [right for right in REFUSED if _can(bench, account, *right)] == []
+    leases = "leases.coordination.k8s.io"
+    assert all(_can(bench, account, verb, leases, bench.namespace) for verb in ("create", "get", "patch"))
+    # Leases of others, such as those of nodes and of other controllers.
+    assert not any(_can(bench, account, verb, leases, "kube-system") for verb in ("create", "get", "patch", "delete"))
+
+
+def test_people_may_look_trigger_or_edit_by_their_role(bench: Bench, release: str) -> None:
+    tasks, runs = CRDS
+    for who, role in (("triggers", f"{_full(release)}-trigger"), ("looks", "view"), ("edits", "edit")):
+        bench.kubectl("create", "rolebinding", who, f"--clusterrole={role}", f"--user={who}")
+    # The aggregated roles are filled in by a controller.
+    bench.until("edit is aggregated", lambda: _can(bench, "edits", "create", tasks, bench.namespace), 20)
+    bench.until("view is aggregated", lambda: _can(bench, "looks", "list", tasks, bench.namespace), 20)
+    may = {
+        (who, verb, resource): _can(bench, who, verb, resource, bench.namespace)
+        for who in ("triggers", "looks", "edits")
+        for verb, resource in (("list", runs), ("create", runs), ("patch", runs), ("create", tasks), ("delete", runs))
+    }
+    assert {key[1:] for key, yes in may.items() if yes and key[0] == "looks"} == {("list", runs)}
+    assert {key[1:] for key, yes in may.items() if yes and key[0] == "triggers"} == {
+        *((verb, runs) for verb in ("list", "create", "patch")),
+    }
+    assert all(yes for key, yes in may.items() if key[0] == "edits")
+    assert not _can(bench, "triggers", "create", "pods", bench.namespace)
