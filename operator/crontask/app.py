@@ -104,7 +104,8 @@ async def _lead(api: HttpApi, settings: Settings, stop: asyncio.Event) -> int:
                 await _term(Engine(store, executor, teller, clock, config), store, lease, stopping)
         return 1 if any(task.done() for task in watching) else 0
     finally:
-        for task in (*watching, stopping):
+        stopping.cancel()
+        for task in watching:
             task.cancel()
 
 

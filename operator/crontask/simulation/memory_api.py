@@ -1,181 +1,129 @@
-"""An API server in memory, as far as a client can tell: versions, generations, conflicts, owners, watches, faults.
+"""An API server in memory, as far as the engine can tell: versions, generations, conflicts, owners, watches, faults.
 
-tests/integration/test_fidelity.py holds it against the real one. It does not validate beyond what a pod's spec may
-change, knows no finalizers, and takes any namespace for an existing one. Callers: tests, kubelet.
+Callers: tests of the engine.
 """
 
 import asyncio
 import copy
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
 from crontask.api.base import format_time
 from crontask.engine.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
-from crontask.simulation.documents import merge_patch, selected, structured
 
-_CUSTOM = (Kind.CRON_TASK, Kind.SCHEDULED_RUN)
-_WITH_STATUS = (*_CUSTOM, Kind.POD)
-# What the server alone says of an object: no patch changes it.
-_OURS = (
-    "name",
-    "namespace",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-)
-_REASONS = {
-    0: "Unreachable",
-    403: "Forbidden",
-    404: "NotFound",
-    409: "Conflict",
-    410: "Expired",
-    422: "Invalid",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServiceUnavailable",
-    504: "Timeout",
-}
-_DEFAULT_GRACE = 30
+_WITH_STATUS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)
 Fault = Callable[[str, ObjectKey], ApiError | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A write that took effect."""
-
-    at: datetime
-    verb: str
-    key: ObjectKey
-    subresource: str
-    body: Document
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """An object before and after: None before it was there, or once it is gone. `raw` is what watches are told."""
-
-    version: int
-    kind: Kind
-    before: Document | None
-    after: Document | None
-    raw: bytes
-
-
-@dataclass
-class _Failure:
-    """What `fail_next` ordered."""
-
-    verb: str
-    kind: Kind | None
-    error: ApiError
-    landed: bool
-    times: int
-
-
 class MemoryApi:
-    """The `Api` port on documents in memory. `fault(verb, key)` may refuse a request before it lands.
+    """The `Api` port on documents in memory. `fault(verb, key)` may refuse a request before it lands."""
 
-    `requests` counts what was asked by (verb, kind, subresource); `writes` (by verb and kind) and `log`, only
-    what took effect. With `latency`, half of it passes before a request takes effect and half before its answer.
-    """
-
-    def __init__(self, clock: Clock, *, history: int = 100_000) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._objects: dict[ObjectKey, Document] = {}
-        self._uids: set[str] = set()
-        # The first version is not 0, which in a request means "any".
-        self._version = 1
-        self._changes: list[_Change] = []
-        self._longest_history = history
+        self._version = 0
+        self._history: list[tuple[int, Kind, WatchEvent]] = []
         self._oldest = 0
-        self._lists: dict[str, tuple[int, tuple[bytes, ...]]] = {}
-        self._news = asyncio.Event()
-        self._drops = 0
-        self._bookmarks = 0
-        self._created = 0
-        self._down = False
-        self._failures: list[_Failure] = []
+        self._news = asyncio.Condition()
+        self._ended_watches = 0
         self.fault: Fault = lambda verb, key: None
-        self.latency = 0.0
-        self.requests: Counter[tuple[str, str, str]] = Counter()
         self.writes: Counter[tuple[str, str]] = Counter()
-        self.log: list[Write] = []
 
     # --- the port ----------------------------------------------------------------------------------------------------
 
     async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        """See Api. Later pages are of the version of the first."""
-
-        def page() -> Page:
-            if continue_token:
-                if continue_token not in self._lists:
-                    raise _error(410, "the continue token is too old")
-                version, items = self._lists[continue_token]
-            else:
-                version, items = self._version, self._raw(kind, selector)
-            if not limit or len(items) <= limit:
-                return Page(items, "", str(version))
-            token = f"{kind.plural}:{version}:{selector}:{len(items) - limit}"
-            self._lists[token] = version, items[limit:]
-            return Page(items[:limit], token, str(version))
-
-        return await self._answer("list", ObjectKey(kind, "", ""), page)
+        """See Api. Always one page."""
+        self._may_fail("list", ObjectKey(kind, "", ""))
+        items = tuple(orjson.dumps(d) for k, d in self._objects.items() if k.kind is kind and _selected(d, selector))
+        return Page(items, "", str(self._version))
 
     async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
-        """See Api. Version 0 or none begins with what is there."""
-        await self._answer("watch", ObjectKey(kind, "", ""), lambda: None)
-        drops = self._drops
-        async for event in self._events(kind, resource_version, selector, lambda: drops != self._drops or self._down):
-            yield event
-        if self._down:
-            raise _error(0, "the API server is down")
+        """See Api."""
+        seen, generation = int(resource_version), self._ended_watches
+        while generation == self._ended_watches:
+            if seen < self._oldest:
+                raise WatchExpiredError(f"version {seen} is too old")
+            for version, of, event in [entry for entry in self._history if entry[0] > seen]:
+                seen = version
+                if of is kind and _selected(orjson.loads(event.object), selector):
+                    yield event
+            async with self._news:
+                if self._version == seen and generation == self._ended_watches:
+                    await self._news.wait()
 
     async def get(self, key: ObjectKey) -> bytes:
         """See Api."""
-        return await self._answer("get", key, lambda: orjson.dumps(self._existing(key)))
+        self._may_fail("get", key)
+        return orjson.dumps(self._existing(key))
 
     async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
         """See Api."""
         key = ObjectKey(kind, namespace, body["metadata"]["name"])
-        return await self._answer("create", key, lambda: self._create(key, body), body)
+        self._may_fail("create", key)
+        if key in self._objects:
+            raise ApiError(409, "AlreadyExists", f"{kind.plural} {key.name!r} already exists")
+        document = copy.deepcopy(body)
+        if kind in _WITH_STATUS:
+            document.pop("status", None)
+        self.writes["create", kind.kind] += 1
+        uid = f"00000000-0000-4000-8000-{self._version:012d}"
+        document["metadata"] |= {
+            "namespace": namespace,
+            "uid": uid,
+            "creationTimestamp": format_time(self._clock.now()),
+            "generation": 1,
+        }
+        return await self._store(key, document, "ADDED")
 
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """See Api."""
-        return await self._answer("patch", key, lambda: self._patch(key, body, subresource), body, subresource)
+        self._may_fail("patch", key)
+        known = self._existing(key)
+        wanted = body.get("metadata", {}).get("resourceVersion")
+        if wanted is not None and wanted != known["metadata"]["resourceVersion"]:
+            raise ApiError(409, "Conflict", "the object has been modified")
+        if subresource == "status":
+            document = merge_patch(known, {"status": body.get("status", {})})
+        else:
+            document = merge_patch(known, {k: v for k, v in body.items() if k != "status" or key.kind is Kind.EVENT})
+        document["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
+        if document == known:
+            return orjson.dumps(known)
+        if document.get("spec") != known.get("spec"):
+            document["metadata"]["generation"] += 1
+        self.writes[f"patch {subresource}".strip(), key.kind.kind] += 1
+        return await self._store(key, document, "MODIFIED")
 
     async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
         """See Api. A running pod is only marked: its kubelet removes it."""
-        options = {"uid": uid, "gracePeriodSeconds": grace_seconds}
-        await self._answer("delete", key, lambda: self._delete(key, uid, grace_seconds), options)
+        self._may_fail("delete", key)
+        known = self._existing(key)
+        if known["metadata"]["uid"] != uid:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        self.writes["delete", key.kind.kind] += 1
+        if key.kind is Kind.POD and known.get("status", {}).get("phase") == "Running" and grace_seconds != 0:
+            marked = copy.deepcopy(known)
+            marked["metadata"]["deletionTimestamp"] = format_time(self._clock.now())
+            await self._store(key, marked, "MODIFIED")
+            return
+        await self.remove(key)
 
-    # --- as a user or a kubelet: no fault, latency or counter applies --------------------------------------------------
-
-    def apply(self, document: Document, namespace: str = "default") -> Document:
-        """Create it, or merge it into what is there; as stored."""
-        kind = next(kind for kind in Kind if kind.kind == document["kind"])
-        key = ObjectKey(kind, document["metadata"].get("namespace", namespace), document["metadata"]["name"])
-        raw = self._patch(key, document, "") if key in self._objects else self._create(key, document)
-        return dict(orjson.loads(raw))
-
-    def set_status(self, key: ObjectKey, status: Document) -> None:
-        """Merge it into the status."""
-        self._patch(key, {"status": status}, "status")
-
-    def follow(self, kind: Kind) -> AsyncIterator[WatchEvent]:
-        """A watch from the beginning that nothing ends."""
-        return self._events(kind, "0", "", lambda: False)
+    # --- for tests ---------------------------------------------------------------------------------------------------
 
     async def remove(self, key: ObjectKey) -> None:
-        """The object is gone, and with it what it owns. Nothing to do if it is gone already."""
-        if key in self._objects:
-            self._gone(key)
+        """The object is gone, and with it what it owns."""
+        document = self._objects.pop(key, None)
+        if document is None:
+            return
+        self._version += 1
+        document["metadata"]["resourceVersion"] = str(self._version)
+        await self._tell(key.kind, WatchEvent("DELETED", orjson.dumps(document)))
+        owned = [k for k, d in self._objects.items() if _owned_by(d, document["metadata"]["uid"])]
+        for dependent in owned:
+            await self.remove(dependent)
 
     def documents(self, kind: Kind) -> list[Document]:
         """All objects of a kind."""
@@ -185,55 +133,57 @@ class MemoryApi:
         """One object. 404 if there is none."""
         return copy.deepcopy(self._existing(key))
 
-    # --- faults ------------------------------------------------------------------------------------------------------
-
-    def fail_next(
-        self,
-        verb: str = "",
-        kind: Kind | None = None,
-        *,
-        status: int,
-        landed: bool = False,
-        times: int = 1,
-        retry_after: float | None = None,
-    ) -> None:
-        """Refuse the next requests of this verb and kind (of any, if not said). With `landed` the write takes effect."""
-        error = _error(status, "ordered by the test", retry_after)
-        self._failures.append(_Failure(verb, kind, error, landed, times))
-
-    @property
-    def down(self) -> bool:
-        """While set, nothing is reached, and watches break."""
-        return self._down
-
-    @down.setter
-    def down(self, down: bool) -> None:
-        self._down = down
-        self._notify()
-
-    def drop_watches(self) -> None:
-        """Every watch ends silently, with what it has not been told yet."""
-        self._drops += 1
-        self._notify()
-
-    def compact(self) -> None:
-        """No version before this one can be resumed from, and no list be continued."""
-        self._oldest = self._version
-        self._changes.clear()
-        self._lists.clear()
-        self._notify()
-
-    def bookmark(self) -> None:
-        """Tell every watch how far it is."""
-        self._bookmarks += 1
-        self._notify()
-
     async def end_watches(self, *, expire: bool = False) -> None:
-        """Drop the watches; with `expire`, compact too."""
-        self.drop_watches()
+        """Every watch ends silently; with `expire`, older versions cannot be resumed from."""
+        self._ended_watches += 1
         if expire:
-            self.compact()
+            self._oldest = self._version
+            self._history.clear()
+        async with self._news:
+            self._news.notify_all()
 
-    async def _answer[T](
-        self, verb: str, key: ObjectKey, act: Callable[[], T], body: Document | None = None, subresource: str = ""
-    ) -> T: ...
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _may_fail(self, verb: str, key: ObjectKey) -> None:
+        error = self.fault(verb, key)
+        if error is not None:
+            raise error
+
+    def _existing(self, key: ObjectKey) -> Document:
+        if key not in self._objects:
+            raise ApiError(404, "NotFound", f"{key.kind.plural} {key.name!r} not found")
+        return self._objects[key]
+
+    async def _store(self, key: ObjectKey, document: Document, type_: str) -> bytes:
+        self._version += 1
+        document["metadata"]["resourceVersion"] = str(self._version)
+        self._objects[key] = document
+        raw = orjson.dumps(document)
+        await self._tell(key.kind, WatchEvent(type_, raw))
+        return raw
+
+    async def _tell(self, kind: Kind, event: WatchEvent) -> None:
+        self._history.append((self._version, kind, event))
+        async with self._news:
+            self._news.notify_all()
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return copy.deepcopy(result)
+
+
+def _selected(document: Document, selector: str) -> bool:
+    return not selector or selector in (document["metadata"].get("labels") or {})
+
+
+def _owned_by(document: Document, uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in document["metadata"].get("ownerReferences") or [])
