@@ -1,4 +1,4 @@
 """The whole engine without a cluster: an API server in memory, and time that passes only when nothing else can.
 
-Callers: tests.
+Callers: tests; the command line.
 """

@@ -1,6 +1,6 @@
 """Virtual time: an event loop whose clock jumps to the next timer as soon as nothing is ready. Nothing ever waits.
 
-Callers: tests of the engine.
+Threads and sockets have no place on such a loop: time would not wait for them. Callers: tests, the command line.
 """
 
 import asyncio
@@ -19,17 +19,19 @@ class DeadlockError(Exception):
 class _JumpingSelector(selectors.SelectSelector):
     """Instead of waiting for a timer, moves the loop's clock to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[], str]) -> None:
         super().__init__()
+        self._waiting = waiting
         self.elapsed = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now; without anything, time passes."""
-        if timeout is None:
-            raise DeadlockError("nothing is ready and no timer is set")
         ready = super().select(0)
-        if not ready:
-            self.elapsed += max(0.0, timeout)
+        if ready:
+            return ready
+        if timeout is None:
+            raise DeadlockError(f"nothing is ready and no timer is set; waiting for ever: {self._waiting()}")
+        self.elapsed += max(0.0, timeout)
         return ready
 
 
@@ -37,16 +39,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual time, beginning at zero."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+        self._jumping = _JumpingSelector(self._waiting)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._jumping.elapsed
 
+    def _waiting(self) -> str:
+        names = sorted(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks(self))
+        return ", ".join(names) or "no task"
+
 
 class VirtualClock:
-    """The `Clock` port on a virtual loop: the wall clock is `epoch` when the loop begins."""
+    """The `Clock` port on the virtual loop that runs: the wall clock is `epoch` when the loop begins."""
 
     def __init__(self, epoch: datetime) -> None:
         self._epoch = epoch

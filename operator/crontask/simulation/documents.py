@@ -1,0 +1,71 @@
+"""What an API server does to a document: merge patches, label selectors, the defaults and limits of our schemas.
+
+Callers: memory_api.
+"""
+
+import copy
+from functools import cache
+from typing import Any
+
+from crontask.api.crd import cron_task_crd, scheduled_run_crd
+from crontask.engine.ports import Document, Kind
+
+_OPEN = "x-kubernetes-preserve-unknown-fields"
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396: a new document; null removes."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def selected(document: Document | None, selector: str) -> bool:
+    """Whether the labels are as a comma list of `key` and `key=value` wants them. Nothing is never selected."""
+    if document is None:
+        return False
+    labels = document["metadata"].get("labels") or {}
+    for requirement in filter(None, selector.split(",")):
+        key, equals, value = requirement.replace("==", "=").partition("=")
+        if key not in labels or (equals and labels[key] != value):
+            return False
+    return True
+
+
+def structured(kind: Kind, document: Document) -> Document:
+    """As the schema of the kind would have it stored: unknown fields dropped, defaults filled in."""
+    schemas = _schemas().get(kind)
+    if schemas is None:
+        return document
+    result = dict(document)
+    for part in ("spec", "status"):
+        if part in document:
+            result[part] = _structured(schemas[part], document[part])
+    return result
+
+
+@cache
+def _schemas() -> dict[Kind, dict[str, Any]]:
+    crds = {Kind.CRON_TASK: cron_task_crd(), Kind.SCHEDULED_RUN: scheduled_run_crd()}
+    return {kind: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"] for kind, crd in crds.items()}
+
+
+def _structured(schema: dict[str, Any], value: Any) -> Any:
+    if isinstance(value, list) and "items" in schema:
+        return [_structured(schema["items"], item) for item in value]
+    if not isinstance(value, dict) or schema.get(_OPEN):
+        return value
+    if isinstance(schema.get("additionalProperties"), dict):
+        return {key: _structured(schema["additionalProperties"], item) for key, item in value.items()}
+    properties = schema.get("properties", {})
+    result = {key: _structured(properties[key], item) for key, item in value.items() if key in properties}
+    for key, inner in properties.items():
+        if key not in result and "default" in inner:
+            result[key] = _structured(inner, copy.deepcopy(inner["default"]))
+    return result
