@@ -5,14 +5,18 @@ bounded. Callers: make generate; tests compare the files with what this makes.
 """
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from crontask.api.base import GROUP, VERSION, Model
-from crontask.api.crontask import CronTaskSpec, CronTaskStatus
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus
+from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
+from crontask.api.validate import TIMINGS, TOO_MANY_TIMINGS
 
 Schema = dict[str, Any]
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -73,26 +77,65 @@ def _name_rule(longest: int) -> Schema:
     )
 
 
+def _unbuilt(fields: Iterable[str], path: str) -> list[Schema]:
+    return [_rule(f"!has(self.{field})", f"{path}.{field} {MESSAGE}; {FIX}") for field in fields]
+
+
+def _at_most_one(fields: Sequence[str]) -> str:
+    return f"[{', '.join(f'has(self.{field})' for field in fields)}].filter(x, x).size() <= 1"
+
+
+_VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "batch")
 _HANDLER_RULES = [
     _rule(
-        "has(self.container) != has(self.podTemplate)",
-        "exactly one of container and podTemplate must be set; set one of them",
+        f"{_at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
+        f"exactly one of {', '.join(_VARIANTS)} must be set; set one of them",
     ),
     _rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
+    *_unbuilt(HANDLER, "spec.handler"),
 ]
+_AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
+_WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _TASK_RULES = [
-    _rule("!has(self.schedule) || !has(self.interval)", "schedule and interval are both set; keep one of them"),
-    _rule(
-        "!has(self.interval) || self.interval.matches('[1-9]')",
-        "interval is shorter than a second; write at least 1s",
+    _rule(_at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
+    *(
+        _rule(
+            f"!has(self.{field}) || self.{field}.matches('[1-9]')",
+            f"{field} is shorter than a second; write at least 1s",
+        )
+        for field in _AT_LEAST_A_SECOND
     ),
+    *(
+        _rule(
+            f"!has(self.delay) || !has(self.{field})",
+            f"{field} has no meaning with delay, which is never missed; {FIX}",
+        )
+        for field in _WITHOUT_DELAY
+    ),
+    _rule(
+        "!has(self.delay) || !has(self.concurrency) || self.concurrency.policy == 'Forbid'",
+        "with delay, concurrency.policy can only be Forbid; remove it",
+    ),
+    _rule(
+        "!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",
+        "startTime is not before endTime, so that nothing would ever be due; correct one of them",
+    ),
+    *_unbuilt(TASK, "spec"),
 ]
+_SKIP_RULES = [
+    _rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
+]
+_NOT_AFTER_ITSELF = _rule(
+    "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
+    "spec.after.task: a task cannot come after itself; name another task",
+)
 _RUN_RULES = [
     _rule(
         "has(self.taskRef) != has(self.handler)",
         "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
     ),
     _rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
+    _rule("!has(self.timeout) || self.timeout.matches('[1-9]')", "timeout is shorter than a second; write at least 1s"),
     _rule(
         "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
         "cancel never goes back; create another ScheduledRun",
@@ -102,6 +145,7 @@ _RUN_RULES = [
     _unchanged("allowPast"),
     _unchanged("scheduledTime"),
     _unchanged("timeout"),
+    *_unbuilt(RUN, "spec"),
 ]
 # On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
 _AT_RULE = _rule(
@@ -206,10 +250,19 @@ def cron_task_crd() -> Schema:
     spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
     spec["x-kubernetes-validations"] = _TASK_RULES
     spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
+    spec["properties"]["skip"]["items"]["x-kubernetes-validations"] = _SKIP_RULES
     status["properties"]["observedGeneration"]["default"] = -1
-    description = "A task that runs by a schedule, at a fixed rate, or on demand."
+    description = "A task that runs by a schedule, at a fixed rate, after a pause, after another task, or on demand."
     selectable = [".spec.suspend", ".status.phase"]
-    return _crd(_names("CronTask", "ct"), spec, status, description, _TASK_COLUMNS, selectable, [_name_rule(52)])
+    return _crd(
+        _names("CronTask", "ct"),
+        spec,
+        status,
+        description,
+        _TASK_COLUMNS,
+        selectable,
+        [_name_rule(52), _NOT_AFTER_ITSELF],
+    )
 
 
 def scheduled_run_crd() -> Schema:

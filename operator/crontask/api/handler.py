@@ -3,17 +3,117 @@
 Callers: the specs of both kinds, workload (which builds the pod), validate.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from crontask.api.base import Model
+from crontask.api.base import Duration, Model
+from crontask.api.policies import Retry
 
 _CORE = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_ANY = {"x-kubernetes-preserve-unknown-fields": True}
 
 # A core/v1 Container or PodTemplateSpec as the user wrote it: the API server checks it when the pod is created.
 Container = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
 PodTemplate = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
+Args = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
+Anything = Annotated[Any, WithJsonSchema(_ANY)]
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class KeyRef(Model):
+    """A key of a Secret or ConfigMap of the namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="The name of the object.")
+    key: str = Field(min_length=1, max_length=253, description="The key in it.")
+
+
+class ValueFrom(Model):
+    """Where a value comes from."""
+
+    secret_key_ref: KeyRef = Field(description="A key of a Secret. The operator never reads it: the pod is given it.")
+
+
+class Header(Model):
+    """A header of the request, with its value or the place that holds it."""
+
+    name: str = Field(min_length=1, max_length=256, description="The header's name.")
+    value: str | None = Field(default=None, max_length=4096, description="Its value, as it is.")
+    value_from: ValueFrom | None = Field(default=None, description="Where its value comes from.")
+
+
+class Expect(Model):
+    """Which answers are a success."""
+
+    status: tuple[Annotated[str, Field(pattern=r"^[1-5]([0-9][0-9]|xx)$", max_length=3)], ...] = Field(
+        default=("2xx",), max_length=20, description='Status codes, like "200" or "2xx".'
+    )
+    json_path: str | None = Field(default=None, max_length=1024, description="A path that the answer must have.")
+
+
+class Http(Model):
+    """A call of a URL, made by a pod of the runner's image."""
+
+    url: str = Field(min_length=1, max_length=2048, description="The URL, https or http.")
+    method: str = Field(default="POST", min_length=1, max_length=16, description="The method.")
+    headers: tuple[Header, ...] = Field(default=(), max_length=50, description="Headers of the request.")
+    body: str | None = Field(default=None, max_length=100_000, description="The body; by default args as JSON.")
+    expect: Expect | None = Field(default=None, description="Which answers are a success; by default 2xx.")
+    ca_bundle: str | None = Field(
+        default=None, max_length=100_000, description="Certificates (PEM) to trust instead of the system's."
+    )
+
+
+class Python(Model):
+    """A few lines of Python: handler(ctx, **args), sync or async. Its return value is the result."""
+
+    source: str | None = Field(default=None, max_length=262_144, description="The code.")
+    config_map_key_ref: KeyRef | None = Field(default=None, description="The key of a ConfigMap that holds the code.")
+    entrypoint: str = Field(default="handler", max_length=256, description="The function, or package.module:function.")
+    image: str | None = Field(default=None, max_length=1024, description="By default the runner's image.")
+
+
+class Simple(Model):
+    """A handler of one pod, as steps, items and batches have it."""
+
+    container: Container | None = Field(default=None, description="See handler.container.")
+    pod_template: PodTemplate | None = Field(default=None, description="See handler.podTemplate.")
+    http: Http | None = Field(default=None, description="See handler.http.")
+    python: Python | None = Field(default=None, description="See handler.python.")
+    task: str | None = Field(default=None, max_length=52, description="A CronTask of this namespace, to run as a part.")
+
+
+class Step(Simple):
+    """One step of a workflow."""
+
+    name: str = Field(min_length=1, max_length=63, description="The name of the step, unique in the list.")
+    args: Args | None = Field(default=None, description="Handed to the step's handler.")
+    depends_on: tuple[Name, ...] = Field(default=(), max_length=50, description="Steps that come before.")
+    retry: Retry | None = Field(default=None, description="How a failed attempt of the step is tried again.")
+    timeout: Duration | None = Field(default=None, description="The longest an attempt of the step may take.")
+    compensate: Simple | None = Field(default=None, description="What undoes the step when a later one fails.")
+
+
+class ForEach(Model):
+    """The same handler for each of many items, so many at a time."""
+
+    items: tuple[Anything, ...] | None = Field(default=None, max_length=1000, description="The items.")
+    items_from: str | None = Field(default=None, max_length=1024, description="A path into args that holds them.")
+    parallelism: int = Field(default=10, ge=1, le=1000, description="Items at the same time.")
+    failure_policy: Literal["Continue", "FailFast"] = Field(
+        default="Continue", description="FailFast: a failed item stops the others."
+    )
+    handler: Simple = Field(description="What runs for each item.")
+    on_complete: Simple | None = Field(default=None, description="What runs at the end, given the totals.")
+
+
+class Batch(Model):
+    """The same handler again, with the cursor of its last result, until it says isDone."""
+
+    size: int = Field(ge=1, le=1_000_000, description="Handed to the handler.")
+    delay: Duration | None = Field(default=None, description="The pause between two batches.")
+    max_batches: int | None = Field(default=None, ge=1, description="Batches at most.")
+    handler: Simple = Field(description="What runs for each batch.")
 
 
 class Handler(Model):
@@ -33,4 +133,16 @@ class Handler(Model):
         default=None,
         max_length=63,
         description="With podTemplate: the container whose end and termination message are the run's.",
+    )
+    http: Http | None = Field(default=None, description="A call of a URL.")
+    python: Python | None = Field(default=None, description="A few lines of Python.")
+    steps: tuple[Step, ...] | None = Field(
+        default=None,
+        max_length=50,
+        description="A workflow: in list order, or, once any step has dependsOn, as these say.",
+    )
+    for_each: ForEach | None = Field(default=None, description="The same for each of many items.")
+    batch: Batch | None = Field(default=None, description="A batch at a time, until it is done.")
+    pod: PodTemplate | None = Field(
+        default=None, description="Beside container, http and python: parts of a pod template, like nodeSelector."
     )

@@ -3,9 +3,9 @@
 Callers: the models of both kinds, store and decide.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from crontask.api.base import Model, Time
 
@@ -20,6 +20,13 @@ class OwnerReference(Model):
     controller: bool | None = None
 
 
+def _ours(annotations: object) -> object:
+    """Only annotations of crontask are kept: others can be large, and nothing here reads them."""
+    if not isinstance(annotations, dict):
+        return annotations
+    return {key: value for key, value in annotations.items() if key.startswith("crontask.dev/")}
+
+
 class Metadata(Model):
     """What identifies an object and says whose it is."""
 
@@ -31,6 +38,7 @@ class Metadata(Model):
     creation_timestamp: Time
     deletion_timestamp: Time | None = None
     labels: dict[str, str] = Field(default_factory=dict)
+    annotations: Annotated[dict[str, str], BeforeValidator(_ours)] = Field(default_factory=dict)
     owner_references: tuple[OwnerReference, ...] = ()
 
     @property

@@ -8,10 +8,15 @@ from hashlib import sha256
 
 LABEL_TASK = "crontask.dev/task"
 LABEL_RUN = "crontask.dev/run"
+ANNOTATION_RESUME = "crontask.dev/resume"
+ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
+ANNOTATION_TRIGGER = "crontask.dev/trigger"
 MAIN_CONTAINER = "main"
 
 _LONGEST = 63
 _HASH = 8
+# Longer than the digits of any time, so that no follow-up has the name of a scheduled run.
+_CAUSE = 10
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -23,6 +28,11 @@ def run_name(task: str, nominal: datetime) -> str:
 def pod_name(run: str, attempt: int) -> str:
     """The pod of an attempt: `<run>-<number>`."""
     return shortened(f"{run}-{attempt}")
+
+
+def follow_up_name(task: str, cause_uid: str) -> str:
+    """The run of a task that the end of another run causes."""
+    return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", 60)
 
 
 def nominal_of(task: str, run: str) -> datetime | None:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model, Time
-from crontask.api.crontask import Args
-from crontask.api.handler import Handler
+from crontask.api.handler import Args, Handler
 from crontask.api.metadata import Condition
+from crontask.api.policies import Retry
 
 Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
 
@@ -21,6 +21,13 @@ class TaskRef(Model):
     """A CronTask of the same namespace."""
 
     name: str = Field(min_length=1, max_length=52, description="The name of the CronTask.")
+
+
+class OnComplete(Model):
+    """A run of a CronTask that starts when this one has ended, given its outcome."""
+
+    task_ref: TaskRef = Field(description="The CronTask to run.")
+    args: Args = Field(default={}, description="Each top-level key replaces the task's.")
 
 
 class ScheduledRunSpec(Model):
@@ -42,6 +49,18 @@ class ScheduledRunSpec(Model):
     cancel: bool = Field(default=False, description="True asks for the run's end. It never goes back.")
     cancel_reason: str | None = Field(default=None, max_length=1024, description="Why, kept in the status.")
     timeout: Duration | None = Field(default=None, description="Instead of the task's timeout.")
+    suspend: bool | None = Field(default=None, description="True holds the run before it starts.")
+    start_timeout: Duration | None = Field(default=None, description="Instead of the task's startTimeout.")
+    total_timeout: Duration | None = Field(default=None, description="Instead of the task's totalTimeout.")
+    retry: Retry | None = Field(default=None, description="Instead of the task's retry.")
+    ttl_after_finished: Duration | None = Field(default=None, description="Instead of the task's ttlAfterFinished.")
+    idempotency_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=256,
+        description="Of the runs of one task with one key, the first to start counts; the others are skipped.",
+    )
+    on_complete: OnComplete | None = Field(default=None, description="A run that starts when this one has ended.")
 
 
 class RunPhase(StrEnum):
@@ -57,6 +76,7 @@ class RunPhase(StrEnum):
     TIMED_OUT = "TimedOut"
     CANCELED = "Canceled"
     SKIPPED = "Skipped"
+    MISSED = "Missed"
 
     @property
     def terminal(self) -> bool:
@@ -72,6 +92,7 @@ TERMINAL = frozenset(
         RunPhase.TIMED_OUT,
         RunPhase.CANCELED,
         RunPhase.SKIPPED,
+        RunPhase.MISSED,
     }
 )
 SUCCESSES = frozenset({RunPhase.SUCCEEDED, RunPhase.PARTIAL})
@@ -82,6 +103,7 @@ class Origin(StrEnum):
 
     SCHEDULE = "Schedule"
     MANUAL = "Manual"
+    AFTER = "After"
 
 
 class Attempt(Model):

@@ -4,22 +4,27 @@
 the spec is good. Callers: store (on each new generation), cli.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 
 from crontask.api.base import Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.handler import Handler
+from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
 LONGEST_ARGS = 100 * 1024
+TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
+TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
+_VARIANTS = ("container", "pod_template", "http", "python", "steps", "for_each", "batch")
 
 M = TypeVar("M", bound=Model)
 
@@ -41,7 +46,13 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
     parsed, problems = _parse(CronTaskSpec, spec)
     if parsed is None:
         return None, problems
-    found = (*_timing_problems(parsed, identity), *_handler_problems(parsed.handler), *_args_problems(parsed.args))
+    found = (
+        *_timing_problems(parsed, identity),
+        *_duration_problems(parsed, "interval", "starting_deadline", "timeout"),
+        *_unbuilt_problems(parsed, TASK, "spec"),
+        *_handler_problems(parsed.handler),
+        *_args_problems(parsed.args),
+    )
     return (None if found else parsed), found
 
 
@@ -71,40 +82,81 @@ def _from_pydantic(error: ValidationError) -> Iterator[Problem]:
 
 
 def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
-    if spec.schedule is not None and spec.interval is not None:
-        yield Problem("spec", "schedule and interval are both set", "keep one of them")
-    if spec.interval is not None and spec.interval < timedelta(seconds=1):
-        yield Problem("spec.interval", "is shorter than a second", "write at least 1s")
-    if spec.schedule is not None:
+    given = [name for name in TIMINGS if getattr(spec, name) is not None]
+    if len(given) > 1:
+        yield Problem("spec", TOO_MANY_TIMINGS, f"keep one of {' and '.join(given)}")
+    for path, text in _expressions(spec):
         try:
-            parse_cron(spec.schedule, identity)
+            parse_cron(text, identity)
         except CronError as error:
-            yield Problem("spec.schedule", error.message, error.fix)
+            yield Problem(path, error.message, error.fix)
     try:
         load_zone(spec.time_zone)
     except ZoneError as error:
         yield Problem("spec.timeZone", error.message, error.fix)
+    if spec.start_time is not None and spec.end_time is not None and spec.start_time >= spec.end_time:
+        yield Problem(
+            "spec.startTime", "is not before endTime, so that nothing would ever be due", "correct one of them"
+        )
+    for index, dates in enumerate(spec.skip):
+        if dates.last < dates.from_:
+            yield Problem(f"spec.skip[{index}].to", "is before from", "exchange them")
+    if spec.delay is not None:
+        yield from _delay_problems(spec)
+
+
+def _expressions(spec: CronTaskSpec) -> Iterator[tuple[str, str]]:
+    if spec.schedule is not None:
+        yield "spec.schedule", spec.schedule
+    for index, text in enumerate(spec.schedules or ()):
+        yield f"spec.schedules[{index}]", text
+
+
+def _delay_problems(spec: CronTaskSpec) -> Iterator[Problem]:
+    for field in ("starting_deadline", "catch_up"):
+        if field in spec.model_fields_set:
+            yield Problem(f"spec.{to_camel(field)}", "has no meaning with delay, which is never missed", "remove it")
+    if spec.concurrency.policy is not ConcurrencyPolicy.FORBID:
+        yield Problem("spec.concurrency.policy", "can only be Forbid with delay", "remove it")
+
+
+def _duration_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:
+    for field in fields:
+        value = getattr(spec, field)
+        if value is not None and value < timedelta(seconds=1):
+            yield Problem(f"spec.{to_camel(field)}", "is shorter than a second", "write at least 1s")
+
+
+def _unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
+    for name in names:
+        if getattr(model, to_snake(name)) is not None:
+            yield Problem(f"{path}.{name}", MESSAGE, FIX)
 
 
 def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
-    if (handler.container is None) == (handler.pod_template is None):
-        yield Problem(path, "exactly one of container and podTemplate must be set", "set one of them")
+    yield from _unbuilt_problems(handler, HANDLER, path)
+    given = [name for name in _VARIANTS if getattr(handler, name) is not None]
+    if len(given) != 1:
+        names = ", ".join(to_camel(name) for name in _VARIANTS)
+        yield Problem(path, f"exactly one of {names} must be set", "set one of them")
         return
+    if handler.result_from is not None and handler.pod_template is None:
+        yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
-        if handler.result_from is not None:
-            yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
         if not isinstance(handler.container.get("image"), str) or not handler.container["image"]:
             yield Problem(f"{path}.container.image", "is missing", "name the image to run, like busybox:1.36")
         if "name" in handler.container:
             yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
-        return
-    names = template_container_names(handler.pod_template or {})
+    if handler.pod_template is not None:
+        yield from _template_problems(handler.pod_template, handler.result_from, path)
+
+
+def _template_problems(template: dict[str, Any], result_from: str | None, path: str) -> Iterator[Problem]:
+    names = template_container_names(template)
     if not names:
         yield Problem(f"{path}.podTemplate.spec.containers", "is empty", "write at least one container with a name")
-    elif handler.result_from is not None and handler.result_from not in names:
-        yield Problem(
-            f"{path}.resultFrom", f"no container is named {handler.result_from!r}", f"name one of {', '.join(names)}"
-        )
+    elif result_from is not None and result_from not in names:
+        yield Problem(f"{path}.resultFrom", f"no container is named {result_from!r}", f"name one of {', '.join(names)}")
 
 
 def template_container_names(template: dict[str, Any]) -> list[str]:
@@ -127,6 +179,8 @@ def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
         yield Problem("spec", "exactly one of taskRef and handler must be set", "name a CronTask or say what runs")
     if spec.at is not None and spec.delay is not None:
         yield Problem("spec", "at and delay are both set", "keep one of them")
+    yield from _duration_problems(spec, "timeout")
+    yield from _unbuilt_problems(spec, RUN, "spec")
     if spec.handler is not None:
         yield from _handler_problems(spec.handler)
     yield from _args_problems(spec.args)

@@ -6,10 +6,11 @@ Callers: the policies of decide make them, engine executes them, tests compare t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crontask.api.crontask import CronTaskStatus
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
-from crontask.decide.views import ScheduledRun
+from crontask.api.task_status import CronTaskStatus
+from crontask.api.trigger import Trigger
+from crontask.decide.views import CronTask, ScheduledRun, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Launch:
     nominal: datetime
     name: str
     wait: bool = False
+    catching_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,16 @@ class StopLeftovers:
     pod: Pod
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Create a run of another task, caused by the end of a run. `trigger` says to its pod what the cause was."""
+
+    task: CronTask
+    name: str
+    scheduled: datetime
+    trigger: Trigger
+
+
 TaskAction = Launch | StartAttempt | CancelRun | Adopt
 RunAction = StartAttempt | DeletePod | StopLeftovers
 
@@ -84,7 +96,7 @@ class TaskDecisions:
 
     actions: tuple[TaskAction, ...]
     prune: tuple[ScheduledRun, ...]
-    queued: frozenset[str]
+    turns: Turns
     status: CronTaskStatus
     transitions: tuple[Transition, ...]
     wake_at: datetime | None
@@ -92,12 +104,16 @@ class TaskDecisions:
 
 @dataclass(frozen=True, slots=True)
 class RunDecisions:
-    """What to do now for a run. The status is written before the actions (an intent is recorded before it is done)."""
+    """What to do now for a run: what its end causes, then the status, then the actions.
+
+    An intent is recorded before it is done; a terminal status says that what it causes exists.
+    """
 
     status: ScheduledRunStatus
     actions: tuple[RunAction, ...] = ()
     transitions: tuple[Transition, ...] = ()
     wake_at: datetime | None = None
+    follow_ups: tuple[FollowUp, ...] = ()
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

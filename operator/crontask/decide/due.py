@@ -1,4 +1,4 @@
-"""Which nominal times of a task are undecided, and which of them still starts (catch-up: the latest).
+"""Which nominal times of a task are undecided, and which of them may still start (catch-up, deadline).
 
 Callers: task.
 """
@@ -6,60 +6,91 @@ Callers: task.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
-from crontask.decide.views import RunView, TaskView
+from crontask.api.policies import CatchUpPolicy
+from crontask.decide.delay import delayed_start
+from crontask.decide.timing import InForce
+from crontask.decide.views import CronTask, RunView, TaskView
+
+# With catchUp None: what is late by less than a failover takes is not missed.
+FAILOVER = timedelta(seconds=10)
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+NOT_STARTED_IN_TIME = "NotStartedInTime"
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A nominal time that may start now. `catching_up`: in its turn, whatever the policy of concurrency."""
+
+    nominal: datetime
+    catching_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Times that nobody started: how many (at least so many, if not `exact`), the first and the last."""
+
+    count: int
+    exact: bool
+    first: datetime
+    last: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The nominal times that came due since the mark.
+    """The nominal times that came due since the mark, which moves to `mark` when all of them are decided.
 
-    `latest`: the one that may start now, None if a run of it exists or its name is taken. `resumed`: runs of undecided
-    times that exist without status and pod: their launch was cut short and goes on. `started`: runs of undecided times
-    that have a pod or a place. `missed`: how many were not started by anybody (at least so many, if not `exact`),
-    from `missed_from` to `missed_until`. `foreign`: a time whose name belongs to somebody else's run.
+    `candidates`: those that may start now, oldest first. `resumed`: runs of undecided times that exist without status
+    and pod: their launch was cut short and goes on. `started`: runs of undecided times that have a pod or a place.
+    `foreign`: times whose name belongs to somebody else's run.
     """
 
     mark: datetime
-    latest: datetime | None
+    candidates: tuple[Candidate, ...] = ()
     resumed: tuple[RunView, ...] = ()
     started: tuple[RunView, ...] = ()
-    missed: int = 0
-    exact: bool = True
-    missed_from: datetime | None = None
-    missed_until: datetime | None = None
-    foreign: datetime | None = None
+    missed: Missed | None = None
+    foreign: tuple[datetime, ...] = ()
 
 
-def undecided_times(view: TaskView, since: datetime, now: datetime) -> Undecided | None:
-    """The times in (max(since, mark), now], None if there are none."""
+def undecided_times(view: TaskView, in_force: InForce, now: datetime) -> Undecided | None:
+    """The times after max(since, mark) whose start has come, None if there are none."""
     task = view.task
-    mark = task.status.last_scheduled_time
+    mark, since = task.status.last_scheduled_time, in_force.timing.since
     after = max(since, mark) if mark is not None else since
-    due = task.timetable.due(after, now)
-    if due is None:
+    if task.spec is None or runs_left(task) == 0:
         return None
-    known = {
-        nominal: run
-        for run in view.runs
-        if (nominal := run.run.nominal) is not None
-        and after < nominal <= now
-        and run.run.meta.owner_uid == task.meta.uid
-    }
-    in_force = [time for time in known if time <= due.latest]
-    missed = due.count - len(in_force) - (due.latest not in known)
-    taken = due.latest not in known and run_name(task.meta.name, due.latest) in view.foreign
+    if task.spec.delay is not None:
+        return _delayed(view, in_force, after, now)
+    latest = task.jitter.latest_started(task.timetable, now)
+    due = task.timetable.due(after, latest) if latest is not None and latest > after else None
+    if latest is None or due is None:
+        return None
+    known = _known_runs(view, after, now)
+    considered = _may_start(task, task.spec, after, latest, now)
+    unknown = [time for time in considered if time not in known]
+    foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
+    candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known), now)
+    taken = {*known, *foreign, *(candidate.nominal for candidate in candidates)}
+    count = due.count - sum(due.first <= time <= due.latest for time in taken)
     return Undecided(
         mark=max(due.latest, *known) if known else due.latest,
-        latest=None if due.latest in known or taken else due.latest,
+        candidates=candidates,
         resumed=tuple(run for run in known.values() if not has_place(run)),
         started=tuple(run for run in known.values() if has_place(run)),
-        missed=max(0, missed),
-        exact=due.exact,
-        missed_from=due.first,
-        missed_until=_latest_missed(view, due.latest, frozenset(known)) if missed > 0 else None,
-        foreign=due.latest if taken else None,
+        missed=_missed(task, count, due.exact, due.first, due.latest, taken, now) if count > 0 else None,
+        foreign=tuple(foreign),
     )
+
+
+def runs_left(task: CronTask) -> int | None:
+    """How many scheduled starts the task has left, None without a limit."""
+    if task.spec is None or task.spec.max_runs is None:
+        return None
+    return max(0, task.spec.max_runs - task.status.scheduled_count)
 
 
 def has_place(view: RunView) -> bool:
@@ -67,9 +98,86 @@ def has_place(view: RunView) -> bool:
     return view.pod is not None or view.run.status.phase is not None
 
 
-def _latest_missed(view: TaskView, latest: datetime, known: frozenset[datetime]) -> datetime:
-    """The last time before `latest` without a run; runs of undecided times are few."""
-    before = view.task.timetable.previous_at_or_before(latest)
-    while before is not None and (before == latest or before in known):
-        before = view.task.timetable.previous_at_or_before(before - timedelta(seconds=1))
-    return before or latest
+def deadline_of(task: CronTask, nominal: datetime) -> datetime | None:
+    """From when on a nominal time is missed, None without a deadline."""
+    if task.spec is None or task.spec.starting_deadline is None:
+        return None
+    return task.start_of(nominal) + task.spec.starting_deadline
+
+
+def _known_runs(view: TaskView, after: datetime, now: datetime) -> dict[datetime, RunView]:
+    return {
+        nominal: run
+        for run in view.runs
+        if (nominal := run.run.nominal) is not None
+        and after < nominal <= now
+        and run.run.meta.owner_uid == view.task.meta.uid
+    }
+
+
+def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime) -> list[datetime]:
+    """The undecided times that the policy of catching up lets start, oldest first, before their deadline."""
+    if spec.catch_up.policy is CatchUpPolicy.NONE and now - task.start_of(latest) >= FAILOVER:
+        return []
+    wanted = spec.catch_up.limit if spec.catch_up.policy is CatchUpPolicy.ALL else 1
+    found: list[datetime] = []
+    time: datetime | None = latest
+    while time is not None and time > after and len(found) < wanted:
+        deadline = deadline_of(task, time)
+        if deadline is not None and deadline <= now:
+            break
+        found.append(time)
+        time = task.timetable.previous_at_or_before(time - _SECOND)
+    return found[::-1]
+
+
+def _candidates(
+    view: TaskView, spec: CronTaskSpec, times: list[datetime], known: int, now: datetime
+) -> tuple[Candidate, ...]:
+    """The latest of the times for which there is room: in what the task has left, and in what waits already."""
+    left = runs_left(view.task)
+    if left is not None:
+        times = times[max(0, len(times) - max(0, left - known)) :]
+    if spec.catch_up.policy is not CatchUpPolicy.ALL or not times:
+        return tuple(Candidate(time) for time in times)
+    waiting = sum(run.run.catching_up and not run.run.ended and run.pod is None for run in view.runs)
+    on_time = now - view.task.start_of(times[-1]) < FAILOVER
+    if len(times) == 1 and on_time and not waiting:
+        return (Candidate(times[0]),)
+    late = times[:-1] if on_time else times
+    room = max(0, spec.catch_up.limit - waiting - on_time)
+    kept = late[len(late) - room :] if room < len(late) else late
+    return tuple(Candidate(time, catching_up=True) for time in (*kept, *(times[-1:] if on_time else ())))
+
+
+def _missed(
+    task: CronTask, count: int, exact: bool, first: datetime, last: datetime, taken: set[datetime], now: datetime
+) -> Missed:
+    """The summary of the times in [first, last] but for those that are taken, which are few."""
+    low: datetime | None = first
+    while low is not None and low in taken:
+        low = task.timetable.next_after(low)
+    high: datetime | None = last
+    while high is not None and high in taken:
+        high = task.timetable.previous_at_or_before(high - _SECOND)
+    deadline = deadline_of(task, high or last)
+    reason = DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
+    return Missed(count, exact, low or first, high or last, reason)
+
+
+def _delayed(view: TaskView, in_force: InForce, after: datetime, now: datetime) -> Undecided | None:
+    """A task with a delay has one time at most, which is never missed."""
+    known = _known_runs(view, after, now)
+    if known:
+        return Undecided(
+            mark=max(known),
+            resumed=tuple(run for run in known.values() if not has_place(run)),
+            started=tuple(run for run in known.values() if has_place(run)),
+        )
+    nominal = delayed_start(view, in_force.timing, now)
+    if nominal is None or view.task.start_of(nominal) > now:
+        return None
+    if run_name(view.task.meta.name, nominal) in view.foreign:
+        return Undecided(mark=nominal, foreign=(nominal,))
+    # In its turn, should its group be full: what is skipped would be due again a second later.
+    return Undecided(mark=nominal, candidates=(Candidate(nominal, catching_up=True),))

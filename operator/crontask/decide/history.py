@@ -5,7 +5,7 @@ Callers: task.
 
 from datetime import datetime, timedelta
 
-from crontask.api.crontask import History
+from crontask.api.policies import History
 from crontask.api.scheduledrun import SUCCESSES
 from crontask.decide.views import RunView, ScheduledRun
 

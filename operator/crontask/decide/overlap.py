@@ -1,26 +1,40 @@
-"""What happens when runs overlap: who holds a place, who waits, who starts, and what Forbid, Allow and Replace do.
+"""What happens when runs overlap: who holds a place, who waits, who starts, and what each policy does at the limit.
 
-Callers: task.
+Places go to the runs that wait, in the order of their times, then to the times that have just come due. In a group,
+the runs of all its tasks count and wait together. Callers: task.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from crontask.api.crontask import Concurrency, ConcurrencyPolicy
 from crontask.api.names import run_name
+from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
+from crontask.decide.due import Candidate
 from crontask.decide.outcome import pod_has_ended
 from crontask.decide.views import RunView, TaskView
+
+RUN_ALREADY_ACTIVE = "RunAlreadyActive"
+QUEUE_FULL = "QueueFull"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A time that is left out, and the run in its way."""
+
+    nominal: datetime
+    run: str
+    reason: str = RUN_ALREADY_ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The answer: what to start and cancel now, who queues, and the run in the way of a time that is skipped."""
+    """The answer: what to start and cancel now, who queues, and the times that are skipped."""
 
-    actions: tuple[Launch | StartAttempt | CancelRun, ...]
-    queued: frozenset[str]
-    skipped_for: str | None = None
+    actions: tuple[Launch | StartAttempt | CancelRun, ...] = ()
+    queued: frozenset[str] = frozenset()
+    skipped: tuple[Skip, ...] = ()
 
 
 def holds_place(view: RunView) -> bool:
@@ -43,52 +57,100 @@ def waits(view: RunView, now: datetime) -> bool:
     return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED) and run.status.pod_name is None
 
 
+def has_its_turn(view: RunView) -> bool:
+    """Runs that people and other runs made, and scheduled ones whose place is recorded."""
+    return view.run.nominal is None or view.run.status.phase is not None
+
+
 def assign_places(
-    view: TaskView, waiting: tuple[RunView, ...], latest: datetime | None, concurrency: Concurrency
-) -> Places:
-    """Places go to the runs that wait, in order of creation, then to the time that has just come due."""
-    under_way = [run for run in view.runs if holds_place(run)]
-    free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way))
-    ordered = sorted(waiting, key=lambda run: (run.run.meta.creation_timestamp, run.run.meta.name))
-    starting = ordered if free is None else ordered[:free]
-    queue = [] if free is None else ordered[free:]
-    starts = tuple(StartAttempt(run.run, 1) for run in starting)
-    if latest is None:
-        return Places(starts, _names(queue))
-    name = run_name(view.task.meta.name, latest)
-    if free is None or len(starting) < free:
-        return Places((*starts, Launch(latest, name)), _names(queue))
-    if concurrency.policy is ConcurrencyPolicy.REPLACE:
-        return _replace(under_way, starting, queue, starts, Launch(latest, name, wait=True), concurrency)
-    in_the_way = under_way[0].run.meta.name if under_way else ordered[0].run.meta.name
-    return Places(starts, _names(queue), skipped_for=in_the_way)
-
-
-def _replace(
-    under_way: list[RunView],
-    starting: list[RunView],
-    queue: list[RunView],
-    starts: tuple[StartAttempt, ...],
-    launch: Launch,
+    view: TaskView,
+    waiting: tuple[RunView, ...],
+    candidates: tuple[Candidate, ...],
     concurrency: Concurrency,
+    now: datetime,
 ) -> Places:
-    """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""
-    limit = concurrency.limit or 1
-    contenders = sorted(
-        (run for run in (*under_way, *starting, *queue) if not _ending(run)),
-        key=lambda run: (run.run.meta.creation_timestamp, run.run.meta.name),
-    )
-    replaced = contenders[: max(0, len(contenders) + 1 - limit)]
-    reason = f"replaced by {launch.name}"
-    cancels = tuple(CancelRun(run.run, reason) for run in replaced)
-    gone = {run.run.meta.uid for run in replaced}
-    kept = tuple(start for start in starts if start.run.meta.uid not in gone)
-    return Places((*cancels, *kept, launch), _names([run for run in queue if run.run.meta.uid not in gone]))
+    """Who starts, who waits and who is skipped, at an instant."""
+    under_way = [run for run in (*view.runs, *view.others) if holds_place(run)]
+    free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way))
+    elsewhere = [run for run in view.others if waits(run, now) and has_its_turn(run)]
+    line = sorted((*waiting, *elsewhere), key=_order)
+    starting = line if free is None else line[:free]
+    queue = [] if free is None else line[free:]
+    desk = _Desk(view, concurrency, under_way, starting, queue)
+    for candidate in candidates:
+        desk.serve(candidate, None if free is None else free - len(starting))
+    return desk.places()
+
+
+def _order(view: RunView) -> tuple[datetime, str]:
+    return (view.run.nominal or view.run.meta.creation_timestamp, view.run.meta.name)
+
+
+class _Desk:
+    """Serves the times that have come due, one after the other."""
+
+    def __init__(
+        self,
+        view: TaskView,
+        concurrency: Concurrency,
+        under_way: list[RunView],
+        starting: list[RunView],
+        queue: list[RunView],
+    ) -> None:
+        self._task = view.task
+        self._own = {run.run.meta.uid for run in view.runs}
+        self._concurrency = concurrency
+        self._under_way = under_way
+        self._starting = starting
+        self._queue = queue
+        self._launches: list[Launch] = []
+        self._cancels: list[CancelRun] = []
+        self._skipped: list[Skip] = []
+
+    def serve(self, candidate: Candidate, free: int | None) -> None:
+        """Give the time a place, a turn in the queue, or neither. `free`: places that nobody who waits has taken."""
+        launched = sum(not launch.wait for launch in self._launches)
+        name = run_name(self._task.meta.name, candidate.nominal)
+        if free is None or launched < free:
+            self._launches.append(Launch(candidate.nominal, name, catching_up=candidate.catching_up))
+        elif candidate.catching_up:
+            self._launches.append(Launch(candidate.nominal, name, wait=True, catching_up=True))
+        elif self._concurrency.policy is ConcurrencyPolicy.REPLACE:
+            self._replace(Launch(candidate.nominal, name, wait=True))
+        elif self._concurrency.policy is ConcurrencyPolicy.QUEUE and self._room_in_queue():
+            self._launches.append(Launch(candidate.nominal, name, wait=True))
+        else:
+            queues = self._concurrency.policy is ConcurrencyPolicy.QUEUE
+            self._skipped.append(
+                Skip(candidate.nominal, self._in_the_way(), QUEUE_FULL if queues else RUN_ALREADY_ACTIVE)
+            )
+
+    def places(self) -> Places:
+        """What comes of it."""
+        mine = [run for run in self._starting if run.run.meta.uid in self._own]
+        queued = frozenset(run.run.meta.name for run in self._queue if run.run.meta.uid in self._own)
+        starts = tuple(StartAttempt(run.run, 1) for run in mine)
+        return Places((*self._cancels, *starts, *self._launches), queued, tuple(self._skipped))
+
+    def _room_in_queue(self) -> bool:
+        scheduled = [run for run in self._queue if run.run.nominal is not None and run.run.meta.uid in self._own]
+        return len(scheduled) + len(self._launches) < self._concurrency.queue_limit
+
+    def _in_the_way(self) -> str:
+        return min((*self._under_way, *self._starting, *self._queue), key=_order).run.meta.name
+
+    def _replace(self, launch: Launch) -> None:
+        """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""
+        contenders = sorted(
+            (run for run in (*self._under_way, *self._starting, *self._queue) if not _ending(run)), key=_order
+        )
+        replaced = contenders[: max(0, len(contenders) + 1 - (self._concurrency.limit or 1))]
+        self._cancels += [CancelRun(run.run, f"replaced by {launch.name}") for run in replaced]
+        gone = {run.run.meta.uid for run in replaced}
+        self._starting = [run for run in self._starting if run.run.meta.uid not in gone]
+        self._queue = [run for run in self._queue if run.run.meta.uid not in gone]
+        self._launches.append(launch)
 
 
 def _ending(view: RunView) -> bool:
     return view.run.status.phase is RunPhase.CANCELING or bool(view.run.spec and view.run.spec.cancel)
-
-
-def _names(runs: list[RunView]) -> frozenset[str]:
-    return frozenset(run.run.meta.name for run in runs)

@@ -4,12 +4,14 @@ Callers: engine.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
+from crontask.decide.counting import STALE
 from crontask.decide.decisions import RunDecisions, StartAttempt, StopLeftovers
 from crontask.decide.outcome import outcome_of, why_not_running
 from crontask.decide.run_status import ended, held, running
@@ -50,6 +52,12 @@ def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
     return canceled_without_pod(view, now) if cancel_requested(view) else None
 
 
+def _dropped(view: RunView, now: datetime) -> RunDecisions | None:
+    """The task's decision: it waited in vain."""
+    dropped = view.dropped
+    return ended(view, now, dropped.phase, dropped.reason, dropped.message) if dropped is not None else None
+
+
 def _stale(view: RunView, now: datetime) -> RunDecisions | None:
     """A run without status and pod for a time that the mark covers was written by an operator that came too late."""
     run, task = view.run, view.task
@@ -57,7 +65,7 @@ def _stale(view: RunView, now: datetime) -> RunDecisions | None:
         return None
     mark, timing = task.status.last_scheduled_time, task.status.timing
     covered = (mark is not None and run.nominal <= mark) or (timing is not None and run.nominal <= timing.since)
-    return ended(view, now, RunPhase.SKIPPED, "Stale", "its time had been decided otherwise") if covered else None
+    return ended(view, now, RunPhase.SKIPPED, STALE, "its time had been decided otherwise") if covered else None
 
 
 def _refused(view: RunView, now: datetime) -> RunDecisions | None:
@@ -118,9 +126,7 @@ def _finished(view: RunView, now: datetime) -> RunDecisions | None:
         return None
     decided = ended(view, now, outcome.phase, outcome.reason, outcome.message, outcome)
     leftovers = pod.status.phase == "Running" and pod.spec.active_deadline_seconds is None and not pod.deleting
-    return RunDecisions(
-        decided.status, (StopLeftovers(pod),) if leftovers else (), decided.transitions, decided.wake_at
-    )
+    return replace(decided, actions=(StopLeftovers(pod),)) if leftovers else decided
 
 
 def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
@@ -145,6 +151,7 @@ _WITHOUT_POD: tuple[Rule, ...] = (
     _unusable,
     _pod_vanished,
     _canceled_before_start,
+    _dropped,
     _stale,
     _refused,
     _in_the_past,

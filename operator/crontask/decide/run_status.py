@@ -10,6 +10,7 @@ from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase
 from crontask.decide.decisions import RunDecisions, Transition
+from crontask.decide.follow_up import chain_too_deep, follow_ups
 from crontask.decide.outcome import Outcome
 from crontask.decide.views import RunView
 
@@ -89,7 +90,12 @@ def ended(
             "error_count": outcome.error_count if outcome is not None else None,
         }
     )
-    return RunDecisions(status, transitions=(_transition(view, phase, reason, message, duration),))
+    told = _transition(view, phase, reason, message, duration)
+    return RunDecisions(
+        status,
+        transitions=(told, *chain_too_deep(view, phase, completion)),
+        follow_ups=follow_ups(view, phase, completion),
+    )
 
 
 def _identity(view: RunView) -> dict[str, object]:

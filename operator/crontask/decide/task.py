@@ -5,15 +5,18 @@ Callers: engine.
 
 from datetime import datetime
 
-from crontask.api.crontask import History
-from crontask.decide.counting import is_counted
-from crontask.decide.decisions import Adopt, TaskDecisions, earliest
-from crontask.decide.due import Undecided, undecided_times
+from crontask.api.policies import History
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.counting import failure_streak, is_counted
+from crontask.decide.decisions import Adopt, Launch, TaskDecisions, earliest
+from crontask.decide.delay import delayed_start
+from crontask.decide.due import DEADLINE_EXCEEDED, Undecided, deadline_of, runs_left, undecided_times
 from crontask.decide.history import runs_to_prune
-from crontask.decide.overlap import Places, assign_places, waits
-from crontask.decide.task_status import Settled, compute_status
-from crontask.decide.timing import paused_because, timing_in_force
-from crontask.decide.views import Config, RunView, TaskView
+from crontask.decide.overlap import Places, assign_places, has_its_turn, waits
+from crontask.decide.pause import Pause, pause_of, tripped_by
+from crontask.decide.task_status import Basis, Settled, compute_status
+from crontask.decide.timing import InForce, timing_in_force
+from crontask.decide.views import Config, Dropped, RunView, TaskView, Turns
 
 
 def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
@@ -21,34 +24,64 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     task = view.task
     if task.meta.deletion_timestamp is not None:
         # Its runs go with it, by their owner references.
-        return TaskDecisions((), (), frozenset(), task.status, (), None)
-    paused = paused_because(view, config)
-    in_force = timing_in_force(view, paused, now)
-    undecided = None if paused or task.spec is None else undecided_times(view, in_force.timing.since, now)
-    places = _places(view, undecided, now)
-    actions = (*places.actions, *_adoptions(view))
+        return TaskDecisions((), (), Turns(), task.status, (), None)
+    tripped = tripped_by(task, failure_streak(view))
+    pause = pause_of(task, tripped, config, now)
+    in_force = timing_in_force(view, pause, now)
+    halted = pause is not None or config.clock_skewed or task.spec is None
+    undecided = None if halted else undecided_times(view, in_force, now)
+    dropped = _runs_to_drop(view, pause, config, now)
+    places = _places(view, undecided, dropped, config, now)
     settled = _settle(undecided, places)
-    status, transitions = compute_status(view, settled, in_force, paused, places.queued, now)
+    next_start = None if halted else _next_start(view, in_force, now)
+    basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now)
+    status, transitions = compute_status(view, settled, basis)
     counted = tuple(run for run in view.runs if run.run.ended and is_counted(run, task.status.counted))
     history = task.spec.history if task.spec is not None else History()
     prune, prune_at = runs_to_prune(counted, history, config.keep_finished, now)
+    wake_at = earliest(prune_at, next_start, *_instants(view, pause, config, now))
     return TaskDecisions(
-        actions, prune, places.queued, status, transitions, earliest(prune_at, *_next_starts(view, paused, now))
+        (*places.actions, *_adoptions(view)), prune, Turns(places.queued, dropped), status, transitions, wake_at
     )
 
 
-def _places(view: TaskView, undecided: Undecided | None, now: datetime) -> Places:
+def _places(
+    view: TaskView, undecided: Undecided | None, dropped: dict[str, Dropped], config: Config, now: datetime
+) -> Places:
     if view.task.spec is None:
-        return Places((), frozenset())
+        return Places()
     resumed = {run.run.meta.uid for run in undecided.resumed} if undecided is not None else set()
-    waiting = tuple(run for run in view.runs if waits(run, now) and (_has_its_turn(run) or run.run.meta.uid in resumed))
-    latest = undecided.latest if undecided is not None else None
-    return assign_places(view, waiting, latest, view.task.spec.concurrency)
+    waiting = tuple(
+        run
+        for run in view.runs
+        if waits(run, now)
+        and run.run.meta.name not in dropped
+        and (has_its_turn(run) or run.run.meta.uid in resumed)
+        and not (config.clock_skewed and run.run.nominal is not None)
+    )
+    candidates = undecided.candidates if undecided is not None else ()
+    return assign_places(view, waiting, candidates, view.task.spec.concurrency, now)
 
 
-def _has_its_turn(view: RunView) -> bool:
-    """Runs that people made, and scheduled ones whose place is recorded. Others are resumed, or are stale."""
-    return view.run.nominal is None or view.run.status.phase is not None
+def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> dict[str, Dropped]:
+    """Scheduled runs that wait, and will not start: because of a pause, or past their deadline."""
+    dropped: dict[str, Dropped] = {}
+    for run in view.runs:
+        nominal = run.run.nominal
+        if nominal is None or not _unstarted(run):
+            continue
+        deadline = deadline_of(view.task, nominal)
+        if pause is not None:
+            words = f"dropped while it waited for its turn: {pause.message}"
+            dropped[run.run.meta.name] = Dropped(RunPhase.SKIPPED, pause.reason, words)
+        elif deadline is not None and deadline <= now and not config.clock_skewed:
+            words = "its turn did not come before its startingDeadline"
+            dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, words)
+    return dropped
+
+
+def _unstarted(view: RunView) -> bool:
+    return not view.run.ended and view.pod is None and view.run.status.pod_name is None
 
 
 def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
@@ -60,16 +93,36 @@ def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
 
 def _settle(undecided: Undecided | None, places: Places) -> Settled | None:
     """What the status may record of the times that came due: nothing as long as one of them is still to be launched."""
-    if undecided is None or undecided.resumed:
+    if undecided is None or undecided.resumed or any(isinstance(action, Launch) for action in places.actions):
         return None
-    if undecided.latest is not None and places.skipped_for is None:
-        return None
-    return Settled(undecided, places.skipped_for)
+    return Settled(undecided, places.skipped)
 
 
-def _next_starts(view: TaskView, paused: str | None, now: datetime) -> tuple[datetime | None, ...]:
-    unstarted = [r for r in view.runs if not r.run.ended and r.run.spec is not None and r.pod is None]
-    due_later = [r.run.due_at for r in unstarted if r.run.due_at > now]
-    retries = [r.finding.retry_at for r in unstarted if r.finding is not None and r.finding.retry_at > now]
-    nominal = None if paused or view.task.spec is None else view.task.timetable.next_after(now)
-    return (nominal, *due_later, *retries)
+def _next_start(view: TaskView, in_force: InForce, now: datetime) -> datetime | None:
+    """The next instant at which a nominal time may start."""
+    task = view.task
+    if runs_left(task) == 0:
+        return None
+    if task.spec is not None and task.spec.delay is not None:
+        nominal = delayed_start(view, in_force.timing, now)
+        return task.start_of(nominal) if nominal is not None else None
+    return task.jitter.next_start(task.timetable, now)
+
+
+def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> list[datetime]:
+    """Further instants to come at which the decision changes."""
+    task, found = view.task, []
+    if pause is not None and pause.until is not None:
+        found.append(pause.until)
+    if task.spec is not None and task.spec.end_time is not None:
+        found.append(task.spec.end_time)
+    for run in view.runs:
+        if not _unstarted(run) or run.run.spec is None:
+            continue
+        found.append(run.run.due_at)
+        if run.finding is not None:
+            found.append(run.finding.retry_at)
+        deadline = deadline_of(task, run.run.nominal) if run.run.nominal is not None else None
+        if deadline is not None:
+            found.append(deadline)
+    return [instant for instant in found if instant > now]

@@ -1,48 +1,103 @@
 """Which timing is in force for a task, since when, and the timetable that it makes.
 
-Callers: store (timetable and hash, once a generation), due (since when times count).
+Callers: store (timetable and hash, once a generation), task.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
+import orjson
+
 from crontask.api.base import format_duration
-from crontask.api.crontask import CronTaskSpec, TaskPhase, Timing
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
-from crontask.decide.views import Config, TaskView
-from crontask.timetable import CronTimetable, IntervalTimetable, OnDemand, Timetable, load_zone, parse_cron
+from crontask.api.task_status import TaskPhase, Timing
+from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because
+from crontask.decide.views import TaskView
+from crontask.timetable import (
+    NO_JITTER,
+    CronTimetable,
+    Dst,
+    IntervalTimetable,
+    Jitter,
+    OnDemand,
+    Timetable,
+    WindowedTimetable,
+    holes_of,
+    load_zone,
+    parse_cron,
+)
+
+_FIELDS = {
+    "schedule",
+    "schedules",
+    "interval",
+    "delay",
+    "after",
+    "time_zone",
+    "dst",
+    "start_time",
+    "end_time",
+    "jitter",
+    "skip",
+}
+_SECOND = timedelta(seconds=1)
 
 
 def make_timetable(spec: CronTaskSpec | None, meta: Metadata) -> Timetable:
-    """The nominal times of a valid spec; none for a spec that cannot be used."""
-    if spec is not None and spec.schedule is not None:
-        return CronTimetable(parse_cron(spec.schedule, f"{meta.namespace}/{meta.name}"), load_zone(spec.time_zone))
-    if spec is not None and spec.interval is not None:
+    """The nominal times of a valid spec, within its bounds; none for a spec that cannot be used."""
+    if spec is None:
+        return OnDemand()
+    timetable = _unbounded(spec, meta)
+    if spec.start_time is None and spec.end_time is None and not spec.skip:
+        return timetable
+    dates = [(dates.from_, dates.last) for dates in spec.skip]
+    return WindowedTimetable(timetable, spec.start_time, spec.end_time, holes_of(dates, load_zone(spec.time_zone)))
+
+
+def _unbounded(spec: CronTaskSpec, meta: Metadata) -> Timetable:
+    texts = [spec.schedule] if spec.schedule is not None else list(spec.schedules or ())
+    if texts:
+        expressions = [parse_cron(text, f"{meta.namespace}/{meta.name}") for text in texts]
+        return CronTimetable(expressions, load_zone(spec.time_zone), Dst(spec.dst.missing, spec.dst.repeated))
+    if spec.interval is not None and spec.start_time is not None:
+        return IntervalTimetable(spec.start_time, spec.interval, first_k=0)
+    if spec.interval is not None:
         return IntervalTimetable(meta.creation_timestamp, spec.interval)
     return OnDemand()
+
+
+def make_jitter(spec: CronTaskSpec | None, meta: Metadata) -> Jitter:
+    """How the task's starts are spread."""
+    if spec is None or not spec.jitter:
+        return NO_JITTER
+    return Jitter(spec.jitter, f"{meta.namespace}/{meta.name}")
 
 
 def hash_timing(spec: CronTaskSpec | None) -> str:
     """A hash of the fields that say when: a new value is an edit of the timing."""
     if spec is None:
         return ""
-    interval = format_duration(spec.interval) if spec.interval is not None else ""
-    return sha256("\n".join((spec.schedule or "", interval, spec.time_zone)).encode()).hexdigest()[:16]
+    timing = spec.model_dump(mode="json", include=_FIELDS, exclude_defaults=True)
+    return sha256(orjson.dumps(timing, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def schedule_text(spec: CronTaskSpec) -> str:
     """The schedule as the list shows it."""
-    if spec.schedule is not None:
-        return spec.schedule
-    return f"every {format_duration(spec.interval)}" if spec.interval is not None else "on demand"
+    if spec.interval is not None:
+        return f"every {format_duration(spec.interval)}"
+    if spec.delay is not None:
+        return f"{format_duration(spec.delay)} after end"
+    if spec.after is not None:
+        return f"after {spec.after.task}"
+    if spec.schedules:
+        text = " | ".join(spec.schedules)
+        return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    return spec.schedule or "on demand"
 
 
-def paused_because(view: TaskView, config: Config) -> str | None:
-    """The reason for which nothing starts on schedule, None while it does."""
-    if not config.scheduling_enabled:
-        return "SchedulingDisabled"
-    return "Suspended" if view.task.spec is not None and view.task.spec.suspend else None
+_LONGEST_TEXT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +108,32 @@ class InForce:
     unseen_from: datetime | None = None
 
 
-def timing_in_force(view: TaskView, paused: str | None, now: datetime) -> InForce:
+def timing_in_force(view: TaskView, pause: Pause | None, now: datetime) -> InForce:
     """An edit counts from when it is first seen, and so does a resume: neither fires the past."""
     task, before = view.task, view.task.status.timing
+    until = task.spec.suspend_until if task.spec is not None else None
     if before is None:
-        return InForce(Timing(hash=task.timing_hash, since=task.meta.creation_timestamp))
+        since = task.meta.creation_timestamp
+        if until is not None and since < until <= now:
+            return InForce(Timing(hash=task.timing_hash, since=until - _SECOND, resumed=until))
+        return InForce(Timing(hash=task.timing_hash, since=since))
     seen = now.replace(microsecond=0)
     was_active = task.status.phase is TaskPhase.ACTIVE
     if before.hash != task.timing_hash:
         mark = task.status.last_scheduled_time
         watched = max(before.since, mark) if mark is not None else before.since
-        return InForce(Timing(hash=task.timing_hash, since=seen), watched if view.first_look and was_active else None)
-    if not was_active and task.status.phase is not None and paused is None:
-        return InForce(Timing(hash=before.hash, since=seen))
-    return InForce(before)
+        in_force = Timing(hash=task.timing_hash, since=seen, resumed=before.resumed)
+        return InForce(in_force, watched if view.first_look and was_active else None)
+    if was_active or task.status.phase is None or pause is not None:
+        return InForce(before)
+    if until is not None and until <= now and _waited_for(until, view):
+        # Times that passed since then are missed or made up for like any others.
+        return InForce(Timing(hash=before.hash, since=max(before.since, until - _SECOND), resumed=until))
+    return InForce(Timing(hash=before.hash, since=seen, resumed=seen))
+
+
+def _waited_for(until: datetime, view: TaskView) -> bool:
+    """Whether the task was suspended until that very time: an edit resumes from when it is seen."""
+    status = view.task.status
+    unedited = status.observed_generation == view.task.meta.generation
+    return unedited and said_paused_because(status) == SUSPENDED_UNTIL

@@ -3,17 +3,18 @@
 Callers: store (which makes them), the policies of decide.
 """
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from crontask.api.crontask import CronTaskSpec, CronTaskStatus
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
-from crontask.api.names import nominal_of
+from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, nominal_of
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import Origin, ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import Problem
-from crontask.timetable import Timetable
+from crontask.timetable import NO_JITTER, Jitter, Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Config:
     """The operator's settings that change decisions."""
 
     scheduling_enabled: bool = True
+    clock_skewed: bool = False
     keep_finished: timedelta = timedelta(minutes=10)
 
 
@@ -34,6 +36,11 @@ class CronTask:
     status: CronTaskStatus
     timetable: Timetable
     timing_hash: str
+    jitter: Jitter = NO_JITTER
+
+    def start_of(self, nominal: datetime) -> datetime:
+        """When the run of a nominal time may start."""
+        return self.jitter.start_of(nominal, self.timetable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class ScheduledRun:
         """Who made it: the operator names and owns the runs that it makes by the schedule."""
         if self.status.origin is not None:
             return self.status.origin
+        if ANNOTATION_TRIGGER in self.meta.annotations and self.meta.owner_uid is not None:
+            return Origin.AFTER
         return Origin.SCHEDULE if self.nominal is not None else Origin.MANUAL
 
     @property
@@ -69,6 +78,11 @@ class ScheduledRun:
         if task is None or self.meta.owner_uid is None or self.spec is None or self.spec.scheduled_time is None:
             return None
         return self.spec.scheduled_time if nominal_of(task, self.meta.name) == self.spec.scheduled_time else None
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether it stands for a missed time that is made up for."""
+        return ANNOTATION_CATCH_UP in self.meta.annotations
 
     @property
     def due_at(self) -> datetime:
@@ -94,24 +108,54 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """What the task's decision says of a run that will not start: its end, and why."""
+
+    phase: RunPhase
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What the task's decision says of its runs that have not started: who waits, and who is dropped."""
+
+    queued: frozenset[str] = frozenset()
+    dropped: Mapping[str, Dropped] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
-    """All that is known of a run."""
+    """All that is known of a run. `dependents`: the tasks that come after its task."""
 
     run: ScheduledRun
     task: CronTask | None
     pod: Pod | None
     queued: bool = False
     finding: Finding | None = None
+    dropped: Dropped | None = None
+    dependents: tuple[CronTask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodCheck:
+    """What the API server said of a pod of a generation of a task: a refusal, or None."""
+
+    generation: int
+    refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """All that is known of a task: its runs (of any origin), and the names of runs that are not its own.
 
-    `first_look`: this operator has not decided about the task before.
+    `first_look`: this operator has not decided about the task before. `others`: runs of the other tasks of its
+    concurrency group. `check`: of its generation, if this operator has one.
     """
 
     task: CronTask
     runs: tuple[RunView, ...]
     foreign: Container[str] = frozenset()
     first_look: bool = False
+    others: tuple[RunView, ...] = ()
+    check: PodCheck | None = None

@@ -3,19 +3,22 @@
 A name that is taken is looked at: an object of the same owner is ours, and we carry on from it. Callers: loop.
 """
 
-from datetime import timedelta
+import logging
+from datetime import datetime, timedelta
 
 import orjson
 
 from crontask.api.base import API_VERSION, format_time
-from crontask.api.crontask import CronTaskStatus
-from crontask.api.names import LABEL_TASK
+from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, LABEL_TASK, run_name
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus
+from crontask.api.trigger import trigger_json, trigger_of
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
     DeletePod,
+    FollowUp,
     Launch,
     RunAction,
     StartAttempt,
@@ -32,6 +35,7 @@ from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod, owner_reference
 
 _SECOND = timedelta(seconds=1)
+_log = logging.getLogger(__name__)
 _LONGEST_RETRY = timedelta(minutes=1)
 
 
@@ -68,7 +72,9 @@ class Executor:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
         await self._queue.start_slot()
-        body = _run_body(task, launch)
+        body = _run_body(task, launch.name, launch.nominal)
+        if launch.catching_up:
+            body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
         try:
             raw = await self._queue.send(
                 Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
@@ -82,6 +88,39 @@ class Executor:
         if run is None or run.meta.owner_uid != task.meta.uid or run.ended or launch.wait:
             return
         await self._start_attempt(run, 1)
+
+    async def follow_up(self, follow_up: FollowUp) -> None:
+        """Make sure that a run exists which the end of another causes."""
+        task = follow_up.task
+        body = _run_body(task, follow_up.name, follow_up.scheduled)
+        body["metadata"]["annotations"] = {ANNOTATION_TRIGGER: trigger_json(follow_up.trigger)}
+        key = run_key(task.meta.namespace, follow_up.name)
+        try:
+            raw = await self._queue.send(
+                Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
+            )
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            raw = await self._api.get(key)
+        self._store.fold(Kind.SCHEDULED_RUN, raw)
+
+    async def check_pod(self, task: CronTask) -> None:
+        """Show a pod of the task to the API server: what would be refused at 3 a.m. is said at once."""
+        assert task.spec is not None, "only a valid task has a pod"
+        now = self._clock.now()
+        name = run_name(task.meta.name, now)
+        identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
+        body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args)
+        try:
+            await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
+        except ApiError as error:
+            if error.status not in (400, 403, 422):
+                # Not an answer about the pod. The next start will tell.
+                _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
+            self._store.set_check(task, error.message if error.status in (400, 403, 422) else None)
+            return
+        self._store.set_check(task, None)
 
     async def _start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding."""
@@ -102,6 +141,8 @@ class Executor:
             return
         self._store.fold(Kind.POD, raw)
         self._store.set_finding(run, None)
+        if task is not None:
+            self._store.note_taken(task)
         self._tell_start(run, task, body["metadata"]["name"])
 
     def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
@@ -120,7 +161,8 @@ class Executor:
             interval = Interval(previous, task.timetable.next_after(scheduled))
         identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
         args = {**(task_spec.args if task_spec is not None else {}), **spec.args}
-        return build_pod(handler, identity, scheduled, interval, args)
+        trigger = trigger_of(run.meta)
+        return build_pod(handler, identity, scheduled, interval, args, trigger)
 
     async def _look_at_pod(self, run: ScheduledRun, key: ObjectKey) -> None:
         """The pod's name is taken: by our own pod of an earlier try, or by somebody else's."""
@@ -243,15 +285,15 @@ def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
     return status.model_dump(by_alias=True, exclude_none=True)
 
 
-def _run_body(task: CronTask, launch: Launch) -> Document:
+def _run_body(task: CronTask, name: str, scheduled: datetime) -> Document:
     return {
         "apiVersion": API_VERSION,
         "kind": Kind.SCHEDULED_RUN.kind,
         "metadata": {
-            "name": launch.name,
+            "name": name,
             "namespace": task.meta.namespace,
             "labels": {LABEL_TASK: task.meta.name},
             "ownerReferences": [owner_reference("CronTask", task.meta.name, task.meta.uid)],
         },
-        "spec": {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(launch.nominal)},
+        "spec": {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(scheduled)},
     }

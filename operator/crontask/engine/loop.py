@@ -7,7 +7,9 @@ no polling: the due-heap knows the next instant at which a decision changes. Cal
 import asyncio
 import logging
 from collections import Counter, deque
+from dataclasses import replace
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.run import decide_run
@@ -42,6 +44,7 @@ class Engine:
         self._marked: set[ObjectKey] = set()
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
         self._pruning: dict[str, asyncio.Task[None]] = {}
+        self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._failures: Counter[ObjectKey] = Counter()
         self._due = DueHeap()
         self._news = asyncio.Event()
@@ -53,6 +56,12 @@ class Engine:
             self._marked.add(key)
             self._dirty.append(key)
             self._news.set()
+
+    def set_clock_skewed(self, skewed: bool) -> None:
+        """Whether our clock and the API server's disagree: then nothing starts on schedule."""
+        if skewed != self._config.clock_skewed:
+            self._config = replace(self._config, clock_skewed=skewed)
+            self._store.mark_all()
 
     async def run(self) -> None:
         """Decide and do, for ever, until `stop`."""
@@ -150,7 +159,21 @@ class Engine:
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     async def _work_on_task(self, key: ObjectKey) -> None:
+        """One task of a group at a time: a place that one has taken is seen by the next."""
+        task = self._store.task(key)
+        group = task.spec.concurrency.group if task is not None and task.spec is not None else None
+        if group is None:
+            await self._decide_task(key)
+            return
+        lock = self._groups.setdefault((key.namespace, group), asyncio.Lock())
+        async with lock:
+            await self._decide_task(key)
+
+    async def _decide_task(self, key: ObjectKey) -> None:
         """Actions first, then, decided anew from what they made of the world, the status."""
+        task = self._store.task(key)
+        if task is not None and task.spec is not None and not self._store.is_checked(task) and not self._stopping:
+            await self._executor.check_pod(task)
         decided: TaskDecisions | None = None
         for _ in range(_ROUNDS):
             view = self._store.task_view(key)
@@ -166,7 +189,7 @@ class Engine:
             _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
             self._retry(key)
             return
-        self._store.set_queued(key, decided.queued)
+        self._store.set_turns(key, decided.turns)
         self._wake(key, decided.wake_at)
         if not same_status(view.task.status, decided.status):
             await self._executor.write_task_status(view.task, decided.status)
@@ -193,13 +216,15 @@ class Engine:
     # --- runs --------------------------------------------------------------------------------------------------------
 
     async def _work_on_run(self, key: ObjectKey) -> None:
-        """Status first (an intent is recorded before it is done), then actions."""
+        """What its end causes, then its status (an intent is recorded before it is done), then actions."""
         view = self._store.run_view(key)
         if view is None:
             self._wake(key, None)
             return
         decided = decide_run(view, self._clock.now())
         self._wake(key, decided.wake_at)
+        for follow_up in decided.follow_ups:
+            await self._executor.follow_up(follow_up)
         if not same_status(view.run.status, decided.status):
             await self._executor.write_run_status(view.run, decided.status)
             for transition in decided.transitions:

@@ -6,17 +6,18 @@ is kept. Callers: store.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
 from crontask.api.base import Model
-from crontask.api.crontask import CronTaskStatus
 from crontask.api.metadata import Metadata
 from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
-from crontask.decide.timing import hash_timing, make_timetable
+from crontask.decide.timing import hash_timing, make_jitter, make_timetable
 from crontask.decide.views import CronTask, ScheduledRun
 
 S = TypeVar("S", bound=Model)
@@ -30,9 +31,11 @@ def parse_task(raw: bytes, lookup: Callable[[Metadata], CronTask | None]) -> Cro
     status = parse_status(CronTaskStatus, document.get("status"), meta)
     known = lookup(meta)
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
-        return CronTask(meta, known.spec, known.problems, status, known.timetable, known.timing_hash)
+        return replace(known, meta=meta, status=status)
     spec, problems = validate_task(document.get("spec"), f"{meta.namespace}/{meta.name}")
-    return CronTask(meta, spec, problems, status, make_timetable(spec, meta), hash_timing(spec))
+    return CronTask(
+        meta, spec, problems, status, make_timetable(spec, meta), hash_timing(spec), make_jitter(spec, meta)
+    )
 
 
 def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> ScheduledRun:

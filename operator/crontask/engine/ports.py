@@ -108,8 +108,8 @@ class Api(Protocol):
     async def get(self, key: ObjectKey) -> bytes:
         """The raw JSON of an object. 404 if there is none."""
 
-    async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
-        """Create it; the raw JSON as stored. 409 if the name is taken."""
+    async def create(self, kind: Kind, namespace: str, body: Document, *, dry_run: bool = False) -> bytes:
+        """Create it; the raw JSON as stored. 409 if the name is taken. `dry_run`: only ask whether it could be."""
 
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """A JSON merge patch; `metadata.resourceVersion` in it makes a 409 of a change in between."""

@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from crontask.api.metadata import Metadata
 from crontask.api.names import LABEL_RUN, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
+from crontask.decide.conditions import said_of_pod
 from crontask.decide.outcome import pod_has_ended
-from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun, TaskView
+from crontask.decide.views import CronTask, Finding, PodCheck, RunView, ScheduledRun, TaskView, Turns
 from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.ports import Kind, ObjectKey
 
 Named = tuple[str, str]
+_NO_TURNS = Turns()
 _REMEMBERED_GONE = 10_000
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ def run_key(namespace: str, name: str) -> ObjectKey:
 
 
 class Store:
-    """The objects by kind, (namespace, name), and the index of runs by task. `changed` is told each key to decide."""
+    """The objects by kind, (namespace, name), and indexes. `changed` is told each key to decide."""
 
     def __init__(self, changed: Callable[[ObjectKey], None] = lambda key: None) -> None:
         self.changed = changed
@@ -44,7 +46,10 @@ class Store:
         self._pods: dict[Named, Pod] = {}
         self._runs_of: defaultdict[Named, set[str]] = defaultdict(set)
         self._findings: dict[str, Finding] = {}
-        self._queued: dict[Named, frozenset[str]] = {}
+        self._members: defaultdict[Named, set[str]] = defaultdict(set)
+        self._dependents: defaultdict[Named, set[str]] = defaultdict(set)
+        self._turns: dict[Named, Turns] = {}
+        self._checks: dict[str, PodCheck] = {}
         self._looked_at: set[str] = set()
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
@@ -85,7 +90,9 @@ class Store:
         named = (key.namespace, key.name)
         if key.kind is Kind.CRON_TASK and (task := self._tasks.get(named)) and task.meta.uid == uid:
             del self._tasks[named]
-            self._queued.pop(named, None)
+            self._unindex_task(task)
+            self._turns.pop(named, None)
+            self._checks.pop(uid, None)
             self._looked_at.discard(uid)
             self.changed(key)
             self._runs_changed(named)
@@ -105,7 +112,10 @@ class Store:
         if task.meta.uid in self._gone or (known is not None and _is_old(task.meta, known.meta)):
             return
         named = (task.meta.namespace, task.meta.name)
+        if known is not None:
+            self._unindex_task(known)
         self._tasks[named] = task
+        self._index_task(task)
         self.changed(task_key(*named))
         if known is None or (known.meta.uid, known.meta.generation) != (task.meta.uid, task.meta.generation):
             self._runs_changed(named)
@@ -155,15 +165,35 @@ class Store:
         """The last refusal of the run's pod."""
         return self._findings.get(run.meta.uid)
 
-    def set_queued(self, key: ObjectKey, queued: frozenset[str]) -> None:
-        """Which runs of a task wait for their turn."""
-        before = self._queued.get((key.namespace, key.name), frozenset())
-        if queued:
-            self._queued[key.namespace, key.name] = queued
+    def set_turns(self, key: ObjectKey, turns: Turns) -> None:
+        """Which runs of a task wait for their turn, and which wait in vain."""
+        before = self._turns.get((key.namespace, key.name), _NO_TURNS)
+        if turns.queued or turns.dropped:
+            self._turns[key.namespace, key.name] = turns
         else:
-            self._queued.pop((key.namespace, key.name), None)
-        for name in before ^ queued:
+            self._turns.pop((key.namespace, key.name), None)
+        for name in (before.queued ^ turns.queued) | (before.dropped.keys() ^ turns.dropped.keys()):
             self.changed(run_key(key.namespace, name))
+
+    def set_check(self, task: CronTask, refusal: str | None) -> None:
+        """What the API server said of a pod of the task's generation, None if it would take it."""
+        before = self._checks.get(task.meta.uid)
+        self._checks[task.meta.uid] = check = PodCheck(task.meta.generation, refusal)
+        if before is not None and before != check:
+            self.changed(task_key(task.meta.namespace, task.meta.name))
+
+    def note_taken(self, task: CronTask) -> None:
+        """A pod of the task was taken: what was refused before is not any more."""
+        check = self._checks.get(task.meta.uid)
+        if check is not None and check.refusal is not None:
+            self.set_check(task, None)
+
+    def is_checked(self, task: CronTask) -> bool:
+        """Whether a pod of the task's generation has been shown to the API server, by this operator or one before."""
+        check = self._checks.get(task.meta.uid)
+        if check is not None and check.generation == task.meta.generation:
+            return True
+        return said_of_pod(task) is False
 
     def looked_at(self, task: CronTask) -> None:
         """The status of the task says what this operator decided."""
@@ -195,24 +225,54 @@ class Store:
         task = self.task(key)
         if task is None:
             return None
-        names = self._runs_of.get((key.namespace, key.name), ())
-        runs = (self._runs[key.namespace, name] for name in names)
-        mine = tuple(self._view_of(run, task) for run in runs if run.meta.owner_uid in (None, task.meta.uid))
+        mine = tuple(
+            self._view_of(run, task)
+            for run in self._runs_of_task(key.namespace, key.name)
+            if run.meta.owner_uid in (None, task.meta.uid)
+        )
         first_look = task.meta.uid not in self._looked_at
-        return TaskView(task, mine, _ForeignNames(self._runs, task), first_look)
+        check = self._checks.get(task.meta.uid)
+        current = check is not None and check.generation == task.meta.generation
+        return TaskView(
+            task,
+            mine,
+            _ForeignNames(self._runs, task),
+            first_look,
+            tuple(self._others(task)),
+            check if current else None,
+        )
 
     def run_view(self, key: ObjectKey) -> RunView | None:
         """All that is known of a run."""
         run = self.run(key)
-        return self._view_of(run, self.task_of(run)) if run is not None else None
+        if run is None:
+            return None
+        named = (run.meta.namespace, run.task_name or "")
+        dependents = tuple(self._tasks[key.namespace, name] for name in sorted(self._dependents.get(named, ())))
+        return self._view_of(run, self.task_of(run), dependents)
 
-    def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
+    def _runs_of_task(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
+        return (self._runs[namespace, run] for run in self._runs_of.get((namespace, name), ()))
+
+    def _others(self, task: CronTask) -> Iterator[RunView]:
+        """The runs of the other tasks of its group that have not ended."""
+        group = _group_of(task)
+        for name in self._members.get((task.meta.namespace, group), ()) if group is not None else ():
+            if name != task.meta.name:
+                other = self._tasks[task.meta.namespace, name]
+                for run in self._runs_of_task(task.meta.namespace, name):
+                    if not run.ended:
+                        yield self._view_of(run, other)
+
+    def _view_of(self, run: ScheduledRun, task: CronTask | None, dependents: tuple[CronTask, ...] = ()) -> RunView:
         number = run.status.attempts[-1].number if run.status.attempts else 1
         pod = self._pods.get((run.meta.namespace, pod_name(run.meta.name, number)))
         if pod is not None and pod.owner_uid != run.meta.uid:
             pod = None
-        queued = self._queued.get((run.meta.namespace, run.task_name or ""), frozenset())
-        return RunView(run, task, pod, run.meta.name in queued, self._findings.get(run.meta.uid))
+        turns = self._turns.get((run.meta.namespace, run.task_name or ""), _NO_TURNS)
+        name = run.meta.name
+        finding = self._findings.get(run.meta.uid)
+        return RunView(run, task, pod, name in turns.queued, finding, turns.dropped.get(name), dependents)
 
     # --- indexes and what depends on what ----------------------------------------------------------------------------
 
@@ -223,14 +283,38 @@ class Store:
             if not names:
                 del self._runs_of[run.meta.namespace, run.task_name]
 
+    def _index_task(self, task: CronTask) -> None:
+        group = _group_of(task)
+        if group is not None:
+            self._members[task.meta.namespace, group].add(task.meta.name)
+        if task.spec is not None and task.spec.after is not None:
+            self._dependents[task.meta.namespace, task.spec.after.task].add(task.meta.name)
+
+    def _unindex_task(self, task: CronTask) -> None:
+        for index, name in (
+            (self._members, _group_of(task)),
+            (self._dependents, task.spec.after.task if task.spec is not None and task.spec.after is not None else None),
+        ):
+            if name is not None:
+                index[task.meta.namespace, name].discard(task.meta.name)
+                if not index[task.meta.namespace, name]:
+                    del index[task.meta.namespace, name]
+
     def _runs_changed(self, task: Named) -> None:
         for name in self._runs_of.get(task, ()):
             if not self._runs[task[0], name].ended:
                 self.changed(run_key(task[0], name))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
-        if run.task_name is not None:
-            self.changed(task_key(run.meta.namespace, run.task_name))
+        if run.task_name is None:
+            return
+        self.changed(task_key(run.meta.namespace, run.task_name))
+        task = self.task_of(run)
+        group = _group_of(task) if task is not None else None
+        for name in self._members.get((run.meta.namespace, group), ()) if group is not None else ():
+            # Who waits for a place in the group may have it now.
+            if self._turns.get((run.meta.namespace, name), _NO_TURNS).queued:
+                self.changed(task_key(run.meta.namespace, name))
 
     def _run_of_pod_changed(self, pod: Pod, *, place_changed: bool) -> None:
         name = pod.metadata.labels.get(LABEL_RUN)
@@ -248,6 +332,10 @@ class Store:
             yield from ((named, run.meta.uid) for named, run in self._runs.items())
         elif kind is Kind.POD:
             yield from ((named, pod.metadata.uid) for named, pod in self._pods.items())
+
+
+def _group_of(task: CronTask) -> str | None:
+    return task.spec.concurrency.group if task.spec is not None else None
 
 
 class _ForeignNames:

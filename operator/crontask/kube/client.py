@@ -107,9 +107,10 @@ class HttpApi:
         """See Api."""
         return await self._request("GET", _path(key.kind, key.namespace, key.name))
 
-    async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
+    async def create(self, kind: Kind, namespace: str, body: Document, *, dry_run: bool = False) -> bytes:
         """See Api."""
-        return await self._request("POST", _path(kind, namespace), body=body)
+        parameters = {"dryRun": "All"} if dry_run else None
+        return await self._request("POST", _path(kind, namespace), parameters=parameters, body=body)
 
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """See Api."""

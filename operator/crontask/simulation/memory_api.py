@@ -144,9 +144,11 @@ class MemoryApi:
         """See Api."""
         return await self._answer("get", key, lambda: orjson.dumps(self._existing(key)))
 
-    async def create(self, kind: Kind, namespace: str, body: Document) -> bytes:
+    async def create(self, kind: Kind, namespace: str, body: Document, *, dry_run: bool = False) -> bytes:
         """See Api."""
         key = ObjectKey(kind, namespace, body["metadata"]["name"])
+        if dry_run:
+            return await self._answer("dry-run", key, lambda: orjson.dumps(body))
         return await self._answer("create", key, lambda: self._create(key, body), body)
 
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:

@@ -7,12 +7,12 @@ out as repeated.
 Callers: `timetable`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from crontask.timetable.expression import CronExpression
+from crontask.timetable.expression import CronExpression, count_union_in
 from crontask.timetable.zone import FIRST_YEAR, LAST_YEAR, Segment, segments, year_of
 
 # A 29th of February on a given weekday comes every 28 years, but 40 apart around 2100.
@@ -72,6 +72,34 @@ def count_between(expression: CronExpression, zone: ZoneInfo, dst: Dst, after: i
         if start == segment.start and _shifts(expression, dst, segment) and expression.first_in(low, low + 1) is None:
             count += 1
     return count
+
+
+def count_union(parts: Sequence[tuple[CronExpression, Dst]], zone: ZoneInfo, after: int, until: int) -> int:
+    """How many different nominal seconds of several expressions lie in (after, until]: about 2 ms a year.
+
+    Where a change of offset makes policies matter, they are stepped through; elsewhere days are counted by masks.
+    """
+    count = 0
+    for segment in _segments_up(zone, after + 1):
+        if segment.start > until:
+            break
+        start, end = max(segment.start, after + 1), min(segment.end, until + 1)
+        # Repeated local times end where `seen` is reached; a shift lands on the segment's first second.
+        settled = min(max(start, segment.seen - segment.offset, segment.start + 1), end)
+        count += _count_by_steps(parts, zone, start - 1, settled - 1)
+        count += count_union_in([expression for expression, _ in parts], settled + segment.offset, end + segment.offset)
+    return count
+
+
+def _count_by_steps(parts: Sequence[tuple[CronExpression, Dst]], zone: ZoneInfo, after: int, until: int) -> int:
+    """How many different nominal seconds lie in (after, until], a stretch of at most some hours."""
+    found: set[int] = set()
+    for expression, dst in parts:
+        second = first_after(expression, zone, dst, after)
+        while second is not None and second <= until:
+            found.add(second)
+            second = first_after(expression, zone, dst, second)
+    return len(found)
 
 
 def _counted_from(dst: Dst, segment: Segment, start: int) -> int:

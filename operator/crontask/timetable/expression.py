@@ -9,9 +9,11 @@ Callers: `cron` makes these, `dst` lays them on the zone's offsets.
 
 from bisect import bisect_left
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import or_
 
 MINUTES_A_DAY = 1440
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -172,6 +174,45 @@ class CronExpression:
 def _minute_from(local: int) -> int:
     """The first whole minute that is not before a local second."""
     return -(-local // 60)
+
+
+def count_union_in(expressions: Sequence[CronExpression], start: int, end: int) -> int:
+    """How many local seconds of [start, end) match at least one of the expressions."""
+    if end <= start:
+        return 0
+    first, first_time = divmod(_minute_from(start), MINUTES_A_DAY)
+    last, last_time = divmod(_minute_from(end), MINUTES_A_DAY)
+    daily = [_minute_mask(expression) for expression in expressions]
+    count = 0
+    # By which expressions match, since most days are alike: the minutes that match then.
+    known: dict[int, int] = {}
+    for day, which in _days_of_any(expressions, first, last):
+        if which not in known:
+            known[which] = reduce(or_, (mask for at, mask in enumerate(daily) if which >> at & 1), 0)
+        minutes = known[which]
+        if day == first:
+            minutes = minutes >> first_time << first_time
+        if day == last:
+            minutes &= (1 << last_time) - 1
+        count += minutes.bit_count()
+    return count
+
+
+def _minute_mask(expression: CronExpression) -> int:
+    """The matching minutes of a matching day as a bit mask."""
+    return sum(1 << (hour * 60 + minute) for hour in expression.hours for minute in expression.minutes)
+
+
+def _days_of_any(expressions: Sequence[CronExpression], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Each day of [first, last] on which any matches, with a bit mask of which do."""
+    low, high = max(first, _FIRST_DAY), min(last, _LAST_DAY)
+    months = zip(*(_months_up(expression.days, low, high) for expression in expressions), strict=True)
+    for month in months:
+        zeroth = month[0][0]
+        for day in range(max(low, zeroth + 1), min(high, zeroth + 31) + 1):
+            which = sum(1 << at for at, (_, mask) in enumerate(month) if mask >> (day - zeroth) & 1)
+            if which:
+                yield day, which
 
 
 def _months_up(days: Days, first: int, last: int) -> Iterator[tuple[int, int]]:

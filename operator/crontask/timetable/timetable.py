@@ -1,4 +1,4 @@
-"""When a task is due: the interface that the decide core uses, and its three kinds.
+"""When a task is due: the interface that the decide core uses, and its kinds: cron, fixed rate, never.
 
 Role: pure functions of the schedule and of the instants asked about; nothing here reads a clock. All instants are
 timezone-aware and in UTC; nominal times are whole seconds. A naive datetime raises TypeError.
@@ -6,12 +6,22 @@ Callers: decide, validation (`upcoming`), CLI.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from crontask.timetable.dst import DEFAULT_DST, Dst, count_between, first_after, last_until, policy_for
+from crontask.timetable.dst import (
+    DEFAULT_DST,
+    Dst,
+    count_between,
+    count_union,
+    first_after,
+    last_until,
+    policy_for,
+)
 from crontask.timetable.expression import CronExpression
 from crontask.timetable.interval import Ticks
 from crontask.timetable.zone import EPOCH
@@ -21,7 +31,8 @@ _LATEST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _SECOND
 # The status shows five; a few more keep a second asker from throwing out what the first has found.
 _KEPT = 8
 # A mark mangled by hand could ask for two thousand years: count these, and say "at least".
-_COUNTED_SECONDS = 20 * 366 * 86400
+COUNTED = timedelta(days=20 * 366)
+_COUNTED_SECONDS = COUNTED // _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +62,16 @@ class Timetable(Protocol):
 
 
 class CronTimetable:
-    """A cron expression in a zone. Keeps the few next times that it has computed; the answers do not depend on them.
+    """The union of cron expressions in a zone. Keeps the few next times that it has computed, for speed alone.
 
-    For one thread. Expression, zone and policy are shared; an instance is three references and its memo.
+    For one thread. Expressions, zone and policies are shared; an instance is two references and its memo.
     """
 
-    __slots__ = ("_ahead", "_base", "_dst", "_expression", "_zone")
+    __slots__ = ("_ahead", "_base", "_parts", "_zone")
 
-    def __init__(self, expression: CronExpression, zone: ZoneInfo, dst: Dst = DEFAULT_DST) -> None:
-        self._expression = expression
+    def __init__(self, expressions: Sequence[CronExpression], zone: ZoneInfo, dst: Dst = DEFAULT_DST) -> None:
+        self._parts = _parts(tuple(dict.fromkeys(expressions)), dst)
         self._zone = zone
-        self._dst = policy_for(expression, dst)
         # The memo: `_ahead` are the nominal times that follow `_base`, without a hole.
         self._base = 0
         self._ahead: tuple[int, ...] = ()
@@ -77,7 +87,7 @@ class CronTimetable:
 
     def previous_at_or_before(self, instant: datetime) -> datetime | None:
         """See Timetable."""
-        found = last_until(self._expression, self._zone, self._dst, _floor(instant))
+        found = self._last(_floor(instant))
         return None if found is None else _instant(found)
 
     def due(self, after: datetime, until: datetime) -> Due | None:
@@ -89,11 +99,25 @@ class CronTimetable:
         first = _instant(start[0])
         if len(start) == 1 or start[1] > high:
             return Due(first, first, 1, True)
-        latest = last_until(self._expression, self._zone, self._dst, high)
+        latest = self._last(high)
         assert latest is not None, "a time in (after, until] was found from the other side"
         counted = max(low, high - _COUNTED_SECONDS)
-        count = count_between(self._expression, self._zone, self._dst, counted, high)
+        count = self._count(counted, high)
         return Due(first, _instant(latest), count if counted == low else max(count, 2), counted == low)
+
+    def _first(self, after: int) -> int | None:
+        firsts = (first_after(expression, self._zone, dst, after) for expression, dst in self._parts)
+        return min((second for second in firsts if second is not None), default=None)
+
+    def _last(self, until: int) -> int | None:
+        lasts = (last_until(expression, self._zone, dst, until) for expression, dst in self._parts)
+        return max((second for second in lasts if second is not None), default=None)
+
+    def _count(self, after: int, until: int) -> int:
+        if len(self._parts) == 1:
+            expression, dst = self._parts[0]
+            return count_between(expression, self._zone, dst, after, until)
+        return count_union(self._parts, self._zone, after, until)
 
     def _following(self, after: int, n: int) -> tuple[int, ...]:
         """The first `n` nominal seconds > `after`, from the memo as far as it reaches."""
@@ -103,12 +127,18 @@ class CronTimetable:
             return known[:n]
         found = list(known)
         while len(found) < n:
-            second = first_after(self._expression, self._zone, self._dst, found[-1] if found else after)
+            second = self._first(found[-1] if found else after)
             if second is None:
                 break
             found.append(second)
         self._base, self._ahead = after, tuple(found[:_KEPT])
         return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _parts(expressions: tuple[CronExpression, ...], dst: Dst) -> tuple[tuple[CronExpression, Dst], ...]:
+    """Each expression with the policy that holds for it; shared by all tasks with the same."""
+    return tuple((expression, policy_for(expression, dst)) for expression in expressions)
 
 
 class IntervalTimetable:

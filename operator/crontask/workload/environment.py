@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from crontask.api.base import format_time
+from crontask.api.trigger import Trigger, trigger_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Identity:
 
 
 def environment(
-    identity: Identity, scheduled: datetime, interval: Interval, args: dict[str, Any]
+    identity: Identity,
+    scheduled: datetime,
+    interval: Interval,
+    args: dict[str, Any],
+    trigger: Trigger | None = None,
 ) -> list[dict[str, str]]:
     """The variables as core/v1 EnvVars. The idempotency key is the same in each attempt."""
     values = {
@@ -47,4 +52,6 @@ def environment(
         "CRONTASK_IDEMPOTENCY_KEY": identity.run_uid,
         "CRONTASK_ARGS": orjson.dumps(args, option=orjson.OPT_SORT_KEYS).decode(),
     }
+    if trigger is not None:
+        values["CRONTASK_TRIGGER"] = trigger_json(trigger)
     return [{"name": name, "value": value} for name, value in values.items()]

@@ -12,6 +12,7 @@ from crontask.api.base import API_VERSION
 from crontask.api.handler import Handler
 from crontask.api.names import LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
+from crontask.api.trigger import Trigger
 from crontask.api.validate import template_container_names
 from crontask.workload.environment import Identity, Interval, environment
 
@@ -19,7 +20,12 @@ Document = dict[str, Any]
 
 
 def build_pod(
-    handler: Handler, identity: Identity, scheduled: datetime, interval: Interval, args: dict[str, Any]
+    handler: Handler,
+    identity: Identity,
+    scheduled: datetime,
+    interval: Interval,
+    args: dict[str, Any],
+    trigger: Trigger | None = None,
 ) -> Document:
     """A core/v1 Pod to create. `handler` is a valid one."""
     if handler.container is not None:
@@ -29,7 +35,7 @@ def build_pod(
         template = copy.deepcopy(handler.pod_template or {})
         main = handler.result_from or template_container_names(template)[0]
     spec = {"automountServiceAccountToken": False, **template["spec"], "restartPolicy": "Never"}
-    variables = environment(identity, scheduled, interval, args)
+    variables = environment(identity, scheduled, interval, args, trigger)
     for group in ("containers", "initContainers"):
         if spec.get(group):
             spec[group] = [

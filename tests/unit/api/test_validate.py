@@ -27,7 +27,7 @@ TEMPLATE = {"podTemplate": {"spec": {"containers": [{"name": "a", "image": "i"}]
         ({"handler": CONTAINER, "timeZone": "Europe/Berln"}, "spec.timeZone", "Europe/Berlin"),
         ({"handler": CONTAINER, "interval": "5 min"}, "spec.interval", "90s"),
         ({"handler": CONTAINER, "interval": "0s"}, "spec.interval", "at least 1s"),
-        ({"handler": CONTAINER, "interval": "5s", "schedule": "@daily"}, "spec", "keep one of them"),
+        ({"handler": CONTAINER, "interval": "5s", "schedule": "@daily"}, "spec", "keep one of schedule and interval"),
         ({"handler": CONTAINER, "args": {"x": "y" * 110_000}}, "spec.args", "reference"),
         ({"handler": CONTAINER, "concurrency": {"policy": "Never"}}, "spec.concurrency.policy", ""),
     ],

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from crontask.api.crontask import CronTaskStatus, TaskPhase, Timing
 from crontask.api.metadata import Metadata, OwnerReference
 from crontask.api.names import run_name
 from crontask.api.pod import Pod, PodMetadata, PodOwner, PodStatus
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt, TaskDecisions
 from crontask.decide.run import decide_run

@@ -17,7 +17,7 @@ UTC_ZONE = load_zone("UTC")
 
 def days_in_march_2026(text: str) -> list[int]:
     """The days of March 2026 (which begins on a Sunday) on which an expression fires."""
-    times = CronTimetable(parse_cron(text), UTC_ZONE).upcoming(SUNDAY - timedelta(seconds=1), 2000)
+    times = CronTimetable([parse_cron(text)], UTC_ZONE).upcoming(SUNDAY - timedelta(seconds=1), 2000)
     return sorted({time.day for time in times if (time.year, time.month) == (2026, 3)})
 
 
@@ -162,7 +162,7 @@ def test_refused(text: str, message: str, fix: str) -> None:
 
 @pytest.mark.parametrize("text", ["0 0 29 2 *", "0 0 * 2 mon#5", "0 0 30,L 2 *", "0 0 30 2 mon", "0 0 31 1,2 *"])
 def test_a_day_that_comes_at_times_is_accepted(text: str) -> None:
-    assert CronTimetable(parse_cron(text), UTC_ZONE).next_after(SUNDAY)
+    assert CronTimetable([parse_cron(text)], UTC_ZONE).next_after(SUNDAY)
 
 
 @settings(max_examples=300, deadline=None)
@@ -229,6 +229,6 @@ def test_steps_as_croniter_does_in_utc(time: str, day: str, month: str, weekday:
         return
     theirs = croniter(text, start, ret_type=datetime)
     wanted = tuple(theirs.get_next() for _ in range(5))
-    timetable = CronTimetable(expression, UTC_ZONE)
+    timetable = CronTimetable([expression], UTC_ZONE)
     assert timetable.upcoming(start, 5) == wanted
     assert timetable.previous_at_or_before(wanted[-1] - timedelta(seconds=1)) == wanted[-2]

@@ -189,7 +189,7 @@ def test_equals_oracle(expression: str, place: tuple[str, datetime], before: int
     start = middle.replace(microsecond=0) - timedelta(seconds=before)
     end = start + timedelta(seconds=length + before)
     wanted = oracle(expression, zone, dst, start, end)
-    timetable = CronTimetable(parse_cron(expression), zone, dst)
+    timetable = CronTimetable([parse_cron(expression)], zone, dst)
     assert [time for time in timetable.upcoming(start, len(wanted) + 1) if time <= end] == wanted
     due = Due(wanted[0], wanted[-1], len(wanted), True) if wanted else None
     assert timetable.due(start, end) == due
@@ -206,7 +206,7 @@ def test_equals_oracle_at_each_change(name: str, change: str, expression: str) -
     middle = datetime.fromisoformat(change).replace(tzinfo=UTC)
     start, end = middle - timedelta(hours=13), middle + timedelta(hours=13)
     wanted = oracle(expression, zone, Dst(), start, end)
-    timetable = CronTimetable(parse_cron(expression), zone)
+    timetable = CronTimetable([parse_cron(expression)], zone)
     assert [time for time in timetable.upcoming(start, len(wanted) + 1) if time <= end] == wanted
     due = timetable.due(start, end)
     assert (due.count if due else 0) == len(wanted)
@@ -224,6 +224,6 @@ def test_an_hour_that_repeats_while_the_utc_year_turns(expression: str, dst: Dst
     )
     start, end = change - timedelta(hours=30), change + timedelta(hours=30)
     wanted = oracle(expression, zone, dst, start, end)
-    timetable = CronTimetable(parse_cron(expression), zone, dst)
+    timetable = CronTimetable([parse_cron(expression)], zone, dst)
     assert timetable.upcoming(start, len(wanted)) == tuple(wanted)
     assert timetable.due(start, end) == Due(wanted[0], wanted[-1], len(wanted), True)

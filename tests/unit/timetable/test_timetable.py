@@ -31,7 +31,7 @@ def at(text: str) -> datetime:
 
 
 def cron(text: str, zone: str = "UTC", dst: Dst = SHIFT) -> CronTimetable:
-    return CronTimetable(parse_cron(text), load_zone(zone), dst)
+    return CronTimetable([parse_cron(text)], load_zone(zone), dst)
 
 
 # (expression, zone, policy, after, the times that follow)

@@ -1,0 +1,123 @@
+"""The status of a CronTask, written by the operator alone.
+
+Callers: decide.task_status (which computes it), engine, crd.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from crontask.api.base import Model, Time
+from crontask.api.metadata import Condition
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class TaskPhase(StrEnum):
+    """A task in a word."""
+
+    ACTIVE = "Active"
+    SUSPENDED = "Suspended"
+    COMPLETED = "Completed"
+    INVALID = "Invalid"
+
+
+class Timing(Model):
+    """Which timing is in force, and since when."""
+
+    hash: str = Field(max_length=64, description="A hash of the timing fields.")
+    since: Time = Field(description="Nothing at or before this instant is due.")
+    resumed: Time | None = Field(default=None, description="When the task last resumed: a delay counts from there.")
+
+
+class Tripped(Model):
+    """A suspension by failures, and what would end it: another generation or another value of the annotation."""
+
+    generation: int = Field(description="The generation that failed.")
+    resume: str | None = Field(default=None, max_length=1024, description="The annotation crontask.dev/resume then.")
+
+
+class RunSummary(Model):
+    """A run as the task's status shows it."""
+
+    name: str = Field(max_length=63, description="The name of the ScheduledRun.")
+    phase: str = Field(max_length=32, description="How it ended, or where it is in its life.")
+    scheduled_time: Time | None = Field(default=None, description="The nominal time that the run stands for.")
+    start_time: Time | None = Field(default=None, description="When its first attempt started.")
+    completion_time: Time | None = Field(default=None, description="When it ended.")
+    duration: str | None = Field(default=None, max_length=40, description="From start to end, like 1m30s.")
+    processed_count: int | None = Field(default=None, description="How many items the handler says it processed.")
+    error_count: int | None = Field(default=None, description="How many of them the handler says have failed.")
+    message: str | None = Field(
+        default=None, max_length=1024, description="What the handler or the operator says about its end."
+    )
+
+
+class Decision(Model):
+    """A scheduled time that was not started: a skip or a miss. A row of equal ones is one entry."""
+
+    type: Literal["Skipped", "Missed"] = Field(
+        description="Skipped: a rule of the task said no. Missed: nobody could start it in time."
+    )
+    nominal_time: Time = Field(description="The first nominal time that it is about.")
+    until: Time | None = Field(default=None, description="The last, where it is about several.")
+    reason: str = Field(max_length=64, description="Why, in one CamelCase word.")
+    run: str | None = Field(default=None, max_length=63, description="The run in the way.")
+    count: int = Field(default=1, ge=1, description="How many times in a row the entry stands for.")
+
+
+class Counts(Model):
+    """How the task's times and runs ended, from the beginning."""
+
+    succeeded: Count = Field(default=0, description="Runs that succeeded.")
+    partial: Count = Field(default=0, description="Runs that ended well but said that a part had failed.")
+    failed: Count = Field(default=0, description="Runs that failed.")
+    timed_out: Count = Field(default=0, description="Runs stopped because they took longer than timeout.")
+    canceled: Count = Field(default=0, description="Runs ended by cancel, or replaced by a newer run.")
+    skipped: Count = Field(default=0, description="Times that a rule of the task left out.")
+    missed: Count = Field(default=0, description="Times that passed while nobody could start them.")
+
+
+class Counted(Model):
+    """Which finished runs the counts contain: those recorded up to `through`, and the ones named."""
+
+    through: Time = Field(description="Each run whose end was recorded up to this instant is counted.")
+    runs: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
+        default=(), max_length=10000, description="Runs recorded later that are counted too."
+    )
+
+
+class CronTaskStatus(Model):
+    """What ran, what runs, what comes next. Written by the operator alone."""
+
+    observed_generation: int = Field(default=-1, description="The generation of the spec that this status is about.")
+    phase: TaskPhase | None = Field(default=None, description="Active, Suspended, Completed or Invalid.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(), max_length=16, description="Ready says whether the spec is accepted and scheduled."
+    )
+    schedule_text: str | None = Field(default=None, max_length=300, description="The schedule as the list shows it.")
+    timing: Timing | None = Field(default=None, description="Which timing is in force, and since when.")
+    tripped: Tripped | None = Field(default=None, description="Set while failures in a row suspend the task.")
+    next_run_time: str | None = Field(default=None, max_length=32, description="The next nominal time.")
+    upcoming: tuple[Time, ...] = Field(default=(), max_length=5, description="The next five nominal times.")
+    last_scheduled_time: Time | None = Field(
+        default=None, description="Each nominal time up to this one has been decided."
+    )
+    last_run: RunSummary | None = Field(default=None, description="The run that ended last.")
+    last_successful_time: Time | None = Field(default=None, description="When a run last ended well.")
+    active: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
+        default=(), max_length=10, description="Runs under way; at most ten are named."
+    )
+    active_count: Count = Field(default=0, description="How many runs are under way.")
+    queued: Count = Field(default=0, description="Runs that wait for their turn.")
+    scheduled_count: Count = Field(default=0, description="Scheduled starts, from the beginning.")
+    consecutive_failures: Count = Field(default=0, description="Failures in a row; a success sets it back to 0.")
+    counts: Counts = Field(default=Counts(), description="How times and runs ended, from the beginning.")
+    counted: Counted | None = Field(default=None, description="Which finished runs the counts contain.")
+    recent_runs: tuple[RunSummary, ...] = Field(
+        default=(), max_length=10, description="The last ten runs that ended, newest first."
+    )
+    recent_decisions: tuple[Decision, ...] = Field(
+        default=(), max_length=10, description="Skipped and missed times, newest first."
+    )

@@ -1,0 +1,35 @@
+"""What caused a run that nobody scheduled and no person made: kept as JSON in an annotation, handed to its pod.
+
+Callers: decide.follow_up, workload, engine.execute.
+"""
+
+from pydantic import Field, ValidationError
+
+from crontask.api.base import Model, Time
+from crontask.api.metadata import Metadata
+from crontask.api.names import ANNOTATION_TRIGGER
+
+
+class Trigger(Model):
+    """The end of a run of another task. `depth`: how many runs the chain has up to this one."""
+
+    task: str = Field(max_length=63)
+    run: str = Field(max_length=63)
+    run_uid: str = Field(max_length=64)
+    phase: str = Field(max_length=32)
+    completion_time: Time
+    depth: int = Field(ge=1)
+
+
+def trigger_of(meta: Metadata) -> Trigger | None:
+    """The cause of a run; None for a run without one, or whose annotation somebody has mangled."""
+    text = meta.annotations.get(ANNOTATION_TRIGGER)
+    try:
+        return Trigger.model_validate_json(text) if text is not None else None
+    except ValidationError:
+        return None
+
+
+def trigger_json(trigger: Trigger) -> str:
+    """As the annotation and the pod have it."""
+    return trigger.model_dump_json(by_alias=True)

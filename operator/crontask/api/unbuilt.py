@@ -1,0 +1,10 @@
+"""Fields of the contract that no code serves yet. Each is refused, by admission and by validate, until it is built.
+
+Callers: crd (as CEL rules), validate.
+"""
+
+TASK = ("argsSchema", "resultSchema", "startTimeout", "totalTimeout", "retry", "ttlAfterFinished")
+RUN = ("suspend", "startTimeout", "totalTimeout", "retry", "ttlAfterFinished", "idempotencyKey", "onComplete")
+HANDLER = ("http", "python", "steps", "forEach", "batch", "pod")
+MESSAGE = "is not served by this version of crontask yet"
+FIX = "remove it"

@@ -1,0 +1,93 @@
+"""The conditions of a task.
+
+Callers: task_status.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crontask.api.metadata import Condition, find_condition
+from crontask.api.scheduledrun import SUCCESSES, RunPhase
+from crontask.api.task_status import TaskPhase
+from crontask.decide.counting import FAILURES
+from crontask.decide.pause import Pause
+from crontask.decide.views import CronTask, RunView, TaskView
+
+POD_REJECTED = "PodRejected"
+_LONGEST = 4000
+_SKEWED = (
+    "the operator's clock and the API server's are more than 30s apart: nothing starts on schedule until they agree"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes conditions that observe one generation at one instant."""
+
+    generation: int
+    now: datetime
+
+    def make(self, type_: str, holds: bool, reason: str, message: str = "") -> Condition:
+        return Condition(
+            type=type_,
+            status="True" if holds else "False",
+            reason=reason,
+            message=message[:_LONGEST],
+            last_transition_time=self.now.replace(microsecond=0),
+            observed_generation=self.generation,
+        )
+
+
+def conditions_of(
+    view: TaskView, phase: TaskPhase, pause: Pause | None, skewed: bool, fresh: Sequence[RunView], now: datetime
+) -> tuple[Condition, ...]:
+    """Ready, Suspended, and where they apply LastRunSucceeded and ClockSkew."""
+    task = view.task
+    maker = _Maker(task.meta.generation, now)
+    found = [_ready(view, phase, pause, maker), _suspended(pause, maker)]
+    last = _last_run_succeeded(task, fresh, maker)
+    if last is not None:
+        found.append(last)
+    if skewed:
+        found.append(maker.make("ClockSkew", True, "ClockSkew", _SKEWED))
+    elif find_condition(task.status.conditions, "ClockSkew") is not None:
+        found.append(maker.make("ClockSkew", False, "ClocksAgree"))
+    return tuple(found)
+
+
+def said_of_pod(task: CronTask) -> bool | None:
+    """Whether the status says that a pod of this generation is refused; None if it says nothing about it."""
+    ready = find_condition(task.status.conditions, "Ready")
+    if ready is None or ready.observed_generation != task.meta.generation or task.problems:
+        return None
+    return ready.reason == POD_REJECTED
+
+
+def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker) -> Condition:
+    task, check = view.task, view.check
+    if task.problems:
+        return maker.make("Ready", False, "InvalidSpec", "; ".join(map(str, task.problems)))
+    if check is not None and check.refusal is not None:
+        return maker.make("Ready", False, POD_REJECTED, f"the API server refuses the pod: {check.refusal}")
+    if pause is not None:
+        return maker.make("Ready", True, pause.reason)
+    if phase is TaskPhase.COMPLETED:
+        return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; runs made by hand still start")
+    return maker.make("Ready", True, "Scheduled")
+
+
+def _suspended(pause: Pause | None, maker: _Maker) -> Condition:
+    if pause is None:
+        return maker.make("Suspended", False, "NotSuspended")
+    return maker.make("Suspended", True, pause.reason, pause.message)
+
+
+def _last_run_succeeded(task: CronTask, fresh: Sequence[RunView], maker: _Maker) -> Condition | None:
+    judged = [run.run for run in fresh if run.run.status.phase in SUCCESSES | FAILURES]
+    if not judged:
+        return find_condition(task.status.conditions, "LastRunSucceeded")
+    last = judged[-1]
+    phase = last.status.phase or RunPhase.FAILED
+    words = f"run {last.meta.name}" + (f": {last.status.message}" if last.status.message else "")
+    return maker.make("LastRunSucceeded", phase in SUCCESSES, phase.value, words)

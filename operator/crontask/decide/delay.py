@@ -1,0 +1,58 @@
+"""When a task with a delay is due: that long after the end of its last run of any origin, or after its resume.
+
+Callers: due, task (the next start).
+"""
+
+from datetime import datetime, timedelta
+
+from crontask.api.scheduledrun import RunPhase
+from crontask.api.task_status import Timing
+from crontask.decide.history import ended_at
+from crontask.decide.views import RunView, TaskView
+from crontask.timetable import WindowedTimetable
+
+_SECOND = timedelta(seconds=1)
+# Runs that never started: their end is not the end of a run.
+_NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
+
+
+def delayed_start(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
+    """The next nominal time; None while a run is under way, and for a task without a delay or past its end."""
+    spec, status = view.task.spec, view.task.status
+    if spec is None or spec.delay is None or any(_under_way(run, now) for run in view.runs):
+        return None
+    earliest = timing.since + _SECOND
+    ends = _ends(view)
+    if ends:
+        counted = max((*ends, timing.resumed)) if timing.resumed is not None else max(ends)
+        earliest = max(earliest, _rounded_up(counted + spec.delay))
+    if status.last_scheduled_time is not None:
+        earliest = max(earliest, status.last_scheduled_time + _SECOND)
+    return _within_bounds(view, earliest)
+
+
+def _within_bounds(view: TaskView, earliest: datetime) -> datetime | None:
+    """The first second from then on that the task's bounds and skipped dates leave."""
+    timetable = view.task.timetable
+    return timetable.first_allowed(earliest) if isinstance(timetable, WindowedTimetable) else earliest
+
+
+def _ends(view: TaskView) -> list[datetime]:
+    of_runs = [ended_at(run.run) for run in view.runs if run.run.ended and run.run.status.phase not in _NEVER_RAN]
+    recent = view.task.status.recent_runs
+    recorded = [run.completion_time for run in recent if run.completion_time and run.phase not in _NEVER_RAN]
+    return [*of_runs, *recorded]
+
+
+def _under_way(view: RunView, now: datetime) -> bool:
+    run = view.run
+    if run.ended:
+        return False
+    if view.pod is not None or run.status.phase in (RunPhase.RUNNING, RunPhase.CANCELING, RunPhase.QUEUED):
+        return True
+    return run.spec is not None and run.due_at <= now
+
+
+def _rounded_up(instant: datetime) -> datetime:
+    whole = instant.replace(microsecond=0)
+    return whole if whole == instant else whole + _SECOND

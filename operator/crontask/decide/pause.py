@@ -1,0 +1,64 @@
+"""Whether a task is paused, and why: by the installation, by its spec, until a time, or by failures in a row.
+
+Callers: task, timing, task_status.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crontask.api.base import format_time
+from crontask.api.metadata import find_condition
+from crontask.api.names import ANNOTATION_RESUME
+from crontask.api.task_status import CronTaskStatus, Tripped
+from crontask.decide.views import Config, CronTask
+
+SUSPENDED_UNTIL = "SuspendedUntil"
+TOO_MANY_FAILURES = "TooManyFailures"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why nothing starts on schedule, for programs and for people; `until`, where it ends by itself."""
+
+    reason: str
+    message: str
+    until: datetime | None = None
+
+
+def tripped_by(task: CronTask, streak: int) -> Tripped | None:
+    """The suspension by failures in a row, as it stands with that streak; None without one, or once it is resumed."""
+    before, limit = task.status.tripped, task.spec.suspend_after_failures if task.spec is not None else None
+    here = Tripped(generation=task.meta.generation, resume=task.meta.annotations.get(ANNOTATION_RESUME))
+    if before is not None:
+        return before if before == here else None
+    return here if limit is not None and streak >= limit else None
+
+
+def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datetime) -> Pause | None:
+    """The pause in force, None while the task starts on schedule."""
+    spec = task.spec
+    if not config.scheduling_enabled:
+        return Pause(
+            "SchedulingDisabled", "scheduling is switched off for this installation: nothing starts on schedule"
+        )
+    if spec is None:
+        return None
+    why = f": {spec.suspend_reason}" if spec.suspend_reason else ""
+    if spec.suspend:
+        return Pause("Suspended", f"spec.suspend is true: nothing starts on schedule; runs made by hand do{why}")
+    if spec.suspend_until is not None and spec.suspend_until > now:
+        words = f"nothing starts on schedule until {format_time(spec.suspend_until)}; runs made by hand do{why}"
+        return Pause(SUSPENDED_UNTIL, words, spec.suspend_until)
+    if tripped is not None:
+        words = (
+            f"{spec.suspend_after_failures} failures in a row: nothing starts on schedule until the annotation "
+            f"{ANNOTATION_RESUME} has a new value, or the spec is edited"
+        )
+        return Pause(TOO_MANY_FAILURES, words)
+    return None
+
+
+def said_paused_because(status: CronTaskStatus) -> str | None:
+    """The reason that the status gives for a pause, None if it says that there is none."""
+    condition = find_condition(status.conditions, "Suspended")
+    return condition.reason if condition is not None and condition.status == "True" else None

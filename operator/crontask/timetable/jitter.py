@@ -1,0 +1,54 @@
+"""When the run of a nominal time starts: at that time, or, with jitter, a while after it that the task's name chooses.
+
+Role: jitter moves starts, never nominal times. It is a hash, so that every operator computes the same start, and at
+most half the gap to the next nominal time, so that starts keep the order of their times.
+Callers: decide.due, cli.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crontask.timetable.timetable import Timetable
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """How starts are spread: over `width`, by a hash of `seed` ("namespace/name") and the nominal time."""
+
+    width: timedelta = timedelta(0)
+    seed: str = ""
+
+    def start_of(self, nominal: datetime, timetable: Timetable) -> datetime:
+        """The start of a nominal time, a whole second in [nominal, nominal + width), before half the gap is over."""
+        if not self.width:
+            return nominal
+        following = timetable.next_after(nominal)
+        width = self.width if following is None else min(self.width, (following - nominal) / 2)
+        seconds = int(width / _SECOND)
+        return nominal + timedelta(seconds=self._hash(nominal) % seconds) if seconds else nominal
+
+    def latest_started(self, timetable: Timetable, now: datetime) -> datetime | None:
+        """The latest nominal time whose start has come; None if there is none."""
+        latest = timetable.previous_at_or_before(now)
+        if latest is None or not self.width or self.start_of(latest, timetable) <= now:
+            return latest
+        # Starts keep the order of their times, and each comes before the next nominal time.
+        return timetable.previous_at_or_before(latest - _SECOND)
+
+    def next_start(self, timetable: Timetable, now: datetime) -> datetime | None:
+        """The earliest start after now; None if nothing will start."""
+        latest = timetable.previous_at_or_before(now) if self.width else None
+        if latest is not None and (start := self.start_of(latest, timetable)) > now:
+            return start
+        following = timetable.next_after(now)
+        return self.start_of(following, timetable) if following is not None else None
+
+    def _hash(self, nominal: datetime) -> int:
+        key = f"{self.seed}\0{int(nominal.timestamp())}"
+        return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])
+
+
+NO_JITTER = Jitter()
