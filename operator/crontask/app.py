@@ -24,6 +24,7 @@ from crontask.api.names import LABEL_RUN
 from crontask.decide.views import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
+from crontask.engine.informer import Informer
 from crontask.engine.loop import Engine
 from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
@@ -32,7 +33,6 @@ from crontask.engine.tell import Teller
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
-from crontask.kube.informer import Informer
 from crontask.kube.lease import Lease
 from crontask.logs import set_up_logging
 

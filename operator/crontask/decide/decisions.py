@@ -5,12 +5,30 @@ Callers: the policies of decide make them, engine executes them, tests compare t
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import Trigger
 from crontask.decide.views import CronTask, ScheduledRun, Turns
+
+# How the reason begins for which a run is cancelled that makes room for another.
+REPLACED_BY = "replaced by"
+
+
+class DecisionKind(StrEnum):
+    """What can be decided about a nominal time, a run or a task."""
+
+    START = "Start"
+    SKIP = "Skip"
+    MISS = "Miss"
+    QUEUE = "Queue"
+    REPLACE = "Replace"
+    CANCEL = "Cancel"
+    SUSPEND = "Suspend"
+    RESUME = "Resume"
+    COMPLETE = "Complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +51,11 @@ class StartAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CancelRun:
-    """Ask a run to end, as a person would."""
+    """Ask a run to end, as a person would, because another takes its place."""
 
     run: ScheduledRun
     reason: str
+    replaced_by: Launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +97,8 @@ RunAction = StartAttempt | DeletePod | StopLeftovers
 class Transition:
     """Something that happened to a task or a run, once: it feeds the log line, the event and the metric.
 
-    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was.
+    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was; `count`: of how many times it
+    tells. `kind`: which decision it is, where it is one. Without `event` only the log and the metric hear of it.
     """
 
     reason: str
@@ -88,6 +108,9 @@ class Transition:
     run: str | None = None
     nominal: datetime | None = None
     lag: timedelta | None = None
+    count: int = 1
+    kind: DecisionKind | None = None
+    event: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from crontask.api.names import run_name
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.decisions import CancelRun, Launch, StartAttempt
+from crontask.decide.decisions import REPLACED_BY, CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
 from crontask.decide.outcome import pod_has_ended
 from crontask.decide.views import RunView, TaskView
@@ -145,7 +145,7 @@ class _Desk:
             (run for run in (*self._under_way, *self._starting, *self._queue) if not _ending(run)), key=_order
         )
         replaced = contenders[: max(0, len(contenders) + 1 - (self._concurrency.limit or 1))]
-        self._cancels += [CancelRun(run.run, f"replaced by {launch.name}") for run in replaced]
+        self._cancels += [CancelRun(run.run, f"{REPLACED_BY} {launch.name}", launch) for run in replaced]
         gone = {run.run.meta.uid for run in replaced}
         self._starting = [run for run in self._starting if run.run.meta.uid not in gone]
         self._queue = [run for run in self._queue if run.run.meta.uid not in gone]

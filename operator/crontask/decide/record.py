@@ -11,7 +11,7 @@ from crontask.api.base import format_time
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Counts, Decision
 from crontask.decide.counting import is_stale
-from crontask.decide.decisions import Transition
+from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.due import Undecided
 from crontask.decide.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
 from crontask.decide.views import RunView, TaskView
@@ -96,7 +96,18 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
     told = []
     for decision in decisions:
         reason, words = _words(decision)
-        told.append(Transition(reason, words, warning=True, task=view.task.meta.name, nominal=decision.nominal_time))
+        told.append(
+            Transition(
+                reason,
+                words,
+                warning=True,
+                task=view.task.meta.name,
+                run=decision.run,
+                nominal=decision.nominal_time,
+                count=decision.count,
+                kind=DecisionKind.SKIP if decision.type == "Skipped" else DecisionKind.MISS,
+            )
+        )
     return tuple(told)
 
 

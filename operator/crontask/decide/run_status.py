@@ -9,16 +9,35 @@ from crontask.api.base import format_duration
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase
-from crontask.decide.decisions import RunDecisions, Transition
+from crontask.decide.decisions import REPLACED_BY, DecisionKind, RunDecisions, Transition
 from crontask.decide.follow_up import chain_too_deep, follow_ups
 from crontask.decide.outcome import Outcome
 from crontask.decide.views import RunView
+
+_KINDS = {
+    RunPhase.CANCELED: DecisionKind.CANCEL,
+    RunPhase.SKIPPED: DecisionKind.SKIP,
+    RunPhase.MISSED: DecisionKind.MISS,
+}
 
 
 def held(view: RunView, phase: RunPhase, message: str | None, wake_at: datetime | None = None) -> RunDecisions:
     """The run has not started: it waits for its time, its turn or its task."""
     status = view.run.status.model_copy(update={**_identity(view), "phase": phase, "message": message})
-    return RunDecisions(status, wake_at=wake_at)
+    queues = phase is RunPhase.QUEUED and view.run.status.phase is not RunPhase.QUEUED
+    return RunDecisions(status, transitions=(_queued(view),) if queues else (), wake_at=wake_at)
+
+
+def _queued(view: RunView) -> Transition:
+    return Transition(
+        "Queued",
+        f"run {view.run.meta.name} waits for its turn",
+        task=view.run.task_name,
+        run=view.run.meta.name,
+        nominal=view.run.nominal,
+        kind=DecisionKind.QUEUE,
+        event=False,
+    )
 
 
 def running(
@@ -140,4 +159,5 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
         task=view.run.task_name,
         run=view.run.meta.name,
         nominal=view.run.nominal,
+        kind=_KINDS.get(phase) if not (message or "").startswith(REPLACED_BY) else None,
     )

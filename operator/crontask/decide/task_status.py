@@ -13,7 +13,7 @@ from crontask.api.scheduledrun import SUCCESSES, Origin, RunPhase
 from crontask.api.task_status import CronTaskStatus, RunSummary, TaskPhase, Tripped
 from crontask.decide.conditions import conditions_of
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, fresh_runs, is_stale, record_counted
-from crontask.decide.decisions import Transition
+from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.history import ended_at
 from crontask.decide.overlap import holds_place
 from crontask.decide.pause import TOO_MANY_FAILURES, Pause
@@ -166,7 +166,12 @@ def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[T
         return ()
     if basis.pause is not None:
         tripped = basis.pause.reason == TOO_MANY_FAILURES
-        return (Transition("Suspended", basis.pause.message, warning=tripped, task=name),)
+        kind = DecisionKind.SUSPEND
+        return (Transition("Suspended", basis.pause.message, warning=tripped, task=name, kind=kind),)
     if status.phase is TaskPhase.COMPLETED:
-        return (Transition("Completed", "maxRuns or endTime is reached", task=name),)
-    return (Transition("Resumed", f"next run at {status.next_run_time}", task=name),) if before.phase else ()
+        words = "maxRuns or endTime is reached"
+        return (Transition("Completed", words, task=name, kind=DecisionKind.COMPLETE),)
+    if before.phase is not TaskPhase.SUSPENDED:
+        return ()
+    words = f"next run at {status.next_run_time}" if status.next_run_time else "no run is planned"
+    return (Transition("Resumed", words, task=name, kind=DecisionKind.RESUME),)

@@ -17,6 +17,7 @@ from crontask.api.trigger import trigger_json, trigger_of
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
+    DecisionKind,
     DeletePod,
     FollowUp,
     Launch,
@@ -57,7 +58,8 @@ class Executor:
         elif isinstance(action, StartAttempt):
             await self._start_attempt(action.run, action.number)
         elif isinstance(action, CancelRun):
-            await self._patch_run(action.run, {"spec": {"cancel": True, "cancelReason": action.reason}})
+            assert task is not None, "only tasks replace runs"
+            await self._replace_run(task, action)
         elif isinstance(action, Adopt):
             assert task is not None, "only tasks adopt"
             await self._adopt(task, action.run)
@@ -195,6 +197,7 @@ class Executor:
             run=run.meta.name,
             nominal=due,
             lag=self._clock.now() - due,
+            kind=DecisionKind.START,
         )
         if task is not None:
             self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, transition)
@@ -206,6 +209,21 @@ class Executor:
     async def _adopt(self, task: CronTask, run: ScheduledRun) -> None:
         owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
         await self._patch_run(run, {"metadata": {"ownerReferences": [owner], "labels": {LABEL_TASK: task.meta.name}}})
+
+    async def _replace_run(self, task: CronTask, cancel: CancelRun) -> None:
+        await self._patch_run(cancel.run, {"spec": {"cancel": True, "cancelReason": cancel.reason}})
+        launch = cancel.replaced_by
+        words = f"run {launch.name} replaces run {cancel.run.meta.name}"
+        told = Transition(
+            "Replaced",
+            words,
+            task=task.meta.name,
+            run=launch.name,
+            nominal=launch.nominal,
+            kind=DecisionKind.REPLACE,
+            event=False,
+        )
+        self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, told)
 
     async def _patch_run(self, run: ScheduledRun, patch: Document) -> None:
         key = run_key(run.meta.namespace, run.meta.name)

@@ -40,6 +40,8 @@ class Teller:
             extra={"fields": _fields(subject, transition)},
         )
         observe(transition)
+        if not transition.event:
+            return
         writing = asyncio.get_running_loop().create_task(self._write(subject, uid, transition))
         self._writing.add(writing)
         writing.add_done_callback(self._writing.discard)
@@ -99,6 +101,7 @@ def _fields(subject: ObjectKey, transition: Transition) -> dict[str, object]:
         "task": transition.task,
         "run": transition.run,
         "reason": transition.reason,
+        "count": transition.count if transition.count > 1 else None,
         "nominal": format_time(transition.nominal) if transition.nominal else None,
         "lagSeconds": round(transition.lag.total_seconds(), 3) if transition.lag is not None else None,
     }

@@ -105,7 +105,8 @@ def test_replace_cancels_the_oldest_and_the_new_run_waits() -> None:
     task = make_task({"last_scheduled_time": at(1)}, concurrency={"policy": "Replace"})
     decided = decide(task, running, now=at(2))
     new = run_name("t", at(2))
-    assert decided.actions == (CancelRun(running.run, f"replaced by {new}"), Launch(at(2), new, wait=True))
+    launch = Launch(at(2), new, wait=True)
+    assert decided.actions == (CancelRun(running.run, f"replaced by {new}", launch), launch)
 
 
 def test_a_name_that_somebody_else_has_is_missed_and_the_mark_goes_on() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 from crontask.decide.views import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
+from crontask.engine.informer import Informer
 from crontask.engine.loop import Engine
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
-from crontask.kube.informer import Informer
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
