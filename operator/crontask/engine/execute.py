@@ -190,13 +190,14 @@ class Executor:
 
     def _tell_start(self, run: ScheduledRun, task: CronTask | None, pod: str) -> None:
         due = run.nominal or run.due_at
+        start = task.start_of(due) if task is not None and run.nominal is not None else due
         transition = Transition(
             "SuccessfulCreate",
             f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
             task=run.task_name,
             run=run.meta.name,
             nominal=due,
-            lag=self._clock.now() - due,
+            lag=self._clock.now() - start,
             kind=DecisionKind.START,
         )
         if task is not None:

@@ -1,0 +1,230 @@
+"""What the operator would do with a task: its own engine, decisions and timetable on virtual time.
+
+The API server, the kubelet and time are simulated; long quiet stretches are gone through by `quiet`. Callers: cli.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from crontask.api.names import LABEL_RUN
+from crontask.decide.decisions import DecisionKind, Transition
+from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.simulation.kubelet import MemoryKubelet, Plan
+from crontask.simulation.memory_api import MemoryApi
+from crontask.simulation.operator import OperatorClock, SimulatedOperator
+from crontask.simulation.quiet import QuietStretch, quiet_stretch
+from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
+
+# The operator wakes so late that what ends at an instant is known to have ended at that instant (rule 9).
+_WAKES_LATE = 0.002
+_ENDS_LATE = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A decision: when, about which nominal time and run, and for how many times."""
+
+    time: datetime
+    decision: DecisionKind
+    nominal: datetime | None
+    reason: str
+    run: str | None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """How many of a hundred runs fail, chosen by the seed and the run's name."""
+
+    percent: float = 0.0
+    seed: int = 0
+
+    def fails(self, run: str) -> bool:
+        """Whether that run fails."""
+        number = int.from_bytes(sha256(f"{self.seed}\0{run}".encode()).digest()[:8])
+        return number < self.percent / 100 * 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happens at a time, to the task or to the operator."""
+
+    at: datetime
+    act: "Callable[[Simulation], Any]"
+    # At one instant, ends come before beginnings, in the order given.
+    order: int = 0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated: a CronTask from its creation on, in [start, end), and what happens meanwhile."""
+
+    manifest: Document
+    start: datetime
+    end: datetime
+    created: datetime
+    run_takes: timedelta = timedelta(seconds=10)
+    failing: Failing = Failing()
+    happenings: tuple[Happening, ...] = ()
+    by_stretches: bool = True
+
+
+@dataclass
+class Simulation:
+    """The world of one scenario. What happens to it are its methods."""
+
+    scenario: Scenario
+    clock: VirtualClock
+    lines: deque[Line] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.api = MemoryApi(self.clock)
+        self.operator_clock = OperatorClock(self.clock, _WAKES_LATE)
+        self.kubelet = MemoryKubelet(self.api, self.clock, self._plan)
+        self.operator: SimulatedOperator | None = None
+        self._replacing: set[str] = set()
+        metadata = self.scenario.manifest["metadata"]
+        self.key = ObjectKey(Kind.CRON_TASK, metadata["namespace"], metadata["name"])
+
+    async def run(self) -> AsyncIterator[Line]:
+        """The lines of the scenario as they come."""
+        playing = asyncio.create_task(self.kubelet.run())
+        self.api.apply(self.scenario.manifest)
+        await self.operator_up()
+        last = Happening(self.scenario.end, lambda simulation: None, order=9)
+        for happening in sorted((*self.scenario.happenings, last), key=lambda h: (h.at, h.order)):
+            async for line in self._until(happening.at):
+                yield line
+            if happening.at < self.scenario.end:
+                outcome = happening.act(self)
+                if outcome is not None:
+                    await outcome
+        await self.operator_down()
+        playing.cancel()
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    async def operator_up(self) -> None:
+        """An operator starts."""
+        if self.operator is None:
+            self.operator = SimulatedOperator(self.api, self.operator_clock, told=self._told)
+            await self.operator.start()
+
+    async def operator_down(self) -> None:
+        """The operator is killed."""
+        if self.operator is not None:
+            await self.operator.kill()
+            self.operator = None
+
+    def edit(self, patch: Document) -> None:
+        """Somebody applies a merge patch to the task."""
+        allowed = {name: value for name, value in patch.items() if name in ("spec", "metadata")}
+        named = {**allowed, "kind": "CronTask"}
+        named["metadata"] = {**allowed.get("metadata", {}), "name": self.key.name, "namespace": self.key.namespace}
+        self.api.apply(named)
+
+    def turn_back(self, by: timedelta) -> None:
+        """Somebody turns back the operator's clock."""
+        self.operator_clock.offset -= by
+        if self.operator is not None:
+            self.operator.check_clock()
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    async def _until(self, at: datetime) -> AsyncIterator[Line]:
+        """Let time pass up to an instant, in quiet stretches where there are any."""
+        while self.clock.now() < at:
+            stretch = await self._quiet_stretch(at) if self.scenario.by_stretches else None
+            if stretch is not None:
+                for line in self._lines_of(stretch):
+                    yield line
+                await self._jump(stretch)
+            else:
+                await self.clock.sleep(min((at - self.clock.now()).total_seconds(), self._step()))
+            while self.lines:
+                yield self.lines.popleft()
+
+    def _step(self) -> float:
+        """Seconds after which to look for a quiet stretch again."""
+        return max(60.0, 2 * self.scenario.run_takes.total_seconds())
+
+    async def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
+        if self.operator is None or self.operator_clock.offset:
+            return None
+        await _settle()
+        view = self.operator.store.task_view(self.key)
+        if view is None:
+            return None
+        return quiet_stretch(view, self.clock.now(), until, self.scenario.run_takes, self.scenario.failing.fails)
+
+    def _lines_of(self, stretch: QuietStretch) -> Iterator[Line]:
+        for start in stretch.starts:
+            if start.at >= self.scenario.start:
+                yield Line(start.at, DecisionKind.START, start.nominal, _STARTED, start.run)
+
+    async def _jump(self, stretch: QuietStretch) -> None:
+        """Have the status say what the stretch did, and pass over it."""
+        self.api.set_status(self.key, stretch.status)
+        await _settle()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop), "a simulation runs on virtual time"
+        loop.skip((stretch.ends - self.clock.now()).total_seconds())
+        await _settle()
+
+    def _told(self, subject: ObjectKey, transition: Transition) -> None:
+        now = self.clock.now()
+        kind = transition.kind
+        if kind is DecisionKind.REPLACE and transition.run is not None:
+            self._replacing.add(transition.run)
+        if kind is DecisionKind.QUEUE and transition.run in self._replacing:
+            # Its place in the queue is part of the replacement.
+            return
+        if kind is None or now < self.scenario.start:
+            return
+        reason = _STARTED if kind is DecisionKind.START else transition.reason
+        self.lines.append(
+            Line(now.replace(microsecond=0), kind, transition.nominal, reason, transition.run, transition.count)
+        )
+
+    def _plan(self, pod: Document) -> Plan:
+        """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
+        run = pod["metadata"]["labels"][LABEL_RUN]
+        within = self.clock.now().microsecond / 1e6
+        takes = self.scenario.run_takes.total_seconds() - within + _ENDS_LATE
+        return Plan(runs=max(0.0, takes), exit_code=int(self.scenario.failing.fails(run)), stops_in=0)
+
+
+_STARTED = "Due"
+_BATCH = 1000
+
+
+async def _settle() -> None:
+    """Let everybody who is ready have their say, without time passing."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def simulate(scenario: Scenario) -> Iterator[Line]:
+    """The decisions of a scenario, in the order of their times."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+
+        async def make() -> AsyncIterator[Line]:
+            return Simulation(scenario, VirtualClock(scenario.created)).run()
+
+        lines = runner.run(make())
+
+        async def following() -> list[Line]:
+            batch = []
+            async for line in lines:
+                batch.append(line)
+                if len(batch) == _BATCH:
+                    break
+            return batch
+
+        while batch := runner.run(following()):
+            yield from batch
