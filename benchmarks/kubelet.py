@@ -11,11 +11,11 @@ import orjson
 import uvloop
 
 from crontask.api.base import format_time
+from crontask.engine.informer import Informer
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
-from crontask.kube.informer import Informer
 
 SCHEDULER = "nobody"
 READY = "watching pods"

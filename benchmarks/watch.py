@@ -9,11 +9,11 @@ import time
 
 import orjson
 
+from crontask.engine.informer import Informer
 from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
-from crontask.kube.informer import Informer
 
 READY = "watching pods"
 

@@ -4,6 +4,7 @@
 the spec is good. Callers: store (on each new generation), cli.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,8 @@ from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
+LONGEST_NAME = 52
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
 TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
@@ -54,6 +57,14 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
         *_args_problems(parsed.args),
     )
     return (None if found else parsed), found
+
+
+def validate_name(name: Any) -> tuple[Problem, ...]:
+    """The problems of a CronTask's name, which its runs and pods build theirs from."""
+    if isinstance(name, str) and len(name) <= LONGEST_NAME and _LABEL.fullmatch(name):
+        return ()
+    message = f"{name!r} is not a DNS label of at most {LONGEST_NAME} characters"
+    return (Problem("metadata.name", message, "write lower case letters, digits and -"),)
 
 
 def validate_run(spec: Any) -> tuple[ScheduledRunSpec | None, tuple[Problem, ...]]:

@@ -1,33 +1,22 @@
-"""`crontask`: runs the operator, and checks manifests without a cluster.
+"""`crontask`: runs the operator; checks manifests, and shows what they would do.
 
 Callers: the console script; the image's entrypoint.
 """
 
 import sys
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import click
 import orjson
-import yaml
 
 from crontask import __version__
-from crontask.api.base import parse_duration
-from crontask.api.validate import Problem, validate_run, validate_task
-
-
-class DurationParam(click.ParamType[timedelta]):
-    """A duration such as 90s, 5m, 1h30m."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Parse, or fail with what to write instead."""
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+from crontask.api.validate import Problem, validate_name, validate_run, validate_task
+from crontask.cli.manifest import read_documents, read_text
+from crontask.cli.next import next_command
+from crontask.cli.parameters import DurationParam, refuse
+from crontask.cli.simulate import simulate_command
+from crontask.engine.ports import Document
 
 
 @click.group(context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]})
@@ -71,40 +60,33 @@ def validate(path: str, output: str) -> None:
 
     Example: crontask validate -f examples/nightly.yaml
     """
-    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    found = _problems_of(text)
+    found = [(label, problem) for document in read_documents(read_text(path)) for label, problem in _problems(document)]
     if output == "json":
         rows = [{"object": name, "path": p.path, "message": p.message, "fix": p.fix} for name, p in found]
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-    for name, problem in found:
-        click.echo(f"{name}: {problem}", err=True)
     if found:
-        sys.exit(2)
+        refuse(f"{name}: {problem}" for name, problem in found)
     if output == "text":
         click.echo("no problems found")
 
 
-def _problems_of(text: str) -> list[tuple[str, Problem]]:
-    """Every problem of every object of ours in the manifests, with the object's name."""
-    try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        return [("manifest", Problem("(file)", f"this is not YAML: {error}", "correct the line named"))]
-    found: list[tuple[str, Problem]] = []
-    for document in documents:
-        if not isinstance(document, dict):
-            found.append(("manifest", Problem("(file)", "a document is not an object", "write apiVersion, kind, spec")))
-            continue
-        meta = document.get("metadata")
-        name = meta.get("name", "(no name)") if isinstance(meta, dict) else "(no name)"
-        namespace = (meta.get("namespace") or "default") if isinstance(meta, dict) else "default"
-        label = f"{document.get('kind')} {name}"
-        if document.get("kind") == "CronTask":
-            found += [(label, p) for p in validate_task(document.get("spec"), f"{namespace}/{name}")[1]]
-        elif document.get("kind") == "ScheduledRun":
-            found += [(label, p) for p in validate_run(document.get("spec"))[1]]
-    return found
+def _problems(document: Document) -> Iterator[tuple[str, Problem]]:
+    """Every problem of an object of ours, with its name."""
+    meta = document.get("metadata")
+    name = meta.get("name") if isinstance(meta, dict) else None
+    namespace = (meta.get("namespace") or "default") if isinstance(meta, dict) else "default"
+    label = f"{document.get('kind')} {name or '(no name)'}"
+    if document.get("kind") == "CronTask":
+        problems = (*validate_name(name), *validate_task(document.get("spec"), f"{namespace}/{name}")[1])
+    elif document.get("kind") == "ScheduledRun":
+        problems = validate_run(document.get("spec"))[1]
+    else:
+        problems = ()
+    yield from ((label, problem) for problem in problems)
 
+
+main.add_command(next_command)
+main.add_command(simulate_command)
 
 if __name__ == "__main__":
     main()

@@ -105,6 +105,7 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
                 run=decision.run,
                 nominal=decision.nominal_time,
                 count=decision.count,
+                why=decision.reason,
                 kind=DecisionKind.SKIP if decision.type == "Skipped" else DecisionKind.MISS,
             )
         )

@@ -167,7 +167,9 @@ def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[T
     if basis.pause is not None:
         tripped = basis.pause.reason == TOO_MANY_FAILURES
         kind = DecisionKind.SUSPEND
-        return (Transition("Suspended", basis.pause.message, warning=tripped, task=name, kind=kind),)
+        return (
+            Transition("Suspended", basis.pause.message, warning=tripped, task=name, kind=kind, why=basis.pause.reason),
+        )
     if status.phase is TaskPhase.COMPLETED:
         words = "maxRuns or endTime is reached"
         return (Transition("Completed", words, task=name, kind=DecisionKind.COMPLETE),)

@@ -33,13 +33,29 @@ class Connection:
         return {"Authorization": self._token} if self._token else {}
 
 
+class ConnectionFailedError(Exception):
+    """No configuration says where the API server is."""
+
+
+def current_namespace() -> str:
+    """The namespace of the kubeconfig's current context."""
+    try:
+        _, context = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return "default"
+    return str((context.get("context") or {}).get("namespace") or "default")
+
+
 def connect(kubeconfig: str | None = None) -> Connection:
     """The cluster that we run in, else that of `kubeconfig` (by default KUBECONFIG, or the user's own)."""
     configuration = Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        try:
+            config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ConnectionFailedError(f"no cluster is configured: {error}; set KUBECONFIG") from error
     return Connection(configuration.host.rstrip("/"), _tls(configuration), configuration)
 
 

@@ -139,13 +139,15 @@ class Simulation:
     async def _until(self, at: datetime) -> AsyncIterator[Line]:
         """Let time pass up to an instant, in quiet stretches where there are any."""
         while self.clock.now() < at:
-            stretch = await self._quiet_stretch(at) if self.scenario.by_stretches else None
+            by_stretches = self.scenario.by_stretches and self.operator is not None
+            stretch = await self._quiet_stretch(at) if by_stretches else None
             if stretch is not None:
                 for line in self._lines_of(stretch):
                     yield line
                 await self._jump(stretch)
             else:
-                await self.clock.sleep(min((at - self.clock.now()).total_seconds(), self._step()))
+                left = (at - self.clock.now()).total_seconds()
+                await self.clock.sleep(min(left, self._step()) if by_stretches else left)
             while self.lines:
                 yield self.lines.popleft()
 
@@ -186,7 +188,7 @@ class Simulation:
             return
         if kind is None or now < self.scenario.start:
             return
-        reason = _STARTED if kind is DecisionKind.START else transition.reason
+        reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
         self.lines.append(
             Line(now.replace(microsecond=0), kind, transition.nominal, reason, transition.run, transition.count)
         )

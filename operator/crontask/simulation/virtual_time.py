@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+_RESOLUTION = 1e-6
+
+
 class DeadlockError(Exception):
     """Nothing is ready and no timer is set: on virtual time that would wait for ever."""
 
@@ -41,6 +44,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector(self._waiting)
         super().__init__(self._jumping)
+        # A timer counts as over when it is this near. The default is less than a float tells apart after some months,
+        # and a timer would then never be over.
+        self._clock_resolution = _RESOLUTION
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""

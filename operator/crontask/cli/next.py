@@ -1,0 +1,153 @@
+"""`crontask next`: the coming nominal times of a task, by the operator's own timetable.
+
+Callers: main.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import click
+import orjson
+from cron_descriptor import ExpressionDescriptor, Options  # type: ignore[import-untyped]
+from rich.console import Console
+from rich.table import Table
+
+from crontask.api.base import format_duration, format_time
+from crontask.api.crontask import CronTaskSpec
+from crontask.cli.manifest import about_a_task, complete, find_task, parsed
+from crontask.cli.parameters import TimeParam, parse_time
+from crontask.decide.delay import delayed_start
+from crontask.decide.views import CronTask, TaskView
+from crontask.engine.ports import Document
+from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
+from crontask.timetable.notes import clock_change, note_on
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A nominal time to come, and when its run starts."""
+
+    nominal: datetime
+    start: datetime
+    local: datetime
+    note: str
+    change: str
+
+
+@click.command("next")
+@about_a_task
+@click.option("--from", "after", type=TimeParam(), help="Times after this one; by default now.")
+@click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="So many at most.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def next_command(
+    path: str | None, name: str | None, namespace: str | None, after: datetime | None, count: int, output: str
+) -> None:
+    """Show the coming times of a CronTask, from a manifest or from the cluster.
+
+    Exit code 0; 2 for bad input, with what is wrong, where, and what to write instead.
+
+    Example: crontask next -f examples/every-minute.yaml --from 2026-03-29T00:00:00Z --count 5
+    """
+    found = find_task(path, name, namespace)
+    instant = after or datetime.now(UTC).replace(microsecond=0)
+    created = (found.get("metadata") or {}).get("creationTimestamp")
+    document = complete(found, parse_time(created) if created else instant)
+    if created:
+        document["metadata"]["uid"] = found["metadata"].get("uid", "")
+        document["status"] = found.get("status") or {}
+    task, spec = parsed(document)
+    coming = _coming(task, spec, instant, count)
+    if output == "json":
+        click.echo(orjson.dumps([_row(each) for each in coming], option=orjson.OPT_INDENT_2).decode())
+    else:
+        _show(task, spec, coming)
+    if not coming:
+        click.echo(_why_none(spec), err=True)
+
+
+def _coming(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -> list[Coming]:
+    if spec.suspend_until is not None:
+        # The instant at which a pause ends is due itself.
+        instant = max(instant, spec.suspend_until - _SECOND)
+    left = count if spec.max_runs is None else min(count, spec.max_runs - task.status.scheduled_count)
+    zone, expressions = load_zone(spec.time_zone), _expressions(task, spec)
+    dst = Dst(spec.dst.missing, spec.dst.repeated)
+    return [
+        Coming(
+            nominal,
+            task.start_of(nominal),
+            nominal.astimezone(zone),
+            note_on(nominal, expressions, zone, dst) if expressions else "",
+            clock_change(nominal, zone),
+        )
+        for nominal in _nominal_times(task, spec, instant, max(0, left))
+    ]
+
+
+def _nominal_times(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -> tuple[datetime, ...]:
+    if spec.delay is None:
+        return task.timetable.upcoming(instant, count)
+    timing = task.status.timing
+    if timing is None:
+        from crontask.api.task_status import Timing
+
+        timing = Timing(hash=task.timing_hash, since=instant)
+    first = delayed_start(TaskView(task, ()), timing, instant)
+    return (first,) if first is not None and count else ()
+
+
+def _expressions(task: CronTask, spec: CronTaskSpec) -> list[CronExpression]:
+    texts = [spec.schedule] if spec.schedule is not None else list(spec.schedules or ())
+    return [parse_cron(text, f"{task.meta.namespace}/{task.meta.name}") for text in texts]
+
+
+def _row(coming: Coming) -> Document:
+    return {
+        "nominal": format_time(coming.nominal),
+        "start": format_time(coming.start),
+        "local": coming.local.isoformat(),
+        "note": coming.note,
+    }
+
+
+def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_in_words(task, spec)}")
+    if spec.suspend:
+        click.echo("suspended: nothing starts on schedule until spec.suspend is false")
+    if not coming:
+        return
+    table = Table(box=None, pad_edge=False)
+    jittered = any(each.start != each.nominal for each in coming)
+    for header in ("NOMINAL (UTC)", *(["STARTS (UTC)"] if jittered else []), "LOCAL", "NOTE"):
+        table.add_column(header, no_wrap=header != "NOTE")
+    for each in coming:
+        notes = "; ".join(filter(None, (each.note, each.change)))
+        starts = [format_time(each.start)] if jittered else []
+        table.add_row(format_time(each.nominal), *starts, each.local.strftime("%a %Y-%m-%d %H:%M:%S %z"), notes)
+    Console(width=140, soft_wrap=True).print(table)
+
+
+def _in_words(task: CronTask, spec: CronTaskSpec) -> str:
+    expressions = _expressions(task, spec)
+    if expressions:
+        options = Options()
+        options.use_24hour_time_format = True
+        # What stands for any value is written * here; L is the last day only as a capital.
+        texts = [expression.text.replace("?", "*").upper() for expression in expressions]
+        words = [ExpressionDescriptor(text, options).get_description() for text in texts]
+        return f"{'; and '.join(words)} ({spec.time_zone})"
+    if spec.interval is not None:
+        return f"Every {format_duration(spec.interval)}"
+    if spec.delay is not None:
+        return f"{format_duration(spec.delay)} after the end of each run; the next one"
+    return "After each run of another task" if spec.after is not None else "On demand"
+
+
+def _why_none(spec: CronTaskSpec) -> str:
+    if spec.after is not None:
+        return f"no times to come: it runs after {spec.after.task}"
+    if spec.delay is not None or spec.schedule or spec.schedules or spec.interval:
+        return "no times to come: endTime, maxRuns or skip leave none"
+    return "no times to come: it has no schedule, and runs on demand only"

@@ -1,0 +1,109 @@
+"""Kinds of values on the command line: times, durations, stretches of time, and how bad ones are told.
+
+Callers: the commands.
+"""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+import click
+
+from crontask.api.base import parse_duration
+
+BAD_INPUT = 2
+
+
+class DurationParam(click.ParamType[timedelta]):
+    """A duration such as 90s, 5m, 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse, or fail with what to write instead."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class TimeParam(click.ParamType[datetime]):
+    """An instant in RFC 3339, or a date, which stands for its midnight in UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with what to write instead."""
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class StretchParam(click.ParamType[tuple[datetime, datetime]]):
+    """A stretch of time, T1/T2."""
+
+    name = "t1/t2"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[datetime, datetime]:
+        """Parse, or fail with what to write instead."""
+        if isinstance(value, tuple):
+            return value
+        first, slash, last = str(value).partition("/")
+        try:
+            if not slash:
+                raise ValueError(
+                    f"{value!r} is no stretch of time; write it like 2026-03-29T01:00:00Z/2026-03-29T02:00:00Z"
+                )
+            stretch = parse_time(first), parse_time(last)
+            if stretch[0] >= stretch[1]:
+                raise ValueError(f"{value!r} ends before it begins; exchange the times")
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return stretch
+
+
+class AssignedParam(click.ParamType[tuple[datetime, str]]):
+    """Something at a time, TIME=SOMETHING."""
+
+    name = "time=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[datetime, str]:
+        """Parse the time, or fail with what to write instead."""
+        if isinstance(value, tuple):
+            return value
+        time, equals, rest = str(value).partition("=")
+        try:
+            if not equals or not rest:
+                raise ValueError(
+                    f"{value!r} has no {'=' if not equals else 'value'}; write it like 2026-03-29T01:00:00Z=…"
+                )
+            return parse_time(time), rest
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def parse_time(value: Any) -> datetime:
+    """An instant in UTC, to the second. Raises ValueError with what to write instead."""
+    if isinstance(value, datetime):
+        return value
+    text = str(value).strip()
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write it in RFC 3339, like 2026-03-29T01:00:00Z") from None
+    if instant.tzinfo is None:
+        if len(text) > len("2026-03-29"):
+            raise ValueError(f"{text!r} has no zone; write {text}Z for UTC, or an offset like +02:00")
+        instant = instant.replace(tzinfo=UTC)
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def refuse(messages: Iterable[object]) -> NoReturn:
+    """Say what is wrong on stderr, a line each, and exit with 2."""
+    for message in messages:
+        click.echo(str(message), err=True)
+    sys.exit(BAD_INPUT)
