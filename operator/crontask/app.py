@@ -34,6 +34,7 @@ from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
 from crontask.kube.lease import Lease
+from crontask.kube.skew import SkewMeter
 from crontask.logs import set_up_logging
 
 _PROBE_SECONDS = 5.0
@@ -70,15 +71,16 @@ async def _serve(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     shell = _start_kopf(settings, asyncio.get_running_loop(), stop)
     try:
-        async with HttpApi(connect(), connections=settings.in_flight) as api:
-            return await _lead(api, settings, stop)
+        clock = SystemClock()
+        meter = SkewMeter(clock)
+        async with HttpApi(connect(), settings.in_flight, meter.observe) as api:
+            return await _lead(api, clock, meter, settings, stop)
     finally:
         shell.stop()
 
 
-async def _lead(api: HttpApi, settings: Settings, stop: asyncio.Event) -> int:
+async def _lead(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Settings, stop: asyncio.Event) -> int:
     """Watch from the start, so that a standby is warm; decide only while leading."""
-    clock = SystemClock()
     store = Store()
     informers = [
         Informer(api, clock, Kind.CRON_TASK, store),
@@ -101,7 +103,10 @@ async def _lead(api: HttpApi, settings: Settings, stop: asyncio.Event) -> int:
                 teller = Teller(api, queue, clock)
                 executor = Executor(api, queue, store, teller, clock)
                 config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
-                await _term(Engine(store, executor, teller, clock, config), store, lease, stopping)
+                engine = Engine(store, executor, teller, clock, config)
+                engine.set_clock_skewed(meter.skewed)
+                meter.changed = engine.set_clock_skewed
+                await _term(engine, store, lease, stopping)
         return 1 if any(task.done() for task in watching) else 0
     finally:
         stopping.cancel()

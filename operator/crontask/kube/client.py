@@ -3,7 +3,7 @@
 Callers: informer, lease, engine (through the port).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,8 +43,12 @@ _decode_event = msgspec.json.Decoder(_Event).decode
 class HttpApi:
     """A client of one API server, to be used as an asynchronous context manager."""
 
-    def __init__(self, connection: Connection, connections: int = 64) -> None:
+    def __init__(
+        self, connection: Connection, connections: int = 64, dated: Callable[[str | None], None] = lambda date: None
+    ) -> None:
         self._connection = connection
+        # Told the Date of each answer.
+        self._dated = dated
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
@@ -151,6 +155,7 @@ class HttpApi:
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
             ) as response:
+                self._dated(response.headers.get("Date"))
                 raw = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(error) from error
