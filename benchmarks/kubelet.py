@@ -1,6 +1,7 @@
 """A stand-in kubelet: says that pods of `schedulerName: nobody` run and then have succeeded. No container runs.
 
-About a thousand pods a second, so that an API server's own limit shows. Callers: lag, idle, tests/integration.
+About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds` and
+`stand-in/exit-code` of a pod choose another end. Callers: lag, idle, tests/integration.
 """
 
 import asyncio
@@ -68,11 +69,14 @@ class StandInKubelet:
 
     async def _play(self, key: ObjectKey, pod: Document) -> None:
         names = [container["name"] for container in pod["spec"]["containers"]]
+        wanted = pod["metadata"].get("annotations") or {}
+        code = int(wanted.get("stand-in/exit-code", 0))
         started = format_time(_CLOCK.now())
         await self._tell(key, "Running", names, {"running": {"startedAt": started}})
-        await asyncio.sleep(self._runs)
-        end = {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": format_time(_CLOCK.now())}
-        await self._tell(key, "Succeeded", names, {"terminated": end})
+        await asyncio.sleep(float(wanted.get("stand-in/seconds", self._runs)))
+        end = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
+        end["finishedAt"] = format_time(_CLOCK.now())
+        await self._tell(key, "Failed" if code else "Succeeded", names, {"terminated": end})
 
     async def _tell(self, key: ObjectKey, phase: str, names: list[str], state: Document) -> None:
         statuses = [

@@ -79,7 +79,7 @@ def _clock(time: datetime) -> str:
     return time.strftime("%H:%M:%S" if time.second else "%H:%M")
 
 
-QUARTERLY = {"schedule": "*/15 * * * *"}
+QUARTERLY: Document = {"schedule": "*/15 * * * *"}
 DOWN = down("10:10", "10:50")
 
 
@@ -217,7 +217,7 @@ def test_runs_longer_than_the_gap(concurrency: Document, wanted: list[str]) -> N
 
 
 def test_a_queue_has_a_limit() -> None:
-    spec = {"schedule": "*/5 * * * *", "concurrency": {"policy": "Queue", "queueLimit": 1}}
+    spec: Document = {"schedule": "*/5 * * * *", "concurrency": {"policy": "Queue", "queueLimit": 1}}
     long = replace(scenario(end="10:30", **spec), run_takes=timedelta(minutes=12))
     assert shown(simulate(long)) == [
         "10:05 Start",
@@ -231,7 +231,7 @@ def test_a_queue_has_a_limit() -> None:
 
 
 def test_what_waits_is_dropped_by_a_pause_and_by_its_deadline() -> None:
-    spec = {"schedule": "*/15 * * * *", "concurrency": {"policy": "Queue"}}
+    spec: Document = {"schedule": "*/15 * * * *", "concurrency": {"policy": "Queue"}}
     paused = replace(scenario(*edit("10:32", suspend=True), **spec), run_takes=timedelta(minutes=20))
     assert shown(simulate(paused)) == [
         "10:15 Start",
