@@ -1,0 +1,95 @@
+"""Examples of when things run: each file, applied as it is, on real pods."""
+
+import json
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from bench import Bench
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _status(bench: Bench, task: str) -> dict[str, Any]:
+    return dict(bench.get("ct", task).get("status") or {})
+
+
+def _succeeded(bench: Bench, task: str, count: int) -> list[dict[str, Any]]:
+    """The runs of a task that succeeded, once there are so many, in the order of their starts."""
+
+    def look() -> list[dict[str, Any]]:
+        runs = [run for run in bench.runs(task) if (run.get("status") or {}).get("phase") == "Succeeded"]
+        return sorted(runs, key=lambda run: str(run["status"]["startTime"])) if len(runs) >= count else []
+
+    return list(bench.until(f"{count} runs of {task} have succeeded", look, 90))
+
+
+def _under_way(run: dict[str, Any]) -> tuple[datetime, datetime]:
+    return _time(run["status"]["startTime"]), _time(run["status"]["completionTime"])
+
+
+def test_a_nightly_task_says_when_it_comes_next(bench: Bench) -> None:
+    bench.apply("nightly.yaml")
+    upcoming = bench.until("it is looked at", lambda: _status(bench, "nightly").get("upcoming"))
+    assert upcoming[0] >= "2027-01-01T01:30:00Z"
+    assert all(time.endswith(("00:30:00Z", "01:30:00Z")) for time in upcoming)
+    row = bench.kubectl("get", "ct", "nightly", "-o", "wide")
+    assert "Europe/Berlin" in row
+    assert upcoming[0] in row
+
+
+def test_a_pause_between_runs_counts_from_the_end(bench: Bench) -> None:
+    bench.apply("pause-between.yaml")
+    runs = _succeeded(bench, "pause-between", 3)
+    for before, after in pairwise(runs):
+        assert _time(after["spec"]["scheduledTime"]) >= _under_way(before)[1] + timedelta(seconds=5)
+    assert "5s after end" in bench.kubectl("get", "ct", "pause-between")
+
+
+def test_a_chain_follows_success_and_failure_and_says_the_cause(bench: Bench) -> None:
+    bench.apply("chain.yaml")
+    load, alert = _succeeded(bench, "load", 1)[0], _succeeded(bench, "alert", 1)[0]
+    causes = {"load": (load, "extract-well", "Succeeded"), "alert": (alert, "extract-badly", "Failed")}
+    for run, cause, phase in causes.values():
+        log = bench.kubectl("logs", run["status"]["podName"])
+        trigger = json.loads(log[log.index("{") :])
+        assert (trigger["run"], trigger["phase"]) == (cause, phase)
+        assert run["status"]["origin"] == "After"
+    assert len(bench.runs("load")) == len(bench.runs("alert")) == 1
+    assert "after extract" in bench.kubectl("get", "ct", "load")
+
+
+def test_a_queue_starts_each_time_in_turn_and_then_the_task_is_completed(bench: Bench) -> None:
+    bench.apply("queue.yaml")
+    runs = _succeeded(bench, "in-turn", 3)
+    nominal = [_time(run["spec"]["scheduledTime"]) for run in runs]
+    assert nominal == sorted(nominal)
+    assert all(end <= start for (_, end), (start, _) in pairwise(map(_under_way, runs)))
+    bench.until("it is completed", lambda: _status(bench, "in-turn").get("phase") == "Completed")
+    assert _status(bench, "in-turn")["scheduledCount"] == 3
+
+
+def test_tasks_of_a_group_never_run_at_the_same_time(bench: Bench) -> None:
+    bench.apply("one-at-a-time-group.yaml")
+    runs = [*_succeeded(bench, "vacuum", 2), *_succeeded(bench, "reindex", 2)]
+    stretches = sorted(_under_way(run) for run in runs)
+    assert all(end <= start for (_, end), (start, _) in pairwise(stretches))
+
+
+def test_failures_in_a_row_stop_a_task_until_somebody_resumes_it(bench: Bench) -> None:
+    bench.apply("stop-after-failures.yaml")
+    bench.until("it is suspended", lambda: _status(bench, "flaky").get("phase") == "Suspended")
+    assert len(bench.runs("flaky")) == 2
+    condition = next(c for c in _status(bench, "flaky")["conditions"] if c["type"] == "Suspended")
+    assert "crontask.dev/resume" in condition["message"]
+    bench.kubectl("annotate", "ct", "flaky", "crontask.dev/resume=now")
+    bench.until("it runs again", lambda: len(bench.runs("flaky")) > 2)
+
+
+def test_a_task_that_spreads_out_keeps_its_own_minute(bench: Bench) -> None:
+    bench.apply("spread.yaml")
+    upcoming = bench.until("it is looked at", lambda: _status(bench, "spread").get("upcoming"))
+    assert len({_time(time).minute for time in upcoming}) == 1
+    assert all(after - before == timedelta(hours=1) for before, after in pairwise(map(_time, upcoming)))
