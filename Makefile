@@ -45,6 +45,10 @@ types: $(VENV)/installed ## mypy, strict
 unit: $(VENV)/installed ## Pure tests, and the engine on virtual time
 	$(VENV)/bin/pytest -q tests/unit
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until one differs (Ctrl-C to end)
+	while $(VENV)/bin/pytest -q tests/unit/timetable tests/unit/simulation --hypothesis-seed=$$RANDOM; do :; done
+
 .PHONY: integration
 integration: $(VENV)/installed ## A real API server (KUBEBUILDER_ASSETS, or built once)
 	$(PY) -m cluster build

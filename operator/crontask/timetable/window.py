@@ -26,7 +26,10 @@ class Hole:
 
 
 class WindowedTimetable:
-    """The times of another timetable within [start, end), but for those in a hole. Holes: sorted, apart."""
+    """The times of another timetable within [start, end), but for those in a hole.
+
+    A bound between two seconds counts as the later one. Holes: sorted, apart, of whole seconds.
+    """
 
     __slots__ = ("_end", "_holes", "_inner", "_start")
 
@@ -38,8 +41,8 @@ class WindowedTimetable:
         holes: Sequence[Hole] = (),
     ) -> None:
         self._inner = inner
-        self._start = start
-        self._end = end
+        self._start = _rounded_up(start)
+        self._end = _rounded_up(end)
         self._holes = tuple(holes)
 
     def next_after(self, instant: datetime) -> datetime | None:
@@ -138,6 +141,11 @@ def _merged(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, end))
     return merged
+
+
+def _rounded_up(bound: datetime | None) -> datetime | None:
+    # Nominal times are whole seconds, and a step to one second before a bound must not pass over the bound.
+    return None if bound is None else EPOCH - (EPOCH - bound) // _SECOND * _SECOND
 
 
 def _instant(second: int) -> datetime:
