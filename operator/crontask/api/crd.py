@@ -6,17 +6,18 @@ bounded. Callers: make generate; tests compare the files with what this makes.
 
 import sys
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from crontask.api.base import GROUP, VERSION, Model
+from crontask.api.base import DURATION_PATTERN, GROUP, LONGEST, VERSION, Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
-from crontask.api.validate import TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS, TIMINGS, TOO_MANY_TIMINGS
 
 Schema = dict[str, Any]
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -56,6 +57,9 @@ def _clean(node: Any, definitions: Schema) -> Any:
             result[key] = _clean(value, definitions)
     if result.get("type") == "integer":
         result.setdefault("format", "int64")
+    if result.get("pattern") == DURATION_PATTERN:
+        # A copy, or the YAML would have aliases.
+        result["x-kubernetes-validations"] = deepcopy(_DURATION_RULES)
     if "x-kubernetes-preserve-unknown-fields" not in result:
         result.pop("additionalProperties", None)
     return result
@@ -63,6 +67,21 @@ def _clean(node: Any, definitions: Schema) -> Any:
 
 def _rule(rule: str, message: str) -> Schema:
     return {"rule": rule, "message": message}
+
+
+def _in_seconds(unit: str, size: int) -> str:
+    return f"int('0' + self.find('[0-9]+{unit}').replace('{unit}', '')) * {size}"
+
+
+_SECONDS = " + ".join(_in_seconds(unit, size) for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)))
+# The pattern alone would say what is wrong in a regular expression.
+_DURATION_RULES = [
+    _rule(f"self.matches('{DURATION_PATTERN}')", "not a duration; write it like 90s, 5m, 1h30m or 2d"),
+    _rule(
+        f"!self.matches('{DURATION_PATTERN}') || {_SECONDS} <= {int(LONGEST.total_seconds())}",
+        "longer than ten years; write a shorter duration",
+    ),
+]
 
 
 def _unchanged(field: str) -> Schema:
@@ -92,8 +111,52 @@ _HANDLER_RULES = [
         f"exactly one of {', '.join(_VARIANTS)} must be set; set one of them",
     ),
     _rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
+    _rule(
+        "!has(self.resultFrom) || !has(self.podTemplate) || !has(self.podTemplate.spec) || "
+        "!has(self.podTemplate.spec.containers) || "
+        "self.podTemplate.spec.containers.exists(c, has(c.name) && c.name == self.resultFrom)",
+        "resultFrom names no container of podTemplate; name one of them",
+    ),
     *_unbuilt(HANDLER, "spec.handler"),
 ]
+_KEEP: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+# Of the core types only what a rule reads; all else is kept as it is, and checked when the pod is created.
+_CONTAINER: Schema = {
+    "properties": {
+        "image": {"type": "string", "maxLength": LONGEST_IMAGE, "description": "The image to run, like busybox:1.36."},
+        "name": {"type": "string", "maxLength": 63, "description": "Given by crontask: leave it out."},
+    },
+    "x-kubernetes-validations": [
+        _rule("has(self.image) && self.image != ''", "image is missing; name the image to run, like busybox:1.36"),
+        _rule("!has(self.name)", "name is given by crontask; remove it"),
+    ],
+}
+_CONTAINER_NAME: Schema = {
+    "type": "string",
+    "maxLength": LONGEST_CONTAINER,
+    "description": "The name of the container.",
+}
+_CONTAINERS: Schema = {
+    "type": "array",
+    "maxItems": MOST_CONTAINERS,
+    "description": "As in core/v1: each with a name and an image.",
+    "items": {**_KEEP, "properties": {"name": _CONTAINER_NAME}},
+}
+_POD_TEMPLATE: Schema = {
+    "properties": {
+        "spec": {
+            **_KEEP,
+            "description": "A core/v1 PodSpec. restartPolicy is Never, whatever it says.",
+            "properties": {"containers": _CONTAINERS},
+        }
+    },
+    "x-kubernetes-validations": [
+        _rule(
+            "has(self.spec) && has(self.spec.containers) && self.spec.containers.exists(c, has(c.name))",
+            "spec.containers is empty; write at least one container with a name",
+        )
+    ],
+}
 _AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _TASK_RULES = [
@@ -245,11 +308,17 @@ def _names(kind: str, short: str) -> Schema:
     }
 
 
+def _with_rules(handler: Schema) -> None:
+    handler["x-kubernetes-validations"] = _HANDLER_RULES
+    handler["properties"]["container"].update(_CONTAINER)
+    handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
+
+
 def cron_task_crd() -> Schema:
     """The CRD of CronTask."""
     spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
     spec["x-kubernetes-validations"] = _TASK_RULES
-    spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
+    _with_rules(spec["properties"]["handler"])
     spec["properties"]["skip"]["items"]["x-kubernetes-validations"] = _SKIP_RULES
     status["properties"]["observedGeneration"]["default"] = -1
     description = "A task that runs by a schedule, at a fixed rate, after a pause, after another task, or on demand."
@@ -269,7 +338,7 @@ def scheduled_run_crd() -> Schema:
     """The CRD of ScheduledRun."""
     spec, status = structural(ScheduledRunSpec), structural(ScheduledRunStatus)
     spec["x-kubernetes-validations"] = _RUN_RULES
-    spec["properties"]["handler"]["x-kubernetes-validations"] = _HANDLER_RULES
+    _with_rules(spec["properties"]["handler"])
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
     return _crd(

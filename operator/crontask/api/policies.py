@@ -34,6 +34,16 @@ class After(Model):
         description="Which ends count: Succeeded (also in part), Failed (also by timeout), Finished (any, also "
         "canceled).",
     )
+    unquoted_on: Literal["Succeeded", "Failed", "Finished"] | None = Field(
+        default=None,
+        alias="true",
+        description="The same as on, before which it counts: YAML 1.1, so kubectl too, reads an unquoted on as true.",
+    )
+
+    @property
+    def ends(self) -> Literal["Succeeded", "Failed", "Finished"]:
+        """Which ends count, however it was written."""
+        return self.unquoted_on or self.on
 
 
 class SkippedDates(Model):

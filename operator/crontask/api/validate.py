@@ -25,6 +25,10 @@ from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 LONGEST_NAME = 52
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
+LONGEST_IMAGE = 1024
+# CEL looks for the container that resultFrom names only in lists and strings with a bound.
+MOST_CONTAINERS = 100
+LONGEST_CONTAINER = 63
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
 TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
 _VARIANTS = ("container", "pod_template", "http", "python", "steps", "for_each", "batch")
@@ -80,7 +84,12 @@ def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
     if not isinstance(spec, dict):
         return None, (Problem("spec", "there is no spec", "write what to run and when under spec:"),)
     try:
-        return model.model_validate(spec), ()
+        text = orjson.dumps(spec, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        return None, (Problem("spec", f"is not JSON: {error}", "write plain values"),)
+    try:
+        # Strict and from JSON: as the CRD's schema, neither "yes" is a boolean nor "3" a number.
+        return model.model_validate_json(text, strict=True), ()
     except ValidationError as error:
         return None, tuple(_from_pydantic(error))
 
@@ -114,6 +123,8 @@ def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
             yield Problem(f"spec.skip[{index}].to", "is before from", "exchange them")
     if spec.delay is not None:
         yield from _delay_problems(spec)
+    if spec.after is not None and spec.after.task == identity.rpartition("/")[2]:
+        yield Problem("spec.after.task", "a task cannot come after itself", "name another task")
 
 
 def _expressions(spec: CronTaskSpec) -> Iterator[tuple[str, str]]:
@@ -154,8 +165,13 @@ def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[
     if handler.result_from is not None and handler.pod_template is None:
         yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
-        if not isinstance(handler.container.get("image"), str) or not handler.container["image"]:
+        image = handler.container.get("image")
+        if not isinstance(image, str) or not image:
             yield Problem(f"{path}.container.image", "is missing", "name the image to run, like busybox:1.36")
+        elif len(image) > LONGEST_IMAGE:
+            yield Problem(
+                f"{path}.container.image", f"is longer than {LONGEST_IMAGE} characters", "write a shorter one"
+            )
         if "name" in handler.container:
             yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
     if handler.pod_template is not None:
@@ -163,9 +179,13 @@ def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[
 
 
 def _template_problems(template: dict[str, Any], result_from: str | None, path: str) -> Iterator[Problem]:
-    names = template_container_names(template)
+    names, containers = template_container_names(template), f"{path}.podTemplate.spec.containers"
     if not names:
-        yield Problem(f"{path}.podTemplate.spec.containers", "is empty", "write at least one container with a name")
+        yield Problem(containers, "is empty", "write at least one container with a name")
+    elif len(names) > MOST_CONTAINERS:
+        yield Problem(containers, f"has {len(names)} containers, over {MOST_CONTAINERS}", "write fewer")
+    elif max(map(len, names)) > LONGEST_CONTAINER:
+        yield Problem(containers, f"has a name of over {LONGEST_CONTAINER} characters", "write a shorter one")
     elif result_from is not None and result_from not in names:
         yield Problem(f"{path}.resultFrom", f"no container is named {result_from!r}", f"name one of {', '.join(names)}")
 

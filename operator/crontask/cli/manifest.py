@@ -45,15 +45,20 @@ def read_text(path: str) -> str:
 
 
 def read_documents(text: str) -> list[Document]:
-    """The objects of a manifest. Refuses what is not YAML, or not an object."""
+    """The objects of a manifest, as JSON has them. Refuses what is not YAML, or not an object."""
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        refuse([Problem("(file)", f"this is not YAML: {error}", "correct the line named")])
+        documents = [_as_json(document) for document in yaml.safe_load_all(text) if document is not None]
+    except (yaml.YAMLError, TypeError) as error:
+        refuse([Problem("(file)", f"this is not YAML of plain values: {error}", "correct the line named")])
     for document in documents:
         if not isinstance(document, dict):
             refuse([Problem("(file)", "a document is not an object", "write apiVersion, kind, metadata and spec")])
     return documents
+
+
+def _as_json(document: object) -> Any:
+    # As kubectl does: dates are strings again, and so are keys that YAML reads as something else.
+    return orjson.loads(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
 
 
 def find_task(path: str | None, name: str | None, namespace: str | None) -> Document:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from crontask.api.base import format_duration, format_time
 from crontask.api.crontask import CronTaskSpec
+from crontask.api.task_status import Timing
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.delay import delayed_start
@@ -91,8 +92,6 @@ def _nominal_times(task: CronTask, spec: CronTaskSpec, instant: datetime, count:
         return task.timetable.upcoming(instant, count)
     timing = task.status.timing
     if timing is None:
-        from crontask.api.task_status import Timing
-
         timing = Timing(hash=task.timing_hash, since=instant)
     first = delayed_start(TaskView(task, ()), timing, instant)
     return (first,) if first is not None and count else ()

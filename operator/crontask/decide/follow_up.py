@@ -59,7 +59,7 @@ def chain_too_deep(view: RunView, phase: RunPhase, completion: datetime) -> tupl
 def _follows(task: CronTask, phase: RunPhase, completion: datetime) -> bool:
     """Whether a task starts after an end of that phase at that time."""
     spec, status = task.spec, task.status
-    if spec is None or spec.after is None or phase not in _COUNTS_AS[spec.after.on]:
+    if spec is None or spec.after is None or phase not in _COUNTS_AS[spec.after.ends]:
         return False
     paused = spec.suspend or status.phase is TaskPhase.SUSPENDED
     if paused or (spec.suspend_until is not None and spec.suspend_until > completion) or runs_left(task) == 0:
