@@ -71,8 +71,9 @@ image: $(VENV)/installed ## Build the operator's image and load it into the thro
 	$(PY) -m cluster image --tag crontask/operator:dev
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure lag, writes and idle cost beside CronJob (about half an hour)
+bench: $(VENV)/installed ## Measure cost, lag and idle cost beside CronJob (about half an hour)
 	$(PY) -m cluster build
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks cost
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
 

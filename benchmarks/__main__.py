@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import cost as cost_benchmark
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
 from benchmarks.world import MeasurementError
@@ -109,6 +110,26 @@ def idle(tasks: int, seconds: int, output: str) -> None:
     row = idle_benchmark.measure(tasks, seconds)
     _save("idle", {"rows": [row]})
     _show(output, "idle", [row], [])
+
+
+@main.command()
+@_output
+def cost(output: str) -> None:
+    """What computing costs: the next time beside croniter's, counting misses, memory a task, one decision.
+
+    Example: python -m benchmarks cost -o json
+    """
+    tables = {
+        "microseconds a step to the next time": cost_benchmark.next_times(),
+        "microseconds to count what came due": cost_benchmark.counting(),
+        "bytes a task, microseconds a decision": cost_benchmark.decisions(),
+    }
+    _save("cost", {"tables": tables})
+    if output == "json":
+        click.echo(json.dumps(tables, indent=2))
+        return
+    for title, rows in tables.items():
+        _show(output, title, rows, [])
 
 
 def _end(number: int, frame: FrameType | None) -> None:
