@@ -1,11 +1,13 @@
 """Examples of when things run: each file, applied as it is, on real pods."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from bench import Bench
+
+from installation import NAMESPACE
 
 
 def _time(text: str) -> datetime:
@@ -93,3 +95,34 @@ def test_a_task_that_spreads_out_keeps_its_own_minute(bench: Bench) -> None:
     upcoming = bench.until("it is looked at", lambda: _status(bench, "spread").get("upcoming"))
     assert len({_time(time).minute for time in upcoming}) == 1
     assert all(after - before == timedelta(hours=1) for before, after in pairwise(map(_time, upcoming)))
+
+
+def test_missed_times_start_once_not_at_all_or_each(bench: Bench) -> None:
+    bench.apply("catch-up.yaml")
+    names = ("catch-up-latest", "catch-up-none", "catch-up-all")
+    bench.until("each has run", lambda: all(_status(bench, name).get("lastScheduledTime") for name in names))
+    _scale_operator(bench, 0)
+    bench.tools.kubectl("-n", NAMESPACE, "wait", "--for=delete", "pod", "--all", "--timeout=60s")
+    gone = datetime.now(UTC)
+    try:
+        bench.until("three times have passed", lambda: datetime.now(UTC) >= gone + timedelta(seconds=46), 60)
+    finally:
+        _scale_operator(bench, 1)
+    back = datetime.now(UTC)
+    bench.until("each goes on", lambda: min(_mark(bench, name) for name in names) > back + timedelta(seconds=15), 90)
+    missed = {name: _status(bench, name)["counts"].get("missed", 0) for name in names}
+    for name in names:
+        created = _time(bench.get("ct", name)["metadata"]["creationTimestamp"])
+        passed = (_mark(bench, name) - created) / timedelta(seconds=15)
+        assert len(bench.runs(name)) + missed[name] == passed, name
+    assert missed["catch-up-all"] == 0
+    assert missed["catch-up-none"] >= missed["catch-up-latest"] >= 2
+    assert "Missed" in [decision["type"] for decision in _status(bench, "catch-up-none")["recentDecisions"]]
+
+
+def _mark(bench: Bench, task: str) -> datetime:
+    return _time(_status(bench, task)["lastScheduledTime"])
+
+
+def _scale_operator(bench: Bench, replicas: int) -> None:
+    bench.tools.kubectl("-n", NAMESPACE, "scale", "deployment", "crontask", f"--replicas={replicas}")
