@@ -47,7 +47,7 @@ def read_text(path: str) -> str:
 def read_documents(text: str) -> list[Document]:
     """The objects of a manifest, as JSON has them. Refuses what is not YAML, or not an object."""
     try:
-        documents = [_as_json(document) for document in yaml.safe_load_all(text) if document is not None]
+        documents = [as_json(document) for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, TypeError) as error:
         refuse([Problem("(file)", f"this is not YAML of plain values: {error}", "correct the line named")])
     for document in documents:
@@ -56,8 +56,8 @@ def read_documents(text: str) -> list[Document]:
     return documents
 
 
-def _as_json(document: object) -> Any:
-    # As kubectl does: dates are strings again, and so are keys that YAML reads as something else.
+def as_json(document: object) -> Any:
+    """YAML's values as kubectl has them: dates are strings again, and so are keys that are read as something else."""
     return orjson.loads(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
 
 

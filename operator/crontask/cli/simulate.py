@@ -18,7 +18,7 @@ import click
 import yaml
 
 from crontask.api.base import format_time, parse_duration
-from crontask.cli.manifest import about_a_task, complete, find_task
+from crontask.cli.manifest import about_a_task, as_json, complete, find_task
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.decide.decisions import DecisionKind
 from crontask.engine.ports import Document
@@ -136,8 +136,8 @@ def _merged(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[dateti
 
 def _patch(file: str) -> Document:
     try:
-        patch = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        patch = as_json(yaml.safe_load(Path(file).read_text(encoding="utf-8")))
+    except (OSError, TypeError, yaml.YAMLError) as error:
         refuse([f"--edit {file}: {error}"])
     if not isinstance(patch, dict):
         refuse([f"--edit {file}: this is not a patch; write an object, like spec: {{suspend: true}}"])

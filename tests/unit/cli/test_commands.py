@@ -1,0 +1,187 @@
+"""What people and scripts see of the commands: exit codes, streams, shapes of JSON, messages, help with an example."""
+
+import json
+import logging
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import Group
+from click.testing import CliRunner, Result
+
+from crontask.cli.main import main
+
+TASK = """\
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata: {{name: a}}
+spec:
+  {timing}
+  handler: {{container: {{image: "busybox:1.36"}}}}
+"""
+WINDOW = "--from 2026-03-01T00:00:00Z --to 2026-03-01T00:03:00Z"
+LINE = ["time", "nominal", "decision", "reason", "run", "count"]
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files of the test's own; `simulate` switches logging off for its process, which is ours here."""
+    monkeypatch.chdir(tmp_path)
+    for name, timing in FILES.items():
+        Path(name).write_text(TASK.format(timing=timing), encoding="utf-8")
+    Path("two.yaml").write_text(
+        "---\n".join(TASK.format(timing="interval: 5m").replace("name: a", f"name: {name}") for name in ("b", "c")),
+        encoding="utf-8",
+    )
+    Path("configmap.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\n", encoding="utf-8")
+    Path("broken.yaml").write_text("a: [", encoding="utf-8")
+    Path("patch.yaml").write_text("spec: {schedule: '*/2 * * * *', endTime: 2026-03-02T00:00:00Z}", encoding="utf-8")
+    before = logging.root.manager.disable
+    yield
+    logging.disable(before)
+
+
+FILES = {
+    "minute.yaml": 'schedule: "* * * * *"',
+    "berlin.yaml": 'schedule: "30 2 * * *"\n  timeZone: Europe/Berlin',
+    "bad.yaml": 'schedule: "61 * * * *"\n  timeZone: Europe/Berln',
+    "after.yaml": "after: {task: b, on: Failed}",
+    "dates.yaml": 'schedule: "0 9 * * *"\n  startTime: 2026-03-02T00:00:00Z\n  skip: [{from: 2026-03-03}]',
+}
+
+
+def run(command: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, shlex.split(command), input=stdin, catch_exceptions=False)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("next", "no task is given; write -f FILE, or the name of a task in the cluster"),
+        ("next -f bad.yaml", "spec.schedule"),
+        ("next -f bad.yaml", "Europe/Berlin"),
+        ("next -f nowhere.yaml", "nowhere.yaml"),
+        ("next -f broken.yaml", "this is not YAML"),
+        ("next -f configmap.yaml", "0 CronTasks fit"),
+        ("next -f two.yaml", "2 CronTasks fit, of: b, c; name one"),
+        ("next -f minute.yaml --from 2026-03-01T00:00:00", "has no zone; write 2026-03-01T00:00:00Z for UTC"),
+        ("next -f minute.yaml --from yesterday", "'yesterday' is not a time; write it in RFC 3339"),
+        ("next -f minute.yaml --count 0", "0 is not in the range"),
+        ("simulate -f bad.yaml " + WINDOW, "spec.timeZone"),
+        ("simulate -f minute.yaml --from 2026-03-02 --to 2026-03-01", "exchange them"),
+        (f"simulate -f minute.yaml {WINDOW} --run-takes soon", "'soon' is not a duration; write it like 90s"),
+        (f"simulate -f minute.yaml {WINDOW} --run-result 101%", "a share that fails, like 20%"),
+        (f"simulate -f minute.yaml {WINDOW} --down 2026-03-01T00:00:00Z", "is no stretch of time; write it like"),
+        (f"simulate -f minute.yaml {WINDOW} --suspended 2026-03-02/2026-03-01", "ends before it begins"),
+        (f"simulate -f minute.yaml {WINDOW} --edit 2026-03-01=nowhere.yaml", "--edit nowhere.yaml"),
+        (f"simulate -f minute.yaml {WINDOW} --edit 2026-03-01=broken.yaml", "--edit broken.yaml"),
+        (f"simulate -f minute.yaml {WINDOW} --edit 2026-03-01", "has no ="),
+        (f"simulate -f minute.yaml {WINDOW} --clock-back 2026-03-01=long", "--clock-back: 'long' is not a duration"),
+        ("validate -f bad.yaml", "CronTask a: spec.schedule"),
+        ("validate -f broken.yaml", "correct the line named"),
+    ],
+)
+def test_bad_input_is_told_on_stderr_with_exit_code_2(command: str, words: str) -> None:
+    done = run(command)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def test_next_as_json() -> None:
+    done = run("next -f berlin.yaml --from 2026-03-28T00:00:00Z --count 2 -o json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == [
+        {
+            "nominal": "2026-03-28T01:30:00Z",
+            "start": "2026-03-28T01:30:00Z",
+            "local": "2026-03-28T02:30:00+01:00",
+            "note": "",
+        },
+        {
+            "nominal": "2026-03-29T01:00:00Z",
+            "start": "2026-03-29T01:00:00Z",
+            "local": "2026-03-29T03:00:00+02:00",
+            "note": "shifted: 02:30 does not exist",
+        },
+    ]
+
+
+def test_next_as_a_table_says_the_schedule_in_words_and_marks_the_change() -> None:
+    done = run("next -f berlin.yaml --from 2026-03-28T00:00:00Z --count 2")
+    assert "At 02:30 (Europe/Berlin)" in done.stdout
+    marked = [line for line in done.stdout.splitlines() if "clock forward 1h" in line]
+    assert [line.split()[0] for line in marked] == ["2026-03-29T01:00:00Z"]
+
+
+def test_next_reads_stdin_and_names_one_of_several() -> None:
+    assert run("next -f - --count 1", TASK.format(timing='schedule: "0 0 * * *"')).exit_code == 0
+    assert "default/c" in run("next -f two.yaml c --count 1").stdout
+
+
+def test_unquoted_dates_and_on_are_read_as_kubectl_reads_them() -> None:
+    times = json.loads(run("next -f dates.yaml --from 2026-03-01 --count 2 -o json").stdout)
+    assert [time["nominal"] for time in times] == ["2026-03-02T09:00:00Z", "2026-03-04T09:00:00Z"]
+    done = run("next -f after.yaml")
+    assert (done.exit_code, done.stderr) == (0, "no times to come: it runs after b\n")
+
+
+def test_simulate_as_json_lines_ends_with_a_summary() -> None:
+    done = run(f"simulate -f minute.yaml {WINDOW} -o jsonl")
+    assert done.exit_code == 0
+    *decisions, summary = lines(done.stdout)
+    assert [list(decision) for decision in decisions] == [LINE] * 2
+    assert [(d["time"], d["nominal"], d["decision"], d["count"]) for d in decisions] == [
+        (time, time, "Start", 1) for time in ("2026-03-01T00:01:00Z", "2026-03-01T00:02:00Z")
+    ]
+    assert summary["summary"]["started"] == 2
+    assert set(summary["summary"].values()) == {0, 2}
+
+
+def test_simulate_takes_each_happening_more_than_once() -> None:
+    command = (
+        "simulate -f minute.yaml --from 2026-03-01T00:00:00Z --to 2026-03-01T01:00:00Z -o jsonl --created 2026-02-28"
+        " --down 2026-03-01T00:05:30Z/2026-03-01T00:08:30Z --down 2026-03-01T00:15:30Z/2026-03-01T00:18:30Z"
+        " --suspended 2026-03-01T00:20:30Z/2026-03-01T00:22:30Z --suspended 2026-03-01T00:25:30Z/2026-03-01T00:26:30Z"
+        " --edit 2026-03-01T00:40:30Z=patch.yaml --clock-back 2026-03-01T00:50:30Z=10s"
+    )
+    *decisions, summary = lines(run(command).stdout)
+    assert min(decision["time"] for decision in decisions) >= "2026-03-01T00:00:00Z"
+    totals = summary["summary"]
+    assert (totals["missed"], totals["suspended"], totals["resumed"]) == (4, 2, 2)
+    assert [d["nominal"][14:16] for d in decisions if d["nominal"] and d["nominal"] > "2026-03-01T00:41"] == [
+        "42", "44", "46", "48", "50", "52", "54", "56", "58",
+    ]  # fmt: skip
+
+
+def test_failures_are_the_share_asked_for_and_the_same_for_the_same_seed() -> None:
+    command = f"simulate -f minute.yaml --from 2026-03-01 --to 2026-03-02 -o jsonl {{}} --edit 2026-03-01={'trip.yaml'}"
+    Path("trip.yaml").write_text("spec: {suspendAfterFailures: 2}", encoding="utf-8")
+    always, never = (run(command.format(f"--run-result {result}")).stdout for result in ("failed", "success"))
+    assert lines(always)[-1]["summary"]["started"] == 2
+    assert lines(never)[-1]["summary"]["started"] == 1439
+    some = [run(command.format(f"--run-result 20% --seed {seed}")).stdout for seed in (1, 1, 2)]
+    assert some[0] == some[1] != some[2]
+
+
+def test_validate_as_json_names_object_path_and_fix() -> None:
+    done = run("validate -f bad.yaml -o json")
+    assert done.exit_code == 2
+    found = json.loads(done.stdout)
+    assert [list(problem) for problem in found] == [["object", "path", "message", "fix"]] * 2
+    assert {problem["path"] for problem in found} == {"spec.schedule", "spec.timeZone"}
+    assert json.loads(run("validate -f minute.yaml -o json").stdout) == []
+
+
+def test_each_command_has_help_with_an_example() -> None:
+    assert isinstance(main, Group)
+    for name in main.commands:
+        shown = run(f"{name} --help")
+        assert shown.exit_code == 0
+        assert f"Example: crontask {name}" in " ".join(shown.stdout.split()), name
