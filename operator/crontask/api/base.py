@@ -4,7 +4,7 @@ Callers: the other modules of api; engine and workload for `format_time` and `fo
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
@@ -15,8 +15,15 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
-_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+# As the API server reads the formats date-time and date; pydantic alone would take much more, like seconds since 1970.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 LONGEST = timedelta(days=3660)
+# Of times and dates in a spec: what is wrong, and what to write instead.
+FIRST_YEAR = 1970
+OUTSIDE_TIME = ("is before 1970 or after 9999", "write a time in between, like 2026-03-29T01:00:00Z")
+OUTSIDE_DATE = ("is before 1970", "write a date like 2026-12-24")
 
 
 class Model(BaseModel):
@@ -55,10 +62,40 @@ def format_time(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _parse_time(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        if _TIME.fullmatch(text):
+            return datetime.fromisoformat(text.upper())
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a time; write it in UTC, like 2026-03-29T01:00:00Z")
+
+
+def _parse_date(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a date; write it like 2026-12-24")
+
+
+def format_micro_time(instant: datetime) -> str:
+    """A UTC instant as RFC 3339 with microseconds, as the API server writes what needs them."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _in_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("the time has no zone; write it in UTC, like 2026-03-29T01:00:00Z")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("; ".join(OUTSIDE_TIME)) from None
 
 
 Duration = Annotated[
@@ -69,7 +106,15 @@ Duration = Annotated[
 ]
 Time = Annotated[
     datetime,
+    BeforeValidator(_parse_time),
     AfterValidator(_in_utc),
     PlainSerializer(format_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Date = Annotated[date, BeforeValidator(_parse_date), WithJsonSchema({"type": "string", "format": "date"})]
+MicroTime = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(format_micro_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from crontask.api.base import DURATION_PATTERN, GROUP, LONGEST, VERSION, Model
+from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION, Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
@@ -157,17 +157,14 @@ _POD_TEMPLATE: Schema = {
         )
     ],
 }
+# Elsewhere a duration of 0s has a meaning.
 _AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
+_SECOND_RULE = _rule(
+    f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
+)
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _TASK_RULES = [
     _rule(_at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
-    *(
-        _rule(
-            f"!has(self.{field}) || self.{field}.matches('[1-9]')",
-            f"{field} is shorter than a second; write at least 1s",
-        )
-        for field in _AT_LEAST_A_SECOND
-    ),
     *(
         _rule(
             f"!has(self.delay) || !has(self.{field})",
@@ -188,6 +185,8 @@ _TASK_RULES = [
 _SKIP_RULES = [
     _rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
 ]
+# Of dates alone: a rule that reads a time fails for lower case letters in it, which the schema takes.
+_DATE_RULE = _rule(f"self.getFullYear() >= {FIRST_YEAR}", "; ".join(OUTSIDE_DATE))
 _NOT_AFTER_ITSELF = _rule(
     "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
     "spec.after.task: a task cannot come after itself; name another task",
@@ -198,7 +197,6 @@ _RUN_RULES = [
         "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
     ),
     _rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
-    _rule("!has(self.timeout) || self.timeout.matches('[1-9]')", "timeout is shorter than a second; write at least 1s"),
     _rule(
         "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
         "cancel never goes back; create another ScheduledRun",
@@ -208,6 +206,12 @@ _RUN_RULES = [
     _unchanged("allowPast"),
     _unchanged("scheduledTime"),
     _unchanged("timeout"),
+    _unchanged("startTimeout"),
+    _unchanged("totalTimeout"),
+    _unchanged("retry"),
+    _unchanged("ttlAfterFinished"),
+    _unchanged("idempotencyKey"),
+    _unchanged("onComplete"),
     *_unbuilt(RUN, "spec"),
 ]
 # On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
@@ -308,7 +312,11 @@ def _names(kind: str, short: str) -> Schema:
     }
 
 
-def _with_rules(handler: Schema) -> None:
+def _with_rules(spec: Schema) -> None:
+    for field in _AT_LEAST_A_SECOND:
+        if field in spec["properties"]:
+            spec["properties"][field]["x-kubernetes-validations"].append(dict(_SECOND_RULE))
+    handler = spec["properties"]["handler"]
     handler["x-kubernetes-validations"] = _HANDLER_RULES
     handler["properties"]["container"].update(_CONTAINER)
     handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
@@ -318,8 +326,11 @@ def cron_task_crd() -> Schema:
     """The CRD of CronTask."""
     spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
     spec["x-kubernetes-validations"] = _TASK_RULES
-    _with_rules(spec["properties"]["handler"])
-    spec["properties"]["skip"]["items"]["x-kubernetes-validations"] = _SKIP_RULES
+    _with_rules(spec)
+    dates = spec["properties"]["skip"]["items"]
+    dates["x-kubernetes-validations"] = _SKIP_RULES
+    for date in dates["properties"].values():
+        date["x-kubernetes-validations"] = [dict(_DATE_RULE)]
     status["properties"]["observedGeneration"]["default"] = -1
     description = "A task that runs by a schedule, at a fixed rate, after a pause, after another task, or on demand."
     selectable = [".spec.suspend", ".status.phase"]
@@ -338,7 +349,7 @@ def scheduled_run_crd() -> Schema:
     """The CRD of ScheduledRun."""
     spec, status = structural(ScheduledRunSpec), structural(ScheduledRunStatus)
     spec["x-kubernetes-validations"] = _RUN_RULES
-    _with_rules(spec["properties"]["handler"])
+    _with_rules(spec)
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
     return _crd(

@@ -112,7 +112,7 @@ class Batch(Model):
 
     size: int = Field(ge=1, le=1_000_000, description="Handed to the handler.")
     delay: Duration | None = Field(default=None, description="The pause between two batches.")
-    max_batches: int | None = Field(default=None, ge=1, description="Batches at most.")
+    max_batches: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Batches at most.")
     handler: Simple = Field(description="What runs for each batch.")
 
 

@@ -27,6 +27,7 @@ class PodMetadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str
     creation_timestamp: datetime
     deletion_timestamp: datetime | None = None
+    deletion_grace_period_seconds: int | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[PodOwner, ...] = ()

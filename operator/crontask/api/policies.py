@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from crontask.api.base import Duration, Model
+from crontask.api.base import Date, Duration, Model
 
 
 class DstPolicy(Model):
@@ -49,8 +49,8 @@ class After(Model):
 class SkippedDates(Model):
     """Local dates that are left out, both ends included."""
 
-    from_: datetime.date = Field(alias="from", description="The first date, like 2026-12-24.")
-    to: datetime.date | None = Field(default=None, description="The last date; by default the first.")
+    from_: Date = Field(alias="from", description="The first date, like 2026-12-24.")
+    to: Date | None = Field(default=None, description="The last date; by default the first.")
 
     @property
     def last(self) -> datetime.date:

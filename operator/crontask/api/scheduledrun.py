@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from crontask.api.base import Duration, Model, Time
+from crontask.api.base import Duration, MicroTime, Model, Time
 from crontask.api.handler import Args, Handler
 from crontask.api.metadata import Condition
 from crontask.api.policies import Retry
@@ -69,6 +69,7 @@ class RunPhase(StrEnum):
     PENDING = "Pending"
     QUEUED = "Queued"
     RUNNING = "Running"
+    RETRYING = "Retrying"
     CANCELING = "Canceling"
     SUCCEEDED = "Succeeded"
     PARTIAL = "Partial"
@@ -104,6 +105,7 @@ class Origin(StrEnum):
     SCHEDULE = "Schedule"
     MANUAL = "Manual"
     AFTER = "After"
+    ON_COMPLETE = "OnComplete"
 
 
 class Attempt(Model):
@@ -111,7 +113,9 @@ class Attempt(Model):
 
     number: int = Field(ge=1, description="Attempts are counted from 1.")
     pod: str = Field(max_length=63, description="The name of its pod.")
-    start_time: Time | None = Field(default=None, description="When its pod was created.")
+    start_time: Time | None = Field(
+        default=None, description="When its pod was created; absent while that is not seen."
+    )
     completion_time: Time | None = Field(default=None, description="When it ended.")
     exit_code: int | None = Field(default=None, description="The exit code of the handler's container.")
     reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
@@ -134,13 +138,33 @@ class ScheduledRunStatus(Model):
     completion_time: Time | None = Field(default=None, description="When the run ended.")
     duration: str | None = Field(default=None, max_length=40, description="From start to end, like 1m30s.")
     attempts: tuple[Attempt, ...] = Field(default=(), max_length=10, description="The last ten attempts, oldest first.")
+    lost_attempts: int = Field(
+        default=0,
+        ge=0,
+        description="Attempts that were lost with their pod: evicted, deleted by others, or their node gone.",
+    )
+    next_retry_time: MicroTime | None = Field(
+        default=None, description="When the next attempt starts, after one that failed."
+    )
     result: Json = Field(default=None, description="What the handler gave back.")
+    result_truncated: bool | None = Field(
+        default=None, description="True where the handler says that its result did not fit."
+    )
     processed_count: int | None = Field(default=None, description="How many items the handler says it processed.")
     error_count: int | None = Field(default=None, description="How many of them the handler says have failed.")
     message: str | None = Field(
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
+
+    @property
+    def expected_attempt(self) -> int:
+        """The number of the attempt under way, or else of the one that comes next; of an ended run, the last."""
+        if not self.attempts:
+            return 1
+        last = self.attempts[-1]
+        between = last.completion_time is not None and not (self.phase is not None and self.phase.terminal)
+        return last.number + between
 
     def recorded_at(self) -> datetime | None:
         """When the operator recorded the end of the run (not when its pod ended), None before."""

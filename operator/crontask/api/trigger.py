@@ -1,24 +1,35 @@
 """What caused a run that nobody scheduled and no person made: kept as JSON in an annotation, handed to its pod.
 
-Callers: decide.follow_up, workload, engine.execute.
+Callers: decide.follow_up, decide.views, workload, engine.execute.
 """
+
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from crontask.api.base import Model, Time
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_TRIGGER
+from crontask.api.scheduledrun import Origin
 
 
 class Trigger(Model):
-    """The end of a run of another task. `depth`: how many runs the chain has up to this one."""
+    """The end of another run. `depth`: how many runs the chain has up to this one. `cause`: the field that asked."""
 
+    cause: Literal["after", "onComplete"] = "after"
     task: str = Field(max_length=63)
     run: str = Field(max_length=63)
     run_uid: str = Field(max_length=64)
     phase: str = Field(max_length=32)
     completion_time: Time
+    message: str | None = None
+    result: Any = None
     depth: int = Field(ge=1)
+
+    @property
+    def origin(self) -> Origin:
+        """The origin of the run that is caused."""
+        return Origin.AFTER if self.cause == "after" else Origin.ON_COMPLETE
 
 
 def trigger_of(meta: Metadata) -> Trigger | None:
@@ -32,4 +43,4 @@ def trigger_of(meta: Metadata) -> Trigger | None:
 
 def trigger_json(trigger: Trigger) -> str:
     """As the annotation and the pod have it."""
-    return trigger.model_dump_json(by_alias=True)
+    return trigger.model_dump_json(by_alias=True, exclude_none=True)

@@ -3,8 +3,8 @@
 Callers: crd (as CEL rules), validate.
 """
 
-TASK = ("argsSchema", "resultSchema", "startTimeout", "totalTimeout", "retry", "ttlAfterFinished")
-RUN = ("suspend", "startTimeout", "totalTimeout", "retry", "ttlAfterFinished", "idempotencyKey", "onComplete")
+TASK = ("argsSchema", "resultSchema")
+RUN: tuple[str, ...] = ()
 HANDLER = ("http", "python", "steps", "forEach", "batch", "pod")
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

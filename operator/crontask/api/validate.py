@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import orjson
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
-from crontask.api.base import Model
+from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.handler import Handler
 from crontask.api.policies import ConcurrencyPolicy
@@ -56,6 +56,7 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
     found = (
         *_timing_problems(parsed, identity),
         *_duration_problems(parsed, "interval", "starting_deadline", "timeout"),
+        *_time_problems(parsed, "start_time", "end_time", "suspend_until"),
         *_unbuilt_problems(parsed, TASK, "spec"),
         *_handler_problems(parsed.handler),
         *_args_problems(parsed.args),
@@ -87,11 +88,35 @@ def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
         text = orjson.dumps(spec, option=orjson.OPT_NON_STR_KEYS)
     except TypeError as error:
         return None, (Problem("spec", f"is not JSON: {error}", "write plain values"),)
+    if b"null" in text:
+        # As the API server does before it looks.
+        text = orjson.dumps(_without_nulls(orjson.loads(text), model))
     try:
         # Strict and from JSON: as the CRD's schema, neither "yes" is a boolean nor "3" a number.
         return model.model_validate_json(text, strict=True), ()
     except ValidationError as error:
         return None, tuple(_from_pydantic(error))
+
+
+def _without_nulls(value: Any, model: type[Model] | None) -> Any:
+    """The value without the model's fields that are null: they count as left out. Free-form values are kept."""
+    if isinstance(value, list):
+        return [_without_nulls(item, model) for item in value]
+    if not isinstance(value, dict) or model is None:
+        return value
+    known = {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
+    return {
+        key: _without_nulls(inner, known.get(key))
+        for key, inner in value.items()
+        if inner is not None or key not in known
+    }
+
+
+def _model_in(annotation: Any) -> type[Model] | None:
+    """The model in `Model | None` or `tuple[Model, ...]`, None where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _from_pydantic(error: ValidationError) -> Iterator[Problem]:
@@ -119,6 +144,9 @@ def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
             "spec.startTime", "is not before endTime, so that nothing would ever be due", "correct one of them"
         )
     for index, dates in enumerate(spec.skip):
+        for name, date in (("from", dates.from_), ("to", dates.to)):
+            if date is not None and date.year < FIRST_YEAR:
+                yield Problem(f"spec.skip[{index}].{name}", *OUTSIDE_DATE)
         if dates.last < dates.from_:
             yield Problem(f"spec.skip[{index}].to", "is before from", "exchange them")
     if spec.delay is not None:
@@ -149,6 +177,13 @@ def _duration_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> I
             yield Problem(f"spec.{to_camel(field)}", "is shorter than a second", "write at least 1s")
 
 
+def _time_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:
+    for field in fields:
+        value = getattr(spec, field)
+        if value is not None and value.year < FIRST_YEAR:
+            yield Problem(f"spec.{to_camel(field)}", *OUTSIDE_TIME)
+
+
 def _unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
     for name in names:
         if getattr(model, to_snake(name)) is not None:
@@ -166,13 +201,15 @@ def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[
         yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
         image = handler.container.get("image")
-        if not isinstance(image, str) or not image:
+        if image is None or image == "":
             yield Problem(f"{path}.container.image", "is missing", "name the image to run, like busybox:1.36")
+        elif not isinstance(image, str):
+            yield Problem(f"{path}.container.image", "is not a text", "name the image to run, like busybox:1.36")
         elif len(image) > LONGEST_IMAGE:
             yield Problem(
                 f"{path}.container.image", f"is longer than {LONGEST_IMAGE} characters", "write a shorter one"
             )
-        if "name" in handler.container:
+        if handler.container.get("name") is not None:
             yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
     if handler.pod_template is not None:
         yield from _template_problems(handler.pod_template, handler.result_from, path)
@@ -180,7 +217,10 @@ def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[
 
 def _template_problems(template: dict[str, Any], result_from: str | None, path: str) -> Iterator[Problem]:
     names, containers = template_container_names(template), f"{path}.podTemplate.spec.containers"
-    if not names:
+    malformed = _malformed(template, f"{path}.podTemplate.spec")
+    if malformed is not None:
+        yield malformed
+    elif not names:
         yield Problem(containers, "is empty", "write at least one container with a name")
     elif len(names) > MOST_CONTAINERS:
         yield Problem(containers, f"has {len(names)} containers, over {MOST_CONTAINERS}", "write fewer")
@@ -188,6 +228,20 @@ def _template_problems(template: dict[str, Any], result_from: str | None, path: 
         yield Problem(containers, f"has a name of over {LONGEST_CONTAINER} characters", "write a shorter one")
     elif result_from is not None and result_from not in names:
         yield Problem(f"{path}.resultFrom", f"no container is named {result_from!r}", f"name one of {', '.join(names)}")
+
+
+def _malformed(template: dict[str, Any], path: str) -> Problem | None:
+    """The first part of the template's spec that is of another type than a pod's."""
+    spec = template.get("spec")
+    if not isinstance(spec, dict | None):
+        return Problem(path, "is not an object", "write containers: in it")
+    containers = (spec or {}).get("containers")
+    if not isinstance(containers, list | None):
+        return Problem(f"{path}.containers", "is not a list", "write at least one container with a name")
+    for index, container in enumerate(containers or ()):
+        if not isinstance(container, dict) or not isinstance(container.get("name"), str | None):
+            return Problem(f"{path}.containers[{index}]", "is no container", "give it a name and an image")
+    return None
 
 
 def template_container_names(template: dict[str, Any]) -> list[str]:
@@ -211,6 +265,7 @@ def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
     if spec.at is not None and spec.delay is not None:
         yield Problem("spec", "at and delay are both set", "keep one of them")
     yield from _duration_problems(spec, "timeout")
+    yield from _time_problems(spec, "at", "scheduled_time")
     yield from _unbuilt_problems(spec, RUN, "spec")
     if spec.handler is not None:
         yield from _handler_problems(spec.handler)

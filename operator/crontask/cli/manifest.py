@@ -69,9 +69,12 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
         return asyncio.run(_from_cluster(str(name), namespace))
     tasks = [document for document in read_documents(read_text(path)) if document.get("kind") == "CronTask"]
     named = [task for task in tasks if name in (None, (task.get("metadata") or {}).get("name"))]
+    if not tasks:
+        refuse([f"{path}: there is no CronTask in it"])
     if len(named) != 1:
         names = ", ".join(str((task.get("metadata") or {}).get("name")) for task in tasks)
-        refuse([f"{path}: {len(named)} CronTasks fit, of: {names or 'none'}; name one"])
+        there = f"is no CronTask {name}" if name is not None else "are several CronTasks"
+        refuse([f"{path}: there {there}; name one of: {names}"])
     return named[0]
 
 

@@ -3,9 +3,11 @@
 Callers: the policies of decide make them, engine executes them, tests compare them, the log prints them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
@@ -80,17 +82,30 @@ class StopLeftovers:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUp:
-    """Create a run of another task, caused by the end of a run. `trigger` says to its pod what the cause was."""
+class RemoveRun:
+    """Remove a finished run that has no task, with its pods."""
 
-    task: CronTask
+    run: ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Create a run of a task, caused by the end of a run. `trigger` says to its pod what the cause was.
+
+    `task` is None where the task is not there yet: the run waits for it, and is adopted by it.
+    """
+
+    namespace: str
+    task_name: str
+    task: CronTask | None
     name: str
     scheduled: datetime
     trigger: Trigger
+    args: Mapping[str, Any] = field(default_factory=dict)
 
 
 TaskAction = Launch | StartAttempt | CancelRun | Adopt
-RunAction = StartAttempt | DeletePod | StopLeftovers
+RunAction = StartAttempt | DeletePod | StopLeftovers | RemoveRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,7 @@ class TaskDecisions:
 
 @dataclass(frozen=True, slots=True)
 class RunDecisions:
-    """What to do now for a run: what its end causes, then the status, then the actions.
+    """What to do now for a run: `before` and what its end causes, then the status, then the actions.
 
     An intent is recorded before it is done; a terminal status says that what it causes exists.
     """
@@ -139,6 +154,7 @@ class RunDecisions:
     transitions: tuple[Transition, ...] = ()
     wake_at: datetime | None = None
     follow_ups: tuple[FollowUp, ...] = ()
+    before: tuple[StopLeftovers, ...] = ()
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

@@ -48,9 +48,10 @@ def _under_way(view: RunView, now: datetime) -> bool:
     run = view.run
     if run.ended:
         return False
-    if view.pod is not None or run.status.phase in (RunPhase.RUNNING, RunPhase.CANCELING, RunPhase.QUEUED):
+    under_way = (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING, RunPhase.QUEUED)
+    if view.pod is not None or run.status.phase in under_way:
         return True
-    return run.spec is not None and run.due_at <= now
+    return run.spec is not None and run.is_due(now)
 
 
 def _rounded_up(instant: datetime) -> datetime:

@@ -1,12 +1,14 @@
-"""What the end of a run causes: one run of each task that comes after its task (`after`).
+"""What the end of a run causes: one run of each task that comes after its task (`after`), and the one that the run
+itself asks for (`onComplete`).
 
 A follow-up is named by its cause, so that making it twice makes one. Callers: run_status.
 """
 
 from datetime import datetime
+from typing import Literal
 
 from crontask.api.names import follow_up_name
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
+from crontask.api.scheduledrun import SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
 from crontask.api.trigger import Trigger, trigger_of
 from crontask.decide.counting import FAILURES
@@ -22,38 +24,70 @@ _COUNTS_AS = {
 }
 
 
-def follow_ups(view: RunView, phase: RunPhase, completion: datetime) -> tuple[FollowUp, ...]:
-    """The runs that the end causes."""
-    run, cause = view.run, trigger_of(view.run.meta)
-    depth = cause.depth + 1 if cause is not None else 1
-    if depth > DEEPEST:
+def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[FollowUp, ...]:
+    """The runs that the end causes, which `status` records."""
+    phase, completion = status.phase, status.completion_time
+    if phase is None or completion is None or _depth(view) > DEEPEST:
         return ()
-    trigger = Trigger(
-        task=run.task_name or "",
-        run=run.meta.name,
-        run_uid=run.meta.uid,
-        phase=phase.value,
-        completion_time=completion,
-        depth=depth,
-    )
-    return tuple(
-        FollowUp(task, follow_up_name(task.meta.name, run.meta.uid), completion, trigger)
+    found = [
+        FollowUp(
+            view.run.meta.namespace,
+            task.meta.name,
+            task,
+            follow_up_name(task.meta.name, view.run.meta.uid),
+            completion,
+            _trigger(view, status, completion, "after"),
+        )
         for task in view.dependents
         if _follows(task, phase, completion)
+    ]
+    asked = _asked_for(view, phase)
+    if asked is not None:
+        name = follow_up_name(asked.task_ref.name, f"{view.run.meta.uid}/onComplete")
+        trigger = _trigger(view, status, completion, "onComplete")
+        task = view.on_complete
+        found.append(
+            FollowUp(view.run.meta.namespace, asked.task_ref.name, task, name, completion, trigger, asked.args)
+        )
+    return tuple(found)
+
+
+def _depth(view: RunView) -> int:
+    cause = trigger_of(view.run.meta)
+    return cause.depth + 1 if cause is not None else 1
+
+
+def _trigger(
+    view: RunView, status: ScheduledRunStatus, completion: datetime, cause: Literal["after", "onComplete"]
+) -> Trigger:
+    assert status.phase is not None, "only an end causes something"
+    return Trigger(
+        cause=cause,
+        task=view.run.task_name or "",
+        run=view.run.meta.name,
+        run_uid=view.run.meta.uid,
+        phase=status.phase.value,
+        completion_time=completion,
+        message=status.message,
+        result=status.result,
+        depth=_depth(view),
     )
+
+
+def _asked_for(view: RunView, phase: RunPhase) -> OnComplete | None:
+    """What the run itself wants to follow; a run that never ran because another had its key leaves it to that one."""
+    spec = view.run.spec
+    return spec.on_complete if spec is not None and phase in _COUNTS_AS["Finished"] else None
 
 
 def chain_too_deep(view: RunView, phase: RunPhase, completion: datetime) -> tuple[Transition, ...]:
     """What is told where a chain is cut."""
-    cause = trigger_of(view.run.meta)
-    if cause is None or cause.depth < DEEPEST:
+    if _depth(view) <= DEEPEST:
         return ()
+    wanted = _asked_for(view, phase) is not None or any(_follows(task, phase, completion) for task in view.dependents)
     words = f"no run follows: a chain of more than {DEEPEST} runs, each after another, is cut"
-    return tuple(
-        Transition("ChainTooDeep", words, warning=True, task=view.run.task_name, run=view.run.meta.name)
-        for task in view.dependents[:1]
-        if _follows(task, phase, completion)
-    )
+    told = Transition("ChainTooDeep", words, warning=True, task=view.run.task_name, run=view.run.meta.name)
+    return (told,) if wanted else ()
 
 
 def _follows(task: CronTask, phase: RunPhase, completion: datetime) -> bool:

@@ -1,33 +1,73 @@
-"""Which finished runs are removed: those beyond the task's history that have been counted and are old enough.
+"""Which finished runs are removed: those beyond the task's history, and those past their time to live.
 
-Callers: task.
+Never before they have been counted, nor before a late writer would meet them. Callers: task, run.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crontask.api.policies import History
-from crontask.api.scheduledrun import SUCCESSES
-from crontask.decide.views import RunView, ScheduledRun
+from crontask.api.scheduledrun import SUCCESSES, Origin
+from crontask.decide.decisions import RemoveRun, RunDecisions, earliest
+from crontask.decide.views import CronTask, RunView, ScheduledRun
+
+TTL = timedelta(hours=168)
 
 
 def runs_to_prune(
-    finished: tuple[RunView, ...], history: History, keep: timedelta, now: datetime
+    task: CronTask, finished: tuple[RunView, ...], keep: timedelta, now: datetime
 ) -> tuple[tuple[ScheduledRun, ...], datetime | None]:
     """The counted, finished runs to remove now, and when the next one may be."""
-    excess = [
-        *_beyond([view.run for view in finished if view.run.status.phase in SUCCESSES], history.succeeded),
-        *_beyond([view.run for view in finished if view.run.status.phase not in SUCCESSES], history.failed),
-    ]
-    ripe = {run.meta.uid: (run.status.recorded_at() or now) + keep for run in excess}
+    history = task.spec.history if task.spec is not None else History()
+    runs = [view.run for view in finished]
+    # Who asks twice may ask late: runs with a key stay for as long as their TTL says.
+    unkeyed = [run for run in runs if run.spec is None or run.spec.idempotency_key is None]
+    excess = {
+        run.meta.uid
+        for run in (
+            *_beyond([run for run in unkeyed if run.status.phase in SUCCESSES], history.succeeded),
+            *_beyond([run for run in unkeyed if run.status.phase not in SUCCESSES], history.failed),
+        )
+    }
+    ripe = {run.meta.uid: _ripe_at(run, task, run.meta.uid in excess, keep, now) for run in runs}
     later = [at for at in ripe.values() if at > now]
-    return tuple(run for run in excess if ripe[run.meta.uid] <= now), min(later) if later else None
+    return tuple(run for run in runs if ripe[run.meta.uid] <= now), min(later) if later else None
 
 
-def _beyond(runs: list[ScheduledRun], limit: int) -> list[ScheduledRun]:
-    newest_first = sorted(runs, key=lambda run: (ended_at(run), run.meta.name), reverse=True)
-    return newest_first[limit:]
+def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
+    """A finished run that no task looks after goes by itself when its time to live is over."""
+    run = view.run
+    if view.task is not None and run.meta.owner_uid in (None, view.task.meta.uid):
+        return decided
+    at = ended_at(run) + ttl_of(run, None)
+    if at > now:
+        return replace(decided, wake_at=earliest(decided.wake_at, at))
+    return replace(decided, actions=(*decided.actions, RemoveRun(run)))
+
+
+def ttl_of(run: ScheduledRun, task: CronTask | None) -> timedelta:
+    """How long the finished run is kept at most: by its own word, or else its task's, or else a week."""
+    own = run.spec.ttl_after_finished if run.spec is not None else None
+    if own is not None:
+        return own
+    ttl = task.spec.ttl_after_finished if task is not None and task.spec is not None else None
+    return ttl if ttl is not None else TTL
 
 
 def ended_at(run: ScheduledRun) -> datetime:
     """When a finished run ended, or, where that is not known, when it was created."""
     return run.status.completion_time or run.meta.creation_timestamp
+
+
+def _ripe_at(run: ScheduledRun, task: CronTask, excess: bool, keep: timedelta, now: datetime) -> datetime:
+    soonest = (run.status.recorded_at() or now) + keep
+    if excess:
+        return soonest
+    over = ended_at(run) + ttl_of(run, task)
+    # No operator makes a person's run anew.
+    return over if run.origin is Origin.MANUAL else max(soonest, over)
+
+
+def _beyond(runs: list[ScheduledRun], limit: int) -> list[ScheduledRun]:
+    newest_first = sorted(runs, key=lambda run: (ended_at(run), run.meta.name), reverse=True)
+    return newest_first[limit:]

@@ -1,11 +1,11 @@
 """How a pod ended, and what it gave back: the exit code, and the termination message of its main container.
 
-Callers: run, overlap.
+Callers: run, attempt_end, overlap.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,13 +15,18 @@ from crontask.api.scheduledrun import RunPhase
 
 LONGEST_MESSAGE = 1024
 _STATUSES = {"success": RunPhase.SUCCEEDED, "partial": RunPhase.PARTIAL, "failed": RunPhase.FAILED}
+# Reasons with which a kubelet ends a pod that has done nothing wrong.
+_LOST = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting")
 # Reasons for which a container that waits will not run without somebody's help.
 _STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of an attempt. `reason` is a CamelCase word, `message` is for people."""
+    """The end of an attempt. `reason` is a CamelCase word, `message` is for people.
+
+    `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left.
+    """
 
     phase: RunPhase
     reason: str
@@ -32,6 +37,9 @@ class Outcome:
     result: Any = None
     processed_count: int | None = None
     error_count: int | None = None
+    result_truncated: bool | None = None
+    lost: bool = False
+    final: bool = False
 
 
 def pod_has_ended(pod: Pod) -> bool:
@@ -49,9 +57,31 @@ def outcome_of(pod: Pod) -> Outcome | None:
     if terminated is None:
         # Evicted, or refused by the node, before the kubelet could tell of a container.
         reason = pod.status.reason or "PodFailed"
-        phase = RunPhase.SUCCEEDED if pod.status.phase == "Succeeded" else RunPhase.FAILED
-        return Outcome(phase, reason, pod.status.message or f"the pod ended as {pod.status.phase}")
-    return _of_container(terminated)
+        succeeded = pod.status.phase == "Succeeded"
+        return Outcome(
+            RunPhase.SUCCEEDED if succeeded else RunPhase.FAILED,
+            reason,
+            _cut(pod.status.message) or f"the pod ended as {pod.status.phase}",
+            lost=not succeeded and reason != "DeadlineExceeded",
+        )
+    outcome = _of_container(terminated)
+    lost = _why_lost(pod, terminated) if outcome.phase is RunPhase.FAILED else None
+    return outcome if lost is None else replace(outcome, reason=lost[0], message=_cut(lost[1]), lost=True)
+
+
+def _why_lost(pod: Pod, end: Terminated) -> tuple[str, str] | None:
+    """Reason and words, where a container did not fail by itself but was stopped with its pod."""
+    if pod.status.reason in _LOST:
+        return pod.status.reason, pod.status.message or f"its pod ended: {pod.status.reason}"
+    for condition in pod.status.conditions:
+        if condition.type == "DisruptionTarget" and condition.status == "True":
+            return condition.reason or "Disrupted", condition.message or "its pod was stopped by the cluster"
+    deleted = pod.metadata.deletion_timestamp
+    if deleted is not None:
+        asked = deleted - timedelta(seconds=pod.metadata.deletion_grace_period_seconds or 0)
+        if end.finished_at is None or end.finished_at >= asked.replace(microsecond=0):
+            return "PodDeleted", f"pod {pod.metadata.name} was deleted by somebody else"
+    return None
 
 
 def _of_container(end: Terminated) -> Outcome:
@@ -69,6 +99,7 @@ def _of_container(end: Terminated) -> Outcome:
             failed.result if failed else None,
             failed.processed_count if failed else None,
             failed.error_count if failed else None,
+            failed.result_truncated if failed else None,
         )
     if text.startswith("{"):
         return _reported(end, text) or _unreadable(end, text)
@@ -100,6 +131,7 @@ def _reported(end: Terminated, text: str) -> Outcome | None:
         report.get("result"),
         _count(report, "processedCount"),
         _count(report, "errorCount"),
+        True if report.get("resultTruncated") is True else None,
     )
 
 

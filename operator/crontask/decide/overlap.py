@@ -12,6 +12,7 @@ from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import REPLACED_BY, CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
+from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.outcome import pod_has_ended
 from crontask.decide.views import RunView, TaskView
 
@@ -44,17 +45,24 @@ def holds_place(view: RunView) -> bool:
     if view.pod is not None:
         # A pod that is being stopped is in the way until it is gone: Replace never has two.
         return view.pod.deleting or not pod_has_ended(view.pod)
-    return view.run.status.phase in (RunPhase.RUNNING, RunPhase.CANCELING)
+    return view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
+
+
+def is_unstarted(view: RunView) -> bool:
+    """Whether the run has neither ended nor had an attempt."""
+    return not view.run.ended and view.pod is None and not view.run.status.attempts
 
 
 def waits(view: RunView, now: datetime) -> bool:
     """Whether the run is due, and nothing but its turn keeps it from starting."""
     run = view.run
-    if run.ended or run.spec is None or run.spec.cancel or view.pod is not None or run.due_at > now:
+    if run.ended or run.spec is None or run.spec.cancel or view.pod is not None or not run.is_due(now):
         return False
     if view.finding is not None and (view.finding.final or view.finding.retry_at > now):
         return False
-    return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED) and run.status.pod_name is None
+    if run.status.attempts or view.pod_gone or run.spec.suspend or started_before(view) or comes_before(view, now):
+        return False
+    return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED)
 
 
 def has_its_turn(view: RunView) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition
 from crontask.api.names import ANNOTATION_RESUME
-from crontask.api.task_status import CronTaskStatus, Tripped
+from crontask.api.task_status import CronTaskStatus, TaskPhase, Tripped
 from crontask.decide.views import Config, CronTask
 
 SUSPENDED_UNTIL = "SuspendedUntil"
@@ -55,6 +55,11 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
             f"{ANNOTATION_RESUME} has a new value, or the spec is edited"
         )
         return Pause(TOO_MANY_FAILURES, words)
+    if config.clock_skewed and task.status.phase is TaskPhase.SUSPENDED:
+        # A resume counts from when it is seen: by a clock that is believed.
+        unedited = task.status.observed_generation == task.meta.generation
+        reason = said_paused_because(task.status) if unedited else None
+        return Pause(reason or "Suspended", "resumes as soon as the operator's clock and the API server's agree")
     return None
 
 

@@ -96,6 +96,7 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
     told = []
     for decision in decisions:
         reason, words = _words(decision)
+        known = decision.reason != TIMING_UNSEEN
         told.append(
             Transition(
                 reason,
@@ -103,8 +104,8 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
                 warning=True,
                 task=view.task.meta.name,
                 run=decision.run,
-                nominal=decision.nominal_time,
-                count=decision.count,
+                nominal=decision.nominal_time if known else None,
+                count=decision.count if known else 0,
                 why=decision.reason,
                 kind=DecisionKind.SKIP if decision.type == "Skipped" else DecisionKind.MISS,
             )

@@ -8,14 +8,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
+from crontask.api.names import pod_name
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.counting import STALE
-from crontask.decide.decisions import RunDecisions, StartAttempt, StopLeftovers
-from crontask.decide.outcome import outcome_of, why_not_running
-from crontask.decide.run_status import ended, held, running
-from crontask.decide.timeout import stop_timed_out, timed_out_at
+from crontask.decide.decisions import RunDecisions, StartAttempt, StopLeftovers, earliest
+from crontask.decide.history import remove_without_task
+from crontask.decide.idempotency import comes_before, started_before
+from crontask.decide.outcome import Outcome, outcome_of, why_not_running
+from crontask.decide.retry import retries_at
+from crontask.decide.run_status import ended, held, running, split_attempts
+from crontask.decide.timeout import (
+    TOTAL,
+    end_of_stopped,
+    next_limit,
+    start_timeout_of,
+    stop,
+    stopped_because,
+    total_deadline,
+)
 from crontask.decide.views import RunView
 
 Rule = Callable[[RunView, datetime], RunDecisions | None]
@@ -25,7 +38,7 @@ LATEST_PAST = timedelta(seconds=60)
 def decide_run(view: RunView, now: datetime) -> RunDecisions:
     """The decisions for a run at an instant."""
     if view.run.ended:
-        return canceled_too_late(view)
+        return remove_without_task(view, canceled_too_late(view), now)
     rules = _WITHOUT_POD if view.pod is None else _WITH_POD
     return next(decided for rule in rules if (decided := rule(view, now)) is not None)
 
@@ -36,16 +49,25 @@ def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
     return ended(view, now, RunPhase.FAILED, "Invalid", "; ".join(map(str, view.run.problems)))
 
 
+def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
+    """Its attempt is recorded, its pod on its way."""
+    return RunDecisions(view.run.status) if view.starting else None
+
+
 def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
-    """The pod that the status names is gone: stopped by us, or by somebody else."""
-    status = view.run.status
-    if status.pod_name is None:
+    """The pod of the open attempt is gone: stopped by us, or by somebody else."""
+    name = pod_name(view.run.meta.name, view.run.status.expected_attempt)
+    _, last = split_attempts(view)
+    seen = last is not None or view.pod_gone or view.run.status.pod_name == name
+    if not seen or _recorded_and_refused(view):
         return None
-    if status.phase is RunPhase.CANCELING:
+    if view.run.status.phase is RunPhase.CANCELING:
         return canceled_without_pod(view, now)
-    if status.attempts and status.attempts[-1].reason == "TimedOut":
-        return ended(view, now, RunPhase.TIMED_OUT, "TimedOut", status.message or "took longer than its timeout")
-    return ended(view, now, RunPhase.FAILED, "PodLost", f"pod {status.pod_name} is gone and nobody saw its end")
+    stopped = stopped_because(view)
+    if stopped is not None:
+        return attempt_ended(view, now, end_of_stopped(view, stopped))
+    words = f"pod {name} is gone and nobody saw its end"
+    return attempt_ended(view, now, Outcome(RunPhase.FAILED, "PodLost", words, lost=True))
 
 
 def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
@@ -86,47 +108,88 @@ def _in_the_past(view: RunView, now: datetime) -> RunDecisions | None:
     return ended(view, now, RunPhase.FAILED, "AtInPast", message)
 
 
+def _suspended(view: RunView, now: datetime) -> RunDecisions | None:
+    held_back = view.run.spec is not None and view.run.spec.suspend and not view.run.status.attempts
+    return held(view, RunPhase.PENDING, "held back: spec.suspend is true") if held_back else None
+
+
 def _not_due(view: RunView, now: datetime) -> RunDecisions | None:
-    due = view.run.due_at
-    return held(view, RunPhase.PENDING, None, wake_at=due) if due > now else None
+    return None if view.run.is_due(now) else held(view, RunPhase.PENDING, None, wake_at=view.run.due_at)
+
+
+def _asked_twice(view: RunView, now: datetime) -> RunDecisions | None:
+    """Of the runs with one idempotencyKey the first to start counts."""
+    if view.run.status.attempts:
+        return None
+    started = started_before(view)
+    if started is not None:
+        words = f"run {started} with the same idempotencyKey started before"
+        return ended(view, now, RunPhase.SKIPPED, "Duplicate", words)
+    first = comes_before(view, now)
+    words = f"waits for run {first} with the same idempotencyKey"
+    return held(view, RunPhase.PENDING, words) if first is not None else None
 
 
 def _task_missing(view: RunView, now: datetime) -> RunDecisions | None:
     name = view.run.task_name
+    phase = RunPhase.RETRYING if view.run.status.phase is RunPhase.RETRYING else RunPhase.PENDING
     if name is None:
         return None
     if view.task is None:
-        return held(view, RunPhase.PENDING, f"waits for CronTask {name}, which does not exist")
+        return held(view, phase, f"waits for CronTask {name}, which does not exist")
     if view.task.spec is None:
-        return held(view, RunPhase.PENDING, f"waits for CronTask {name}, whose spec is not valid")
+        return held(view, phase, f"waits for CronTask {name}, whose spec is not valid")
     return None
+
+
+def _refused_for_long(view: RunView, now: datetime) -> RunDecisions | None:
+    """A quota or a policy has kept the pod from being made for as long as an attempt may take to start."""
+    finding = view.finding
+    if finding is None or finding.since + start_timeout_of(view) > now:
+        return None
+    return attempt_ended(view, now, Outcome(RunPhase.FAILED, finding.reason, finding.message))
+
+
+def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
+    """A run that has its place starts its next attempt by itself."""
+    at = retries_at(view)
+    if at is None and not _recorded_and_refused(view):
+        return None
+    deadline = total_deadline(view)
+    if deadline is not None and deadline <= now:
+        return ended(view, now, RunPhase.TIMED_OUT, TOTAL, view.run.status.message)
+    refused = view.finding
+    due = refused.retry_at if refused is not None else at
+    if due is not None and due > now:
+        gives_up = refused.since + start_timeout_of(view) if refused is not None else None
+        status = view.run.status if refused is None else _saying(view, f"the pod is refused: {refused.message}")
+        return RunDecisions(status, wake_at=earliest(due, deadline, gives_up))
+    return RunDecisions(view.run.status, (StartAttempt(view.run, view.run.status.expected_attempt),))
 
 
 def _turn(view: RunView, now: datetime) -> RunDecisions | None:
     """The task's decision says when a run of it starts; a run on its own starts now."""
-    if view.finding is not None:
-        on_its_own = view.run.task_name is None
-        retry = on_its_own and view.finding.retry_at <= now
-        wake_at = view.finding.retry_at if on_its_own and not retry else None
-        decided = held(view, RunPhase.PENDING, f"the pod is refused: {view.finding.message}", wake_at)
-        return RunDecisions(decided.status, (StartAttempt(view.run, 1),) if retry else (), (), wake_at)
-    if view.run.task_name is None:
-        return RunDecisions(view.run.status, (StartAttempt(view.run, 1),))
-    if view.queued:
+    on_its_own, finding = view.run.task_name is None, view.finding
+    start = (StartAttempt(view.run, 1),) if on_its_own else ()
+    if finding is not None:
+        retry = on_its_own and finding.retry_at <= now
+        gives_up = finding.since + start_timeout_of(view)
+        wake_at = earliest(gives_up, finding.retry_at if on_its_own and not retry else None)
+        decided = held(view, RunPhase.PENDING, f"the pod is refused: {finding.message}", wake_at)
+        return RunDecisions(decided.status, start if retry else (), (), wake_at)
+    if not on_its_own and view.queued:
         return held(view, RunPhase.QUEUED, "waits for its turn")
-    return RunDecisions(view.run.status)
+    return RunDecisions(view.run.status, start)
 
 
 def _finished(view: RunView, now: datetime) -> RunDecisions | None:
-    """The pod ended by itself."""
-    pod, status = _pod(view), view.run.status
-    outcome = outcome_of(pod)
-    stopping = status.phase is RunPhase.CANCELING or (status.attempts and status.attempts[-1].reason == "TimedOut")
-    if outcome is None or stopping:
+    """The pod ended by itself, or with its node."""
+    pod, outcome = _pod(view), outcome_of(_pod(view))
+    if outcome is None or view.run.status.phase is RunPhase.CANCELING or stopped_because(view) is not None:
         return None
-    decided = ended(view, now, outcome.phase, outcome.reason, outcome.message, outcome)
+    decided = attempt_ended(view, now, outcome)
     leftovers = pod.status.phase == "Running" and pod.spec.active_deadline_seconds is None and not pod.deleting
-    return replace(decided, actions=(StopLeftovers(pod),)) if leftovers else decided
+    return replace(decided, before=(StopLeftovers(pod),)) if leftovers else decided
 
 
 def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
@@ -134,12 +197,26 @@ def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
-    at = timed_out_at(view)
-    return stop_timed_out(view, _pod(view)) if at is not None and at <= now else None
+    stopped, limit = stopped_because(view), next_limit(view)
+    if stopped is not None:
+        return stop(view, _pod(view), stopped, view.run.status.message)
+    return stop(view, _pod(view), limit.reason, limit.words) if limit is not None and limit.at <= now else None
 
 
 def _under_way(view: RunView, now: datetime) -> RunDecisions:
-    return running(view, why_not_running(_pod(view)), wake_at=timed_out_at(view))
+    pod, limit = _pod(view), next_limit(view)
+    words = "its pod is being deleted by somebody else" if pod.deleting else why_not_running(pod)
+    return running(view, words, wake_at=limit.at if limit is not None else None)
+
+
+def _recorded_and_refused(view: RunView) -> bool:
+    """Whether the open attempt was recorded ahead of its pod, which was then refused: it is not there for sure."""
+    _, last = split_attempts(view)
+    return last is not None and last.start_time is None and view.finding is not None
+
+
+def _saying(view: RunView, message: str) -> ScheduledRunStatus:
+    return view.run.status.model_copy(update={"message": message})
 
 
 def _pod(view: RunView) -> Pod:
@@ -149,14 +226,19 @@ def _pod(view: RunView) -> Pod:
 
 _WITHOUT_POD: tuple[Rule, ...] = (
     _unusable,
+    _being_started,
+    _refused,
     _pod_vanished,
     _canceled_before_start,
     _dropped,
     _stale,
-    _refused,
     _in_the_past,
+    _suspended,
     _not_due,
+    _asked_twice,
     _task_missing,
+    _refused_for_long,
+    _next_attempt,
     _turn,
 )
 _WITH_POD: tuple[Rule, ...] = (_finished, _cancel, _timeout, _under_way)

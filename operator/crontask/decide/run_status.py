@@ -8,12 +8,13 @@ from datetime import datetime
 from crontask.api.base import format_duration
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
-from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase
+from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase, ScheduledRunStatus
 from crontask.decide.decisions import REPLACED_BY, DecisionKind, RunDecisions, Transition
 from crontask.decide.follow_up import chain_too_deep, follow_ups
 from crontask.decide.outcome import Outcome
 from crontask.decide.views import RunView
 
+KEPT_ATTEMPTS = 10
 _KINDS = {
     RunPhase.CANCELED: DecisionKind.CANCEL,
     RunPhase.SKIPPED: DecisionKind.SKIP,
@@ -23,7 +24,7 @@ _KINDS = {
 
 def held(view: RunView, phase: RunPhase, message: str | None, wake_at: datetime | None = None) -> RunDecisions:
     """The run has not started: it waits for its time, its turn or its task."""
-    status = view.run.status.model_copy(update={**_identity(view), "phase": phase, "message": message})
+    status = view.run.status.model_copy(update={**identity(view), "phase": phase, "message": message})
     queues = phase is RunPhase.QUEUED and view.run.status.phase is not RunPhase.QUEUED
     return RunDecisions(status, transitions=(_queued(view),) if queues else (), wake_at=wake_at)
 
@@ -51,25 +52,39 @@ def running(
     """The run has a pod. `start_time` is the pod's creation: what has to be waited for then belongs to the run."""
     pod, before = view.pod, view.run.status
     assert pod is not None
-    number = before.attempts[-1].number if before.attempts else 1
+    earlier, last = split_attempts(view)
     attempt = Attempt(
-        number=number,
+        number=before.expected_attempt,
         pod=pod.metadata.name,
         start_time=pod.metadata.creation_timestamp,
         reason=attempt_reason,
-        task_generation=before.attempts[-1].task_generation if before.attempts else _generation(view),
+        task_generation=last.task_generation if last is not None else _generation(view),
     )
     status = before.model_copy(
         update={
-            **_identity(view),
+            **identity(view),
             "phase": phase,
             "start_time": before.start_time or pod.metadata.creation_timestamp,
-            "attempts": (*before.attempts[:-1], attempt),
+            "attempts": (*earlier, attempt),
             "pod_name": pod.metadata.name,
+            "next_retry_time": None,
             "message": message,
         }
     )
     return RunDecisions(status, wake_at=wake_at)
+
+
+def attempt_recorded(view: RunView) -> ScheduledRunStatus:
+    """The status that records the expected attempt ahead of its pod."""
+    before = view.run.status
+    earlier, last = split_attempts(view)
+    number = before.expected_attempt
+    if last is None:
+        name = pod_name(view.run.meta.name, number)
+        last = Attempt(number=number, pod=name, task_generation=_generation(view))
+    return before.model_copy(
+        update={**identity(view), "phase": RunPhase.RUNNING, "attempts": (*earlier, last), "next_retry_time": None}
+    )
 
 
 def ended(
@@ -95,29 +110,33 @@ def ended(
     )
     status = before.model_copy(
         update={
-            **_identity(view),
+            **identity(view),
             "phase": phase,
             "start_time": started,
             "completion_time": completion,
             "duration": duration,
             "message": message,
             "attempts": _ended_attempts(view, reason, message, completion, outcome),
+            "lost_attempts": before.lost_attempts + (outcome is not None and outcome.lost),
+            "next_retry_time": None,
             "pod_name": before.pod_name or (view.pod.metadata.name if view.pod is not None else None),
             "conditions": merge_conditions(before.conditions, (condition,)),
             "result": outcome.result if outcome is not None else None,
             "processed_count": outcome.processed_count if outcome is not None else None,
             "error_count": outcome.error_count if outcome is not None else None,
+            "result_truncated": outcome.result_truncated if outcome is not None else None,
         }
     )
     told = _transition(view, phase, reason, message, duration)
     return RunDecisions(
         status,
         transitions=(told, *chain_too_deep(view, phase, completion)),
-        follow_ups=follow_ups(view, phase, completion),
+        follow_ups=follow_ups(view, status),
     )
 
 
-def _identity(view: RunView) -> dict[str, object]:
+def identity(view: RunView) -> dict[str, object]:
+    """What the status says of who made the run, and for when."""
     run = view.run
     due = run.due_at if run.spec is not None else run.meta.creation_timestamp
     nominal = run.spec.scheduled_time if run.spec is not None else None
@@ -128,25 +147,42 @@ def _generation(view: RunView) -> int | None:
     return view.task.meta.generation if view.task is not None else None
 
 
+def split_attempts(view: RunView) -> tuple[tuple[Attempt, ...], Attempt | None]:
+    """The attempts that have ended, as many as are kept beside one more, and the one that is recorded as open."""
+    attempts = view.run.status.attempts
+    if attempts and attempts[-1].number == view.run.status.expected_attempt:
+        return attempts[:-1], attempts[-1]
+    return attempts[-(KEPT_ATTEMPTS - 1) :], None
+
+
+def with_attempt(
+    view: RunView, reason: str, message: str | None, completion: datetime, exit_code: int | None
+) -> tuple[Attempt, ...]:
+    """The attempts, the expected one among them as ended."""
+    earlier, last = split_attempts(view)
+    number, pod = view.run.status.expected_attempt, view.pod
+    attempt = Attempt(
+        number=number,
+        pod=last.pod if last is not None else pod_name(view.run.meta.name, number),
+        start_time=(last.start_time if last is not None else None)
+        or (pod.metadata.creation_timestamp if pod is not None else None),
+        completion_time=completion,
+        exit_code=exit_code,
+        reason=reason,
+        message=message,
+        task_generation=last.task_generation if last is not None else _generation(view),
+    )
+    return (*earlier, attempt)
+
+
 def _ended_attempts(
     view: RunView, reason: str, message: str | None, completion: datetime, outcome: Outcome | None
 ) -> tuple[Attempt, ...]:
-    before = view.run.status.attempts
-    if view.pod is None and not before:
-        return ()
-    last = before[-1] if before else None
-    number = last.number if last else 1
-    attempt = Attempt(
-        number=number,
-        pod=last.pod if last else pod_name(view.run.meta.name, number),
-        start_time=last.start_time if last else (view.pod.metadata.creation_timestamp if view.pod else None),
-        completion_time=completion,
-        exit_code=outcome.exit_code if outcome is not None else None,
-        reason=reason,
-        message=message,
-        task_generation=last.task_generation if last else _generation(view),
-    )
-    return (*before[:-1], attempt)
+    """A run that ends between two attempts, or before its first, ends without one of its own."""
+    _, last = split_attempts(view)
+    if view.pod is None and last is None and outcome is None:
+        return view.run.status.attempts
+    return with_attempt(view, reason, message, completion, outcome.exit_code if outcome is not None else None)
 
 
 def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None, duration: str | None) -> Transition:

@@ -5,18 +5,17 @@ Callers: engine.
 
 from datetime import datetime
 
-from crontask.api.policies import History
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.counting import failure_streak, is_counted
 from crontask.decide.decisions import Adopt, Launch, TaskDecisions, earliest
 from crontask.decide.delay import delayed_start
 from crontask.decide.due import DEADLINE_EXCEEDED, Undecided, deadline_of, runs_left, undecided_times
 from crontask.decide.history import runs_to_prune
-from crontask.decide.overlap import Places, assign_places, has_its_turn, waits
+from crontask.decide.overlap import Places, assign_places, has_its_turn, is_unstarted, waits
 from crontask.decide.pause import Pause, pause_of, tripped_by
 from crontask.decide.task_status import Basis, Settled, compute_status
 from crontask.decide.timing import InForce, timing_in_force
-from crontask.decide.views import Config, Dropped, RunView, TaskView, Turns
+from crontask.decide.views import Config, Dropped, TaskView, Turns
 
 
 def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
@@ -27,7 +26,7 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
         return TaskDecisions((), (), Turns(), task.status, (), None)
     tripped = tripped_by(task, failure_streak(view))
     pause = pause_of(task, tripped, config, now)
-    in_force = timing_in_force(view, pause, now)
+    in_force = timing_in_force(view, pause, config, now)
     halted = pause is not None or config.clock_skewed or task.spec is None
     undecided = None if halted else undecided_times(view, in_force, now)
     dropped = _runs_to_drop(view, pause, config, now)
@@ -37,8 +36,7 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now)
     status, transitions = compute_status(view, settled, basis)
     counted = tuple(run for run in view.runs if run.run.ended and is_counted(run, task.status.counted))
-    history = task.spec.history if task.spec is not None else History()
-    prune, prune_at = runs_to_prune(counted, history, config.keep_finished, now)
+    prune, prune_at = runs_to_prune(task, counted, config.keep_finished, now)
     wake_at = earliest(prune_at, next_start, *_instants(view, pause, config, now))
     return TaskDecisions(
         (*places.actions, *_adoptions(view)), prune, Turns(places.queued, dropped), status, transitions, wake_at
@@ -68,7 +66,7 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
     dropped: dict[str, Dropped] = {}
     for run in view.runs:
         nominal = run.run.nominal
-        if nominal is None or not _unstarted(run):
+        if nominal is None or not is_unstarted(run):
             continue
         deadline = deadline_of(view.task, nominal)
         if pause is not None:
@@ -78,10 +76,6 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
             words = "its turn did not come before its startingDeadline"
             dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, words)
     return dropped
-
-
-def _unstarted(view: RunView) -> bool:
-    return not view.run.ended and view.pod is None and view.run.status.pod_name is None
 
 
 def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
@@ -117,9 +111,10 @@ def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime
     if task.spec is not None and task.spec.end_time is not None:
         found.append(task.spec.end_time)
     for run in view.runs:
-        if not _unstarted(run) or run.run.spec is None:
+        if not is_unstarted(run) or run.run.spec is None:
             continue
-        found.append(run.run.due_at)
+        if not run.run.is_due(now):
+            found.append(run.run.due_at)
         if run.finding is not None:
             found.append(run.finding.retry_at)
         deadline = deadline_of(task, run.run.nominal) if run.run.nominal is not None else None

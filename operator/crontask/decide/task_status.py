@@ -15,7 +15,7 @@ from crontask.decide.conditions import conditions_of
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, fresh_runs, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.history import ended_at
-from crontask.decide.overlap import holds_place
+from crontask.decide.overlap import holds_place, is_unstarted
 from crontask.decide.pause import TOO_MANY_FAILURES, Pause
 from crontask.decide.record import (
     RECENT,
@@ -99,9 +99,10 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
     if basis.pause is not None:
         return TaskPhase.SUSPENDED
     ended = spec.end_time is not None and spec.end_time <= basis.now and basis.next_start is None
-    if (ended and not basis.skewed) or (spec.max_runs is not None and scheduled >= spec.max_runs):
-        return TaskPhase.COMPLETED
-    return TaskPhase.ACTIVE
+    enough = spec.max_runs is not None and scheduled >= spec.max_runs
+    # What waits for its turn may still be missed or dropped, and then another time takes its place.
+    waiting = any(run.run.nominal is not None and is_unstarted(run) for run in view.runs)
+    return TaskPhase.COMPLETED if (ended and not basis.skewed) or (enough and not waiting) else TaskPhase.ACTIVE
 
 
 def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:

@@ -14,7 +14,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.task_status import TaskPhase, Timing
 from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because
-from crontask.decide.views import TaskView
+from crontask.decide.views import Config, TaskView
 from crontask.timetable import (
     NO_JITTER,
     CronTimetable,
@@ -108,7 +108,7 @@ class InForce:
     unseen_from: datetime | None = None
 
 
-def timing_in_force(view: TaskView, pause: Pause | None, now: datetime) -> InForce:
+def timing_in_force(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> InForce:
     """An edit counts from when it is first seen, and so does a resume: neither fires the past."""
     task, before = view.task, view.task.status.timing
     until = task.spec.suspend_until if task.spec is not None else None
@@ -117,6 +117,9 @@ def timing_in_force(view: TaskView, pause: Pause | None, now: datetime) -> InFor
         if until is not None and since < until <= now:
             return InForce(Timing(hash=task.timing_hash, since=until - _SECOND, resumed=until))
         return InForce(Timing(hash=task.timing_hash, since=since))
+    if config.clock_skewed:
+        # Seen as soon as the clock is believed.
+        return InForce(before)
     seen = now.replace(microsecond=0)
     was_active = task.status.phase is TaskPhase.ACTIVE
     if before.hash != task.timing_hash:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
-from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, nominal_of
+from crontask.api.names import ANNOTATION_CATCH_UP, nominal_of
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
+from crontask.api.trigger import trigger_of
 from crontask.api.validate import Problem
 from crontask.timetable import NO_JITTER, Jitter, Timetable
 
@@ -67,8 +68,9 @@ class ScheduledRun:
         """Who made it: the operator names and owns the runs that it makes by the schedule."""
         if self.status.origin is not None:
             return self.status.origin
-        if ANNOTATION_TRIGGER in self.meta.annotations and self.meta.owner_uid is not None:
-            return Origin.AFTER
+        trigger = trigger_of(self.meta)
+        if trigger is not None and (trigger.cause == "onComplete" or self.meta.owner_uid is not None):
+            return trigger.origin
         return Origin.SCHEDULE if self.nominal is not None else Origin.MANUAL
 
     @property
@@ -92,18 +94,24 @@ class ScheduledRun:
             return self.spec.at
         return self.meta.creation_timestamp + (self.spec.delay or timedelta(0))
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether it may start. Without `at` and `delay` it may as soon as it is there, whatever our clock says."""
+        assert self.spec is not None
+        return (self.spec.at is None and not self.spec.delay) or self.due_at <= now
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What the API server answered to the creation of a pod, where it was a refusal.
 
-    `final`: it will never be taken. Otherwise it is tried again at `retry_at`; `tries` were made.
+    `final`: it will never be taken. Otherwise it is tried again at `retry_at`; `tries` were made since `since`.
     """
 
     reason: str
     message: str
     final: bool
     retry_at: datetime
+    since: datetime
     tries: int = 1
 
 
@@ -126,7 +134,12 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """All that is known of a run. `dependents`: the tasks that come after its task."""
+    """All that is known of a run. `pod`: of the expected attempt.
+
+    `dependents`: the tasks that come after its task. `on_complete`: the task that its onComplete names. `same_key`: the
+    other runs with its idempotencyKey. `pod_gone`: the pod of the expected attempt was seen and is there no more.
+    `starting`: that attempt is recorded, its pod on its way.
+    """
 
     run: ScheduledRun
     task: CronTask | None
@@ -135,6 +148,10 @@ class RunView:
     finding: Finding | None = None
     dropped: Dropped | None = None
     dependents: tuple[CronTask, ...] = ()
+    on_complete: CronTask | None = None
+    same_key: tuple[ScheduledRun, ...] = ()
+    pod_gone: bool = False
+    starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

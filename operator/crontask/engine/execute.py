@@ -21,13 +21,16 @@ from crontask.decide.decisions import (
     DeletePod,
     FollowUp,
     Launch,
+    RemoveRun,
     RunAction,
     StartAttempt,
     StopLeftovers,
     TaskAction,
     Transition,
 )
-from crontask.decide.views import CronTask, Finding, ScheduledRun
+from crontask.decide.retry import at_most_once
+from crontask.decide.run_status import attempt_recorded
+from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store, run_key, task_key
@@ -67,6 +70,8 @@ class Executor:
             await self._delete_pod(action.pod)
         elif isinstance(action, StopLeftovers):
             await self._stop_leftovers(action.pod)
+        elif isinstance(action, RemoveRun):
+            await self.prune(action.run)
 
     # --- launches ----------------------------------------------------------------------------------------------------
 
@@ -74,7 +79,7 @@ class Executor:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
         await self._queue.start_slot()
-        body = _run_body(task, launch.name, launch.nominal)
+        body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
         if launch.catching_up:
             body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
         try:
@@ -93,10 +98,11 @@ class Executor:
 
     async def follow_up(self, follow_up: FollowUp) -> None:
         """Make sure that a run exists which the end of another causes."""
-        task = follow_up.task
-        body = _run_body(task, follow_up.name, follow_up.scheduled)
+        body = _run_body(follow_up.namespace, follow_up.task_name, follow_up.task, follow_up.name, follow_up.scheduled)
         body["metadata"]["annotations"] = {ANNOTATION_TRIGGER: trigger_json(follow_up.trigger)}
-        key = run_key(task.meta.namespace, follow_up.name)
+        if follow_up.args:
+            body["spec"]["args"] = dict(follow_up.args)
+        key = run_key(follow_up.namespace, follow_up.name)
         try:
             raw = await self._queue.send(
                 Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
@@ -130,6 +136,23 @@ class Executor:
         body = self._pod_body(run, task, number)
         if body is None:
             return
+        if at_most_once(RunView(run, task, None)):
+            await self._start_recorded(run, task, body)
+        else:
+            await self._create_pod(run, task, body)
+
+    async def _start_recorded(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
+        """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
+        self._store.set_starting(run, True)
+        try:
+            status = attempt_recorded(RunView(run, task, None))
+            if not same_status(run.status, status):
+                await self.write_run_status(run, status, Priority.LAUNCH)
+            await self._create_pod(run, task, body)
+        finally:
+            self._store.set_starting(run, False)
+
+    async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace
         try:
             raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.POD, namespace, body))
@@ -174,15 +197,18 @@ class Executor:
             self._store.fold(Kind.POD, raw)
             return
         message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
-        self._store.set_finding(run, Finding("NameTaken", message, True, self._clock.now()))
+        now = self._clock.now()
+        self._store.set_finding(run, Finding("NameTaken", message, True, now, now))
 
     def _note_refusal(self, run: ScheduledRun, error: ApiError) -> None:
         """400 and 422 will not get better; what 403 says (a quota, a policy, a webhook) may."""
         before = self._store.finding(run)
+        now = self._clock.now()
         tries = before.tries + 1 if before is not None else 1
         final = error.status != 403
-        retry_at = self._clock.now() + min(_LONGEST_RETRY, _SECOND * 2 ** min(tries, 10))
-        self._store.set_finding(run, Finding("PodRejected", error.message, final, retry_at, tries))
+        retry_at = now + min(_LONGEST_RETRY, _SECOND * 2 ** min(tries, 10))
+        since = before.since if before is not None else now
+        self._store.set_finding(run, Finding("PodRejected", error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
             words = f"the pod is refused and will be tried again: {error.message}"
             transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)
@@ -264,14 +290,18 @@ class Executor:
         stored = _dump(task.status) if task.status.observed_generation >= 0 else {}
         await self._write_status(key, task.meta.resource_version, stored, _dump(status))
 
-    async def write_run_status(self, run: ScheduledRun, status: ScheduledRunStatus) -> None:
+    async def write_run_status(
+        self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS
+    ) -> None:
         """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""
         key = run_key(run.meta.namespace, run.meta.name)
-        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status))
+        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status), priority)
 
-    async def _write_status(self, key: ObjectKey, version: str, old: Document, new: Document) -> None:
+    async def _write_status(
+        self, key: ObjectKey, version: str, old: Document, new: Document, priority: Priority = Priority.STATUS
+    ) -> None:
         patch = {"metadata": {"resourceVersion": version}, "status": changed_fields(old, new)}
-        raw = await self._queue.send(Priority.STATUS, lambda: self._api.patch(key, patch, subresource="status"))
+        raw = await self._queue.send(priority, lambda: self._api.patch(key, patch, subresource="status"))
         self._store.fold(key.kind, raw)
 
     async def refresh(self, key: ObjectKey, uid: str) -> None:
@@ -304,15 +334,16 @@ def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
     return status.model_dump(by_alias=True, exclude_none=True)
 
 
-def _run_body(task: CronTask, name: str, scheduled: datetime) -> Document:
+def _run_body(namespace: str, task_name: str, task: CronTask | None, name: str, scheduled: datetime) -> Document:
+    owners = [owner_reference("CronTask", task_name, task.meta.uid)] if task is not None else []
     return {
         "apiVersion": API_VERSION,
         "kind": Kind.SCHEDULED_RUN.kind,
         "metadata": {
             "name": name,
-            "namespace": task.meta.namespace,
-            "labels": {LABEL_TASK: task.meta.name},
-            "ownerReferences": [owner_reference("CronTask", task.meta.name, task.meta.uid)],
+            "namespace": namespace,
+            "labels": {LABEL_TASK: task_name},
+            **({"ownerReferences": owners} if owners else {}),
         },
-        "spec": {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(scheduled)},
+        "spec": {"taskRef": {"name": task_name}, "scheduledTime": format_time(scheduled)},
     }

@@ -223,6 +223,8 @@ class Engine:
             return
         decided = decide_run(view, self._clock.now())
         self._wake(key, decided.wake_at)
+        for preparation in decided.before:
+            await self._executor.act(preparation, view.task)
         for follow_up in decided.follow_ups:
             await self._executor.follow_up(follow_up)
         if not same_status(view.run.status, decided.status):

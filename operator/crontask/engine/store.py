@@ -5,8 +5,8 @@ be decided anew. Callers: informers (Informed), executor (fold), loop (views).
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import orjson
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from crontask.api.pod import Pod, PodMetadata, decode_pod
 from crontask.decide.conditions import said_of_pod
 from crontask.decide.outcome import pod_has_ended
 from crontask.decide.views import CronTask, Finding, PodCheck, RunView, ScheduledRun, TaskView, Turns
+from crontask.engine.index import Index
 from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.ports import Kind, ObjectKey
 
@@ -44,13 +45,17 @@ class Store:
         self._tasks: dict[Named, CronTask] = {}
         self._runs: dict[Named, ScheduledRun] = {}
         self._pods: dict[Named, Pod] = {}
-        self._runs_of: defaultdict[Named, set[str]] = defaultdict(set)
+        self._runs_of = Index()
+        self._members = Index()
+        self._dependents = Index()
+        self._keyed = Index()
         self._findings: dict[str, Finding] = {}
-        self._members: defaultdict[Named, set[str]] = defaultdict(set)
-        self._dependents: defaultdict[Named, set[str]] = defaultdict(set)
         self._turns: dict[Named, Turns] = {}
         self._checks: dict[str, PodCheck] = {}
         self._looked_at: set[str] = set()
+        self._starting: set[str] = set()
+        # The last pod that went, of each run that has not ended.
+        self._pods_gone: dict[str, str] = {}
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
 
@@ -99,11 +104,15 @@ class Store:
         elif key.kind is Kind.SCHEDULED_RUN and (run := self._runs.get(named)) and run.meta.uid == uid:
             del self._runs[named]
             self._findings.pop(uid, None)
-            self._unindex(run)
+            self._pods_gone.pop(uid, None)
+            self._unindex_run(run)
             self.changed(key)
             self._task_of_run_changed(run)
         elif key.kind is Kind.POD and (pod := self._pods.get(named)) and pod.metadata.uid == uid:
             del self._pods[named]
+            run_of_it = self._run_of(pod)
+            if run_of_it is not None and not run_of_it.ended:
+                self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
             self._run_of_pod_changed(pod, place_changed=True)
 
     def _put_task(self, raw: bytes) -> None:
@@ -126,10 +135,12 @@ class Store:
         if run.meta.uid in self._gone or (known is not None and _is_old(run.meta, known.meta)):
             return
         if known is not None:
-            self._unindex(known)
+            self._unindex_run(known)
         self._runs[run.meta.namespace, run.meta.name] = run
-        if run.task_name is not None:
-            self._runs_of[run.meta.namespace, run.task_name].add(run.meta.name)
+        self._runs_of.add(run.meta.namespace, run.task_name, run.meta.name)
+        self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
+        if run.ended:
+            self._pods_gone.pop(run.meta.uid, None)
         self.changed(run_key(run.meta.namespace, run.meta.name))
         self._task_of_run_changed(run)
 
@@ -164,6 +175,12 @@ class Store:
     def finding(self, run: ScheduledRun) -> Finding | None:
         """The last refusal of the run's pod."""
         return self._findings.get(run.meta.uid)
+
+    def set_starting(self, run: ScheduledRun, starting: bool) -> None:
+        """Whether an attempt is recorded whose pod is on its way."""
+        (self._starting.add if starting else self._starting.discard)(run.meta.uid)
+        if not starting:
+            self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def set_turns(self, key: ObjectKey, turns: Turns) -> None:
         """Which runs of a task wait for their turn, and which wait in vain."""
@@ -247,78 +264,91 @@ class Store:
         run = self.run(key)
         if run is None:
             return None
-        named = (run.meta.namespace, run.task_name or "")
-        dependents = tuple(self._tasks[key.namespace, name] for name in sorted(self._dependents.get(named, ())))
-        return self._view_of(run, self.task_of(run), dependents)
+        names = self._dependents.names(key.namespace, run.task_name)
+        dependents = tuple(self._tasks[key.namespace, name] for name in sorted(names))
+        asked = run.spec.on_complete if run.spec is not None else None
+        on_complete = self._tasks.get((key.namespace, asked.task_ref.name)) if asked is not None else None
+        return replace(self._view_of(run, self.task_of(run)), dependents=dependents, on_complete=on_complete)
 
     def _runs_of_task(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
-        return (self._runs[namespace, run] for run in self._runs_of.get((namespace, name), ()))
+        return (self._runs[namespace, run] for run in self._runs_of.names(namespace, name))
 
     def _others(self, task: CronTask) -> Iterator[RunView]:
         """The runs of the other tasks of its group that have not ended."""
-        group = _group_of(task)
-        for name in self._members.get((task.meta.namespace, group), ()) if group is not None else ():
+        for name in self._members.names(task.meta.namespace, _group_of(task)):
             if name != task.meta.name:
                 other = self._tasks[task.meta.namespace, name]
                 for run in self._runs_of_task(task.meta.namespace, name):
                     if not run.ended:
                         yield self._view_of(run, other)
 
-    def _view_of(self, run: ScheduledRun, task: CronTask | None, dependents: tuple[CronTask, ...] = ()) -> RunView:
-        number = run.status.attempts[-1].number if run.status.attempts else 1
-        pod = self._pods.get((run.meta.namespace, pod_name(run.meta.name, number)))
+    def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
+        expected = pod_name(run.meta.name, run.status.expected_attempt)
+        pod = self._pods.get((run.meta.namespace, expected))
         if pod is not None and pod.owner_uid != run.meta.uid:
             pod = None
         turns = self._turns.get((run.meta.namespace, run.task_name or ""), _NO_TURNS)
         name = run.meta.name
-        finding = self._findings.get(run.meta.uid)
-        return RunView(run, task, pod, name in turns.queued, finding, turns.dropped.get(name), dependents)
+        return RunView(
+            run,
+            task,
+            pod,
+            name in turns.queued,
+            self._findings.get(run.meta.uid),
+            turns.dropped.get(name),
+            same_key=self._same_key(run),
+            pod_gone=self._pods_gone.get(run.meta.uid) == expected,
+            starting=run.meta.uid in self._starting,
+        )
+
+    def _same_key(self, run: ScheduledRun) -> tuple[ScheduledRun, ...]:
+        names = self._keyed.names(run.meta.namespace, _key_of(run))
+        return tuple(self._runs[run.meta.namespace, name] for name in names if name != run.meta.name)
 
     # --- indexes and what depends on what ----------------------------------------------------------------------------
 
-    def _unindex(self, run: ScheduledRun) -> None:
-        if run.task_name is not None:
-            names = self._runs_of[run.meta.namespace, run.task_name]
-            names.discard(run.meta.name)
-            if not names:
-                del self._runs_of[run.meta.namespace, run.task_name]
+    def _unindex_run(self, run: ScheduledRun) -> None:
+        self._runs_of.discard(run.meta.namespace, run.task_name, run.meta.name)
+        self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
 
     def _index_task(self, task: CronTask) -> None:
-        group = _group_of(task)
-        if group is not None:
-            self._members[task.meta.namespace, group].add(task.meta.name)
-        if task.spec is not None and task.spec.after is not None:
-            self._dependents[task.meta.namespace, task.spec.after.task].add(task.meta.name)
+        self._members.add(task.meta.namespace, _group_of(task), task.meta.name)
+        self._dependents.add(task.meta.namespace, _predecessor_of(task), task.meta.name)
 
     def _unindex_task(self, task: CronTask) -> None:
-        for index, name in (
-            (self._members, _group_of(task)),
-            (self._dependents, task.spec.after.task if task.spec is not None and task.spec.after is not None else None),
-        ):
-            if name is not None:
-                index[task.meta.namespace, name].discard(task.meta.name)
-                if not index[task.meta.namespace, name]:
-                    del index[task.meta.namespace, name]
+        self._members.discard(task.meta.namespace, _group_of(task), task.meta.name)
+        self._dependents.discard(task.meta.namespace, _predecessor_of(task), task.meta.name)
 
     def _runs_changed(self, task: Named) -> None:
-        for name in self._runs_of.get(task, ()):
-            if not self._runs[task[0], name].ended:
-                self.changed(run_key(task[0], name))
+        for run in self._runs_of_task(*task):
+            if not run.ended:
+                self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
+        for other in self._same_key(run):
+            if not other.ended:
+                self._run_and_task_changed(other)
         if run.task_name is None:
             return
         self.changed(task_key(run.meta.namespace, run.task_name))
         task = self.task_of(run)
-        group = _group_of(task) if task is not None else None
-        for name in self._members.get((run.meta.namespace, group), ()) if group is not None else ():
+        for name in self._members.names(run.meta.namespace, _group_of(task) if task is not None else None):
             # Who waits for a place in the group may have it now.
             if self._turns.get((run.meta.namespace, name), _NO_TURNS).queued:
                 self.changed(task_key(run.meta.namespace, name))
 
-    def _run_of_pod_changed(self, pod: Pod, *, place_changed: bool) -> None:
+    def _run_and_task_changed(self, run: ScheduledRun) -> None:
+        self.changed(run_key(run.meta.namespace, run.meta.name))
+        if run.task_name is not None:
+            self.changed(task_key(run.meta.namespace, run.task_name))
+
+    def _run_of(self, pod: Pod) -> ScheduledRun | None:
         name = pod.metadata.labels.get(LABEL_RUN)
         run = self._runs.get((pod.metadata.namespace, name)) if name is not None else None
+        return run if run is not None and run.meta.uid == pod.owner_uid else None
+
+    def _run_of_pod_changed(self, pod: Pod, *, place_changed: bool) -> None:
+        run = self._run_of(pod)
         if run is None:
             return
         self.changed(run_key(run.meta.namespace, run.meta.name))
@@ -336,6 +366,16 @@ class Store:
 
 def _group_of(task: CronTask) -> str | None:
     return task.spec.concurrency.group if task.spec is not None else None
+
+
+def _predecessor_of(task: CronTask) -> str | None:
+    return task.spec.after.task if task.spec is not None and task.spec.after is not None else None
+
+
+def _key_of(run: ScheduledRun) -> str | None:
+    """A name that the runs with its idempotencyKey share; no task's name has a slash."""
+    key = run.spec.idempotency_key if run.spec is not None else None
+    return f"{run.task_name or ''}/{key}" if key is not None else None
 
 
 class _ForeignNames:

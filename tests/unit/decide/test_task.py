@@ -161,15 +161,9 @@ def test_a_late_writers_run_is_stale() -> None:
     assert decided.status.conditions[0].reason == "Stale"
 
 
-def test_a_pod_that_is_gone_is_a_failure_that_says_so() -> None:
-    decided = decide_run(make_run(at(1), RunPhase.RUNNING), at(2))
-    assert decided.status.phase is RunPhase.FAILED
-    assert decided.status.conditions[0].reason == "PodLost"
-
-
 def test_what_the_api_server_will_never_take_fails() -> None:
     run = make_run(at(1))
-    refused = replace(run, finding=Finding("PodRejected", "spec.containers[0].image: Required", True, at(1)))
+    refused = replace(run, finding=Finding("PodRejected", "spec.containers[0].image: Required", True, at(1), at(1)))
     decided = decide_run(refused, at(1))
     assert decided.status.phase is RunPhase.FAILED
     assert decided.status.message == "spec.containers[0].image: Required"

@@ -1,0 +1,54 @@
+"""What follows the end of an attempt: another one after a pause, or the end of the run.
+
+Callers: run.
+"""
+
+from datetime import datetime, timedelta
+
+from crontask.api.base import format_time
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.cancel import cancel_requested
+from crontask.decide.decisions import RunDecisions, Transition
+from crontask.decide.outcome import Outcome
+from crontask.decide.retry import may_follow, next_attempt_at
+from crontask.decide.run_status import ended, identity, with_attempt
+from crontask.decide.timeout import total_deadline
+from crontask.decide.views import RunView
+
+# The kubelet tells ends to the second, rounded down.
+_SECOND = timedelta(seconds=1)
+
+
+def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
+    """The decisions at the end of the expected attempt."""
+    completion = end.ended or now
+    following = next_attempt_at(view, min(now, completion + _SECOND))
+    deadline = total_deadline(view)
+    in_time = deadline is None or following < deadline
+    if cancel_requested(view) or not may_follow(view, end) or not in_time:
+        return ended(view, now, end.phase, end.reason, end.message, end)
+    return _retrying(view, end, completion, following)
+
+
+def _retrying(view: RunView, end: Outcome, completion: datetime, following: datetime) -> RunDecisions:
+    run, number = view.run, view.run.status.expected_attempt
+    words = f"attempt {number} {'was lost' if end.lost else 'failed'}: {end.message or end.reason}"
+    status = run.status.model_copy(
+        update={
+            **identity(view),
+            "phase": RunPhase.RETRYING,
+            "attempts": with_attempt(view, end.reason, end.message, completion, end.exit_code),
+            "lost_attempts": run.status.lost_attempts + end.lost,
+            "next_retry_time": following,
+            "message": words,
+        }
+    )
+    told = Transition(
+        "AttemptLost" if end.lost else "AttemptFailed",
+        f"{words}; the next starts at {format_time(following)}",
+        warning=True,
+        task=run.task_name,
+        run=run.meta.name,
+        nominal=run.nominal,
+    )
+    return RunDecisions(status, transitions=(told,), wake_at=following)

@@ -1,0 +1,62 @@
+"""Whether an attempt follows one that has failed or was lost, and when.
+
+When the next attempt starts is recorded in the status, so that a restart changes nothing; the jitter of a pause is a
+hash. Callers: attempt_end, run.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from crontask.api.policies import Retry
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.counting import FAILURES
+from crontask.decide.outcome import Outcome
+from crontask.decide.views import RunView
+
+_DEFAULT = Retry()
+
+
+def retry_of(view: RunView) -> Retry:
+    """The run's own policy, or else its task's, or else the default: none but for lost attempts."""
+    own = view.run.spec.retry if view.run.spec is not None else None
+    if own is not None:
+        return own
+    task = view.task.spec.retry if view.task is not None and view.task.spec is not None else None
+    return task if task is not None else _DEFAULT
+
+
+def at_most_once(view: RunView) -> bool:
+    """Whether an attempt is recorded before its pod is created, so that a lost one is never repeated."""
+    return retry_of(view).on_lost == "Fail"
+
+
+def may_follow(view: RunView, end: Outcome) -> bool:
+    """Whether the policy has an attempt left after this end of the expected one."""
+    retry, status = retry_of(view), view.run.status
+    if end.lost:
+        return retry.on_lost == "Retry" and status.lost_attempts < retry.max_lost
+    if end.phase not in FAILURES or end.final or end.exit_code in retry.non_retryable_exit_codes:
+        return False
+    return status.expected_attempt - status.lost_attempts <= retry.limit
+
+
+def next_attempt_at(view: RunView, ended: datetime) -> datetime:
+    """When the attempt after the expected one starts, which ended then."""
+    return ended + pause_after(retry_of(view), view.run.status.expected_attempt, view.run.meta.uid)
+
+
+def pause_after(retry: Retry, number: int, run_uid: str) -> timedelta:
+    """The pause after attempt `number`: `initial`, times `factor` for each one before, at most `max`; with jitter."""
+    # A large exponent would overflow; any pause is past its bound long before.
+    grown = retry.initial.total_seconds() * min(retry.factor ** min(number - 1, 60), 10**9)
+    share = int.from_bytes(sha256(f"{run_uid}/{number}".encode()).digest()[:4], "big") / 2**32
+    spread = 1 + (2 * share - 1) * retry.jitter_percent / 100
+    return timedelta(seconds=min(retry.max.total_seconds(), grown) * spread)
+
+
+def retries_at(view: RunView) -> datetime | None:
+    """When the run that waits for its next attempt starts it; None for one that does not wait for one."""
+    status = view.run.status
+    if status.phase is not RunPhase.RETRYING or not status.attempts:
+        return None
+    return status.next_retry_time or status.attempts[-1].completion_time
