@@ -1,0 +1,162 @@
+"""Pages that say what the code does: their examples are run, their tables computed.
+
+The examples of docs/when-does-it-run.md are a yaml block that begins with `# name.yaml`, and console blocks that begin
+with `$ crontask next` or `$ crontask simulate` and hold the output (but for spaces at the end of a line).
+docs/conformance.md is written from tests/support/conformance_cases.py.
+
+PYTHONPATH=operator:tests/support .venv/bin/python hack/docs.py --check | --write
+Callers: people, tests/unit/docs, tests/unit/conformance.
+"""
+
+import argparse
+import logging
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
+from difflib import unified_diff
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from click.testing import CliRunner
+from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
+from conformance_cases import CASES
+
+from crontask.cli.main import main as crontask
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+_BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"# ([a-z0-9-]+\.yaml)\n")
+_COMMAND = re.compile(r"\$ crontask (next|simulate) (?:.*\\\n)*.*\n")
+
+
+class PageError(Exception):
+    """A block of a page that is not an example as described above, or that is refused."""
+
+
+def with_examples(page: str) -> str:
+    """The page with the output that its examples have now. Raises PageError."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        return _BLOCK.sub(lambda block: _example(block[1], block[2]), page)
+
+
+def conformance() -> str:
+    """The page about CronJob."""
+    topics: dict[str, list[str]] = {}
+    with _logging_as_it_was():
+        logging.disable(logging.CRITICAL)
+        for case in CASES:
+            topics.setdefault(case.topic, []).append(_row(case))
+    tables = [
+        f"## {topic}\n\n| case | CronJob | crontask | why |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        for topic, rows in topics.items()
+    ]
+    return _HEAD + "\n" + "\n".join(tables)
+
+
+PAGES: dict[str, Callable[[str], str]] = {
+    "when-does-it-run.md": with_examples,
+    "conformance.md": lambda page: conformance(),
+}
+
+_HEAD = f"""# Beside CronJob
+
+What Kubernetes' CronJob controller does, and what crontask does with the same schedule. CronJob's column is of
+Kubernetes {KUBERNETES} and robfig/cron {ROBFIG_CRON}, found by running their code; crontask's is computed, and tested,
+with the operator's own engine. `hack/docs.py` writes this page from `tests/support/conformance_cases.py`.
+
+- Times are UTC, of 2026-06-01 where no day is given. `05:30 Start 05:00` is a start at 05:30 for the time 05:00;
+  `Start 05:00` alone is on time. (CronJob looks a tenth of a second after each time; that is left out.)
+- A run takes 10 seconds and a task is created at the beginning of the stretch that is shown, unless it says otherwise.
+- Where the last column is empty, both start the same, or both refuse.
+- Specs are in crontask's words: `startingDeadline` is `startingDeadlineSeconds`, `concurrency.policy` is
+  `concurrencyPolicy`, `history` is the two history limits.
+
+In brackets stands the file that says so: {", ".join(f"`{source}`" for source in SOURCES)}.
+"""
+
+
+def _example(language: str, text: str) -> str:
+    """The block as it should be, its fences included."""
+    if language == "yaml":
+        name = _NAME.match(text)
+        if name is None or Path(name[1]).exists():
+            raise PageError(f"a yaml block begins with # and a file name of its own: {text.splitlines()[0]}")
+        Path(name[1]).write_text(text, encoding="utf-8")
+        return f"```yaml\n{text}```"
+    command = _COMMAND.match(text)
+    if command is None:
+        raise PageError(f"a console block begins with $ crontask next or simulate: {text.splitlines()[0]}")
+    return f"```console\n{command[0]}{output_of(command[0])}```"
+
+
+def output_of(command: str) -> str:
+    """What `$ crontask …` prints, without spaces at the ends of its lines. Raises PageError if it is refused."""
+    arguments = shlex.split(command.replace("\\\n", " "))[2:]
+    with _logging_as_it_was():
+        done = CliRunner().invoke(crontask, arguments, env={"FORCE_COLOR": None, "COLUMNS": None})
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    if done.exit_code:
+        raise PageError(f"{command.strip()}: {done.output.strip()}")
+    return "".join(f"{line.rstrip()}\n" for line in done.output.splitlines())
+
+
+@contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """`simulate` disables logging for the whole process."""
+    before = logging.root.manager.disable
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _row(case: Case) -> str:
+    setting = ", ".join(f"`{name}: {_flow(value)}`" for name, value in case.spec.items())
+    shown = "" if case.refused else f"{case.between[0]} to {case.between[1]}"
+    sources = ", ".join(f"`{Path(source).name}`" for source in case.sources)
+    said = "<br>".join(filter(None, (f"{case.cronjob} ({sources})", _listed(case.cronjob_starts or ()))))
+    ours = _listed(outcome(case)) or "nothing"
+    cells = ("<br>".join(filter(None, (f"**{case.name}**", setting, case.happens, shown))), said, ours, case.why)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _listed(lines: tuple[str, ...]) -> str:
+    return ", ".join(f"`{line}`" for line in lines)
+
+
+def _flow(value: object) -> str:
+    """A value as one would write it in YAML on one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_flow(each)}" for name, each in value.items()) + "}"
+    return f'"{value}"' if isinstance(value, str) and set(value) & set("*@: ") else str(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 if a page is not as it should be, and was not to be rewritten."""
+    parser = argparse.ArgumentParser(description="The examples and tables of docs/, as the code has them now.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--check", action="store_true", help="Show what differs, and exit with 1.")
+    what.add_argument("--write", action="store_true", help="Rewrite the pages.")
+    asked = parser.parse_args(arguments)
+    differing = 0
+    for name, render in PAGES.items():
+        path = DOCS / name
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = render(before)
+        if after != before:
+            differing += 1
+            sys.stdout.writelines(
+                unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name}, now")
+            )
+        if asked.write:
+            path.write_text(after, encoding="utf-8")
+    return 1 if differing and asked.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The examples of the pages are what the commands print; and a page that is not is found."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+import docs
+
+TASK = """# task.yaml
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata: {name: task}
+spec:
+  schedule: "0 * * * *"
+  handler: {container: {image: busybox:1.36}}
+"""
+NEXT = "$ crontask next -f task.yaml --from 2026-06-01T00:30:00Z --count 1\n"
+PRINTED = """default/task: Every hour (UTC)
+NOMINAL (UTC)         LOCAL                          NOTE
+2026-06-01T01:00:00Z  Mon 2026-06-01 01:00:00 +0000
+"""
+
+
+def page(*blocks: tuple[str, str]) -> str:
+    return "# A page\n\n" + "\nWords.\n\n".join(f"```{language}\n{text}```\n" for language, text in blocks)
+
+
+def test_the_page_about_time_prints_what_the_commands_print() -> None:
+    text = (docs.DOCS / "when-does-it-run.md").read_text(encoding="utf-8")
+    assert text.count("\n$ crontask ") > 10
+    assert docs.with_examples(text) == text, "write it with hack/docs.py --write"
+
+
+def test_an_example_that_is_right_stays() -> None:
+    right = page(("yaml", TASK), ("console", NEXT + PRINTED))
+    assert docs.with_examples(right) == right
+
+
+@pytest.mark.parametrize("printed", ["", PRINTED.replace("01:00:00Z", "02:00:00Z"), PRINTED + "more\n"])
+def test_an_output_that_is_stale_is_replaced(printed: str) -> None:
+    stale = page(("yaml", TASK), ("console", NEXT + printed))
+    assert docs.with_examples(stale) == page(("yaml", TASK), ("console", NEXT + PRINTED))
+
+
+def test_a_manifest_that_was_edited_makes_its_output_stale() -> None:
+    edited = page(("yaml", TASK.replace("0 * * * *", "0 3 * * *")), ("console", NEXT + PRINTED))
+    assert "At 03:00 (UTC)" in docs.with_examples(edited)
+
+
+def test_a_command_goes_on_in_the_next_line_and_patches_come_from_the_page() -> None:
+    command = (
+        "$ crontask simulate -f task.yaml --from 2026-06-01T00:30:00Z \\\n"
+        "    --to 2026-06-01T02:30:00Z \\\n    --edit 2026-06-01T01:30:00Z=edit.yaml\n"
+    )
+    patch = '# edit.yaml\nspec: {schedule: "15 * * * *"}\n'
+    written = docs.with_examples(page(("yaml", TASK), ("yaml", patch), ("console", command)))
+    assert command in written
+    assert written.count(" Start ") == 2
+    assert "2026-06-01T02:15:00Z  Start" in written
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [
+        ((("yaml", TASK.partition("\n")[2]),), "a yaml block begins with # and a file name"),
+        ((("yaml", TASK), ("yaml", TASK)), "a file name of its own: # task.yaml"),
+        ((("console", "$ kubectl get pods\n"),), "a console block begins with"),
+        ((("yaml", TASK.replace("0 * * * *", "61 * * * *")), ("console", NEXT)), "61 is not in 0-59"),
+        ((("console", NEXT),), "task.yaml"),
+        ((("yaml", TASK), ("console", NEXT.replace("--count", "--number"))), "--number"),
+    ],
+)
+def test_what_is_no_example_is_refused(blocks: tuple[tuple[str, str], ...], words: str) -> None:
+    with pytest.raises(docs.PageError, match=words):
+        docs.with_examples(page(*blocks))
+
+
+def test_a_stale_page_is_told_of_and_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(docs, "DOCS", tmp_path)
+    monkeypatch.setattr(docs, "PAGES", {"page.md": docs.with_examples})
+    stale = page(("yaml", TASK), ("console", NEXT + "other\n"))
+    (tmp_path / "page.md").write_text(stale, encoding="utf-8")
+
+    assert docs.main(["--check"]) == 1
+    told = capsys.readouterr().out
+    assert "-other\n" in told
+    assert "+default/task: Every hour (UTC)\n" in told
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == stale
+
+    assert docs.main(["--write"]) == 0
+    assert docs.main(["--check"]) == 0
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == page(("yaml", TASK), ("console", NEXT + PRINTED))
+
+
+def test_the_examples_leave_logging_as_it_was() -> None:
+    before = logging.root.manager.disable
+    simulate = "$ crontask simulate -f task.yaml --from 2026-06-01T00:30:00Z --to 2026-06-01T01:30:00Z\n"
+    docs.with_examples(page(("yaml", TASK), ("console", simulate)))
+    assert logging.root.manager.disable == before
