@@ -1,0 +1,395 @@
+"""Every field of both specs, and every rule across fields: what the API server refuses, and in which words.
+
+Callers: tests/integration/test_fields.py.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from field_kinds import (
+    ABSENT,
+    DATE,
+    DURATION,
+    DURATION_WORDS,
+    FLAG,
+    FREE,
+    LASTING,
+    OUTSIDE_DATE,
+    TEN_YEARS,
+    TIME,
+    Field,
+    choice,
+    items,
+    number,
+    text,
+    under,
+    whole,
+)
+
+from crontask.api.unbuilt import HANDLER, RUN, TASK
+
+CONTAINER = {"image": "busybox:1.36"}
+TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "busybox:1.36"}]}}
+TASK_BASE = {"handler": {"container": CONTAINER}}
+RUN_BASE = {"taskRef": {"name": "x"}}
+
+_RETRY = {
+    "retry": whole(),
+    "retry.limit": number(0, 100),
+    "retry.initial": DURATION,
+    "retry.factor": number(1, 10),
+    "retry.max": DURATION,
+    "retry.jitterPercent": number(0, 100),
+    "retry.nonRetryableExitCodes": items(None, 50, 1),
+    "retry.nonRetryableExitCodes[]": number(0, 255),
+    "retry.maxLost": number(0, 100),
+    "retry.onLost": choice("Retry", "Fail"),
+}
+_KEY = {"name": text(1, 253), "key": text(1, 253)}
+_CALLS = {
+    "http": whole("url"),
+    "http.url": text(1, 2048),
+    "http.method": text(1, 16),
+    "http.headers": items(None, 50, {"name": "A"}),
+    "http.headers[]": whole("name"),
+    "http.headers[].name": text(1, 256),
+    "http.headers[].value": text(None, 4096),
+    "http.headers[].valueFrom": whole("secretKeyRef"),
+    "http.headers[].valueFrom.secretKeyRef": whole("name", "key"),
+    **under("http.headers[].valueFrom.secretKeyRef", _KEY),
+    "http.body": text(None, 100_000),
+    "http.expect": whole(),
+    "http.expect.status": items(None, 20, "2xx"),
+    "http.expect.status[]": text(None, 3, ("600", "should match"), ("2x", "should match")),
+    "http.expect.jsonPath": text(None, 1024),
+    "http.caBundle": text(None, 100_000),
+    "python": whole(),
+    "python.source": text(None, 262_144),
+    "python.configMapKeyRef": whole("name", "key"),
+    **under("python.configMapKeyRef", _KEY),
+    "python.entrypoint": text(None, 256),
+    "python.image": text(None, 1024),
+}
+_SIMPLE = {**_CALLS, "container": FREE, "podTemplate": FREE, "task": text(None, 52)}
+_HANDLER = {
+    "handler": whole(),
+    **under("handler", _CALLS),
+    "handler.container": FREE,
+    "handler.container.image": text(None, 1024, ("", "image is missing; name the image to run, like busybox:1.36")),
+    "handler.container.name": text(None, 63, ("x", "name is given by crontask; remove it")),
+    "handler.podTemplate": FREE,
+    "handler.podTemplate.spec": FREE,
+    "handler.podTemplate.spec.containers": items(None, 100, {"name": "a"}),
+    "handler.podTemplate.spec.containers[]": Field((("a", "must be of type object"), (None, "must be of type object"))),
+    "handler.podTemplate.spec.containers[].name": text(None, 63),
+    "handler.resultFrom": text(None, 63),
+    "handler.steps": items(None, 50, {"name": "a"}),
+    "handler.steps[]": whole("name"),
+    "handler.steps[].name": text(1, 63),
+    "handler.steps[].args": FREE,
+    "handler.steps[].dependsOn": items(None, 50, "a"),
+    "handler.steps[].dependsOn[]": text(1, 63),
+    "handler.steps[].timeout": DURATION,
+    "handler.steps[].compensate": whole(),
+    **under("handler.steps[]", _SIMPLE),
+    **under("handler.steps[]", _RETRY),
+    **under("handler.steps[].compensate", _SIMPLE),
+    "handler.forEach": whole("handler"),
+    "handler.forEach.items": items(None, 1000, 1),
+    "handler.forEach.itemsFrom": text(None, 1024),
+    "handler.forEach.parallelism": number(1, 1000),
+    "handler.forEach.failurePolicy": choice("Continue", "FailFast"),
+    "handler.forEach.handler": whole(),
+    "handler.forEach.onComplete": whole(),
+    **under("handler.forEach.handler", _SIMPLE),
+    **under("handler.forEach.onComplete", _SIMPLE),
+    "handler.batch": whole("size", "handler"),
+    "handler.batch.size": number(1, 1_000_000),
+    "handler.batch.delay": DURATION,
+    "handler.batch.maxBatches": number(1, 1_000_000_000),
+    "handler.batch.handler": whole(),
+    **under("handler.batch.handler", _SIMPLE),
+    "handler.pod": FREE,
+}
+_ENDS = ("Succeeded", "Failed", "Finished")
+FIELDS: dict[str, dict[str, Field]] = {
+    "CronTask": {
+        "schedule": text(1, 256),
+        "schedules": items(1, 20, "@daily"),
+        "schedules[]": text(1, 256),
+        "interval": LASTING,
+        "delay": DURATION,
+        "after": whole("task"),
+        "after.task": text(1, 52),
+        "after.on": choice(*_ENDS),
+        # As YAML 1.1 reads an unquoted `on`.
+        "after.true": choice(*_ENDS),
+        "timeZone": text(1, 64),
+        "dst": whole(),
+        "dst.missing": choice("Shift", "Skip"),
+        "dst.repeated": choice("First", "Both"),
+        "startTime": TIME,
+        "endTime": TIME,
+        "maxRuns": number(1, 1_000_000_000),
+        "jitter": DURATION,
+        "skip": items(None, 100, {"from": "2026-12-24"}),
+        "skip[]": whole("from"),
+        "skip[].from": DATE,
+        "skip[].to": DATE,
+        "suspend": FLAG,
+        "suspendUntil": TIME,
+        "suspendReason": text(None, 256),
+        "suspendAfterFailures": number(1, 1000),
+        "concurrency": whole(),
+        "concurrency.policy": choice("Forbid", "Allow", "Replace", "Queue"),
+        "concurrency.max": number(1, 10_000),
+        "concurrency.queueLimit": number(1, 1000),
+        "concurrency.group": text(1, 63),
+        "startingDeadline": LASTING,
+        "catchUp": whole(),
+        "catchUp.policy": choice("Latest", "None", "All"),
+        "catchUp.limit": number(1, 100),
+        **_HANDLER,
+        "args": FREE,
+        "argsSchema": FREE,
+        "resultSchema": FREE,
+        "timeout": LASTING,
+        "startTimeout": DURATION,
+        "totalTimeout": DURATION,
+        **_RETRY,
+        "history": whole(),
+        "history.succeeded": number(0, 1000),
+        "history.failed": number(0, 1000),
+        "ttlAfterFinished": DURATION,
+    },
+    "ScheduledRun": {
+        "taskRef": whole("name"),
+        "taskRef.name": text(1, 52),
+        **_HANDLER,
+        "at": TIME,
+        "delay": DURATION,
+        "allowPast": FLAG,
+        "scheduledTime": TIME,
+        "args": FREE,
+        "cancel": FLAG,
+        "cancelReason": text(None, 1024),
+        "timeout": LASTING,
+        "suspend": FLAG,
+        "startTimeout": DURATION,
+        "totalTimeout": DURATION,
+        **_RETRY,
+        "ttlAfterFinished": DURATION,
+        "idempotencyKey": text(1, 256),
+        "onComplete": whole("taskRef"),
+        "onComplete.taskRef": whole("name"),
+        "onComplete.taskRef.name": text(1, 52),
+        "onComplete.args": FREE,
+    },
+}
+# Fields without a bad value: they take anything.
+ANYTHING = {"handler.forEach.items[]"}
+# Lists and texts whose values just inside a limit are refused for another reason.
+INSIDE = {
+    "handler.container.name": "name is given by crontask; remove it",
+}
+# Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
+ONLY_VALIDATE = {
+    ("schedule", 1): "five",
+    ("schedules[]", 1): "five",
+    ("timeZone", 1): "there is no time zone",
+    ("timeZone", 64): "there is no time zone",
+}
+# What an object needs that is there for the sake of one of its fields.
+_NEEDED: dict[str, Any] = {
+    "url": "https://example.com",
+    "name": "n",
+    "key": "k",
+    "secretKeyRef": {"name": "n", "key": "k"},
+    "task": "x",
+    "from": "2026-01-01",
+    "size": 1,
+    "handler": {},
+    "taskRef": {"name": "x"},
+}
+
+
+def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
+    """A spec that is good but, perhaps, for the value at the path (ABSENT: left out)."""
+    inner = _at(kind, "", path.replace("[]", ".[]").split("."), value)
+    if path == "handler.resultFrom":
+        named = value if isinstance(value, str) else "a"
+        inner["handler"]["podTemplate"] = {"spec": {"containers": [{"name": named}]}}
+    if path == "handler.container.name":
+        inner["handler"]["container"].update(CONTAINER)
+    if path == "handler.pod":
+        inner["handler"]["container"] = CONTAINER
+    base = TASK_BASE if kind == "CronTask" else {} if path.startswith("handler") else RUN_BASE
+    return {**base, **inner} if inner else {}
+
+
+def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
+    if not names:
+        return value
+    first, *rest = names
+    if first == "[]":
+        return [_at(kind, f"{here}[]", rest, value)]
+    path = f"{here}.{first}" if here else first
+    known = FIELDS[kind].get(here)
+    beside = {name: _NEEDED[name] for name in (known.required if known else ()) if name != first}
+    if value is ABSENT and not rest:
+        return beside
+    return {**beside, first: _at(kind, path, rest, value)}
+
+
+def unbuilt(kind: str, path: str) -> bool:
+    """Whether the version refuses the field whatever is in it."""
+    first, _, rest = path.replace("[]", "").partition(".")
+    return rest.partition(".")[0] in HANDLER if first == "handler" else first in (TASK if kind == "CronTask" else RUN)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule across fields: the manifest that breaks it, and its words; `path` is where validate says so, if it can."""
+
+    message: str
+    spec: dict[str, Any]
+    path: str = ""
+    name: str = "t"
+    phase: str = ""
+    change: dict[str, Any] = field(default_factory=dict)
+
+
+_TIMINGS = {"schedule": "@daily", "schedules": ["@daily"], "interval": "5s", "delay": "5s", "after": {"task": "x"}}
+_HOLLOW: tuple[dict[str, Any], ...] = (
+    {},
+    {"spec": {}},
+    {"spec": {"containers": []}},
+    {"spec": {"containers": [{"image": "i"}]}},
+)
+_ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach, batch must be set; set one of them"
+_RESULT_FROM = "resultFrom names no container of podTemplate; name one of them"
+_NO_CONTAINERS = "spec.containers is empty; write at least one container with a name"
+_NO_IMAGE = "image is missing; name the image to run, like busybox:1.36"
+_WITH_DELAY = "has no meaning with delay, which is never missed; remove it"
+_ONLY_FORBID = "with delay, concurrency.policy can only be Forbid; remove it"
+_EMPTY = "startTime is not before endTime, so that nothing would ever be due; correct one of them"
+_ONE_KIND = "exactly one of taskRef and handler must be set; name a CronTask or say what runs"
+_BACK = "cancel never goes back; create another ScheduledRun"
+_STARTED = "spec.at cannot be changed once the run has started; create another ScheduledRun"
+_SHORT = "shorter than a second; write at least 1s"
+_JANUARY, _MARCH = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
+
+
+def _name(longest: int) -> str:
+    return f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -"
+
+
+def _not_served(path: str) -> str:
+    return f"{path} is not served by this version of crontask yet; remove it"
+
+
+_SAMPLES: dict[str, Any] = {
+    **{"argsSchema": {}, "resultSchema": {}, "retry": {}, "suspend": False, "idempotencyKey": "k"},
+    **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
+    **{"http": {"url": "https://example.com"}, "python": {}, "steps": [], "forEach": {"handler": {}}, "pod": {}},
+    **{"batch": {"size": 1, "handler": {}}},
+}
+
+
+def _handler(given: dict[str, Any]) -> dict[str, Any]:
+    return {"handler": given}
+
+
+_HANDLER_RULES = (
+    Rule(_ONE_VARIANT, _handler({}), "spec.handler"),
+    Rule(_ONE_VARIANT, _handler({"container": CONTAINER, "podTemplate": TEMPLATE}), "spec.handler"),
+    Rule(
+        "resultFrom goes with podTemplate only; remove it",
+        _handler({"container": CONTAINER, "resultFrom": "a"}),
+        "spec.handler.resultFrom",
+    ),
+    Rule(_RESULT_FROM, _handler({"podTemplate": TEMPLATE, "resultFrom": "b"}), "spec.handler.resultFrom"),
+    Rule(_RESULT_FROM, _handler({"podTemplate": TEMPLATE, "resultFrom": ""}), "spec.handler.resultFrom"),
+    *(
+        Rule(_NO_CONTAINERS, _handler({"podTemplate": template}), "spec.handler.podTemplate.spec.containers")
+        for template in _HOLLOW
+    ),
+    Rule(_NO_IMAGE, _handler({"container": {}}), "spec.handler.container.image"),
+    Rule(_NO_IMAGE, _handler({"container": {"image": ""}}), "spec.handler.container.image"),
+    Rule(
+        "name is given by crontask; remove it",
+        _handler({"container": {**CONTAINER, "name": "a"}}),
+        "spec.handler.container.name",
+    ),
+    *(
+        Rule(_not_served(f"spec.handler.{name}"), _handler({name: _SAMPLES[name]}), f"spec.handler.{name}")
+        for name in HANDLER
+    ),
+)
+RULES: dict[str, tuple[Rule, ...]] = {
+    "CronTask": (
+        *(
+            Rule(_ONE_TIMING, {**TASK_BASE, one: _TIMINGS[one], other: _TIMINGS[other]}, "spec")
+            for one in _TIMINGS
+            for other in _TIMINGS
+            if one < other
+        ),
+        *(
+            Rule(_SHORT, {**TASK_BASE, name: "0s"}, f"spec.{name}")
+            for name in ("interval", "startingDeadline", "timeout")
+        ),
+        Rule(DURATION_WORDS, {**TASK_BASE, "interval": "5"}, "spec.interval"),
+        Rule(TEN_YEARS, {**TASK_BASE, "interval": "527041h"}, "spec.interval"),
+        Rule(OUTSIDE_DATE, {**TASK_BASE, "skip": [{"from": "1969-12-31"}]}, "spec.skip[0].from"),
+        Rule(
+            f"startingDeadline {_WITH_DELAY}",
+            {**TASK_BASE, "delay": "5s", "startingDeadline": "5s"},
+            "spec.startingDeadline",
+        ),
+        Rule(f"catchUp {_WITH_DELAY}", {**TASK_BASE, "delay": "5s", "catchUp": {}}, "spec.catchUp"),
+        *(
+            Rule(
+                _ONLY_FORBID, {**TASK_BASE, "delay": "5s", "concurrency": {"policy": policy}}, "spec.concurrency.policy"
+            )
+            for policy in ("Allow", "Replace", "Queue")
+        ),
+        Rule(_EMPTY, {**TASK_BASE, "startTime": _MARCH, "endTime": _JANUARY}, "spec.startTime"),
+        Rule(_EMPTY, {**TASK_BASE, "startTime": _MARCH, "endTime": "2026-03-01T01:00:00+01:00"}, "spec.startTime"),
+        Rule(
+            "to is before from; exchange them",
+            {**TASK_BASE, "skip": [{"from": "2026-12-25", "to": "2026-12-24"}]},
+            "spec.skip[0].to",
+        ),
+        *(Rule(_not_served(f"spec.{name}"), {**TASK_BASE, name: _SAMPLES[name]}, f"spec.{name}") for name in TASK),
+        Rule(
+            "spec.after.task: a task cannot come after itself; name another task",
+            {**TASK_BASE, "after": {"task": "t"}},
+            "spec.after.task",
+        ),
+        *(Rule(_name(52), TASK_BASE, name=name) for name in ("x" * 53, "a.b")),
+        *_HANDLER_RULES,
+    ),
+    "ScheduledRun": (
+        Rule(_ONE_KIND, {}, "spec"),
+        Rule(_ONE_KIND, {**RUN_BASE, **TASK_BASE}, "spec"),
+        Rule("at and delay are both set; keep one of them", {**RUN_BASE, "at": _MARCH, "delay": "5s"}, "spec"),
+        Rule(_SHORT, {**RUN_BASE, "timeout": "0s"}, "spec.timeout"),
+        Rule(DURATION_WORDS, {**RUN_BASE, "delay": "5"}, "spec.delay"),
+        Rule(TEN_YEARS, {**RUN_BASE, "delay": "527041h"}, "spec.delay"),
+        *(Rule(_not_served(f"spec.{name}"), {**RUN_BASE, name: _SAMPLES[name]}, f"spec.{name}") for name in RUN),
+        *(Rule(_name(60), RUN_BASE, name=name) for name in ("x" * 61, "a.b")),
+        *_HANDLER_RULES,
+        # What only the server knows: the object before.
+        Rule(_BACK, {**RUN_BASE, "cancel": True}, change={"cancel": False}),
+        *(
+            Rule(f"spec.{name} cannot be changed; create another ScheduledRun", RUN_BASE, change={name: value})
+            for name, value in {
+                **{"taskRef": {"name": "y"}, "delay": "5s", "allowPast": True, "scheduledTime": _MARCH},
+                **{"timeout": "5s", "startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s"},
+                **{"retry": {"limit": 1}, "idempotencyKey": "k", "onComplete": {"taskRef": {"name": "x"}}},
+            }.items()
+        ),
+        Rule(_STARTED, {**RUN_BASE, "at": _MARCH}, phase="Running", change={"at": _JANUARY}),
+    ),
+}

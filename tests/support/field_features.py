@@ -1,0 +1,199 @@
+"""A good manifest for each feature, manifests that are odd but good, and what only validate can know to be bad.
+
+Callers: tests/integration/test_fields_features.py.
+"""
+
+from typing import Any
+
+Spec = dict[str, Any]
+CONTAINER = {"container": {"image": "busybox:1.36"}}
+_NOON = "2026-03-29T12:00:00Z"
+
+# The defaults of the contract, by path.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "CronTask": {
+        **{"timeZone": "UTC", "suspend": False, "after.on": "Succeeded"},
+        **{"dst.missing": "Shift", "dst.repeated": "First"},
+        **{"concurrency.policy": "Forbid", "concurrency.queueLimit": 10},
+        **{"catchUp.policy": "Latest", "catchUp.limit": 10},
+        **{"retry.limit": 0, "retry.initial": "1s", "retry.factor": 2, "retry.max": "5m", "retry.jitterPercent": 10},
+        **{"retry.maxLost": 3, "retry.onLost": "Retry"},
+        **{"history.succeeded": 3, "history.failed": 3},
+        **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
+        **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+    },
+    "ScheduledRun": {
+        **{"allowPast": False, "cancel": False},
+        **{"retry.limit": 0, "retry.initial": "1s", "retry.factor": 2, "retry.max": "5m", "retry.jitterPercent": 10},
+        **{"retry.maxLost": 3, "retry.onLost": "Retry"},
+        **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
+        **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+    },
+}
+# The same parts of a handler elsewhere.
+REPEATED = ("handler.steps[].", "handler.forEach.handler.", "handler.forEach.onComplete.", "handler.batch.handler.")
+
+_CONTAINER_FULL = {
+    "image": "busybox:1.36",
+    "command": ["sh", "-c"],
+    "args": ["exit 3"],
+    "env": [{"name": "A", "value": "b"}, {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+    "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "16Mi"}},
+    "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+}
+_TEMPLATE = {
+    "metadata": {"labels": {"team": "data"}, "annotations": {"a": "b"}},
+    "spec": {
+        "serviceAccountName": "reports",
+        "nodeSelector": {"disk": "ssd"},
+        "initContainers": [{"name": "wait", "image": "busybox:1.36"}],
+        "containers": [{"name": "proxy", "image": "envoy"}, {"name": "work", "image": "busybox:1.36", "tty": False}],
+        "volumes": [{"name": "v", "emptyDir": {}}],
+    },
+}
+_ARGS: Spec = {"region": "eu", "deep": {"list": [1, 2.5, None, "x", {"y": True}], "empty": {}}, "none": None, "1": []}
+
+
+def _task(**fields: Any) -> tuple[str, Spec]:
+    return "CronTask", {"handler": CONTAINER, **fields}
+
+
+def _run(**fields: Any) -> tuple[str, Spec]:
+    return "ScheduledRun", {"taskRef": {"name": "x"}, **fields}
+
+
+FEATURES: dict[str, tuple[str, Spec]] = {
+    "on demand": _task(),
+    "schedule": _task(schedule="*/15 9-17 * * mon-fri"),
+    "schedule by name": _task(schedule="@hourly"),
+    "schedule spread": _task(schedule="H H(0-5) * * *"),
+    "schedule of the last friday": _task(schedule="0 18 ? * L5", timeZone="America/New_York"),
+    "schedules": _task(schedules=["0 9 * * 1-5", "0 12 L * *"], timeZone="Europe/Berlin"),
+    "interval": _task(interval="1h30m"),
+    "interval from a start to an end": _task(interval="1s", startTime=_NOON, endTime="2027-03-29T12:00:00.5+02:00"),
+    "delay": _task(delay="5m"),
+    "delay of nothing": _task(delay="0s", concurrency={"max": 1, "group": "db"}),
+    "after success": _task(after={"task": "extract"}),
+    "after failure": _task(after={"task": "extract", "on": "Failed"}),
+    "after any end": _task(after={"task": "extract", "on": "Finished"}),
+    "after success, said so": _task(after={"task": "extract", "on": "Succeeded"}),
+    **{f"after, unquoted, {on}": _task(after={"task": "e", "true": on}) for on in ("Succeeded", "Failed", "Finished")},
+    "changes of the clock": _task(schedule="30 2 * * *", dst={"missing": "Skip", "repeated": "Both"}),
+    "changes of the clock, as by default": _task(schedule="30 2 * * *", dst={"missing": "Shift", "repeated": "First"}),
+    "at most so many": _task(schedule="@daily", maxRuns=3),
+    "jitter": _task(schedule="@daily", jitter="10m"),
+    "holidays": _task(schedule="@daily", skip=[{"from": "2026-12-24", "to": "2027-01-01"}, {"from": "2026-05-01"}]),
+    "no holidays": _task(schedule="@daily", skip=[]),
+    "suspended": _task(schedule="@daily", suspend=True, suspendReason="the disk is full"),
+    "suspended for a while": _task(schedule="@daily", suspendUntil=_NOON),
+    "suspended by failures": _task(schedule="@daily", suspendAfterFailures=3),
+    **{f"overlap: {policy}": _task(concurrency={"policy": policy}) for policy in ("Forbid", "Allow", "Replace")},
+    "overlap: Allow up to": _task(interval="5s", concurrency={"policy": "Allow", "max": 5}),
+    "overlap: Queue": _task(interval="5s", concurrency={"policy": "Queue", "queueLimit": 50, "max": 2}),
+    "a mutex": _task(interval="5s", concurrency={"group": "database"}),
+    "a deadline": _task(schedule="@daily", startingDeadline="10m"),
+    "catch up with the latest": _task(schedule="@daily", catchUp={"policy": "Latest"}),
+    "catch up with none": _task(schedule="@daily", catchUp={"policy": "None"}),
+    "catch up with all": _task(schedule="@daily", catchUp={"policy": "All", "limit": 100}),
+    "a container": _task(handler={"container": _CONTAINER_FULL}),
+    "a pod template": _task(handler={"podTemplate": _TEMPLATE}),
+    "a pod template's second container": _task(handler={"podTemplate": _TEMPLATE, "resultFrom": "work"}),
+    "args": _task(args=_ARGS),
+    "a timeout": _task(timeout="1h"),
+    "history": _task(history={"succeeded": 0, "failed": 10}),
+    "a part of the history": _task(history={"failed": 10}),
+    "a schema of args": _task(argsSchema={"type": "object", "required": ["region"]}, args={"region": "eu"}),
+    "a schema of the result": _task(resultSchema={"type": "object"}),
+    "longest times": _task(startTimeout="15m", totalTimeout="6h", ttlAfterFinished="168h"),
+    "retry": _task(retry={"limit": 3, "initial": "10s", "factor": 3, "max": "10m", "jitterPercent": 0}),
+    "retry unless": _task(retry={"limit": 1, "nonRetryableExitCodes": [0, 2, 255], "maxLost": 0, "onLost": "Fail"}),
+    "retry of lost attempts": _task(retry={"onLost": "Retry"}),
+    "a run of a task": _run(),
+    "a run with args": _run(args=_ARGS),
+    "a run later": _run(delay="2h"),
+    "a run at a time": _run(at="2090-01-01T00:00:00Z"),
+    "a run at a time past": _run(at=_NOON, allowPast=True),
+    "a run for another time": _run(scheduledTime=_NOON),
+    "a run that is canceled": _run(cancel=True, cancelReason="no longer needed"),
+    "a run with a timeout": _run(timeout="90s"),
+    "a run held": _run(suspend=True),
+    "a run's longest times": _run(startTimeout="15m", totalTimeout="6h", ttlAfterFinished="168h"),
+    "a run with retries": _run(retry={"limit": 3, "initial": "10s", "factor": 3, "max": "10m", "jitterPercent": 0}),
+    "a run with retries unless": _run(retry={"nonRetryableExitCodes": [2], "maxLost": 0, "onLost": "Fail"}),
+    "a run with retries of lost attempts": _run(retry={"onLost": "Retry"}),
+    "a run once": _run(idempotencyKey="order-42"),
+    "a run with another after it": _run(onComplete={"taskRef": {"name": "report"}, "args": {"a": 1}}),
+    "a run of a container": ("ScheduledRun", {"handler": {"container": _CONTAINER_FULL}, "args": _ARGS}),
+    "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
+}
+
+_OUTSIDE_IN_UTC = ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00")
+
+# Odd, but both take it.
+ODD: list[tuple[str, Spec]] = [
+    *(
+        _task(startTime=text)
+        for text in (
+            *("2026-03-29t01:00:00z", "2026-03-29T01:00:00+01:00", "2026-03-29T01:00:00-00:00"),
+            *("2026-03-29T01:00:00.123456789Z", "2026-03-29T01:00:00.1Z", "2026-03-29T01:00:00,5Z"),
+            *("2026-03-29T01:00:00+23:59", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2024-02-29T00:00:00Z"),
+        )
+    ),
+    *(
+        _task(timeout=text)
+        for text in ("3660d", "87840h", "1d1h1m1s", "0d1s", "000000000d000000000h000000000m000000001s")
+    ),
+    *(_task(delay=text) for text in ("0s", "0d0h0m0s", "3660d")),
+    *(_task(suspendReason=text) for text in ("", "ü" * 256, "😀" * 256)),
+    _task(skip=[{"from": "2028-02-29", "to": "2028-02-29"}, {"from": "1970-01-01", "to": "9999-12-31"}]),
+    _task(concurrency={"policy": "Replace", "queueLimit": 5, "max": 10000}),
+    _task(handler={"container": {"image": " "}}),
+    _task(handler={"podTemplate": {"spec": {"containers": [{"name": "a"}, {"image": "b"}]}}, "resultFrom": "a"}),
+    # Fields of another version are dropped by the one, and not looked at by the other.
+    _task(unheardOf={"x": 1}, concurrency={"unheardOf": 1}),
+    # Null is as good as left out, wherever the schema knows a field.
+    *(_task(**{name: None}) for name in ("schedule", "timeZone", "skip", "suspend", "concurrency", "history", "args")),
+    *(_task(**{name: None}) for name in ("catchUp", "dst", "maxRuns", "retry", "timeout", "after", "startTime")),
+    _task(delay="5s", startingDeadline=None, catchUp=None),
+    _task(concurrency={"policy": None, "max": None}, dst={"missing": None}, history={"failed": None}),
+    _task(skip=[{"from": "2026-12-24", "to": None}], after={"task": "x", "on": None, "true": None}),
+    _task(handler={"container": {"image": "i", "name": None}, "podTemplate": None, "resultFrom": None, "http": None}),
+    _task(args={"kept": None, "list": [None]}),
+    *(_run(**{name: None}) for name in ("handler", "at", "delay", "args", "cancel", "suspend", "onComplete", "retry")),
+]
+
+# What the API server refuses and validate takes, with the server's words.
+ONLY_SERVER: list[tuple[str, Spec, str]] = [
+    # The schema takes lower case letters in a time, but the rule that compares two times does not.
+    (*_task(startTime="2026-03-29t01:00:00z", endTime="2026-04-29T01:00:00Z"), "Invalid date-time formatted string"),
+]
+
+# What the API server takes and validate refuses, with its words: no schema and no CEL rule can know it.
+ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
+    (*_task(timeZone="Europe/Berln"), "spec.timeZone: there is no time zone 'Europe/Berln'"),
+    (*_task(timeZone="local"), "spec.timeZone: there is no time zone"),
+    (*_task(schedule="* * *"), "spec.schedule: 3 fields instead of five; write five fields"),
+    (*_task(schedule="61 * * * *"), "spec.schedule: "),
+    (*_task(schedule="0 0 31 2 *"), "spec.schedule: "),
+    (*_task(schedule="@every 5m"), "spec.schedule: "),
+    (*_task(schedule="TZ=UTC * * * * *"), "spec.schedule: "),
+    (*_task(schedules=["@daily", "x y z a b"]), "spec.schedules[1]: "),
+    # The server's maps have no size in bytes.
+    (*_task(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
+    (*_run(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
+    # To the server a day's offset is one.
+    (*_task(startTime="2026-03-29T01:00:00+24:00"), "spec.startTime: '2026-03-29T01:00:00+24:00' is not a time"),
+    # A rule that reads a time would refuse lower case letters in it, which are good.
+    *(
+        (*_task(**{name: text}), f"spec.{name}: is before 1970 or after 9999; write a time in between, like 2026")
+        for name in ("startTime", "endTime", "suspendUntil")
+        for text in (*("0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"), *_OUTSIDE_IN_UTC)
+    ),
+    *(
+        (*_run(**{name: "1969-12-31T23:59:59Z"}), f"spec.{name}: is before 1970 or after 9999; write a time in between")
+        for name in ("at", "scheduledTime")
+    ),
+    (*_task(startTime="0000-01-01T00:00:00Z"), "spec.startTime: '0000-01-01T00:00:00Z' is not a time; write it in UTC"),
+    # The server stores it as 5, so that the operator never sees it.
+    (*_task(maxRuns=5.0), "spec.maxRuns: Input should be a valid integer"),
+]
