@@ -17,7 +17,15 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
-from crontask.api.validate import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate import (
+    LONGEST_CONTAINER,
+    LONGEST_IMAGE,
+    LONGEST_NAME,
+    LONGEST_RUN_NAME,
+    MOST_CONTAINERS,
+    TIMINGS,
+    TOO_MANY_TIMINGS,
+)
 
 Schema = dict[str, Any]
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -341,7 +349,7 @@ def cron_task_crd() -> Schema:
         description,
         _TASK_COLUMNS,
         selectable,
-        [_name_rule(52), _NOT_AFTER_ITSELF],
+        [_name_rule(LONGEST_NAME), _NOT_AFTER_ITSELF],
     )
 
 
@@ -353,7 +361,13 @@ def scheduled_run_crd() -> Schema:
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
     return _crd(
-        _names("ScheduledRun", "sr"), spec, status, description, _RUN_COLUMNS, selectable, [_name_rule(60), _AT_RULE]
+        _names("ScheduledRun", "sr"),
+        spec,
+        status,
+        description,
+        _RUN_COLUMNS,
+        selectable,
+        [_name_rule(LONGEST_RUN_NAME), _AT_RULE],
     )
 
 

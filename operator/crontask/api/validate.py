@@ -23,6 +23,7 @@ from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
 LONGEST_NAME = 52
+LONGEST_RUN_NAME = 60
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
 LONGEST_IMAGE = 1024
@@ -64,11 +65,11 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
     return (None if found else parsed), found
 
 
-def validate_name(name: Any) -> tuple[Problem, ...]:
-    """The problems of a CronTask's name, which its runs and pods build theirs from."""
-    if isinstance(name, str) and len(name) <= LONGEST_NAME and _LABEL.fullmatch(name):
+def validate_name(name: Any, longest: int = LONGEST_NAME) -> tuple[Problem, ...]:
+    """The problems of an object's name, which its runs and pods build theirs from; by default of a CronTask's."""
+    if isinstance(name, str) and len(name) <= longest and _LABEL.fullmatch(name):
         return ()
-    message = f"{name!r} is not a DNS label of at most {LONGEST_NAME} characters"
+    message = f"{name!r} is not a DNS label of at most {longest} characters"
     return (Problem("metadata.name", message, "write lower case letters, digits and -"),)
 
 

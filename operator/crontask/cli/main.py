@@ -11,7 +11,7 @@ import click
 import orjson
 
 from crontask import __version__
-from crontask.api.validate import Problem, validate_name, validate_run, validate_task
+from crontask.api.validate import LONGEST_RUN_NAME, Problem, validate_name, validate_run, validate_task
 from crontask.cli.manifest import read_documents, read_text
 from crontask.cli.next import next_command
 from crontask.cli.parameters import DurationParam, refuse
@@ -79,7 +79,8 @@ def _problems(document: Document) -> Iterator[tuple[str, Problem]]:
     if document.get("kind") == "CronTask":
         problems = (*validate_name(name), *validate_task(document.get("spec"), f"{namespace}/{name}")[1])
     elif document.get("kind") == "ScheduledRun":
-        problems = validate_run(document.get("spec"))[1]
+        named = () if isinstance(meta, dict) and meta.get("generateName") else validate_name(name, LONGEST_RUN_NAME)
+        problems = (*named, *validate_run(document.get("spec"))[1])
     else:
         problems = ()
     yield from ((label, problem) for problem in problems)

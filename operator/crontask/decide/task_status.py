@@ -10,7 +10,7 @@ from datetime import datetime
 from crontask.api.base import format_time
 from crontask.api.metadata import merge_conditions
 from crontask.api.scheduledrun import SUCCESSES, Origin, RunPhase
-from crontask.api.task_status import CronTaskStatus, RunSummary, TaskPhase, Tripped
+from crontask.api.task_status import CronTaskStatus, RunSummary, TaskPhase, Timing, Tripped
 from crontask.decide.conditions import conditions_of
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, fresh_runs, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
@@ -72,7 +72,7 @@ def compute_status(
             before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, fresh, now)
         ),
         schedule_text=schedule_text(task.spec) if task.spec is not None else before.schedule_text,
-        timing=basis.in_force.timing if task.spec is not None else before.timing,
+        timing=_timing(view, basis, phase),
         tripped=basis.tripped,
         next_run_time=format_time(upcoming[0]) if upcoming else None,
         upcoming=upcoming,
@@ -103,6 +103,15 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
     # What waits for its turn may still be missed or dropped, and then another time takes its place.
     waiting = any(run.run.nominal is not None and is_unstarted(run) for run in view.runs)
     return TaskPhase.COMPLETED if (ended and not basis.skewed) or (enough and not waiting) else TaskPhase.ACTIVE
+
+
+def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
+    """The timing in force; of a task that stays completed, as it was: only an edit makes it due again."""
+    before, timing = view.task.status, basis.in_force.timing
+    if view.task.spec is None:
+        return before.timing
+    stays = phase is TaskPhase.COMPLETED and before.phase is TaskPhase.COMPLETED
+    return before.timing if stays and before.timing is not None and before.timing.hash == timing.hash else timing
 
 
 def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:

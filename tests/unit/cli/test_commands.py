@@ -35,6 +35,9 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         "---\n".join(TASK.format(timing="interval: 5m").replace("name: a", f"name: {name}") for name in ("b", "c")),
         encoding="utf-8",
     )
+    Path("run.yaml").write_text(
+        "kind: ScheduledRun\nmetadata: {name: Not_a_label}\nspec: {taskRef: {name: a}}\n", encoding="utf-8"
+    )
     Path("configmap.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\n", encoding="utf-8")
     Path("broken.yaml").write_text("a: [", encoding="utf-8")
     Path("patch.yaml").write_text("spec: {schedule: '*/2 * * * *', endTime: 2026-03-02T00:00:00Z}", encoding="utf-8")
@@ -85,6 +88,7 @@ def lines(text: str) -> list[dict[str, Any]]:
         (f"simulate -f minute.yaml {WINDOW} --edit 2026-03-01", "has no ="),
         (f"simulate -f minute.yaml {WINDOW} --clock-back 2026-03-01=long", "--clock-back: 'long' is not a duration"),
         ("validate -f bad.yaml", "CronTask a: spec.schedule"),
+        ("validate -f run.yaml", "metadata.name: 'Not_a_label' is not a DNS label of at most 60 characters"),
         ("validate -f broken.yaml", "correct the line named"),
     ],
 )
