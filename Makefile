@@ -58,6 +58,14 @@ integration: $(VENV)/installed ## A real API server (KUBEBUILDER_ASSETS, or buil
 e2e: $(VENV)/installed ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
 	$(PY) hack/e2e.py
 
+.PHONY: chaos
+chaos: $(VENV)/installed ## The simulator with 10,000 fresh seeds (SEED=7: that one, with its trace)
+	PYTHONPATH=operator:tests/support:hack $(PY) hack/worlds.py $(if $(SEED),--seed $(SEED) --trace)
+
+.PHONY: soak
+soak: $(VENV)/installed ## Faults again and again on a throw-away cluster, with measured failovers (an hour)
+	$(PY) hack/soak.py
+
 .PHONY: cluster-up
 cluster-up: $(VENV)/installed ## Bring up the throw-away cluster
 	$(PY) -m cluster up

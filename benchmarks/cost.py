@@ -18,8 +18,9 @@ from croniter import croniter
 from benchmarks.lag import cron_task
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config
+from crontask.engine.memory import task_key
 from crontask.engine.ports import Kind
-from crontask.engine.store import Store, task_key
+from crontask.engine.store import Store
 from crontask.timetable import CronTimetable, Timetable, load_zone, parse_cron
 
 Rows = list[dict[str, Any]]

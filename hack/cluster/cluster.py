@@ -1,4 +1,4 @@
-"""The full cluster, one on a machine: up, down, status. Called by the command line.
+"""The full cluster, one on a machine: up, down, status, one component away. Called by the command line and by tests.
 
 `up` either ends with a cluster that works or leaves nothing behind but the logs; `down` removes all
 traces and may be called at any time.
@@ -102,6 +102,34 @@ def status() -> Status:
     ready, dns = (_node_ready(), addons.dns_works()) if running else (False, False)
     loaded = images.loaded() if components["containerd"]["pid"] else []
     return Status(running and ready and dns, components, ready, dns, loaded, str(KUBECONFIG))
+
+
+@contextmanager
+def stopped(name: str, grace: float = 0) -> Iterator[None]:
+    """One component away for the length of a block (killed, without a grace); the cluster works again after it."""
+    _require_root()
+    processes = Processes(FOLDERS.processes)
+    command = processes.command(name)
+    processes.stop(name, grace)
+    try:
+        yield
+    finally:
+        processes.start(name, command)
+        processes.wait(name, lambda: status().up, cp.API_TIMEOUT)
+        if name in _NEEDED_BY_WATCHES:
+            _end_long_pauses(processes)
+
+
+_NEEDED_BY_WATCHES = ("etcd", "kube-apiserver")
+
+
+def _end_long_pauses(processes: Processes) -> None:
+    """Start anew who, after an API server that was away, may look again only in half a minute."""
+    for name in ("kube-scheduler", "kubelet"):
+        command = processes.command(name)
+        processes.stop(name, grace=0)
+        processes.start(name, command)
+    processes.wait("kubelet", lambda: status().up, cp.API_TIMEOUT)
 
 
 class _Start:

@@ -76,6 +76,13 @@ class Processes:
         pid = os.posix_spawnp(command[0], list(command), environment(), file_actions=actions, setsid=True)
         self._record_path(name).write_text(json.dumps(asdict(Record.of(pid))))
 
+    def command(self, name: str) -> list[str]:
+        """The command line of a component that runs, by which it can be started again."""
+        pid = self.pid(name)
+        if pid is None:
+            raise ClusterError(f"{name} does not run.")
+        return [part.decode() for part in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]]
+
     def wait(self, name: str, ready: Callable[[], bool], timeout: float = 60) -> None:
         """Wait until the component is ready; raise ComponentError if it ends or takes too long."""
         deadline = time.monotonic() + timeout

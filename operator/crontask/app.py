@@ -9,8 +9,8 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from crontask.decide.views import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.informer import Informer
+from crontask.engine.lead import first_of, lead
 from crontask.engine.loop import Engine
 from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
@@ -38,6 +39,8 @@ from crontask.kube.skew import SkewMeter
 from crontask.logs import set_up_logging
 
 _PROBE_SECONDS = 5.0
+# An API server reads JSON of up to 10,000 levels.
+_DEEPEST = 12_000
 _log = logging.getLogger("crontask")
 
 
@@ -60,6 +63,8 @@ class Settings:
 def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     set_up_logging(settings.log_format)
+    # An object may be nested as deeply as an API server reads it: nobody's args may end the watch of all.
+    sys.setrecursionlimit(_DEEPEST)
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     return uvloop.run(_serve(settings))
@@ -74,12 +79,12 @@ async def _serve(settings: Settings) -> int:
         clock = SystemClock()
         meter = SkewMeter(clock)
         async with HttpApi(connect(), settings.in_flight, meter.observe) as api:
-            return await _lead(api, clock, meter, settings, stop)
+            return await _stand_by(api, clock, meter, settings, stop)
     finally:
         shell.stop()
 
 
-async def _lead(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Settings, stop: asyncio.Event) -> int:
+async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Settings, stop: asyncio.Event) -> int:
     """Watch from the start, so that a standby is warm; decide only while leading."""
     store = Store()
     informers = [
@@ -96,9 +101,9 @@ async def _lead(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Se
     stopping = asyncio.create_task(stop.wait())
     try:
         for informer in informers:
-            await _first_of(stopping, informer.synced.wait())
+            await first_of(stopping, informer.synced.wait())
         while not stop.is_set():
-            await _first_of(stopping, lease.acquire())
+            await first_of(stopping, lease.acquire())
             if not stop.is_set():
                 teller = Teller(api, queue, clock)
                 executor = Executor(api, queue, store, teller, clock)
@@ -106,7 +111,7 @@ async def _lead(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Se
                 engine = Engine(store, executor, teller, clock, config)
                 engine.set_clock_skewed(meter.skewed)
                 meter.changed = engine.set_clock_skewed
-                await _term(engine, store, lease, stopping)
+                await lead(engine, store, lease, stopping)
         return 1 if any(task.done() for task in watching) else 0
     finally:
         stopping.cancel()
@@ -119,30 +124,6 @@ def _ended_by_fault(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
     if not task.cancelled():
         _log.error("watching ended by a fault of crontask", exc_info=task.exception())
         stop.set()
-
-
-async def _term(engine: Engine, store: Store, lease: Lease, stopping: "asyncio.Task[Any]") -> None:
-    """Work as the leader until asked to stop, or until the lease is lost: then stand by again, with a warm store."""
-    store.changed = engine.mark
-    store.mark_all()
-    working, holding = asyncio.create_task(engine.run()), asyncio.create_task(lease.hold())
-    ended, _ = await asyncio.wait((working, holding, stopping), return_when=asyncio.FIRST_COMPLETED)
-    _log.info("stopping: %s", "asked to" if stopping.done() else "the lease is lost")
-    # The lease is still renewed while the last writes finish.
-    await engine.stop()
-    store.changed = lambda key: None
-    holding.cancel()
-    await lease.release()
-    if working in ended:
-        # It ends by itself only by a fault of ours.
-        working.result()
-
-
-async def _first_of(stopping: "asyncio.Task[Any]", other: Coroutine[Any, Any, Any]) -> None:
-    """Wait for the other, or for the wish to stop."""
-    waiting = asyncio.ensure_future(other)
-    await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 # --- kopf ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.processes import ComponentError, Processes, Record
+from cluster.processes import ClusterError, ComponentError, Processes, Record
 
 
 @pytest.fixture
@@ -33,6 +33,18 @@ def test_a_started_process_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert processes.pid("sleeper") is None
     assert processes.names() == []
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_the_command_of_a_process_is_known_while_it_runs(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    processes.start("sleeper", ["sh", "-c", 'exec sleep "$1"', "a name with spaces", "60"])
+    processes.wait("sleeper", lambda: processes.command("sleeper") == ["sleep", "60"])
+
+    with pytest.raises(ClusterError, match="nobody does not run"):
+        processes.command("nobody")
+    processes.stop("sleeper", grace=0)
+    with pytest.raises(ClusterError, match="sleeper does not run"):
+        processes.command("sleeper")
 
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """kubectl in the namespace of an end-to-end test, and waiting for a condition.
 
-Callers: tests/e2e.
+Callers: tests/e2e, tests/soak.
 """
 
 import json

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 GROUP = "crontask.dev"
@@ -23,6 +23,7 @@ LONGEST = timedelta(days=3660)
 # Of times and dates in a spec: what is wrong, and what to write instead.
 FIRST_YEAR = 1970
 OUTSIDE_TIME = ("is before 1970 or after 9999", "write a time in between, like 2026-03-29T01:00:00Z")
+_REACH = (datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(9900, 1, 1, tzinfo=UTC))
 OUTSIDE_DATE = ("is before 1970", "write a date like 2026-12-24")
 
 
@@ -46,6 +47,11 @@ def parse_duration(text: object) -> timedelta:
     return timedelta(seconds=total)
 
 
+def cut(text: str, longest: int) -> str:
+    """The text, or as much of it as fits."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def format_duration(duration: timedelta) -> str:
     """A timedelta as `1h30m`, to the second, never negative."""
     seconds = max(0, round(duration.total_seconds()))
@@ -59,7 +65,7 @@ def format_duration(duration: timedelta) -> str:
 
 def format_time(instant: datetime) -> str:
     """A UTC instant as RFC 3339, to the second, as the API server writes it."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_naive(instant).isoformat(timespec='seconds')}Z"
 
 
 def _parse_time(text: object) -> object:
@@ -86,7 +92,12 @@ def _parse_date(text: object) -> object:
 
 def format_micro_time(instant: datetime) -> str:
     """A UTC instant as RFC 3339 with microseconds, as the API server writes what needs them."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{_naive(instant).isoformat(timespec='microseconds')}Z"
+
+
+def _naive(instant: datetime) -> datetime:
+    # strftime would write a year before 1000 with fewer than four digits.
+    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
 def _in_utc(instant: datetime) -> datetime:
@@ -96,6 +107,11 @@ def _in_utc(instant: datetime) -> datetime:
         return instant.astimezone(UTC)
     except OverflowError:
         raise ValueError("; ".join(OUTSIDE_TIME)) from None
+
+
+def within_reach(instant: datetime) -> datetime:
+    """The instant, or the nearest one from which any duration leads to another."""
+    return min(max(instant, _REACH[0]), _REACH[1])
 
 
 Duration = Annotated[
@@ -111,10 +127,18 @@ Time = Annotated[
     PlainSerializer(format_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+# Of a status, which somebody may have mangled: so far from the ends of time that no sum with a duration is past them.
+RecordedTime = Annotated[Time, AfterValidator(within_reach)]
+# A number that only grows, of a status: what somebody has set to the largest that fits could not be counted on from.
+_MOST = 10**15
+_bounded = AfterValidator(lambda number: number if number <= 2 * _MOST else _MOST)
+Count = Annotated[int, Field(ge=0), _bounded]
+CountFromOne = Annotated[int, Field(ge=1), _bounded]
 Date = Annotated[date, BeforeValidator(_parse_date), WithJsonSchema({"type": "string", "format": "date"})]
 MicroTime = Annotated[
     datetime,
     AfterValidator(_in_utc),
+    AfterValidator(within_reach),
     PlainSerializer(format_micro_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from crontask.api.base import Model, Time
+from crontask.api.base import Model, RecordedTime, Time
+from crontask.api.names import ANNOTATION_RESUME, shortened
+
+LONGEST_RESUME = 1024
 
 
 class OwnerReference(Model):
@@ -24,7 +27,12 @@ def _ours(annotations: object) -> object:
     """Only annotations of crontask are kept: others can be large, and nothing here reads them."""
     if not isinstance(annotations, dict):
         return annotations
-    return {key: value for key, value in annotations.items() if key.startswith("crontask.dev/")}
+    ours = {key: value for key, value in annotations.items() if key.startswith("crontask.dev/")}
+    resume = ours.get(ANNOTATION_RESUME)
+    if isinstance(resume, str) and len(resume) > LONGEST_RESUME:
+        # A status that keeps it has a bound.
+        ours[ANNOTATION_RESUME] = shortened(resume, LONGEST_RESUME)
+    return ours
 
 
 class Metadata(Model):
@@ -54,7 +62,7 @@ class Condition(Model):
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field(max_length=64, description="Why, in one CamelCase word for programs.")
     message: str = Field(default="", max_length=4096, description="Why, for people, and what to do about it.")
-    last_transition_time: Time = Field(description="When status last changed.")
+    last_transition_time: RecordedTime = Field(description="When status last changed.")
     observed_generation: int | None = Field(
         default=None, description="The generation of the spec that the condition is about."
     )

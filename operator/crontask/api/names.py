@@ -17,6 +17,8 @@ _LONGEST = 63
 _HASH = 8
 # Longer than the digits of any time, so that no follow-up has the name of a scheduled run.
 _CAUSE = 10
+# The last second of the year 9999.
+_LAST_SECOND = 253_402_300_799
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,7 +42,8 @@ def nominal_of(task: str, run: str) -> datetime | None:
     prefix, _, digits = run.rpartition("-")
     if prefix != task or not digits or any(d not in _DIGITS for d in digits) or len(digits) > 8:
         return None
-    return datetime.fromtimestamp(int(digits, 36), UTC)
+    seconds = int(digits, 36)
+    return datetime.fromtimestamp(seconds, UTC) if seconds <= _LAST_SECOND else None
 
 
 def shortened(name: str, longest: int = _LONGEST) -> str:

@@ -4,11 +4,25 @@ Parsed straight from JSON by msgspec: pods are the most frequent events. Callers
 """
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
+from crontask.api.base import LONGEST, within_reach
+
 # kubectl logs and exec choose this container; so does the run's result.
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+# Never without a zone.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_LONGEST_GRACE = int(LONGEST.total_seconds())
+
+
+def _bring_within_reach(part: msgspec.Struct, field: str, instant: datetime | None) -> None:
+    """A kubelet tells times by its own clock, which may be anywhere: sums of them and durations stay possible."""
+    if instant is not None and (near := within_reach(instant)) is not instant:
+        msgspec.structs.force_setattr(part, field, near)
 
 
 class PodOwner(msgspec.Struct, frozen=True, rename="camel"):
@@ -25,12 +39,17 @@ class PodMetadata(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str
     uid: str
     resource_version: str
-    creation_timestamp: datetime
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Instant
+    deletion_timestamp: Instant | None = None
     deletion_grace_period_seconds: int | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[PodOwner, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Whoever deletes a pod, or writes its template, may give it billions of years.
+        if self.deletion_grace_period_seconds is not None and self.deletion_grace_period_seconds > _LONGEST_GRACE:
+            msgspec.structs.force_setattr(self, "deletion_grace_period_seconds", _LONGEST_GRACE)
 
 
 class ContainerName(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,14 +71,21 @@ class Terminated(msgspec.Struct, frozen=True, rename="camel"):
     exit_code: int
     reason: str = ""
     message: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        _bring_within_reach(self, "started_at", self.started_at)
+        _bring_within_reach(self, "finished_at", self.finished_at)
 
 
 class Running(msgspec.Struct, frozen=True, rename="camel"):
     """Since when a container runs."""
 
-    started_at: datetime | None = None
+    started_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        _bring_within_reach(self, "started_at", self.started_at)
 
 
 class Waiting(msgspec.Struct, frozen=True, rename="camel"):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from crontask.api.base import Duration, MicroTime, Model, Time
+from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, RecordedTime, Time
 from crontask.api.handler import Args, Handler
 from crontask.api.metadata import Condition
 from crontask.api.policies import Retry
@@ -111,12 +111,12 @@ class Origin(StrEnum):
 class Attempt(Model):
     """One pod of the run."""
 
-    number: int = Field(ge=1, description="Attempts are counted from 1.")
+    number: CountFromOne = Field(description="Attempts are counted from 1.")
     pod: str = Field(max_length=63, description="The name of its pod.")
-    start_time: Time | None = Field(
+    start_time: RecordedTime | None = Field(
         default=None, description="When its pod was created; absent while that is not seen."
     )
-    completion_time: Time | None = Field(default=None, description="When it ended.")
+    completion_time: RecordedTime | None = Field(default=None, description="When it ended.")
     exit_code: int | None = Field(default=None, description="The exit code of the handler's container.")
     reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
     message: str | None = Field(default=None, max_length=1024, description="Why it ended so, for people.")
@@ -134,13 +134,12 @@ class ScheduledRunStatus(Model):
         default=(), max_length=16, description="Complete or Failed once the run has ended, as a Job's."
     )
     scheduled_time: Time | None = Field(default=None, description="The nominal time that the run stands for.")
-    start_time: Time | None = Field(default=None, description="When the first attempt's pod was created.")
-    completion_time: Time | None = Field(default=None, description="When the run ended.")
+    start_time: RecordedTime | None = Field(default=None, description="When the first attempt's pod was created.")
+    completion_time: RecordedTime | None = Field(default=None, description="When the run ended.")
     duration: str | None = Field(default=None, max_length=40, description="From start to end, like 1m30s.")
     attempts: tuple[Attempt, ...] = Field(default=(), max_length=10, description="The last ten attempts, oldest first.")
-    lost_attempts: int = Field(
+    lost_attempts: Count = Field(
         default=0,
-        ge=0,
         description="Attempts that were lost with their pod: evicted, deleted by others, or their node gone.",
     )
     next_retry_time: MicroTime | None = Field(

@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from crontask.api.base import Model, Time
-from crontask.api.metadata import Condition
-
-Count = Annotated[int, Field(ge=0)]
+from crontask.api.base import Count, CountFromOne, Model, RecordedTime, Time
+from crontask.api.metadata import LONGEST_RESUME, Condition
 
 
 class TaskPhase(StrEnum):
@@ -27,15 +25,19 @@ class Timing(Model):
     """Which timing is in force, and since when."""
 
     hash: str = Field(max_length=64, description="A hash of the timing fields.")
-    since: Time = Field(description="Nothing at or before this instant is due.")
-    resumed: Time | None = Field(default=None, description="When the task last resumed: a delay counts from there.")
+    since: RecordedTime = Field(description="Nothing at or before this instant is due.")
+    resumed: RecordedTime | None = Field(
+        default=None, description="When the task last resumed: a delay counts from there."
+    )
 
 
 class Tripped(Model):
     """A suspension by failures, and what would end it: another generation or another value of the annotation."""
 
     generation: int = Field(description="The generation that failed.")
-    resume: str | None = Field(default=None, max_length=1024, description="The annotation crontask.dev/resume then.")
+    resume: str | None = Field(
+        default=None, max_length=LONGEST_RESUME, description="The annotation crontask.dev/resume then."
+    )
 
 
 class RunSummary(Model):
@@ -44,8 +46,8 @@ class RunSummary(Model):
     name: str = Field(max_length=63, description="The name of the ScheduledRun.")
     phase: str = Field(max_length=32, description="How it ended, or where it is in its life.")
     scheduled_time: Time | None = Field(default=None, description="The nominal time that the run stands for.")
-    start_time: Time | None = Field(default=None, description="When its first attempt started.")
-    completion_time: Time | None = Field(default=None, description="When it ended.")
+    start_time: RecordedTime | None = Field(default=None, description="When its first attempt started.")
+    completion_time: RecordedTime | None = Field(default=None, description="When it ended.")
     duration: str | None = Field(default=None, max_length=40, description="From start to end, like 1m30s.")
     processed_count: int | None = Field(default=None, description="How many items the handler says it processed.")
     error_count: int | None = Field(default=None, description="How many of them the handler says have failed.")
@@ -64,7 +66,7 @@ class Decision(Model):
     until: Time | None = Field(default=None, description="The last, where it is about several.")
     reason: str = Field(max_length=64, description="Why, in one CamelCase word.")
     run: str | None = Field(default=None, max_length=63, description="The run in the way.")
-    count: int = Field(default=1, ge=1, description="How many times in a row the entry stands for.")
+    count: CountFromOne = Field(default=1, description="How many times in a row the entry stands for.")
 
 
 class Counts(Model):
@@ -82,7 +84,7 @@ class Counts(Model):
 class Counted(Model):
     """Which finished runs the counts contain: those recorded up to `through`, and the ones named."""
 
-    through: Time = Field(description="Each run whose end was recorded up to this instant is counted.")
+    through: RecordedTime = Field(description="Each run whose end was recorded up to this instant is counted.")
     runs: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
         default=(), max_length=10000, description="Runs recorded later that are counted too."
     )
@@ -101,11 +103,11 @@ class CronTaskStatus(Model):
     tripped: Tripped | None = Field(default=None, description="Set while failures in a row suspend the task.")
     next_run_time: str | None = Field(default=None, max_length=32, description="The next nominal time.")
     upcoming: tuple[Time, ...] = Field(default=(), max_length=5, description="The next five nominal times.")
-    last_scheduled_time: Time | None = Field(
+    last_scheduled_time: RecordedTime | None = Field(
         default=None, description="Each nominal time up to this one has been decided."
     )
     last_run: RunSummary | None = Field(default=None, description="The run that ended last.")
-    last_successful_time: Time | None = Field(default=None, description="When a run last ended well.")
+    last_successful_time: RecordedTime | None = Field(default=None, description="When a run last ended well.")
     active: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
         default=(), max_length=10, description="Runs under way; at most ten are named."
     )

@@ -7,7 +7,7 @@ the spec is good. Callers: store (on each new generation), cli.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_args
 
 import orjson
@@ -24,6 +24,8 @@ from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
 LONGEST_NAME = 52
 LONGEST_RUN_NAME = 60
+# Fractions of a second count as the next one, and this has none.
+_LAST_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
 LONGEST_IMAGE = 1024
@@ -47,6 +49,9 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f"; {self.fix}" if self.fix else "")
+
+
+TOO_DEEP = Problem("spec", "is nested more than 190 levels deep", "write a flatter value, or hand it over as a text")
 
 
 def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, tuple[Problem, ...]]:
@@ -88,7 +93,8 @@ def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
     try:
         text = orjson.dumps(spec, option=orjson.OPT_NON_STR_KEYS)
     except TypeError as error:
-        return None, (Problem("spec", f"is not JSON: {error}", "write plain values"),)
+        problem = Problem("spec", f"is not JSON: {error}", "write plain values")
+        return None, (TOO_DEEP if "ecursion" in str(error) else problem,)
     if b"null" in text:
         # As the API server does before it looks.
         text = orjson.dumps(_without_nulls(orjson.loads(text), model))
@@ -96,7 +102,8 @@ def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
         # Strict and from JSON: as the CRD's schema, neither "yes" is a boolean nor "3" a number.
         return model.model_validate_json(text, strict=True), ()
     except ValidationError as error:
-        return None, tuple(_from_pydantic(error))
+        too_deep = error.errors(include_url=False)[0]["type"] == "json_invalid"
+        return None, (TOO_DEEP,) if too_deep else tuple(_from_pydantic(error))
 
 
 def _without_nulls(value: Any, model: type[Model] | None) -> Any:
@@ -181,7 +188,7 @@ def _duration_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> I
 def _time_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:
     for field in fields:
         value = getattr(spec, field)
-        if value is not None and value.year < FIRST_YEAR:
+        if value is not None and (value.year < FIRST_YEAR or value > _LAST_TIME):
             yield Problem(f"spec.{to_camel(field)}", *OUTSIDE_TIME)
 
 
@@ -212,13 +219,14 @@ def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[
             )
         if handler.container.get("name") is not None:
             yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
+        yield from _environment_problems(handler.container, f"{path}.container")
     if handler.pod_template is not None:
         yield from _template_problems(handler.pod_template, handler.result_from, path)
 
 
 def _template_problems(template: dict[str, Any], result_from: str | None, path: str) -> Iterator[Problem]:
     names, containers = template_container_names(template), f"{path}.podTemplate.spec.containers"
-    malformed = _malformed(template, f"{path}.podTemplate.spec")
+    malformed = _malformed(template, f"{path}.podTemplate")
     if malformed is not None:
         yield malformed
     elif not names:
@@ -232,17 +240,31 @@ def _template_problems(template: dict[str, Any], result_from: str | None, path: 
 
 
 def _malformed(template: dict[str, Any], path: str) -> Problem | None:
-    """The first part of the template's spec that is of another type than a pod's."""
-    spec = template.get("spec")
+    """The first part of the template, of those that crontask writes into, that is of another type than a pod's."""
+    spec, metadata = template.get("spec"), template.get("metadata")
     if not isinstance(spec, dict | None):
-        return Problem(path, "is not an object", "write containers: in it")
-    containers = (spec or {}).get("containers")
-    if not isinstance(containers, list | None):
-        return Problem(f"{path}.containers", "is not a list", "write at least one container with a name")
-    for index, container in enumerate(containers or ()):
-        if not isinstance(container, dict) or not isinstance(container.get("name"), str | None):
-            return Problem(f"{path}.containers[{index}]", "is no container", "give it a name and an image")
+        return Problem(f"{path}.spec", "is not an object", "write containers: in it")
+    if not isinstance(metadata, dict | None):
+        return Problem(f"{path}.metadata", "is not an object", "write labels: or annotations: in it")
+    for name in ("labels", "annotations"):
+        if not isinstance((metadata or {}).get(name), dict | None):
+            return Problem(f"{path}.metadata.{name}", "is not an object", "write name: value in it")
+    for group in ("containers", "initContainers"):
+        containers, where = (spec or {}).get(group), f"{path}.spec.{group}"
+        if not isinstance(containers, list | None):
+            return Problem(where, "is not a list", "write at least one container with a name")
+        for index, container in enumerate(containers or ()):
+            if not isinstance(container, dict) or not isinstance(container.get("name"), str | None):
+                return Problem(f"{where}[{index}]", "is no container", "give it a name and an image")
+            for problem in _environment_problems(container, f"{where}[{index}]"):
+                return problem
     return None
+
+
+def _environment_problems(container: dict[str, Any], path: str) -> Iterator[Problem]:
+    variables = container.get("env")
+    if not isinstance(variables, list | None) or not all(isinstance(variable, dict) for variable in variables or ()):
+        yield Problem(f"{path}.env", "is not a list of variables", "write each as - name: A and value: a")
 
 
 def template_container_names(template: dict[str, Any]) -> list[str]:
@@ -263,6 +285,11 @@ def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
 def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
     if (spec.task_ref is None) == (spec.handler is None):
         yield Problem("spec", "exactly one of taskRef and handler must be set", "name a CronTask or say what runs")
+    follows = spec.on_complete.task_ref if spec.on_complete is not None else None
+    for field, ref in (("taskRef", spec.task_ref), ("onComplete.taskRef", follows)):
+        if ref is not None and validate_name(ref.name):
+            message = f"{ref.name!r} is not the name of a CronTask: a DNS label of at most {LONGEST_NAME} characters"
+            yield Problem(f"spec.{field}.name", message, "write lower case letters, digits and -")
     if spec.at is not None and spec.delay is not None:
         yield Problem("spec", "at and delay are both set", "keep one of them")
     yield from _duration_problems(spec, "timeout")

@@ -82,6 +82,13 @@ class StopLeftovers:
 
 
 @dataclass(frozen=True, slots=True)
+class LookForPod:
+    """See whether the pod of the expected attempt is there: the answer to its creation was lost."""
+
+    run: ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveRun:
     """Remove a finished run that has no task, with its pods."""
 
@@ -105,7 +112,7 @@ class FollowUp:
 
 
 TaskAction = Launch | StartAttempt | CancelRun | Adopt
-RunAction = StartAttempt | DeletePod | StopLeftovers | RemoveRun
+RunAction = StartAttempt | LookForPod | DeletePod | StopLeftovers | RemoveRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ def undecided_times(view: TaskView, in_force: InForce, now: datetime) -> Undecid
         return None
     known = _known_runs(view, after, now)
     considered = _may_start(task, task.spec, after, latest, now)
-    unknown = [time for time in considered if time not in known]
+    # They are launched oldest first: what is older than one that was launched was left out.
+    unknown = [time for time in considered if time > max(known, default=after)]
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
     candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known), now)
     taken = {*known, *foreign, *(candidate.nominal for candidate in candidates)}

@@ -10,10 +10,12 @@ from datetime import datetime
 from crontask.api.names import run_name
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import REPLACED_BY, CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import pod_has_ended
+from crontask.decide.outcome import outcome_of, pod_has_ended
+from crontask.decide.retry import may_follow
 from crontask.decide.views import RunView, TaskView
 
 RUN_ALREADY_ACTIVE = "RunAlreadyActive"
@@ -44,13 +46,23 @@ def holds_place(view: RunView) -> bool:
         return False
     if view.pod is not None:
         # A pod that is being stopped is in the way until it is gone: Replace never has two.
-        return view.pod.deleting or not pod_has_ended(view.pod)
-    return view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
+        return view.pod.deleting or not pod_has_ended(view.pod) or _another_follows(view)
+    return (
+        view.pod_gone
+        or view.unsure
+        or view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
+    )
+
+
+def _another_follows(view: RunView) -> bool:
+    """Whether the run keeps its place for another attempt, though the pod of this one has ended."""
+    outcome = outcome_of(view.pod) if view.pod is not None else None
+    return outcome is not None and not cancel_requested(view) and may_follow(view, outcome)
 
 
 def is_unstarted(view: RunView) -> bool:
     """Whether the run has neither ended nor had an attempt."""
-    return not view.run.ended and view.pod is None and not view.run.status.attempts
+    return not view.run.ended and view.pod is None and not view.unsure and not view.run.status.attempts
 
 
 def waits(view: RunView, now: datetime) -> bool:
@@ -60,7 +72,14 @@ def waits(view: RunView, now: datetime) -> bool:
         return False
     if view.finding is not None and (view.finding.final or view.finding.retry_at > now):
         return False
-    if run.status.attempts or view.pod_gone or run.spec.suspend or started_before(view) or comes_before(view, now):
+    if (
+        run.status.attempts
+        or view.pod_gone
+        or view.unsure
+        or run.spec.suspend
+        or started_before(view)
+        or comes_before(view, now)
+    ):
         return False
     return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED)
 
@@ -79,7 +98,7 @@ def assign_places(
 ) -> Places:
     """Who starts, who waits and who is skipped, at an instant."""
     under_way = [run for run in (*view.runs, *view.others) if holds_place(run)]
-    free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way))
+    free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way) - len(view.strays))
     elsewhere = [run for run in view.others if waits(run, now) and has_its_turn(run)]
     line = sorted((*waiting, *elsewhere), key=_order)
     starting = line if free is None else line[:free]
@@ -106,6 +125,7 @@ class _Desk:
         queue: list[RunView],
     ) -> None:
         self._task = view.task
+        self._strays = view.strays
         self._own = {run.run.meta.uid for run in view.runs}
         self._concurrency = concurrency
         self._under_way = under_way
@@ -145,7 +165,8 @@ class _Desk:
         return len(scheduled) + len(self._launches) < self._concurrency.queue_limit
 
     def _in_the_way(self) -> str:
-        return min((*self._under_way, *self._starting, *self._queue), key=_order).run.meta.name
+        found = (*self._under_way, *self._starting, *self._queue)
+        return min(found, key=_order).run.meta.name if found else self._strays[0]
 
     def _replace(self, launch: Launch) -> None:
         """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""

@@ -14,11 +14,11 @@ from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.counting import STALE
-from crontask.decide.decisions import RunDecisions, StartAttempt, StopLeftovers, earliest
+from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
 from crontask.decide.history import remove_without_task
 from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.outcome import Outcome, outcome_of, why_not_running
-from crontask.decide.retry import retries_at
+from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
 from crontask.decide.timeout import (
     TOTAL,
@@ -50,8 +50,15 @@ def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
-    """Its attempt is recorded, its pod on its way."""
-    return RunDecisions(view.run.status) if view.starting else None
+    """Its attempt is recorded, its pod on its way; or nobody knows whether its pod was made."""
+    if view.starting:
+        return RunDecisions(view.run.status)
+    if not view.unsure:
+        return None
+    # Creating it again tells, too; where it must not be created any more, one has to look.
+    only_look = at_most_once(view) or cancel_requested(view) or view.task_is_missing
+    number = view.run.status.expected_attempt
+    return RunDecisions(view.run.status, (LookForPod(view.run) if only_look else StartAttempt(view.run, number),))
 
 
 def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
@@ -200,13 +207,17 @@ def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
     stopped, limit = stopped_because(view), next_limit(view)
     if stopped is not None:
         return stop(view, _pod(view), stopped, view.run.status.message)
+    if _pod(view).deleting:
+        # Somebody else ends it: the attempt is lost, however long that takes.
+        return None
     return stop(view, _pod(view), limit.reason, limit.words) if limit is not None and limit.at <= now else None
 
 
 def _under_way(view: RunView, now: datetime) -> RunDecisions:
     pod, limit = _pod(view), next_limit(view)
-    words = "its pod is being deleted by somebody else" if pod.deleting else why_not_running(pod)
-    return running(view, words, wake_at=limit.at if limit is not None else None)
+    if pod.deleting:
+        return running(view, "its pod is being deleted by somebody else")
+    return running(view, why_not_running(pod), wake_at=limit.at if limit is not None else None)
 
 
 def _recorded_and_refused(view: RunView) -> bool:

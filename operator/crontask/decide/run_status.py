@@ -83,7 +83,13 @@ def attempt_recorded(view: RunView) -> ScheduledRunStatus:
         name = pod_name(view.run.meta.name, number)
         last = Attempt(number=number, pod=name, task_generation=_generation(view))
     return before.model_copy(
-        update={**identity(view), "phase": RunPhase.RUNNING, "attempts": (*earlier, last), "next_retry_time": None}
+        update={
+            **identity(view),
+            "phase": RunPhase.RUNNING,
+            "attempts": (*earlier, last),
+            "next_retry_time": None,
+            "message": None,
+        }
     )
 
 

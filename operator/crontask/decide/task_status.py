@@ -5,7 +5,7 @@ Callers: task.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.metadata import merge_conditions
@@ -32,6 +32,7 @@ from crontask.decide.views import RunView, TaskView
 __all__ = ["Basis", "Settled", "compute_status"]
 
 UPCOMING = 5
+_SECOND = timedelta(seconds=1)
 _NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
 
 
@@ -121,7 +122,12 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
     if task.spec is not None and task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
-    return task.timetable.upcoming(task.jitter.latest_started(task.timetable, basis.now) or basis.now, wanted)
+    after = task.jitter.latest_started(task.timetable, basis.now)
+    if after is None:
+        # The first time of all may have come, and its start not yet.
+        first = task.timetable.previous_at_or_before(basis.now)
+        after = first - _SECOND if first is not None else basis.now
+    return task.timetable.upcoming(after, wanted)
 
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[RunView]) -> int:

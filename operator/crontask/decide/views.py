@@ -138,7 +138,7 @@ class RunView:
 
     `dependents`: the tasks that come after its task. `on_complete`: the task that its onComplete names. `same_key`: the
     other runs with its idempotencyKey. `pod_gone`: the pod of the expected attempt was seen and is there no more.
-    `starting`: that attempt is recorded, its pod on its way.
+    `starting`: that attempt is recorded, its pod on its way. `unsure`: whether its pod was made is not known.
     """
 
     run: ScheduledRun
@@ -152,6 +152,12 @@ class RunView:
     same_key: tuple[ScheduledRun, ...] = ()
     pod_gone: bool = False
     starting: bool = False
+    unsure: bool = False
+
+    @property
+    def task_is_missing(self) -> bool:
+        """Whether the task that it names is not there, or cannot be used."""
+        return self.run.task_name is not None and (self.task is None or self.task.spec is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,8 @@ class TaskView:
     """All that is known of a task: its runs (of any origin), and the names of runs that are not its own.
 
     `first_look`: this operator has not decided about the task before. `others`: runs of the other tasks of its
-    concurrency group. `check`: of its generation, if this operator has one.
+    concurrency group. `strays`: the names of runs of the task, or its group, that are gone and have a pod that is not.
+    `check`: of its generation, if this operator has one.
     """
 
     task: CronTask
@@ -175,4 +182,5 @@ class TaskView:
     foreign: Container[str] = frozenset()
     first_look: bool = False
     others: tuple[RunView, ...] = ()
+    strays: tuple[str, ...] = ()
     check: PodCheck | None = None

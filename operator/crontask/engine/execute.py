@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from crontask.api.base import API_VERSION, format_time
-from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, LABEL_TASK, run_name
+from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, LABEL_TASK, pod_name, run_name
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
@@ -21,6 +21,7 @@ from crontask.decide.decisions import (
     DeletePod,
     FollowUp,
     Launch,
+    LookForPod,
     RemoveRun,
     RunAction,
     StartAttempt,
@@ -31,9 +32,10 @@ from crontask.decide.decisions import (
 from crontask.decide.retry import at_most_once
 from crontask.decide.run_status import attempt_recorded
 from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
+from crontask.engine.memory import run_key, task_key
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
-from crontask.engine.store import Store, run_key, task_key
+from crontask.engine.store import Store
 from crontask.engine.tell import Teller
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod, owner_reference
@@ -70,6 +72,8 @@ class Executor:
             await self._delete_pod(action.pod)
         elif isinstance(action, StopLeftovers):
             await self._stop_leftovers(action.pod)
+        elif isinstance(action, LookForPod):
+            await self._look_for_pod(action.run)
         elif isinstance(action, RemoveRun):
             await self.prune(action.run)
 
@@ -92,7 +96,7 @@ class Executor:
             raw = await self._api.get(key)
         self._store.fold(Kind.SCHEDULED_RUN, raw)
         run = self._store.run(key)
-        if run is None or run.meta.owner_uid != task.meta.uid or run.ended or launch.wait:
+        if run is None or not _is_ours(run, task) or run.ended or launch.wait:
             return
         await self._start_attempt(run, 1)
 
@@ -160,11 +164,15 @@ class Executor:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
             elif error.status in (400, 403, 422):
+                self._store.set_unsure(run, False)
                 self._note_refusal(run, error)
             else:
+                # All but 429 may come after it took effect.
+                self._store.set_unsure(run, error.status != 429)
                 raise
             return
         self._store.fold(Kind.POD, raw)
+        self._store.set_unsure(run, False)
         self._store.set_finding(run, None)
         if task is not None:
             self._store.note_taken(task)
@@ -189,9 +197,19 @@ class Executor:
         trigger = trigger_of(run.meta)
         return build_pod(handler, identity, scheduled, interval, args, trigger)
 
+    async def _look_for_pod(self, run: ScheduledRun) -> None:
+        key = ObjectKey(Kind.POD, run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt))
+        try:
+            await self._look_at_pod(run, key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        self._store.set_unsure(run, False)
+
     async def _look_at_pod(self, run: ScheduledRun, key: ObjectKey) -> None:
         """The pod's name is taken: by our own pod of an earlier try, or by somebody else's."""
         raw = await self._api.get(key)
+        self._store.set_unsure(run, False)
         owners = orjson.loads(raw)["metadata"].get("ownerReferences") or []
         if any(owner.get("uid") == run.meta.uid and owner.get("controller") for owner in owners):
             self._store.fold(Kind.POD, raw)
@@ -312,6 +330,11 @@ class Executor:
             if error.status != 404:
                 raise
             self._store.forget(key, uid)
+
+
+def _is_ours(run: ScheduledRun, task: CronTask) -> bool:
+    """Whether the run of that name is the task's own: we carry on from it. Any other is never touched."""
+    return run.meta.owner_uid == task.meta.uid
 
 
 def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:

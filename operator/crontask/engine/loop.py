@@ -10,6 +10,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.run import decide_run
@@ -101,7 +102,7 @@ class Engine:
         """Start a worker for each key that changed, except for keys that are being worked on: those look again."""
         for _ in range(min(limit, len(self._dirty))):
             key = self._dirty.popleft()
-            if key in self._workers:
+            if key in self._workers or key not in self._marked:
                 continue
             self._marked.discard(key)
             worker = asyncio.get_running_loop().create_task(self._work(key))
@@ -116,12 +117,14 @@ class Engine:
                 await self._work_on_run(key)
             self._failures.pop(key, None)
         except LeaseLostError as error:
+            # It may yet be renewed in time: then nobody else leads, and nobody else would do it.
             _log.warning("nothing is written: %s", error)
+            self._retry_only(key)
         except ApiError as error:
             await self._after_error(key, error)
         except Exception:  # noqa: BLE001 - a fault in one decision must not end all others; it is logged and retried
             _log.exception("deciding %s %s/%s failed: a fault of crontask", key.kind.kind, key.namespace, key.name)
-            self._retry(key)
+            self._retry_only(key)
         finally:
             del self._workers[key]
             if key in self._marked:
@@ -137,6 +140,7 @@ class Engine:
                 _log.warning("%s/%s cannot be read: %s", key.namespace, key.name, again)
         else:
             _log.warning("%s/%s will be tried again: %s", key.namespace, key.name, error)
+            self._marked.discard(key)
         self._retry(key, error.retry_after)
 
     async def _refresh(self, key: ObjectKey) -> None:
@@ -148,8 +152,13 @@ class Engine:
         self._failures[key] += 1
         exponential = min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(self._failures[key] - 1, 10))
         # Spread by the key, so that what failed together does not come back together.
-        spread = 1 + (hash(key) % 64) / 128
+        spread = 1 + (crc32(f"{key.namespace}/{key.name}".encode()) % 64) / 128
         self._wake(key, self._clock.now() + timedelta(seconds=max(after or 0.0, exponential * spread)))
+
+    def _retry_only(self, key: ObjectKey) -> None:
+        """Not at once, though what we did ourselves has changed it: that would spin."""
+        self._marked.discard(key)
+        self._retry(key)
 
     def _wake(self, key: ObjectKey, at: datetime | None) -> None:
         self._due.set(key, at)
@@ -197,19 +206,20 @@ class Engine:
         for transition in decided.transitions:
             self._teller.tell(key, view.task.meta.uid, transition)
         for run in decided.prune:
-            self._prune(run)
+            self._prune(key, run)
 
-    def _prune(self, run: ScheduledRun) -> None:
+    def _prune(self, key: ObjectKey, run: ScheduledRun) -> None:
         if run.meta.uid in self._pruning or self._stopping:
             return
-        pruning = asyncio.get_running_loop().create_task(self._prune_later(run))
+        pruning = asyncio.get_running_loop().create_task(self._prune_later(key, run))
         self._pruning[run.meta.uid] = pruning
 
-    async def _prune_later(self, run: ScheduledRun) -> None:
+    async def _prune_later(self, key: ObjectKey, run: ScheduledRun) -> None:
         try:
             await self._executor.prune(run)
         except (ApiError, LeaseLostError) as error:
             _log.warning("run %s/%s is not removed yet: %s", run.meta.namespace, run.meta.name, error)
+            self._retry(key)
         finally:
             del self._pruning[run.meta.uid]
 

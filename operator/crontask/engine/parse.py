@@ -9,62 +9,108 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 import orjson
 from pydantic import ValidationError
 
-from crontask.api.base import Model
+from crontask.api.base import Model, cut
 from crontask.api.metadata import Metadata
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.validate import validate_run, validate_task
+from crontask.api.validate import TOO_DEEP, Problem, validate_run, validate_task
 from crontask.decide.timing import hash_timing, make_jitter, make_timetable
 from crontask.decide.views import CronTask, ScheduledRun
+from crontask.engine.ports import Document
 
 S = TypeVar("S", bound=Model)
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+# Together with their paths they fit in a condition's message.
+_MOST_PROBLEMS, _LONGEST_PROBLEM = 10, 200
 _log = logging.getLogger(__name__)
 
 
 def parse_task(raw: bytes, lookup: Callable[[Metadata], CronTask | None]) -> CronTask:
     """A CronTask; spec and timetable of the one known are kept where they are of the same generation."""
-    document = orjson.loads(raw)
+    document, too_deep = _read(raw)
     meta = Metadata.model_validate(document["metadata"])
     status = parse_status(CronTaskStatus, document.get("status"), meta)
     known = lookup(meta)
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return replace(known, meta=meta, status=status)
     spec, problems = validate_task(document.get("spec"), f"{meta.namespace}/{meta.name}")
+    if too_deep:
+        spec, problems = None, (TOO_DEEP,)
     return CronTask(
-        meta, spec, problems, status, make_timetable(spec, meta), hash_timing(spec), make_jitter(spec, meta)
+        meta, spec, _told(problems), status, make_timetable(spec, meta), hash_timing(spec), make_jitter(spec, meta)
     )
 
 
 def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> ScheduledRun:
     """A ScheduledRun; the spec of the one known is kept where it is of the same generation."""
-    document = orjson.loads(raw)
+    document, too_deep = _read(raw)
     meta = Metadata.model_validate(document["metadata"])
     status = parse_status(ScheduledRunStatus, document.get("status"), meta)
     known = lookup(meta)
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return ScheduledRun(meta, known.spec, known.problems, status)
     spec, problems = validate_run(document.get("spec"))
-    return ScheduledRun(meta, spec, problems, status)
+    if too_deep:
+        spec, problems = None, (TOO_DEEP,)
+    return ScheduledRun(meta, spec, _told(problems), status)
+
+
+def _read(raw: bytes) -> tuple[Document, bool]:
+    """The object, and whether its spec is nested more deeply than can be read: then what can be is there."""
+    try:
+        document: Document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        parts = _decode_parts(raw)
+        read = {name: _shallow(part) for name, part in parts.items() if name in ("metadata", "spec", "status")}
+        return read, len(read.get("spec", ())) < len(_decode_parts(parts.get("spec", b"{}")))
+    return document, False
+
+
+def _shallow(raw: bytes) -> Document:
+    """The fields of an object that can be read."""
+    found: Document = {}
+    for name, part in _decode_parts(raw).items():
+        try:
+            found[name] = orjson.loads(bytes(part))
+        except orjson.JSONDecodeError:
+            _log.warning("field %s is nested too deeply, and not read", name)
+    return found
+
+
+def _told(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """As many problems, and as much of each, as a status has room for."""
+    return tuple(
+        replace(problem, message=cut(problem.message, _LONGEST_PROBLEM)) for problem in problems[:_MOST_PROBLEMS]
+    )
 
 
 def parse_status(model: type[S], status: Any, meta: Metadata) -> S:
-    """The status; of a mangled one, the fields that can be read."""
+    """The status; of a mangled one, the fields that can be read, and written again."""
     if not isinstance(status, dict):
         return model()
     try:
-        return model.model_validate(status)
-    except ValidationError as error:
+        parsed = model.model_validate(status)
+        _write_again(status)
+    except (ValidationError, TypeError) as error:
         _log.warning("status of %s/%s cannot be read and is repaired: %s", meta.namespace, meta.name, error)
-    readable = {key: value for key, value in status.items() if _readable(model, key, value)}
-    return model.model_validate(readable)
+        return model.model_validate({key: value for key, value in status.items() if _readable(model, key, value)})
+    return parsed
+
+
+def _write_again(status: Document) -> None:
+    """Raises TypeError for what could only be read: of a status, only the result is nested as somebody likes."""
+    if "result" in status:
+        orjson.dumps([[status["result"]]])
 
 
 def _readable(model: type[Model], key: str, value: Any) -> bool:
     try:
         model.model_validate({key: value})
-    except ValidationError:
+        _write_again({key: value})
+    except (ValidationError, TypeError):
         return False
     return True

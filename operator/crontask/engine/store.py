@@ -9,39 +9,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import orjson
-from pydantic import ValidationError
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import LABEL_RUN, pod_name
+from crontask.api.names import LABEL_RUN, LABEL_TASK, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
-from crontask.decide.conditions import said_of_pod
 from crontask.decide.outcome import pod_has_ended
-from crontask.decide.views import CronTask, Finding, PodCheck, RunView, ScheduledRun, TaskView, Turns
+from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 from crontask.engine.index import Index
+from crontask.engine.memory import Memory, run_key, task_key
 from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.ports import Kind, ObjectKey
 
 Named = tuple[str, str]
-_NO_TURNS = Turns()
 _REMEMBERED_GONE = 10_000
 _log = logging.getLogger(__name__)
 
 
-def task_key(namespace: str, name: str) -> ObjectKey:
-    """The key under which a task is decided."""
-    return ObjectKey(Kind.CRON_TASK, namespace, name)
-
-
-def run_key(namespace: str, name: str) -> ObjectKey:
-    """The key under which a run is decided."""
-    return ObjectKey(Kind.SCHEDULED_RUN, namespace, name)
-
-
-class Store:
+class Store(Memory):
     """The objects by kind, (namespace, name), and indexes. `changed` is told each key to decide."""
 
     def __init__(self, changed: Callable[[ObjectKey], None] = lambda key: None) -> None:
-        self.changed = changed
+        super().__init__(changed)
         self._tasks: dict[Named, CronTask] = {}
         self._runs: dict[Named, ScheduledRun] = {}
         self._pods: dict[Named, Pod] = {}
@@ -49,13 +37,8 @@ class Store:
         self._members = Index()
         self._dependents = Index()
         self._keyed = Index()
-        self._findings: dict[str, Finding] = {}
-        self._turns: dict[Named, Turns] = {}
-        self._checks: dict[str, PodCheck] = {}
-        self._looked_at: set[str] = set()
-        self._starting: set[str] = set()
-        # The last pod that went, of each run that has not ended.
-        self._pods_gone: dict[str, str] = {}
+        # Pods that have not ended, by the task of their run.
+        self._alive = Index()
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
 
@@ -70,7 +53,7 @@ class Store:
                 self._put_run(raw)
             elif kind is Kind.POD:
                 self._put_pod(raw)
-        except (ValidationError, ValueError, KeyError, TypeError):
+        except Exception:  # noqa: BLE001 - whatever is wrong with it ends no informer, and so no operator
             # One object of a shape that nobody foresaw harms no other.
             _log.exception("%s cannot be read: %.300r", kind.kind, raw)
 
@@ -96,20 +79,18 @@ class Store:
         if key.kind is Kind.CRON_TASK and (task := self._tasks.get(named)) and task.meta.uid == uid:
             del self._tasks[named]
             self._unindex_task(task)
-            self._turns.pop(named, None)
-            self._checks.pop(uid, None)
-            self._looked_at.discard(uid)
+            self._forget_task(uid, *named)
             self.changed(key)
             self._runs_changed(named)
         elif key.kind is Kind.SCHEDULED_RUN and (run := self._runs.get(named)) and run.meta.uid == uid:
             del self._runs[named]
-            self._findings.pop(uid, None)
-            self._pods_gone.pop(uid, None)
+            self._forget_run(uid)
             self._unindex_run(run)
             self.changed(key)
             self._task_of_run_changed(run)
         elif key.kind is Kind.POD and (pod := self._pods.get(named)) and pod.metadata.uid == uid:
             del self._pods[named]
+            self._alive.discard(key.namespace, pod.metadata.labels.get(LABEL_TASK), key.name)
             run_of_it = self._run_of(pod)
             if run_of_it is not None and not run_of_it.ended:
                 self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
@@ -151,6 +132,10 @@ class Store:
         if pod.metadata.uid in self._gone or (known is not None and _is_old(pod.metadata, known.metadata)):
             return
         self._pods[named] = pod
+        if pod_has_ended(pod):
+            self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
+        else:
+            self._alive.add(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         place_changed = known is None or _place(known) != _place(pod)
         self._run_of_pod_changed(pod, place_changed=place_changed)
 
@@ -159,62 +144,6 @@ class Store:
 
     def _known_run(self, meta: Metadata) -> ScheduledRun | None:
         return self._runs.get((meta.namespace, meta.name))
-
-    # --- what the operator itself remembers --------------------------------------------------------------------------
-
-    def set_finding(self, run: ScheduledRun, finding: Finding | None) -> None:
-        """What the API server said to the creation of the run's pod."""
-        if self._findings.get(run.meta.uid) == finding:
-            return
-        if finding is None:
-            self._findings.pop(run.meta.uid, None)
-        else:
-            self._findings[run.meta.uid] = finding
-        self.changed(run_key(run.meta.namespace, run.meta.name))
-
-    def finding(self, run: ScheduledRun) -> Finding | None:
-        """The last refusal of the run's pod."""
-        return self._findings.get(run.meta.uid)
-
-    def set_starting(self, run: ScheduledRun, starting: bool) -> None:
-        """Whether an attempt is recorded whose pod is on its way."""
-        (self._starting.add if starting else self._starting.discard)(run.meta.uid)
-        if not starting:
-            self.changed(run_key(run.meta.namespace, run.meta.name))
-
-    def set_turns(self, key: ObjectKey, turns: Turns) -> None:
-        """Which runs of a task wait for their turn, and which wait in vain."""
-        before = self._turns.get((key.namespace, key.name), _NO_TURNS)
-        if turns.queued or turns.dropped:
-            self._turns[key.namespace, key.name] = turns
-        else:
-            self._turns.pop((key.namespace, key.name), None)
-        for name in (before.queued ^ turns.queued) | (before.dropped.keys() ^ turns.dropped.keys()):
-            self.changed(run_key(key.namespace, name))
-
-    def set_check(self, task: CronTask, refusal: str | None) -> None:
-        """What the API server said of a pod of the task's generation, None if it would take it."""
-        before = self._checks.get(task.meta.uid)
-        self._checks[task.meta.uid] = check = PodCheck(task.meta.generation, refusal)
-        if before is not None and before != check:
-            self.changed(task_key(task.meta.namespace, task.meta.name))
-
-    def note_taken(self, task: CronTask) -> None:
-        """A pod of the task was taken: what was refused before is not any more."""
-        check = self._checks.get(task.meta.uid)
-        if check is not None and check.refusal is not None:
-            self.set_check(task, None)
-
-    def is_checked(self, task: CronTask) -> bool:
-        """Whether a pod of the task's generation has been shown to the API server, by this operator or one before."""
-        check = self._checks.get(task.meta.uid)
-        if check is not None and check.generation == task.meta.generation:
-            return True
-        return said_of_pod(task) is False
-
-    def looked_at(self, task: CronTask) -> None:
-        """The status of the task says what this operator decided."""
-        self._looked_at.add(task.meta.uid)
 
     def mark_all(self) -> None:
         """Have everything decided: somebody begins to lead."""
@@ -256,8 +185,17 @@ class Store:
             _ForeignNames(self._runs, task),
             first_look,
             tuple(self._others(task)),
+            tuple(self._strays(task)),
             check if current else None,
         )
+
+    def _strays(self, task: CronTask) -> Iterator[str]:
+        group = self._members.names(task.meta.namespace, _group_of(task))
+        for name in (task.meta.name, *(other for other in group if other != task.meta.name)):
+            for pod_name_ in self._alive.names(task.meta.namespace, name):
+                pod = self._pods[task.meta.namespace, pod_name_]
+                if pod.owner_uid is not None and self._run_of(pod) is None:
+                    yield pod.metadata.labels[LABEL_RUN]
 
     def run_view(self, key: ObjectKey) -> RunView | None:
         """All that is known of a run."""
@@ -287,7 +225,7 @@ class Store:
         pod = self._pods.get((run.meta.namespace, expected))
         if pod is not None and pod.owner_uid != run.meta.uid:
             pod = None
-        turns = self._turns.get((run.meta.namespace, run.task_name or ""), _NO_TURNS)
+        turns = self.turns_of(run.meta.namespace, run.task_name or "")
         name = run.meta.name
         return RunView(
             run,
@@ -299,6 +237,7 @@ class Store:
             same_key=self._same_key(run),
             pod_gone=self._pods_gone.get(run.meta.uid) == expected,
             starting=run.meta.uid in self._starting,
+            unsure=run.meta.uid in self._unsure and pod is None,
         )
 
     def _same_key(self, run: ScheduledRun) -> tuple[ScheduledRun, ...]:
@@ -330,17 +269,16 @@ class Store:
                 self._run_and_task_changed(other)
         if run.task_name is None:
             return
-        self.changed(task_key(run.meta.namespace, run.task_name))
         task = self.task_of(run)
-        for name in self._members.names(run.meta.namespace, _group_of(task) if task is not None else None):
-            # Who waits for a place in the group may have it now.
-            if self._turns.get((run.meta.namespace, name), _NO_TURNS).queued:
-                self.changed(task_key(run.meta.namespace, name))
+        if task is not None:
+            self._task_or_group_changed(task)
 
-    def _run_and_task_changed(self, run: ScheduledRun) -> None:
-        self.changed(run_key(run.meta.namespace, run.meta.name))
-        if run.task_name is not None:
-            self.changed(task_key(run.meta.namespace, run.task_name))
+    def _task_or_group_changed(self, task: CronTask) -> None:
+        """Who waits for a place in the group may have it now."""
+        self.changed(task_key(task.meta.namespace, task.meta.name))
+        for name in self._members.names(task.meta.namespace, _group_of(task)):
+            if self.turns_of(task.meta.namespace, name).queued:
+                self.changed(task_key(task.meta.namespace, name))
 
     def _run_of(self, pod: Pod) -> ScheduledRun | None:
         name = pod.metadata.labels.get(LABEL_RUN)
@@ -350,6 +288,10 @@ class Store:
     def _run_of_pod_changed(self, pod: Pod, *, place_changed: bool) -> None:
         run = self._run_of(pod)
         if run is None:
+            # A pod that outlives its run is in the way of others.
+            task = self._tasks.get((pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK, "")))
+            if task is not None and place_changed:
+                self._task_or_group_changed(task)
             return
         self.changed(run_key(run.meta.namespace, run.meta.name))
         if place_changed:

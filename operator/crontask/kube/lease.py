@@ -12,6 +12,8 @@ import orjson
 
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
+# Seconds past the end of a lease at which it has run out for sure.
+_INSTANT = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -38,8 +40,9 @@ class Lease:
         self._look_every = look_every
         self._held_until = float("-inf")
         self._version = ""
-        # What another holder wrote last, and since when we have seen it unchanged.
+        # What another holder wrote last, and since when we have seen it unchanged; when that will have been too long.
         self._seen: tuple[str, float] = ("", 0.0)
+        self._expires_at = float("-inf")
 
     def time_left(self) -> float:
         """Seconds for which nobody else may lead; negative once they have passed."""
@@ -54,7 +57,7 @@ class Lease:
                     return
             except ApiError as error:
                 _log.warning("the lease cannot be read or written: %s", error)
-            await self._clock.sleep(self._look_every)
+            await self._clock.sleep(self._until_next_look())
 
     async def hold(self) -> None:
         """Renew until the lease is lost, then return. A failed renewal is tried again each second."""
@@ -145,4 +148,10 @@ class Lease:
         now = self._clock.monotonic()
         if self._seen[0] != version:
             self._seen = (version, now)
-        return now - self._seen[1] > float(spec.get("leaseDurationSeconds") or self._duration)
+        self._expires_at = self._seen[1] + float(spec.get("leaseDurationSeconds") or self._duration)
+        return now > self._expires_at
+
+    def _until_next_look(self) -> float:
+        """A pause that does not reach past the instant at which the lease of another runs out."""
+        left = self._expires_at - self._clock.monotonic()
+        return min(self._look_every, left + _INSTANT) if left > 0 else self._look_every

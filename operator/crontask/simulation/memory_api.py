@@ -107,6 +107,8 @@ class MemoryApi:
         self._failures: list[_Failure] = []
         self.fault: Fault = lambda verb, key: None
         self.latency = 0.0
+        # Each is told of every change: its kind, the object before it, and after it.
+        self.observers: list[Callable[[Kind, Document | None, Document | None], None]] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.writes: Counter[tuple[str, str]] = Counter()
         self.log: list[Write] = []
@@ -394,6 +396,8 @@ class MemoryApi:
         return raw
 
     def _tell(self, change: _Change) -> None:
+        for observer in self.observers:
+            observer(change.kind, change.before, change.after)
         self._changes.append(change)
         if len(self._changes) > 2 * self._longest_history:
             self._oldest = self._changes[-self._longest_history - 1].version

@@ -27,7 +27,7 @@ from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.api.validate import validate_run, validate_task
-from crontask.decide.decisions import DeletePod, RemoveRun, RunDecisions, StartAttempt, StopLeftovers
+from crontask.decide.decisions import DeletePod, LookForPod, RemoveRun, RunDecisions, StartAttempt, StopLeftovers
 from crontask.decide.retry import pause_after
 from crontask.decide.run import decide_run
 from crontask.decide.run_status import attempt_recorded
@@ -299,6 +299,16 @@ def test_what_failed_by_itself_is_not_lost(code: int | None, fields: dict[str, A
     assert (life.phase, life.status.lost_attempts) == (RunPhase.FAILED, 0)
 
 
+def test_a_pod_that_somebody_deletes_is_lost_and_not_timed_out_while_it_stops() -> None:
+    life = Life(scheduled_run(timeout="5s", retry={"limit": 3, "onLost": "Fail"}))
+    life.decide(1, pod(1, 0, runs(0)))
+    deleting = pod(1, 0, runs(0), metadata={"deletion_timestamp": at(34), "deletion_grace_period_seconds": 30})
+    decided = life.decide(9, deleting)
+    assert (decided.actions, life.status.message) == ((), "its pod is being deleted by somebody else")
+    life.decide(34)
+    assert (life.phase, life.status.lost_attempts) == (RunPhase.FAILED, 1)
+
+
 def test_a_success_counts_though_somebody_deletes_the_pod() -> None:
     life = Life()
     life.decide(5, pod(1, 0, exited(5, 0), metadata={"deletion_timestamp": at(5), "deletion_grace_period_seconds": 30}))
@@ -318,6 +328,16 @@ def test_at_most_once_an_attempt_that_was_recorded_and_has_no_pod_is_not_repeate
     assert [a.number for a in life.decide(2, finding=finding).actions if isinstance(a, StartAttempt)] == [1]
     life.decide(3)
     assert (life.phase, life.status.conditions[0].reason) == (RunPhase.FAILED, "PodLost")
+
+
+@pytest.mark.parametrize(
+    ("spec", "action"),
+    [({}, StartAttempt), ({"retry": {"onLost": "Fail"}}, LookForPod), ({"cancel": True}, LookForPod)],
+)
+def test_whether_a_pod_was_made_is_found_out_before_all_else(spec: dict[str, Any], action: type) -> None:
+    """The answer to its creation was lost."""
+    decided = Life(scheduled_run(**spec)).decide(1, unsure=True)
+    assert [type(found) for found in decided.actions] == [action]
 
 
 # --- limits of time --------------------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from typing import Any
 
 import orjson
 
+from crontask.engine.memory import run_key, task_key
 from crontask.engine.ports import Kind, ObjectKey
-from crontask.engine.store import Store, run_key, task_key
+from crontask.engine.store import Store
 
 
 def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any) -> bytes:

@@ -216,6 +216,44 @@ def test_runs_longer_than_the_gap(concurrency: Document, wanted: list[str]) -> N
     assert shown(simulate(long)) == wanted
 
 
+def test_missed_times_start_in_order_after_a_second_absence_too() -> None:
+    spec: Document = {"schedule": "* * * * *", "concurrency": {"policy": "Allow", "max": 2}}
+    catch_up = {"policy": "All", "limit": 3}
+    away = (*down("10:00:30", "10:04:30"), *down("10:04:40", "10:09:30"))
+    long = replace(scenario(*away, catchUp=catch_up, end="10:10", **spec), run_takes=timedelta(seconds=90))
+    assert shown(simulate(long)) == [
+        "10:04:30 Miss 10:01",
+        "10:04:30 Queue 10:04",
+        "10:04:30 Start 10:02",
+        "10:04:30 Start 10:03",
+        "10:09:30 Miss 10:05 x3",
+        "10:09:30 Queue 10:09",
+        "10:09:30 Start 10:04",
+        "10:09:30 Start 10:08",
+    ]
+
+
+def test_a_resume_that_a_wrong_clock_sees_starts_no_past() -> None:
+    wrong = (*turn_back("10:06", timedelta(minutes=10)), *turn_back("10:50", timedelta(minutes=-10)))
+    paused = scenario(*wrong, *edit("10:10", suspend=True), *edit("10:40", suspend=False), schedule="*/5 * * * *")
+    assert shown(simulate(paused)) == [
+        "10:05 Start",
+        "10:10 Suspend Suspended",
+        "10:50 Resume Resumed",
+        "10:55 Start",
+    ]
+
+
+def test_a_replacement_does_not_wait_for_a_clock_that_is_behind() -> None:
+    spec: Document = {"schedule": "*/5 * * * *", "concurrency": {"policy": "Replace"}, "end": "10:12"}
+    long = replace(scenario(*turn_back("10:01", timedelta(seconds=20)), **spec), run_takes=timedelta(minutes=20))
+    assert shown(simulate(long)) == [
+        "10:05:20 Start 10:05",
+        "10:10:20 Replace 10:10 Replaced",
+        "10:10:20 Start 10:10",
+    ]
+
+
 def test_a_queue_has_a_limit() -> None:
     spec: Document = {"schedule": "*/5 * * * *", "concurrency": {"policy": "Queue", "queueLimit": 1}}
     long = replace(scenario(end="10:30", **spec), run_takes=timedelta(minutes=12))

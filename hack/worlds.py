@@ -1,0 +1,53 @@
+"""`make chaos`: many worlds out of order, one a seed; what is wrong is printed with the seed's trace.
+
+PYTHONPATH=operator:tests/support:hack .venv/bin/python hack/worlds.py --first 0 --seeds 10000
+Callers: the Makefile.
+"""
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from random import SystemRandom
+
+from chaos.play import Outcome, play
+from rich.progress import track
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 if a seed shows something wrong."""
+    parser = argparse.ArgumentParser(
+        description="Play seeds of the simulator. Example: hack/worlds.py --seed 7 --trace"
+    )
+    parser.add_argument("--seed", type=int, help="Only this one.")
+    parser.add_argument("--first", type=int, help="The first of several; a random one unless said.")
+    parser.add_argument("--seeds", type=int, default=10_000, help="How many.")
+    parser.add_argument(
+        "--trace", action="store_true", help="Print the trace of a seed in which nothing is wrong, too."
+    )
+    asked = parser.parse_args(arguments)
+    if asked.seed is not None:
+        outcome = play(asked.seed)
+        print(outcome if outcome.wrong or asked.trace else f"seed {asked.seed}: nothing is wrong ({outcome.runs} runs)")
+        return 1 if outcome.wrong else 0
+    first = SystemRandom().randrange(10**9) if asked.first is None else asked.first
+    print(f"seeds {first} to {first + asked.seeds - 1}")
+    return _play_all(range(first, first + asked.seeds))
+
+
+def _play_all(seeds: range) -> int:
+    wrong, runs = 0, 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        outcomes = pool.map(play, seeds, chunksize=4)
+        outcome: Outcome
+        for outcome in track(outcomes, "playing", len(seeds)):
+            runs += outcome.runs
+            if outcome.wrong:
+                wrong += 1
+                print(outcome if wrong <= 3 else f"seed {outcome.seed}: {outcome.wrong[0]}", flush=True)
+    print(f"{wrong} of {len(seeds)} seeds show something wrong; {runs:,} runs")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""One term of leadership: the engine works for as long as the lease is held, and nobody asks it to stop.
+
+Callers: app, tests.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from crontask.engine.loop import Engine
+from crontask.engine.store import Store
+
+_log = logging.getLogger("crontask")
+
+
+class Leadership(Protocol):
+    """The lease, once it is ours."""
+
+    async def hold(self) -> None:
+        """Keep it; returns when it is lost."""
+
+    async def release(self) -> None:
+        """Give it up, if it is still ours."""
+
+
+async def lead(engine: Engine, store: Store, lease: Leadership, stopping: "asyncio.Task[Any]") -> None:
+    """Work as the leader until asked to stop, or until the lease is lost: then stand by again, with a warm store."""
+    store.changed = engine.mark
+    store.mark_all()
+    working, holding = asyncio.create_task(engine.run()), asyncio.create_task(lease.hold())
+    ended, _ = await asyncio.wait((working, holding, stopping), return_when=asyncio.FIRST_COMPLETED)
+    _log.info("stopping: %s", "asked to" if stopping.done() else "the lease is lost")
+    # The lease is still renewed while the last writes finish.
+    await engine.stop()
+    store.changed = lambda key: None
+    holding.cancel()
+    await lease.release()
+    if working in ended:
+        # It ends by itself only by a fault of ours.
+        working.result()
+
+
+async def first_of(stopping: "asyncio.Task[Any]", other: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the other, or for the wish to stop."""
+    waiting = asyncio.ensure_future(other)
+    await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()

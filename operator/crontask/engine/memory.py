@@ -1,0 +1,124 @@
+"""What the operator itself remembers of objects, and the API server does not say: refusals, turns, what is on its way.
+
+It is gone with the process, and nothing depends on it that a restart must keep. Callers: store, which is one.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from crontask.api.base import cut
+from crontask.decide.conditions import said_of_pod
+from crontask.decide.views import CronTask, Finding, PodCheck, ScheduledRun, Turns
+from crontask.engine.ports import Kind, ObjectKey
+
+_NO_TURNS = Turns()
+# What is put before them still fits in the status of an attempt.
+_LONGEST_WORDS = 1000
+
+
+def task_key(namespace: str, name: str) -> ObjectKey:
+    """The key under which a task is decided."""
+    return ObjectKey(Kind.CRON_TASK, namespace, name)
+
+
+def run_key(namespace: str, name: str) -> ObjectKey:
+    """The key under which a run is decided."""
+    return ObjectKey(Kind.SCHEDULED_RUN, namespace, name)
+
+
+class Memory:
+    """By UID, but for the turns, which go by the task's name. `changed` is told each key to decide."""
+
+    def __init__(self, changed: Callable[[ObjectKey], None]) -> None:
+        self.changed = changed
+        self._findings: dict[str, Finding] = {}
+        self._turns: dict[tuple[str, str], Turns] = {}
+        self._checks: dict[str, PodCheck] = {}
+        self._looked_at: set[str] = set()
+        self._starting: set[str] = set()
+        self._unsure: set[str] = set()
+        # The last pod that went, of each run that has not ended.
+        self._pods_gone: dict[str, str] = {}
+
+    def set_finding(self, run: ScheduledRun, finding: Finding | None) -> None:
+        """What the API server said to the creation of the run's pod."""
+        if finding is not None:
+            # An API server names each of a thousand faults; a status has a bound.
+            finding = replace(finding, message=cut(finding.message, _LONGEST_WORDS))
+        if self._findings.get(run.meta.uid) == finding:
+            return
+        if finding is None:
+            self._findings.pop(run.meta.uid, None)
+        else:
+            self._findings[run.meta.uid] = finding
+        self.changed(run_key(run.meta.namespace, run.meta.name))
+
+    def finding(self, run: ScheduledRun) -> Finding | None:
+        """The last refusal of the run's pod."""
+        return self._findings.get(run.meta.uid)
+
+    def set_starting(self, run: ScheduledRun, starting: bool) -> None:
+        """Whether an attempt is recorded whose pod is on its way."""
+        (self._starting.add if starting else self._starting.discard)(run.meta.uid)
+        if not starting:
+            self.changed(run_key(run.meta.namespace, run.meta.name))
+
+    def set_unsure(self, run: ScheduledRun, unsure: bool) -> None:
+        """Whether nobody knows if the run's pod was made."""
+        if unsure is (run.meta.uid in self._unsure):
+            return
+        (self._unsure.add if unsure else self._unsure.discard)(run.meta.uid)
+        self._run_and_task_changed(run)
+
+    def set_turns(self, key: ObjectKey, turns: Turns) -> None:
+        """Which runs of a task wait for their turn, and which wait in vain."""
+        before = self._turns.get((key.namespace, key.name), _NO_TURNS)
+        if turns.queued or turns.dropped:
+            self._turns[key.namespace, key.name] = turns
+        else:
+            self._turns.pop((key.namespace, key.name), None)
+        for name in sorted((before.queued ^ turns.queued) | (before.dropped.keys() ^ turns.dropped.keys())):
+            self.changed(run_key(key.namespace, name))
+
+    def set_check(self, task: CronTask, refusal: str | None) -> None:
+        """What the API server said of a pod of the task's generation, None if it would take it."""
+        before = self._checks.get(task.meta.uid)
+        self._checks[task.meta.uid] = check = PodCheck(task.meta.generation, refusal)
+        if before is not None and before != check:
+            self.changed(task_key(task.meta.namespace, task.meta.name))
+
+    def note_taken(self, task: CronTask) -> None:
+        """A pod of the task was taken: what was refused before is not any more."""
+        check = self._checks.get(task.meta.uid)
+        if check is not None and check.refusal is not None:
+            self.set_check(task, None)
+
+    def is_checked(self, task: CronTask) -> bool:
+        """Whether a pod of the task's generation has been shown to the API server, by this operator or one before."""
+        check = self._checks.get(task.meta.uid)
+        if check is not None and check.generation == task.meta.generation:
+            return True
+        return said_of_pod(task) is False
+
+    def looked_at(self, task: CronTask) -> None:
+        """The status of the task says what this operator decided."""
+        self._looked_at.add(task.meta.uid)
+
+    def turns_of(self, namespace: str, task: str) -> Turns:
+        """Which runs of the task wait for their turn, and which wait in vain."""
+        return self._turns.get((namespace, task), _NO_TURNS)
+
+    def _forget_task(self, uid: str, namespace: str, name: str) -> None:
+        self._turns.pop((namespace, name), None)
+        self._checks.pop(uid, None)
+        self._looked_at.discard(uid)
+
+    def _forget_run(self, uid: str) -> None:
+        self._findings.pop(uid, None)
+        self._pods_gone.pop(uid, None)
+        self._unsure.discard(uid)
+
+    def _run_and_task_changed(self, run: ScheduledRun) -> None:
+        self.changed(run_key(run.meta.namespace, run.meta.name))
+        if run.task_name is not None:
+            self.changed(task_key(run.meta.namespace, run.task_name))

@@ -1,0 +1,138 @@
+"""Faults that could be in the operator, planted one at a time, to see that the simulator finds them.
+
+Callers: tests/unit/chaos.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from chaos.network import Network
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide import run
+from crontask.decide.attempt_end import attempt_ended
+from crontask.decide.decisions import Launch, RunDecisions
+from crontask.decide.outcome import Outcome
+from crontask.decide.run import decide_run
+from crontask.decide.task import decide_task
+from crontask.decide.views import RunView
+from crontask.engine import execute
+from crontask.engine.gate import Gate
+from crontask.engine.loop import Engine
+from crontask.engine.memory import Memory
+from crontask.engine.ports import Kind, ObjectKey
+from crontask.engine.store import Store
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def mark_before_run(patch: pytest.MonkeyPatch) -> None:
+    """The mark is written before the run that it covers."""
+    decide_and_do = Engine._decide_task
+
+    async def planted(self: Engine, key: ObjectKey) -> None:
+        view = self._store.task_view(key)
+        if view is not None:
+            decided = decide_task(view, self._config, self._clock.now())
+            launches = [action for action in decided.actions if isinstance(action, Launch)]
+            if launches:
+                mark = max(launch.nominal for launch in launches)
+                status = decided.status.model_copy(update={"last_scheduled_time": mark})
+                await self._executor.write_task_status(view.task, status)
+                for launch in launches:
+                    await self._executor.act(launch, self._store.task(key))
+        await decide_and_do(self, key)
+
+    patch.setattr(Engine, "_decide_task", planted)
+
+
+def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
+    """A name that is taken counts as success, whoever owns it."""
+    patch.setattr(execute, "_is_ours", lambda run, task: True)
+
+
+def any_object_deleted(patch: pytest.MonkeyPatch) -> None:
+    """A delete has no precondition: it takes whatever has the name by then."""
+
+    async def planted(self: Network, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+        async def call() -> None:
+            await self._api.delete(key, uid=self._api.document(key)["metadata"]["uid"], grace_seconds=grace_seconds)
+
+        await self._request("delete", key, call)
+
+    patch.setattr(Network, "delete", planted)
+
+
+def no_sweep(patch: pytest.MonkeyPatch) -> None:
+    """After a list, what vanished unseen stays known."""
+
+    def planted(self: Store, kind: Kind, alive: set[str]) -> None:
+        """Sweep nothing."""
+
+    patch.setattr(Store, "on_listed", planted)
+
+
+def number_used_again(patch: pytest.MonkeyPatch) -> None:
+    """A lost attempt is forgotten, and the next has its number."""
+
+    def planted(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
+        decided = attempt_ended(view, now, end)
+        if not end.lost or decided.status.phase is not RunPhase.RETRYING:
+            return decided
+        attempts = view.run.status.attempts[:-1]
+        forgotten = {"phase": RunPhase.PENDING, "attempts": attempts, "pod_name": None, "next_retry_time": None}
+        return RunDecisions(decided.status.model_copy(update=forgotten))
+
+    class Forgetful(dict[str, str]):
+        def __setitem__(self, run: str, pod: str) -> None:
+            """Remember no pod that went."""
+
+    begin = Memory.__init__
+
+    def begin_forgetful(self: Memory, changed: Callable[[ObjectKey], None]) -> None:
+        begin(self, changed)
+        self._pods_gone = Forgetful()
+
+    patch.setattr(run, "attempt_ended", planted)
+    patch.setattr(Memory, "__init__", begin_forgetful)
+
+
+def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
+    """The end of a run is told before what it causes exists."""
+    work_on_run = Engine._work_on_run
+
+    async def planted(self: Engine, key: ObjectKey) -> None:
+        view = self._store.run_view(key)
+        if view is not None:
+            decided = decide_run(view, self._clock.now())
+            if decided.follow_ups:
+                await self._executor.write_run_status(view.run, decided.status)
+                for follow_up in decided.follow_ups:
+                    await self._executor.follow_up(follow_up)
+        await work_on_run(self, key)
+
+    patch.setattr(Engine, "_work_on_run", planted)
+
+
+def no_gate(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether the lease has time left."""
+
+    def planted(self: Gate) -> None:
+        """Let everything pass."""
+
+    patch.setattr(Gate, "check", planted)
+
+
+BUGS: dict[str, Plant] = {
+    plant.__name__: plant
+    for plant in (
+        mark_before_run,
+        taken_for_ours,
+        any_object_deleted,
+        no_sweep,
+        number_used_again,
+        end_before_follow_up,
+        no_gate,
+    )
+}

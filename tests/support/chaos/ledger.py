@@ -1,0 +1,308 @@
+"""Everything that changes, written down as it happens, and what must never happen (safety).
+
+Callers: play.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from chaos.network import Landed, Sent
+from crontask.api.names import LABEL_RUN, LABEL_TASK, follow_up_name, nominal_of
+from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.simulation.virtual_time import VirtualClock
+
+TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
+_FINISHED = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled")
+_COUNTS_AS = {
+    "Succeeded": ("Succeeded", "Partial"),
+    "Failed": ("Failed", "TimedOut"),
+    "Finished": _FINISHED,
+}
+
+
+@dataclass
+class RunRecord:
+    """What is known of a run, whether it is still there or not."""
+
+    document: Document
+    task: str
+    phase: str | None = None
+    attempts: set[int] = field(default_factory=set)
+    pods: list[str] = field(default_factory=list)
+    deleted_by: str | None = None
+    ended_at: datetime | None = None
+    pods_changed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.document["metadata"]["name"])
+
+    @property
+    def spec(self) -> Document:
+        return dict(self.document["spec"])
+
+    @property
+    def nominal(self) -> datetime | None:
+        """Of a run that an operator made by the schedule."""
+        owned = bool(self.document["metadata"].get("ownerReferences"))
+        wanted = self.spec.get("scheduledTime")
+        found = nominal_of(self.task, self.name)
+        return found if owned and wanted and found == datetime.fromisoformat(wanted) else None
+
+
+class Ledger:
+    """Watches the API server. `violations`: what must not have happened; `trace`: everything, to read."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.violations: list[str] = []
+        self.trace: list[str] = []
+        self.runs: dict[str, RunRecord] = {}
+        self.tasks: dict[str, Document] = {}
+        self.pods: dict[str, Document] = {}
+        self.made: set[tuple[str, str]] = set()
+        self.touched: set[str] = set()
+        self.tolerance = timedelta(0)
+        self.idle_writes: Counter[str] = Counter()
+        # Runs with a pod that the world took away.
+        self.lost: set[str] = set()
+        self._sender: Sent | None = None
+        self._changed = False
+        self._late_pods: set[str] = set()
+        self._pod_names: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+
+    # --- who ---------------------------------------------------------------------------------------------------------
+
+    def landing(self, sent: Sent) -> Landed:
+        """A write of an operator lands now; what is returned says that it has."""
+        if sent.verb.endswith("without a lease"):
+            self.violate(f"{sent.sender}: {sent.verb}: {sent.key.kind.kind} {sent.key.name}")
+            return lambda taken: None
+        self._sender, self._changed = sent, False
+
+        def landed(taken: bool) -> None:
+            if (
+                taken
+                and sent.verb == "patch"
+                and not self._changed
+                and sent.key.kind in (Kind.CRON_TASK, Kind.SCHEDULED_RUN)
+            ):
+                self.idle_writes[sent.key.name] += 1
+                self.say(f"{sent.sender} wrote {sent.key.name} without a change: {sent.body}")
+            self._sender = None
+
+        return landed
+
+    def say(self, words: str) -> None:
+        """A line of the trace."""
+        self.trace.append(f"{self._clock.now():%H:%M:%S.%f} {words}"[:240])
+
+    def violate(self, words: str) -> None:
+        """Something happened that must not."""
+        self.violations.append(words)
+        self.say(f"VIOLATION {words}")
+
+    @property
+    def _actor(self) -> str:
+        return self._sender.sender if self._sender is not None else "-"
+
+    # --- what --------------------------------------------------------------------------------------------------------
+
+    def observe(self, kind: Kind, before: Document | None, after: Document | None) -> None:
+        """A change of the API server's state."""
+        self._changed = True
+        if kind is Kind.CRON_TASK:
+            self._see_task(before, after)
+        elif kind is Kind.SCHEDULED_RUN:
+            self._see_run(before, after)
+        elif kind is Kind.POD:
+            self._see_pod(before, after)
+
+    def _see_task(self, before: Document | None, after: Document | None) -> None:
+        if after is None:
+            assert before is not None
+            self.tasks.pop(before["metadata"]["name"], None)
+            self.say(f"{self._actor} task {before['metadata']['name']} is gone")
+            return
+        name = after["metadata"]["name"]
+        self.tasks[name] = after
+        old, new = (before or {}).get("status") or {}, after.get("status") or {}
+        if before is None or before["spec"] != after["spec"]:
+            self.say(f"{self._actor} task {name} {'applied' if before is None else 'edited'} {after['spec']}")
+        mark, was = new.get("lastScheduledTime"), old.get("lastScheduledTime")
+        if was is not None and (mark is None or mark < was):
+            self.violate(f"the mark of {name} goes back from {was} to {mark}")
+        if mark != was:
+            self.say(f"{self._actor} task {name} mark {mark} counts {new.get('counts')}")
+        for outcome, count in (old.get("counts") or {}).items():
+            if (new.get("counts") or {}).get(outcome, 0) < count:
+                self.violate(f"the count of {outcome} of {name} goes back from {count}")
+
+    def _see_run(self, before: Document | None, after: Document | None) -> None:
+        document = after or before
+        assert document is not None
+        uid = document["metadata"]["uid"]
+        if before is None:
+            task = (document["spec"].get("taskRef") or {}).get("name", "")
+            self.runs[uid] = RunRecord(document, task)
+            self.made.add((document["metadata"]["name"], "run"))
+            self.say(f"{self._actor} run {document['metadata']['name']} created")
+            return
+        record = self.runs[uid]
+        if after is None:
+            self._run_gone(record, document)
+            return
+        record.document = after
+        status = after.get("status") or {}
+        record.attempts |= {attempt["number"] for attempt in status.get("attempts", ())}
+        phase = status.get("phase")
+        if phase != record.phase:
+            self.say(f"{self._actor} run {record.name} {record.phase} -> {phase} {status.get('message') or ''}")
+            if record.phase in TERMINAL:
+                self.violate(f"run {record.name} was {record.phase} and is {phase}")
+            record.phase = phase
+            if phase in TERMINAL:
+                record.ended_at = self._clock.now()
+                self._check_follow_ups(record, status)
+
+    def _run_gone(self, record: RunRecord, last: Document) -> None:
+        record.deleted_by = self._actor
+        self.say(f"{self._actor} run {record.name} is gone ({record.phase})")
+        if self._sender is None or self._sender.verb != "delete":
+            self.touched.add(record.task)
+            return
+        if record.phase not in TERMINAL:
+            self.violate(f"{self._actor} removed run {record.name}, which had not ended ({record.phase})")
+            return
+        task = self.tasks.get(record.task)
+        if task is None:
+            return
+        counted = (task.get("status") or {}).get("counted") or {}
+        ends = [
+            c["lastTransitionTime"] for c in last["status"].get("conditions", ()) if c["type"] in ("Complete", "Failed")
+        ]
+        if record.name not in counted.get("runs", ()) and not (ends and ends[0] <= counted.get("through", "")):
+            self.violate(f"{self._actor} removed run {record.name} before it was counted")
+
+    def _check_follow_ups(self, record: RunRecord, status: Document) -> None:
+        """What an end causes exists before the end is told."""
+        uid, phase = record.document["metadata"]["uid"], status["phase"]
+        asked = record.spec.get("onComplete")
+        if asked is not None and phase in _FINISHED:
+            name = follow_up_name(asked["taskRef"]["name"], f"{uid}/onComplete")
+            if (name, "run") not in self.made:
+                self.violate(f"run {record.name} is {phase}, and its onComplete does not exist")
+        for task in self.tasks.values():
+            after = task["spec"].get("after")
+            if after is None or after["task"] != record.task or task["metadata"]["name"] in self.touched:
+                continue
+            seen = (task.get("status") or {}).get("timing", {}).get("since")
+            if phase in _COUNTS_AS[after["on"]] and seen is not None and status["completionTime"] > seen:
+                name = follow_up_name(task["metadata"]["name"], uid)
+                if (name, "run") not in self.made:
+                    self.violate(f"run {record.name} is {phase}, and {task['metadata']['name']} does not follow")
+
+    # --- pods --------------------------------------------------------------------------------------------------------
+
+    def _see_pod(self, before: Document | None, after: Document | None) -> None:
+        document = after or before
+        assert document is not None
+        uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+        record = self.runs.get(_owner(document))
+        if record is not None:
+            record.pods_changed_at = self._clock.now()
+        if after is None:
+            self.pods.pop(uid, None)
+            self.say(f"{self._actor} pod {name} is gone")
+            return
+        if before is None:
+            self._pod_created(uid, after)
+        self.pods[uid] = after
+        if before is not None and _ended(after) and not _ended(before):
+            status = after["status"]
+            self.say(f"- pod {name} ended {status['phase']} {status.get('reason') or ''}")
+
+    def _pod_created(self, uid: str, pod: Document) -> None:
+        name = pod["metadata"]["name"]
+        self.say(f"{self._actor} pod {name} created")
+        owner = _owner(pod)
+        record = self.runs.get(owner)
+        if record is None or self._sender is None:
+            return
+        late = self._sender.late
+        if late:
+            self._late_pods.add(uid)
+        number = int(name.rpartition("-")[2])
+        earlier = self._pod_names[owner, name]
+        if earlier and number in record.attempts:
+            self.violate(f"attempt {number} of run {record.name} has a second pod")
+        if self._at_most_once(record) and owner in self.lost and not _stopped_by_us(record):
+            self.violate(f"run {record.name} happens again: pod {name}, though {record.pods} was lost")
+        earlier.append(uid)
+        record.pods.append(name)
+        if record.phase in TERMINAL and not late:
+            self.violate(f"pod {name} is made though run {record.name} is {record.phase}")
+        self._check_time(record, name)
+        if not late:
+            self._check_places(record, uid)
+
+    def _check_time(self, record: RunRecord, pod: str) -> None:
+        spec, created = record.spec, datetime.fromisoformat(record.document["metadata"]["creationTimestamp"])
+        due = record.nominal or (datetime.fromisoformat(spec["at"]) if spec.get("at") else created)
+        if spec.get("delay"):
+            due = max(due, created + timedelta(seconds=int(spec["delay"].rstrip("s"))))
+        if self._clock.now() + timedelta(milliseconds=1) < due - self.tolerance:
+            self.violate(f"pod {pod} starts before {due:%H:%M:%S}")
+
+    def _check_places(self, record: RunRecord, uid: str) -> None:
+        """The limit of concurrency, over the task or its group."""
+        task = self.tasks.get(record.task)
+        if task is None:
+            return
+        concurrency = task["spec"].get("concurrency") or {}
+        limit = concurrency.get("max") or (None if concurrency.get("policy") == "Allow" else 1)
+        group = concurrency.get("group")
+        if limit is None or record.task in self.touched:
+            return
+        names = {t["metadata"]["name"] for t in self.tasks.values() if _group(t) == group} if group else {record.task}
+        others = [
+            pod["metadata"]["name"]
+            for other, pod in self.pods.items()
+            if other != uid
+            and other not in self._late_pods
+            and pod["metadata"].get("labels", {}).get(LABEL_TASK) in names
+            and pod["metadata"]["labels"].get(LABEL_RUN) != record.name
+            and not _ended(pod)
+        ]
+        if len(others) >= limit:
+            self.violate(f"run {record.name} starts beside {others}, over the limit of {limit}")
+
+    def _at_most_once(self, record: RunRecord) -> bool:
+        retry: dict[str, Any] | None = record.spec.get("retry")
+        if retry is None and record.task in self.tasks:
+            retry = self.tasks[record.task]["spec"].get("retry")
+        return (retry or {}).get("onLost") == "Fail"
+
+
+def _stopped_by_us(record: RunRecord) -> bool:
+    attempts = (record.document.get("status") or {}).get("attempts") or [{}]
+    return attempts[-1].get("reason") in ("TimedOut", "StartTimeout", "TotalTimeout")
+
+
+def _owner(pod: Document) -> str:
+    return next((str(owner["uid"]) for owner in pod["metadata"].get("ownerReferences", ())), "")
+
+
+def _group(task: Document) -> str | None:
+    return (task["spec"].get("concurrency") or {}).get("group")
+
+
+def _ended(pod: Document) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def key_of(kind: Kind, document: Document) -> ObjectKey:
+    """The key of an object."""
+    return ObjectKey(kind, document["metadata"]["namespace"], document["metadata"]["name"])

@@ -1,0 +1,135 @@
+"""What must be true when all has been quiet for a while (liveness), and exact counts.
+
+Callers: play.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chaos.ledger import TERMINAL, Ledger, RunRecord
+from crontask.engine.ports import Document, Kind
+from crontask.simulation.memory_api import MemoryApi
+
+_LATE, _SOON = timedelta(seconds=20), timedelta(seconds=1)
+_FIELDS = {
+    "Succeeded": "succeeded",
+    "Partial": "partial",
+    "Failed": "failed",
+    "TimedOut": "timedOut",
+    "Canceled": "canceled",
+}
+
+
+def judge(api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
+    """What is wrong at the end."""
+    for run in api.documents(Kind.SCHEDULED_RUN):
+        yield from _run(run, api, ledger, now)
+    for name, task in ledger.tasks.items():
+        if name not in ledger.touched:
+            yield from _counts(name, task, ledger, now)
+            yield from _times(name, task, ledger, now)
+    for name, count in ledger.idle_writes.items():
+        yield f"{name} was written {count} times without a change"
+
+
+def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
+    """A run that has not ended has a reason that is still true."""
+    name, status = run["metadata"]["name"], run.get("status") or {}
+    phase = status.get("phase")
+    changed = ledger.runs[run["metadata"]["uid"]].pods_changed_at
+    if phase in TERMINAL or (changed is not None and changed > now - _SOON):
+        return
+    pods = [pod for pod in api.documents(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
+    alive = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
+    spec = run["spec"]
+    if phase in ("Running", "Canceling"):
+        if not alive:
+            yield f"run {name} is {phase}, and has no pod that runs"
+    elif phase == "Retrying":
+        if datetime.fromisoformat(status["nextRetryTime"]) < now - _LATE:
+            yield f"run {name} is asleep: its next attempt was due at {status['nextRetryTime']}"
+    elif phase == "Queued" or (phase is None and not spec.get("at")):
+        if not _others_run(run, api, ledger):
+            yield f"run {name} is {phase}, and nothing is in its way"
+    elif phase == "Pending":
+        waits = (
+            "waits for" in status.get("message", "")
+            or datetime.fromisoformat(spec.get("at", "1970-01-01T00:00:00Z")) > now
+        )
+        if not waits:
+            yield f"run {name} is Pending without a reason: {status.get('message')}"
+
+
+def _others_run(run: Document, api: MemoryApi, ledger: Ledger) -> bool:
+    task = ledger.tasks.get((run["spec"].get("taskRef") or {}).get("name", ""))
+    group = (task or {}).get("spec", {}).get("concurrency", {}).get("group")
+    names = {
+        other["metadata"]["name"]
+        for other in ledger.tasks.values()
+        if other is task or (group is not None and other["spec"].get("concurrency", {}).get("group") == group)
+    }
+    return any(
+        (other["spec"].get("taskRef") or {}).get("name") in names
+        and (other.get("status") or {}).get("phase") in ("Running", "Retrying", "Canceling")
+        for other in api.documents(Kind.SCHEDULED_RUN)
+    )
+
+
+def _counts(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterator[str]:
+    """Each finished run is counted, once."""
+    counts = (task.get("status") or {}).get("counts") or {}
+    runs = list(_runs_of(name, task, ledger))
+    if any(run.ended_at is not None and run.ended_at > now - _SOON for run in runs):
+        return
+    ended = Counter(record.phase for record in runs)
+    for phase, field in _FIELDS.items():
+        if counts.get(field, 0) != ended[phase]:
+            yield f"{name} counts {counts.get(field, 0)} {field}, and {ended[phase]} are {phase}"
+
+
+def _times(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterator[str]:
+    """Each nominal time up to now has a run, or a recorded skip or miss."""
+    spec, status = task["spec"], task.get("status") or {}
+    created = datetime.fromisoformat(task["metadata"]["creationTimestamp"])
+    if "interval" in spec:
+        gap = timedelta(seconds=int(spec["interval"].rstrip("s")))
+        nominal = [created + gap * k for k in range(1, int((now - created) / gap) + 1)]
+    elif "schedule" in spec:
+        first = created.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        nominal = [first + timedelta(minutes=k) for k in range(int((now - first) / timedelta(minutes=1)) + 1)]
+    else:
+        return
+    mark = datetime.fromisoformat(status.get("lastScheduledTime") or "1970-01-01T00:00:00Z")
+    undecided = [time for time in nominal if time > mark]
+    if undecided and undecided[0] < now - _LATE:
+        yield f"{name} is asleep: {undecided[0]:%H:%M:%S} is undecided (mark {mark:%H:%M:%S})"
+    decided = [time for time in nominal if time <= mark]
+    runs = list(_runs_of(name, task, ledger))
+    stale = [run for run in runs if _reason(run) == "Stale"]
+    started = [run for run in runs if run.nominal is not None and run.phase not in ("Skipped", "Missed")]
+    by_hand = Counter(run.phase for run in runs if run.nominal is None)
+    counts = status.get("counts") or {}
+    skipped = counts.get("skipped", 0) - by_hand["Skipped"]
+    missed = counts.get("missed", 0) - by_hand["Missed"]
+    late = [run for run in started if run.nominal is not None and run.nominal > mark]
+    if len(started) - len(late) + skipped + missed != len(decided):
+        known = f"{len(started) - len(late)} started, {skipped} were skipped and {missed} missed ({len(stale)} stale)"
+        yield f"{name}: of {len(decided)} times {known}"
+
+
+def _runs_of(name: str, task: Document, ledger: Ledger) -> Iterator[RunRecord]:
+    uid = task["metadata"]["uid"]
+    for record in ledger.runs.values():
+        owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
+        if record.task == name and (not owners or uid in owners):
+            yield record
+
+
+def _reason(run: RunRecord) -> str | None:
+    conditions = (run.document.get("status") or {}).get("conditions") or ()
+    return next((c["reason"] for c in conditions if c["type"] in ("Complete", "Failed")), None)
+
+
+def _owner(pod: Document) -> str | None:
+    return next((str(owner["uid"]) for owner in pod["metadata"].get("ownerReferences", ())), None)

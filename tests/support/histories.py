@@ -1,0 +1,229 @@
+"""What happens to a task, as small numbers: seconds from its creation. Made into a scenario, and its lines read back.
+
+Callers: tests.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import orjson
+
+from crontask.api.names import ANNOTATION_CATCH_UP, LABEL_RUN
+from crontask.cli.manifest import complete
+from crontask.engine.ports import Document, Kind
+from crontask.simulation.simulate import Failing, Happening, Scenario, Simulation, simulate
+
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
+Stretches = tuple[tuple[int, int], ...]
+# How many histories, told at the end of a run of the tests.
+tally: Counter[str] = Counter()
+# Clocks further apart are not believed (rule 7).
+SKEW = 30
+# Late by less is a failover, and no time missed (rule 8).
+FAILOVER = 10
+
+
+@dataclass(frozen=True)
+class History:
+    """A task that is due every `gap` seconds, and what happens to it. Ends of stretches are left out of them."""
+
+    gap: int = 300
+    takes: int = 10
+    length: int = 3600
+    policy: str = "Forbid"
+    max: int | None = None
+    queue_limit: int = 10
+    catch_up: str = "Latest"
+    limit: int = 10
+    deadline: int | None = None
+    downs: Stretches = ()
+    pauses: Stretches = ()
+    edits: tuple[tuple[int, int], ...] = ()
+    backs: tuple[tuple[int, int], ...] = ()
+    failing: float = 0.0
+    seed: int = 0
+    # Further fields of the spec, which the oracle does not know.
+    spec: dict[str, Any] = field(default_factory=dict)
+
+    def is_down(self, now: int) -> bool:
+        """Whether there is no operator at that second."""
+        return any(first <= now < last for first, last in self.downs)
+
+    def is_paused(self, now: int) -> bool:
+        """Whether spec.suspend is true at that second."""
+        return any(first <= now < last for first, last in self.pauses)
+
+    def gap_at(self, now: int) -> int:
+        """The gap that the spec has at that second."""
+        return next((gap for when, gap in reversed(self.edits) if when <= now), self.gap)
+
+    def behind(self, now: int) -> int:
+        """How many seconds the operator's clock is behind the true one at that second."""
+        return sum(by for when, by in self.backs if when <= now)
+
+    def is_away(self, now: int) -> bool:
+        """Whether nobody decides about times at that second."""
+        return self.is_down(now) or self.behind(now) > SKEW
+
+
+@dataclass(frozen=True, order=True)
+class Decided:
+    """One decision about one nominal time, both in seconds from the creation."""
+
+    time: int
+    nominal: int
+    what: str
+
+
+def timing(gap: int) -> dict[str, Any]:
+    """The timing fields of a task that is due every `gap` seconds, as a merge patch sets them."""
+    minutes, rest = divmod(gap, 60)
+    if rest or minutes > 60 or 60 % minutes:
+        return {"schedule": None, "interval": f"{gap}s"}
+    return {"schedule": "0 * * * *" if minutes == 60 else f"*/{minutes} * * * *", "interval": None}
+
+
+def at(second: int) -> datetime:
+    """The instant that many seconds after the creation."""
+    return CREATED + timedelta(seconds=second)
+
+
+def scenario(history: History, by_stretches: bool = True) -> Scenario:
+    """The history as the simulation takes it."""
+    concurrency: dict[str, Any] = {"policy": history.policy}
+    if history.max is not None:
+        concurrency["max"] = history.max
+    if history.policy == "Queue":
+        concurrency["queueLimit"] = history.queue_limit
+    catch_up: dict[str, Any] = {"policy": history.catch_up}
+    if history.catch_up == "All":
+        catch_up["limit"] = history.limit
+    spec = {
+        **{name: value for name, value in timing(history.gap).items() if value is not None},
+        "concurrency": concurrency,
+        "catchUp": catch_up,
+        "handler": {"container": {"image": "busybox"}},
+        **history.spec,
+    }
+    if history.deadline is not None:
+        spec["startingDeadline"] = f"{history.deadline}s"
+    happenings = [Happening(at(when), partial(_edit, timing(gap))) for when, gap in history.edits]
+    for first, last in history.pauses:
+        happenings.append(Happening(at(first), partial(_edit, {"suspend": True})))
+        happenings.append(Happening(at(last), partial(_edit, {"suspend": False})))
+    happenings += [Happening(at(when), partial(_turn_back, by)) for when, by in history.backs]
+    for first, last in history.downs:
+        happenings.append(Happening(at(first), Simulation.operator_down, order=1))
+        happenings.append(Happening(at(last), Simulation.operator_up, order=1))
+    return Scenario(
+        complete({"metadata": {"name": "a"}, "spec": spec}, CREATED),
+        CREATED,
+        at(history.length),
+        CREATED,
+        timedelta(seconds=history.takes),
+        Failing(history.failing, history.seed),
+        tuple(happenings),
+        by_stretches,
+    )
+
+
+def decided(history: History, by_stretches: bool = True) -> list[Decided]:
+    """What the simulation decides, one entry a nominal time: a count stands for times that follow each other."""
+    return _entries(history, scenario(history, by_stretches))
+
+
+def _entries(history: History, played: Scenario) -> list[Decided]:
+    entries = []
+    for line in simulate(played):
+        time = _second(line.time)
+        if line.nominal is not None:
+            gap, nominal = history.gap_at(time), _second(line.nominal)
+            entries += [Decided(time, nominal + n * gap, str(line.decision.value)) for n in range(line.count)]
+        elif line.reason == "TimingChangedUnseen":
+            # It tells of no time: nobody knows which they were.
+            entries.append(Decided(time, time, "Unseen"))
+    return sorted(entries)
+
+
+@dataclass
+class Watched:
+    """What was seen of a history: decisions, each mark that was written, and the most pods and catching-up at once."""
+
+    history: History
+    entries: list[Decided] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    most_pods: int = 0
+    most_catching_up: int = 0
+    statuses: int = 0
+
+    def __post_init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._alive: set[str] = set()
+        self._late: set[str] = set()
+
+    def begin(self, world: Simulation) -> None:
+        """Watch, from now on."""
+        for kind, see in (
+            (Kind.CRON_TASK, self._see_task),
+            (Kind.POD, self._see_pod),
+            (Kind.SCHEDULED_RUN, self._see_run),
+        ):
+            self._tasks.append(asyncio.create_task(self._follow(world, kind, see)))
+
+    async def _follow(self, world: Simulation, kind: Kind, see: Callable[[Document, bool], None]) -> None:
+        async for event in world.api.follow(kind):
+            see(orjson.loads(event.object), event.type != "DELETED")
+
+    def _see_task(self, task: Document, is_there: bool) -> None:
+        mark = task.get("status", {}).get("lastScheduledTime")
+        self.statuses += 1
+        if mark is not None:
+            self.marks.append(mark)
+
+    def _see_pod(self, pod: Document, is_there: bool) -> None:
+        name = pod["metadata"]["name"]
+        self._late.discard(pod["metadata"]["labels"][LABEL_RUN])
+        if is_there and pod["status"]["phase"] not in ("Succeeded", "Failed"):
+            self._alive.add(name)
+        else:
+            self._alive.discard(name)
+        self.most_pods = max(self.most_pods, len(self._alive))
+
+    def _see_run(self, run: Document, is_there: bool) -> None:
+        """Runs of times that were missed, as long as they wait."""
+        name, status = run["metadata"]["name"], run.get("status", {})
+        if not is_there or status.get("podName") or "completionTime" in status:
+            self._late.discard(name)
+        elif not status and ANNOTATION_CATCH_UP in run["metadata"].get("annotations", {}):
+            created, nominal = (
+                _second(datetime.fromisoformat(time))
+                for time in (run["metadata"]["creationTimestamp"], run["spec"]["scheduledTime"])
+            )
+            if created - self.history.behind(created) - nominal >= FAILOVER:
+                self._late.add(name)
+        self.most_catching_up = max(self.most_catching_up, len(self._late))
+
+
+def watch(history: History) -> Watched:
+    """Play a history in the engine alone, and watch all that it writes."""
+    watched, played = Watched(history), scenario(history, by_stretches=False)
+    begin = Happening(CREATED, watched.begin, order=-1)
+    watched.entries = _entries(history, replace(played, happenings=(begin, *played.happenings)))
+    return watched
+
+
+def _second(instant: datetime) -> int:
+    return int((instant - CREATED).total_seconds())
+
+
+def _edit(spec: dict[str, Any], world: Simulation) -> None:
+    world.edit({"spec": spec})
+
+
+def _turn_back(by: int, world: Simulation) -> None:
+    world.turn_back(timedelta(seconds=by))

@@ -1,0 +1,74 @@
+"""Random histories, for hypothesis.
+
+Callers: tests.
+"""
+
+from typing import Any
+
+from histories import History, Stretches, at
+from hypothesis import strategies as st
+
+from crontask.api.base import format_time
+
+POLICIES = ("Forbid", "Allow", "Replace", "Queue")
+GAPS = (30, 45, 60, 90, 120, 300, 420, 600)
+LENGTHS = (600, 1800, 3600)
+# Seconds by which a clock is put back: some of them more than is believed, alone or in sum.
+BACKS = (1, 5, 20, 29, 30, 31, 60, 400)
+
+
+@st.composite
+def stretches(draw: st.DrawFn, length: int, most: int) -> Stretches:
+    """Up to so many stretches of seconds that do not touch."""
+    cuts = sorted(draw(st.sets(st.integers(1, length - 1), max_size=2 * most)))
+    return tuple(zip(cuts[::2], cuts[1::2], strict=False))
+
+
+@st.composite
+def backs(draw: st.DrawFn, length: int) -> tuple[tuple[int, int], ...]:
+    """A clock that goes back up to twice, or goes wrong and is put right again."""
+    seconds = sorted(draw(st.sets(st.integers(1, length - 1), max_size=2)))
+    steps = [(when, draw(st.sampled_from(BACKS))) for when in seconds]
+    if len(steps) == 2 and draw(st.booleans()):
+        steps = [(steps[0][0], wrong := draw(st.sampled_from((31, 60, 400)))), (steps[1][0], -wrong)]
+    return tuple(steps)
+
+
+@st.composite
+def specs(draw: st.DrawFn, length: int) -> dict[str, Any]:
+    """Fields that an oracle knows nothing of."""
+    instants = st.integers(0, length).map(lambda second: format_time(at(second)))
+    bounds = {
+        "jitter": st.sampled_from(("10s", "1m", "10m")),
+        "suspendAfterFailures": st.integers(1, 3),
+        "suspendUntil": instants,
+        "maxRuns": st.integers(1, 10),
+        "endTime": instants,
+    }
+    chosen = draw(st.sets(st.sampled_from(sorted(bounds)), max_size=2))
+    return {name: draw(bounds[name]) for name in sorted(chosen)}
+
+
+@st.composite
+def histories(draw: st.DrawFn, rich: bool = False) -> History:
+    """A history: what an oracle models, or, with `rich`, further fields too."""
+    length = draw(st.sampled_from(LENGTHS))
+    edits = sorted(draw(st.dictionaries(st.integers(1, length - 1), st.sampled_from(GAPS), max_size=2)).items())
+    return History(
+        gap=draw(st.sampled_from(GAPS)),
+        takes=draw(st.one_of(st.integers(1, 70), st.sampled_from((30, 60, 100, 200, 500)))),
+        length=length,
+        policy=draw(st.sampled_from(POLICIES)),
+        max=draw(st.sampled_from((None, None, 1, 2, 3))),
+        queue_limit=draw(st.sampled_from((1, 2, 10))),
+        catch_up=draw(st.sampled_from(("Latest", "None", "All"))),
+        limit=draw(st.sampled_from((1, 2, 3, 10))),
+        deadline=draw(st.sampled_from((None, None, 5, 30, 61, 300))),
+        downs=draw(stretches(length, 2)),
+        pauses=draw(stretches(length, 2)),
+        edits=tuple(edits),
+        backs=draw(backs(length)),
+        failing=draw(st.sampled_from((0.0, 30.0, 100.0))),
+        seed=draw(st.integers(0, 9)),
+        spec=draw(specs(length)) if rich else {},
+    )

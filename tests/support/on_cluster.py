@@ -1,0 +1,29 @@
+"""Fixtures of tests on a real cluster: crontask installed once by its chart; a namespace for each test.
+
+Callers: the conftests of tests/e2e and tests/soak, which import them.
+"""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from bench import Bench
+
+from installation import Tools, install, ready_cluster
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    """The cluster with crontask on it."""
+    ready = ready_cluster()
+    install(ready)
+    return ready
+
+
+@pytest.fixture
+def bench(tools: Tools) -> Iterator[Bench]:
+    """A namespace of the test's own."""
+    namespace = f"e2e-{uuid4().hex[:8]}"
+    tools.kubectl("create", "namespace", namespace)
+    yield Bench(tools, namespace)
+    tools.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -1,0 +1,60 @@
+"""A world out of order: fixed seeds, fresh ones, and faults that the simulator must find."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+from chaos.bugs import BUGS
+from chaos.play import play
+
+ROOT = Path(__file__).resolve().parents[3]
+FIXED, FRESH, AT_ONCE = 200, 50, 10
+# Where to look first for each fault, of the fixed seeds.
+FOUND_BY = {
+    "mark_before_run": 0,
+    "taken_for_ours": 16,
+    "any_object_deleted": 10,
+    "no_sweep": 10,
+    "number_used_again": 3,
+    "end_before_follow_up": 0,
+    "no_gate": 8,
+}
+
+
+def _play_all(seeds: range) -> None:
+    wrong = [outcome for outcome in map(play, seeds) if outcome.wrong]
+    assert not wrong, "\n\n".join(map(str, wrong[:2]))
+
+
+@pytest.mark.parametrize("first", range(0, FIXED, AT_ONCE))
+def test_nothing_is_lost_or_doubled(first: int) -> None:
+    _play_all(range(first, first + AT_ONCE))
+
+
+def test_nor_with_fresh_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    first = SystemRandom().randrange(FIXED, 10**9)
+    with capsys.disabled():
+        print(f"\nfresh seeds {first} to {first + FRESH - 1} (replay one: make chaos SEED={first})")
+    _play_all(range(first, first + FRESH))
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS[name](monkeypatch)
+    assert any(play(seed).wrong for seed in (FOUND_BY[name], *range(FIXED)))
+
+
+def test_a_seed_replays_exactly() -> None:
+    """Also in another process, whose strings have other hashes."""
+    code = "from chaos.play import play; outcome = play(7); print(*outcome.trace, sep='\\n')"
+    traces = []
+    for hashes in ("1", "2"):
+        path = f"{ROOT / 'operator'}:{ROOT / 'tests' / 'support'}"
+        environment = {**os.environ, "PYTHONHASHSEED": hashes, "PYTHONPATH": path}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        traces.append(done.stdout)
+    assert traces[0] == traces[1]
+    assert traces[0].splitlines() == list(play(7).trace)
