@@ -114,7 +114,9 @@ def _reported(end: Terminated, text: str) -> Outcome | None:
     """The outcome that the container wrote as one JSON object, None if it cannot be read."""
     try:
         report = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        # What is nested too deeply can be read, and then not be written into a status.
+        orjson.dumps({"status": {"result": report.get("result")}})
+    except (orjson.JSONDecodeError, TypeError):
         return None
     status = report.get("status", "success")
     phase = _STATUSES.get(status) if isinstance(status, str) else None

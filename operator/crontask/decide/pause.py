@@ -29,9 +29,11 @@ def tripped_by(task: CronTask, streak: int) -> Tripped | None:
     """The suspension by failures in a row, as it stands with that streak; None without one, or once it is resumed."""
     before, limit = task.status.tripped, task.spec.suspend_after_failures if task.spec is not None else None
     here = Tripped(generation=task.meta.generation, resume=task.meta.annotations.get(ANNOTATION_RESUME))
+    if limit is None:
+        return None
     if before is not None:
         return before if before == here else None
-    return here if limit is not None and streak >= limit else None
+    return here if streak >= limit else None
 
 
 def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datetime) -> Pause | None:

@@ -50,3 +50,11 @@ def test_an_evicted_pod_has_failed_with_its_own_reason() -> None:
         "Evicted",
         "the node was low on memory",
     )
+
+
+def test_a_result_that_is_nested_too_deeply_to_be_written_is_unreadable() -> None:
+    for depth, reason in ((100, "Completed"), (300, "ResultUnreadable")):
+        text = '{"result": ' + "[" * depth + "]" * depth + "}"
+        outcome = outcome_of(make_pod(0, text))
+        assert outcome is not None
+        assert outcome.reason == reason
