@@ -86,15 +86,7 @@ class Executor:
         body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
         if launch.catching_up:
             body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
-        try:
-            raw = await self._queue.send(
-                Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
-            )
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            raw = await self._api.get(key)
-        self._store.fold(Kind.SCHEDULED_RUN, raw)
+        await self._make_run(key, body)
         run = self._store.run(key)
         if run is None or not _is_ours(run, task) or run.ended or launch.wait:
             return
@@ -107,6 +99,10 @@ class Executor:
         if follow_up.args:
             body["spec"]["args"] = dict(follow_up.args)
         key = run_key(follow_up.namespace, follow_up.name)
+        await self._make_run(key, body)
+
+    async def _make_run(self, key: ObjectKey, body: Document) -> None:
+        """Create the run, or get the one that has its name."""
         try:
             raw = await self._queue.send(
                 Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
