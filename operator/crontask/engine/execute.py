@@ -163,8 +163,10 @@ class Executor:
                 self._store.set_unsure(run, False)
                 self._note_refusal(run, error)
             else:
-                # All but 429 may come after it took effect.
-                self._store.set_unsure(run, error.status != 429)
+                # All but 429 may come after it took effect, and even after the pod was seen.
+                view = self._store.run_view(run_key(namespace, run.meta.name))
+                seen = view is None or view.pod is not None or view.pod_gone
+                self._store.set_unsure(run, error.status != 429 and not seen)
                 raise
             return
         self._store.fold(Kind.POD, raw)

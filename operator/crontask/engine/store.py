@@ -132,6 +132,10 @@ class Store(Memory):
         if pod.metadata.uid in self._gone or (known is not None and _is_old(pod.metadata, known.metadata)):
             return
         self._pods[named] = pod
+        run_of_it = self._run_of(pod)
+        if run_of_it is not None:
+            # Whatever became of the answer to its creation: it was made.
+            self._unsure.discard(run_of_it.meta.uid)
         if pod_has_ended(pod):
             self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         else:

@@ -123,5 +123,8 @@ class MemoryKubelet:
         self._tell(played, {"phase": phase, **status}, {"terminated": {**end, **times}})
 
     def _tell(self, played: _Played, status: Document, state: Document) -> None:
+        if played.pod["status"].get("phase") in ("Failed", "Succeeded"):
+            # It was evicted: an end is final.
+            return
         containers = [{"name": container["name"], "state": state} for container in played.pod["spec"]["containers"]]
         self._api.set_status(played.key, {**status, "containerStatuses": containers})
