@@ -64,7 +64,7 @@ class StandInKubelet:
             playing.cancel()
         self._deleting.pop(uid, None)
 
-    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         """See Informed. A pod that vanished unseen answers 404, and is let go."""
 
     async def _play(self, key: ObjectKey, pod: Document) -> None:

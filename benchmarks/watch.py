@@ -37,7 +37,7 @@ class Watcher:
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
 
-    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         """See Informed."""
 
 

@@ -159,7 +159,7 @@ class _Known:
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         self._all.pop(orjson.loads(raw)["metadata"]["uid"], None)
 
-    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         self.lists += 1
         self._all = {uid: document for uid, document in self._all.items() if uid in alive}
 

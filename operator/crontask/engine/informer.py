@@ -83,7 +83,7 @@ class Informer:
             token = page.continue_token
             if not token:
                 break
-        self._informed.on_listed(self._kind, alive)
+        self._informed.on_listed(self._kind, alive, page.resource_version)
         self._version = page.resource_version
         if not self.synced.is_set():
             _log.info("%s listed: %d", self._kind.plural, len(alive))

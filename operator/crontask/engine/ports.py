@@ -127,5 +127,5 @@ class Informed(Protocol):
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """An object that is gone, as it was last."""
 
-    def on_listed(self, kind: Kind, alive: set[str]) -> None:
-        """A whole list has been told; what has none of these UIDs is gone."""
+    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
+        """A whole list of that version has been told; what is older and has none of these UIDs is gone."""

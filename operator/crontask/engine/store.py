@@ -64,11 +64,12 @@ class Store(Memory):
         meta = orjson.loads(raw)["metadata"]
         self.forget(ObjectKey(kind, meta.get("namespace", ""), meta["name"]), meta["uid"])
 
-    def on_listed(self, kind: Kind, alive: set[str]) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         """A whole list has been told: what is not in it is gone."""
-        for named, uid in list(self._uids(kind)):
-            if uid not in alive:
-                self.forget(ObjectKey(kind, *named), uid)
+        for named, meta in list(self._metas(kind)):
+            # What is newer than the list was made while it was on its way.
+            if meta.uid not in alive and int(meta.resource_version) <= int(version):
+                self.forget(ObjectKey(kind, *named), meta.uid)
 
     def forget(self, key: ObjectKey, uid: str) -> None:
         """That object is gone. Another one of the same name is left alone."""
@@ -301,13 +302,13 @@ class Store(Memory):
         if place_changed:
             self._task_of_run_changed(run)
 
-    def _uids(self, kind: Kind) -> Iterator[tuple[Named, str]]:
+    def _metas(self, kind: Kind) -> Iterator[tuple[Named, Metadata | PodMetadata]]:
         if kind is Kind.CRON_TASK:
-            yield from ((named, task.meta.uid) for named, task in self._tasks.items())
+            yield from ((named, task.meta) for named, task in self._tasks.items())
         elif kind is Kind.SCHEDULED_RUN:
-            yield from ((named, run.meta.uid) for named, run in self._runs.items())
+            yield from ((named, run.meta) for named, run in self._runs.items())
         elif kind is Kind.POD:
-            yield from ((named, pod.metadata.uid) for named, pod in self._pods.items())
+            yield from ((named, pod.metadata) for named, pod in self._pods.items())
 
 
 def _group_of(task: CronTask) -> str | None:
