@@ -171,7 +171,7 @@ class _Desk:
     def _replace(self, launch: Launch) -> None:
         """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""
         contenders = sorted(
-            (run for run in (*self._under_way, *self._starting, *self._queue) if not _ending(run)), key=_order
+            (run for run in (*self._under_way, *self._starting, *self._queue) if not cancel_requested(run)), key=_order
         )
         replaced = contenders[: max(0, len(contenders) + 1 - (self._concurrency.limit or 1))]
         self._cancels += [CancelRun(run.run, f"{REPLACED_BY} {launch.name}", launch) for run in replaced]
@@ -179,7 +179,3 @@ class _Desk:
         self._starting = [run for run in self._starting if run.run.meta.uid not in gone]
         self._queue = [run for run in self._queue if run.run.meta.uid not in gone]
         self._launches.append(launch)
-
-
-def _ending(view: RunView) -> bool:
-    return view.run.status.phase is RunPhase.CANCELING or bool(view.run.spec and view.run.spec.cancel)

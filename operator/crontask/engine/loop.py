@@ -140,7 +140,8 @@ class Engine:
                 _log.warning("%s/%s cannot be read: %s", key.namespace, key.name, again)
         else:
             _log.warning("%s/%s will be tried again: %s", key.namespace, key.name, error)
-            self._marked.discard(key)
+            self._retry_only(key, error.retry_after)
+            return
         self._retry(key, error.retry_after)
 
     async def _refresh(self, key: ObjectKey) -> None:
@@ -155,10 +156,10 @@ class Engine:
         spread = 1 + (crc32(f"{key.namespace}/{key.name}".encode()) % 64) / 128
         self._wake(key, self._clock.now() + timedelta(seconds=max(after or 0.0, exponential * spread)))
 
-    def _retry_only(self, key: ObjectKey) -> None:
+    def _retry_only(self, key: ObjectKey, after: float | None = None) -> None:
         """Not at once, though what we did ourselves has changed it: that would spin."""
         self._marked.discard(key)
-        self._retry(key)
+        self._retry(key, after)
 
     def _wake(self, key: ObjectKey, at: datetime | None) -> None:
         self._due.set(key, at)
