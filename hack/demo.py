@@ -53,7 +53,7 @@ def _apply_examples(tools: Tools) -> None:
     if existing:
         with report.step("removing what an earlier demo left"):
             tools.kubectl("delete", "namespace", NAMESPACE, "--timeout=90s")
-    tools.kubectl("create", "namespace", NAMESPACE)
+    tools.create_namespace(NAMESPACE)
     for name in SHOWN:
         tools.kubectl("-n", NAMESPACE, "apply", "-f", str(layout.REPOSITORY / "examples" / name))
     _console.print(

@@ -33,6 +33,11 @@ class Tools:
         """The standard output of helm. Raises CalledProcessError."""
         return self._run([self.helm_path, *arguments], None, True)
 
+    def create_namespace(self, name: str) -> None:
+        """A namespace in which pods can be made, which is once the controller manager has made its service account."""
+        self.kubectl("create", "namespace", name)
+        self.kubectl("-n", name, "wait", "--for=create", "serviceaccount/default", "--timeout=120s")
+
     def _run(self, command: list[str], stdin: str | None, check: bool) -> str:
         done = subprocess.run(
             command,

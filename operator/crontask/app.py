@@ -111,7 +111,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
                 engine = Engine(store, executor, teller, clock, config)
                 engine.set_clock_skewed(meter.skewed)
                 meter.changed = engine.set_clock_skewed
-                await lead(engine, store, lease, stopping)
+                await lead(engine, store, informers, lease, stopping)
         return 1 if any(task.done() for task in watching) else 0
     finally:
         stopping.cancel()

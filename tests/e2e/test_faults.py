@@ -111,7 +111,7 @@ def test_a_canceled_handler_that_ignores_sigterm_is_in_the_way_until_it_is_gone(
 
 def test_a_namespace_that_goes_in_the_middle_of_runs_goes_and_others_go_on(bench: Bench) -> None:
     doomed, operators = Bench(bench.tools, f"{bench.namespace}-doomed"), Operators(bench.tools)
-    bench.tools.kubectl("create", "namespace", doomed.namespace)
+    bench.tools.create_namespace(doomed.namespace)
     bench.apply(ticking("tick", 2))
     doomed.apply(ticking("tick", 1, "sleep 600"))
     doomed.until("runs are under way", lambda: _at_least(3, with_phase(doomed, "tick", "Running")))

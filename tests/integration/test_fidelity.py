@@ -129,7 +129,8 @@ class Side:
             return await self._api.get(key)
         if operation.verb in ("delete", "wrong-uid"):
             wanted = uid if operation.verb == "delete" else "00000000-0000-0000-0000-000000000000"
-            await self._api.delete(key, uid=wanted, grace_seconds=(None, 0, 20, 40)[number % 4])
+            version = self._first.get(key, "") if operation.stale else ""
+            await self._api.delete(key, uid=wanted, version=version, grace_seconds=(None, 0, 20, 40)[number % 4])
             return None
         body: Document = {}
         if operation.verb in ("spec", "both"):

@@ -24,6 +24,6 @@ def tools() -> Tools:
 def bench(tools: Tools) -> Iterator[Bench]:
     """A namespace of the test's own."""
     namespace = f"e2e-{uuid4().hex[:8]}"
-    tools.kubectl("create", "namespace", namespace)
+    tools.create_namespace(namespace)
     yield Bench(tools, namespace)
     tools.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -192,7 +192,9 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
 def _finished(view: RunView, now: datetime) -> RunDecisions | None:
     """The pod ended by itself, or with its node."""
     pod, outcome = _pod(view), outcome_of(_pod(view))
-    if outcome is None or view.run.status.phase is RunPhase.CANCELING or stopped_because(view) is not None:
+    stopped = view.run.status.phase is RunPhase.CANCELING or stopped_because(view) is not None
+    # What ended before we came to stop it has ended by itself.
+    if outcome is None or (stopped and pod.deleting):
         return None
     decided = attempt_ended(view, now, outcome)
     leftovers = pod.status.phase == "Running" and pod.spec.active_deadline_seconds is None and not pod.deleting

@@ -275,8 +275,29 @@ class Executor:
         self._store.fold(Kind.SCHEDULED_RUN, raw)
 
     async def _delete_pod(self, pod: Pod) -> None:
+        """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""
         key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
-        await self._delete(key, pod.metadata.uid, Priority.LAUNCH)
+        uid, version = pod.metadata.uid, pod.metadata.resource_version
+        try:
+            await self._queue.send(Priority.LAUNCH, lambda: self._api.delete(key, uid=uid, version=version))
+            return
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+        await self._look_again(key, uid)
+
+    async def _look_again(self, key: ObjectKey, uid: str) -> None:
+        """What became of an object that is not as it was known."""
+        try:
+            raw = await self._api.get(key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._store.forget(key, uid)
+            return
+        if orjson.loads(raw)["metadata"]["uid"] != uid:
+            self._store.forget(key, uid)
+        self._store.fold(key.kind, raw)
 
     async def _stop_leftovers(self, pod: Pod) -> None:
         """A deadline that has passed makes the kubelet stop what still runs, and keep the logs."""

@@ -11,9 +11,11 @@ import msgspec
 from crontask.engine.ports import Api, ApiError, Clock, Informed, Kind, WatchExpiredError
 
 _FIRST_BACKOFF = 0.1
-_LONGEST_BACKOFF = 15.0
+_LONGEST_BACKOFF = 5.0
 # A watch that lasted so long was a good one: what ends it is no reason to wait.
 _GOOD_SECONDS = 5.0
+# After a fault so long ago, a watch has told all that happened in it: it would have broken again, or timed out.
+_SETTLED_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,7 @@ class Informer:
         self._informed = informed
         self._selector = selector
         self._version = ""
+        self._listed_at = self._troubled_at = float("-inf")
         self.synced = asyncio.Event()
 
     async def run(self) -> None:
@@ -60,11 +63,35 @@ class Informer:
                     self._version = ""
                 _log.warning("%s cannot be watched: %s", self._kind.plural, error)
                 failed = True
+            if failed:
+                self._troubled_at = self._clock.monotonic()
             # A server that closes each watch at once must not make us spin either.
             short = self._clock.monotonic() - began < _GOOD_SECONDS
             failures = failures + 1 if failed or short else 0
             if failures > 1 or (failed and failures):
                 await self._clock.sleep(self._pause(failures))
+
+    async def catch_up(self, troubled_at: float) -> None:
+        """List what there is now, if what the watch has told may be old. `troubled_at`: when others met a fault last.
+
+        A watch that was broken, and has begun again where it was, does not say when it has told all. Without a fault
+        it is behind by the time that news travel.
+        """
+        if not self._may_be_behind(troubled_at):
+            return
+        failures = 0
+        while True:
+            try:
+                await self._list()
+                return
+            except ApiError as error:
+                _log.warning("%s cannot be listed: %s", self._kind.plural, error)
+                failures += 1
+                await self._clock.sleep(self._pause(failures))
+
+    def _may_be_behind(self, troubled_at: float) -> bool:
+        last = max(self._troubled_at, troubled_at)
+        return last >= self._listed_at and self._clock.monotonic() - last < _SETTLED_SECONDS
 
     def _pause(self, failures: int) -> float:
         exponential = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
@@ -73,6 +100,7 @@ class Informer:
 
     async def _list(self) -> None:
         """Tell every object of the kind; what is told as the whole list sweeps what vanished meanwhile."""
+        began = self._clock.monotonic()
         alive: set[str] = set()
         token = ""
         while True:
@@ -85,6 +113,7 @@ class Informer:
                 break
         self._informed.on_listed(self._kind, alive, page.resource_version)
         self._version = page.resource_version
+        self._listed_at = began
         if not self.synced.is_set():
             _log.info("%s listed: %d", self._kind.plural, len(alive))
         self.synced.set()

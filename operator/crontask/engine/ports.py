@@ -114,8 +114,8 @@ class Api(Protocol):
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """A JSON merge patch; `metadata.resourceVersion` in it makes a 409 of a change in between."""
 
-    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
-        """Delete it if it still has that UID (409 otherwise, 404 if it is gone)."""
+    async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
+        """Delete it if it still has that UID, and that version if one is given (409 otherwise, 404 if it is gone)."""
 
 
 class Informed(Protocol):

@@ -78,7 +78,7 @@ class HttpApi:
         return Page(tuple(bytes(item) for item in page.items), page.metadata.continue_, page.metadata.resource_version)
 
     async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
-        """See Api. Ends when the server ends it, or is silent for so long that the connection must be dead."""
+        """See Api. Ends when the server ends it."""
         parameters = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -102,8 +102,8 @@ class HttpApi:
                     raise error
                 async for line in _lines(response.content):
                     yield _event(line)
-        except TimeoutError:
-            return
+        except TimeoutError as error:
+            raise ApiError(0, "Silent", "the watch is silent, so its connection must be dead") from error
         except aiohttp.ClientError as error:
             raise _unreachable(error) from error
 
@@ -121,9 +121,10 @@ class HttpApi:
         path = _path(key.kind, key.namespace, key.name, subresource)
         return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
 
-    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+    async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api."""
-        options: Document = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        preconditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        options: Document = {"preconditions": preconditions, "propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         await self._request("DELETE", _path(key.kind, key.namespace, key.name), body=options)

@@ -14,6 +14,8 @@ from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKe
 
 # Seconds past the end of a lease at which it has run out for sure.
 _INSTANT = 0.01
+# A pause that lasts longer by so many seconds: the process was stopped, or starved.
+_STOOD_STILL = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,8 @@ class Lease:
         self._renew_every = renew_every
         self._look_every = look_every
         self._held_until = float("-inf")
+        # When the API server did not answer, or this process stood still: what came by watches may be old since.
+        self.troubled_at = float("-inf")
         self._version = ""
         # What another holder wrote last, and since when we have seen it unchanged; when that will have been too long.
         self._seen: tuple[str, float] = ("", 0.0)
@@ -56,14 +60,15 @@ class Lease:
                     _log.info("leading as %s", self._identity)
                     return
             except ApiError as error:
+                self.troubled_at = self._clock.monotonic()
                 _log.warning("the lease cannot be read or written: %s", error)
-            await self._clock.sleep(self._until_next_look())
+            await self._sleep(self._until_next_look())
 
     async def hold(self) -> None:
         """Renew until the lease is lost, then return. A failed renewal is tried again each second."""
         pause = self._renew_every
         while True:
-            await self._clock.sleep(pause)
+            await self._sleep(pause)
             try:
                 if not await self._try():
                     _log.warning("another operator leads")
@@ -71,6 +76,7 @@ class Lease:
                     return
                 pause = self._renew_every
             except ApiError as error:
+                self.troubled_at = self._clock.monotonic()
                 _log.warning("the lease was not renewed: %s", error)
                 pause = self._look_every
                 if self.time_left() <= 0:
@@ -150,6 +156,12 @@ class Lease:
             self._seen = (version, now)
         self._expires_at = self._seen[1] + float(spec.get("leaseDurationSeconds") or self._duration)
         return now > self._expires_at
+
+    async def _sleep(self, seconds: float) -> None:
+        began = self._clock.monotonic()
+        await self._clock.sleep(seconds)
+        if self._clock.monotonic() - began > seconds + _STOOD_STILL:
+            self.troubled_at = self._clock.monotonic()
 
     def _until_next_look(self) -> float:
         """A pause that does not reach past the instant at which the lease of another runs out."""

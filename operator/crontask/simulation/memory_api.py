@@ -157,10 +157,10 @@ class MemoryApi:
         """See Api."""
         return await self._answer("patch", key, lambda: self._patch(key, body, subresource), body, subresource)
 
-    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+    async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api. A running pod is only marked: its kubelet removes it."""
         options = {"uid": uid, "gracePeriodSeconds": grace_seconds}
-        await self._answer("delete", key, lambda: self._delete(key, uid, grace_seconds), options)
+        await self._answer("delete", key, lambda: self._delete(key, uid, version, grace_seconds), options)
 
     # --- as a user or a kubelet: no fault, latency or counter applies -------------------------------------------------
 
@@ -338,9 +338,10 @@ class MemoryApi:
             document["metadata"]["generation"] += 1
         return self._store(key, document)
 
-    def _delete(self, key: ObjectKey, uid: str, grace_seconds: int | None) -> None:
-        if self._existing(key)["metadata"]["uid"] != uid:
-            raise _error(409, "the UID in the precondition is another one")
+    def _delete(self, key: ObjectKey, uid: str, version: str, grace_seconds: int | None) -> None:
+        known = self._existing(key)["metadata"]
+        if known["uid"] != uid or version not in ("", known["resourceVersion"]):
+            raise _error(409, "the UID or the version in the precondition is another one")
         self._end(key, grace_seconds)
 
     def _end(self, key: ObjectKey, grace_seconds: int | None) -> None:

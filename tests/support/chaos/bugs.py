@@ -55,7 +55,9 @@ def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
 def any_object_deleted(patch: pytest.MonkeyPatch) -> None:
     """A delete has no precondition: it takes whatever has the name by then."""
 
-    async def planted(self: Network, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+    async def planted(
+        self: Network, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None
+    ) -> None:
         async def call() -> None:
             await self._api.delete(key, uid=self._api.document(key)["metadata"]["uid"], grace_seconds=grace_seconds)
 

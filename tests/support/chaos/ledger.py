@@ -287,8 +287,9 @@ class Ledger:
 
 
 def _stopped_by_us(record: RunRecord) -> bool:
-    attempts = (record.document.get("status") or {}).get("attempts") or [{}]
-    return attempts[-1].get("reason") in ("TimedOut", "StartTimeout", "TotalTimeout")
+    """Whether the last attempt, before the one that may be open, met a limit: it is tried again, whoever deleted it."""
+    attempts = (record.document.get("status") or {}).get("attempts") or []
+    return any(attempt.get("reason") in ("TimedOut", "StartTimeout", "TotalTimeout") for attempt in attempts[-2:])
 
 
 def _owner(pod: Document) -> str:

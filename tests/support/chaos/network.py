@@ -111,7 +111,9 @@ class Network:
     async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
         """See Api."""
         key = ObjectKey(kind, "", "")
-        call = lambda: self._api.list_page(kind, selector=selector, limit=limit, continue_token=continue_token)  # noqa: E731
+        call = lambda: self._api.list_page(  # noqa: E731
+            kind, selector=selector, limit=limit, continue_token=continue_token
+        )
         return await self._request("list", key, call)
 
     async def get(self, key: ObjectKey) -> bytes:
@@ -128,9 +130,11 @@ class Network:
         """See Api."""
         return await self._request("patch", key, lambda: self._api.patch(key, body, subresource=subresource), body)
 
-    async def delete(self, key: ObjectKey, *, uid: str, grace_seconds: int | None = None) -> None:
+    async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api."""
-        await self._request("delete", key, lambda: self._api.delete(key, uid=uid, grace_seconds=grace_seconds))
+        await self._request(
+            "delete", key, lambda: self._api.delete(key, uid=uid, version=version, grace_seconds=grace_seconds)
+        )
 
     async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
         """See Api. Each kind comes with a delay of its own; a connection may break without a word."""
@@ -142,7 +146,7 @@ class Network:
             await self._process.pass_on()
             if self._process.cut:
                 await self._clock.sleep(_TIMEOUT)
-                return
+                raise ApiError(0, "Silent", "the connection must be dead")
             yield event
             if self._random.random() < self._weather.drops:
                 return
@@ -150,10 +154,11 @@ class Network:
     async def _request(
         self, verb: str, key: ObjectKey, call: Callable[[], Awaitable[T]], body: Document | None = None
     ) -> T:
-        await self._process.pass_on()
         writes = verb in ("create", "patch", "delete") and key.kind is not Kind.LEASE
         if writes and not self.leads():
             self._landing(Sent(self._process.name, f"{verb} sent without a lease", key))
+        # Whoever is stopped here, after the look at the lease, sends too late: nothing can keep that back.
+        await self._process.pass_on()
         carried: asyncio.Future[T] = asyncio.ensure_future(
             self._carry(Sent(self._process.name, verb, key, False, body), call)
         )

@@ -94,7 +94,7 @@ class Operator:
                 executor = Executor(self._network, queue, self._store, teller, self.process)
                 self._engine = Engine(self._store, executor, teller, self.process, Config(keep_finished=KEEP_FINISHED))
                 self.check_clock()
-                await lead(self._engine, self._store, self._lease, stopping)
+                await lead(self._engine, self._store, self._informers, self._lease, stopping)
         finally:
             for task in (*watching, stopping):
                 task.cancel()

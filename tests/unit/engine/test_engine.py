@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from deaf_api import DeafApi
+
 from crontask.decide.views import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
@@ -16,7 +18,6 @@ from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
 from crontask.simulation.kubelet import MemoryKubelet, Plan
-from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 
 EPOCH = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -28,7 +29,7 @@ class World:
 
     def __init__(self, plan: Callable[[Document], Plan] = lambda pod: Plan()) -> None:
         self.clock = VirtualClock(EPOCH)
-        self.api = MemoryApi(self.clock)
+        self.api = DeafApi(self.clock)
         self.kubelet = MemoryKubelet(self.api, self.clock, plan)
         self.lease_seconds = 100.0
 
@@ -369,3 +370,22 @@ def test_a_timeout_survives_a_restart_in_the_middle() -> None:
         assert world.status(Kind.SCHEDULED_RUN, "slow")["phase"] == "TimedOut"
 
     play(story, lambda pod: Plan(runs=500, stops_in=8))
+
+
+def test_a_pod_whose_end_is_news_that_come_late_is_not_stopped_for_its_timeout() -> None:
+    """The stop names the version of the pod that it means, and the end counts as it was."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("job", schedule="1 12 * * *", timeout="20s", retry={"limit": 3})
+            await world.pass_time(40)
+            world.api.go_deaf()
+            await world.pass_time(20)
+            world.api.hear_again()
+            await world.pass_time(60)
+        (run,) = world.runs()
+        assert run["status"]["phase"] == "Succeeded"
+        assert [attempt["reason"] for attempt in run["status"]["attempts"]] == ["Completed"]
+        assert len(world.pods()) == 1
+
+    play(story, lambda pod: Plan(runs=15))
