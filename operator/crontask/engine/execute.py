@@ -284,20 +284,7 @@ class Executor:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
-        await self._look_again(key, uid)
-
-    async def _look_again(self, key: ObjectKey, uid: str) -> None:
-        """What became of an object that is not as it was known."""
-        try:
-            raw = await self._api.get(key)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            self._store.forget(key, uid)
-            return
-        if orjson.loads(raw)["metadata"]["uid"] != uid:
-            self._store.forget(key, uid)
-        self._store.fold(key.kind, raw)
+        await self.refresh(key, uid)
 
     async def _stop_leftovers(self, pod: Pod) -> None:
         """A deadline that has passed makes the kubelet stop what still runs, and keep the logs."""
@@ -342,13 +329,17 @@ class Executor:
         self._store.fold(key.kind, raw)
 
     async def refresh(self, key: ObjectKey, uid: str) -> None:
-        """Read an object that somebody else changed or removed."""
+        """Read an object that is not, or may not be, as it was known."""
         try:
-            self._store.fold(key.kind, await self._api.get(key))
+            raw = await self._api.get(key)
         except ApiError as error:
             if error.status != 404:
                 raise
             self._store.forget(key, uid)
+            return
+        if orjson.loads(raw)["metadata"]["uid"] != uid:
+            self._store.forget(key, uid)
+        self._store.fold(key.kind, raw)
 
 
 def _is_ours(run: ScheduledRun, task: CronTask) -> bool:

@@ -46,6 +46,8 @@ class Engine:
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
         self._pruning: dict[str, asyncio.Task[None]] = {}
         self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        # What is to be read before it is decided again.
+        self._outdated: set[ObjectKey] = set()
         self._failures: Counter[ObjectKey] = Counter()
         self._due = DueHeap()
         self._news = asyncio.Event()
@@ -111,6 +113,8 @@ class Engine:
     async def _work(self, key: ObjectKey) -> None:
         """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
         try:
+            if key in self._outdated:
+                await self._refresh(key)
             if key.kind is Kind.CRON_TASK:
                 await self._work_on_task(key)
             else:
@@ -121,7 +125,7 @@ class Engine:
             _log.warning("nothing is written: %s", error)
             self._retry_only(key)
         except ApiError as error:
-            await self._after_error(key, error)
+            self._after_error(key, error)
         except Exception:  # noqa: BLE001 - a fault in one decision must not end all others; it is logged and retried
             _log.exception("deciding %s %s/%s failed: a fault of crontask", key.kind.kind, key.namespace, key.name)
             self._retry_only(key)
@@ -132,22 +136,22 @@ class Engine:
                 self._marked.discard(key)
                 self.mark(key)
 
-    async def _after_error(self, key: ObjectKey, error: ApiError) -> None:
+    def _after_error(self, key: ObjectKey, error: ApiError) -> None:
+        if error.status != 429:
+            # A write may have taken effect all the same, or met one that nobody has told us of yet.
+            self._outdated.add(key)
         if error.status in (404, 409):
-            try:
-                await self._refresh(key)
-            except ApiError as again:
-                _log.warning("%s/%s cannot be read: %s", key.namespace, key.name, again)
+            self._retry(key, error.retry_after)
         else:
             _log.warning("%s/%s will be tried again: %s", key.namespace, key.name, error)
             self._retry_only(key, error.retry_after)
-            return
-        self._retry(key, error.retry_after)
 
     async def _refresh(self, key: ObjectKey) -> None:
+        """Before it is decided again, read what became of it: its watch may be behind."""
         known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
         if known is not None:
             await self._executor.refresh(key, known.meta.uid)
+        self._outdated.discard(key)
 
     def _retry(self, key: ObjectKey, after: float | None = None) -> None:
         self._failures[key] += 1
