@@ -143,7 +143,10 @@ def _args() -> Iterator[Case]:
         pod = {"x": pod}
     yield run("template-too-deep", "Failed", "nested more than", spec={"handler": played(odd=pod)})
     for name in ("argsSchema", "resultSchema"):
-        yield task(f"{name.lower()}-unbuilt", refused=f"spec.{name} is not served", spec={name: {"type": "object"}})
+        circle: Any = {"$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}
+        yield task(f"{name.lower()}-circle", "False", "leads back to itself", spec={name: circle})
+        yield task(f"{name.lower()}-elsewhere", "False", "leads elsewhere", spec={name: {"$ref": "file:///etc/passwd"}})
+        yield task(f"{name.lower()}-odd", "False", ".type", spec={name: {"type": "strin"}})
     for name, value in (("list", [1]), ("text", "x"), ("number", 1), ("null", None)):
         refused = {} if value is None else {"refused": "spec.args"}
         yield task(f"args-{name}", spec={"args": value}, **refused)

@@ -3,7 +3,7 @@
 Callers: crd (as CEL rules), validate.
 """
 
-TASK = ("argsSchema", "resultSchema")
+TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
 HANDLER = ("http", "python", "steps", "forEach", "batch", "pod")
 MESSAGE = "is not served by this version of crontask yet"

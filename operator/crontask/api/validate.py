@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.handler import Handler
+from crontask.api.json_schema import SchemaError, check_schema, misfits
 from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
@@ -66,6 +67,7 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
         *_unbuilt_problems(parsed, TASK, "spec"),
         *_handler_problems(parsed.handler),
         *_args_problems(parsed.args),
+        *_schema_problems(parsed),
     )
     return (None if found else parsed), found
 
@@ -280,6 +282,21 @@ def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
     size = len(orjson.dumps(args))
     if size > LONGEST_ARGS:
         yield Problem("spec.args", f"has {size} bytes as JSON, over {LONGEST_ARGS}", "hand over a reference instead")
+
+
+def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
+    usable = True
+    for field, schema in (("argsSchema", spec.args_schema), ("resultSchema", spec.result_schema)):
+        try:
+            check_schema(schema or {})
+        except SchemaError as error:
+            usable = False
+            yield Problem(f"spec.{field}", str(error), "see https://json-schema.org for what a schema may say")
+    starts_by_itself = any(getattr(spec, field) is not None for field in TIMINGS)
+    if usable and spec.args_schema is not None and starts_by_itself:
+        # Of a task that only people start, each run may bring what is missing.
+        for path, message in misfits(spec.args_schema, spec.args):
+            yield Problem(f"spec.args{path}", message, "write what spec.argsSchema asks for")
 
 
 def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:

@@ -13,8 +13,9 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import REPLACED_BY, CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
+from crontask.decide.fit import fitting_outcome
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import outcome_of, pod_has_ended
+from crontask.decide.outcome import pod_has_ended
 from crontask.decide.retry import may_follow
 from crontask.decide.views import RunView, TaskView
 
@@ -56,7 +57,7 @@ def holds_place(view: RunView) -> bool:
 
 def _another_follows(view: RunView) -> bool:
     """Whether the run keeps its place for another attempt, though the pod of this one has ended."""
-    outcome = outcome_of(view.pod) if view.pod is not None else None
+    outcome = fitting_outcome(view, view.pod) if view.pod is not None else None
     return outcome is not None and not cancel_requested(view) and may_follow(view, outcome)
 
 

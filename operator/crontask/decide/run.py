@@ -15,9 +15,10 @@ from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.counting import STALE
 from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
+from crontask.decide.fit import ARGS_INVALID, fitting_outcome, unfit_args
 from crontask.decide.history import remove_without_task
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import Outcome, outcome_of, why_not_running
+from crontask.decide.outcome import Outcome, why_not_running
 from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
 from crontask.decide.timeout import (
@@ -121,7 +122,8 @@ def _suspended(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _not_due(view: RunView, now: datetime) -> RunDecisions | None:
-    return None if view.run.is_due(now) else held(view, RunPhase.PENDING, None, wake_at=view.run.due_at)
+    # Said while there is time to mend the task; what counts is how it is then.
+    return None if view.run.is_due(now) else held(view, RunPhase.PENDING, unfit_args(view), wake_at=view.run.due_at)
 
 
 def _asked_twice(view: RunView, now: datetime) -> RunDecisions | None:
@@ -147,6 +149,11 @@ def _task_missing(view: RunView, now: datetime) -> RunDecisions | None:
     if view.task.spec is None:
         return held(view, phase, f"waits for CronTask {name}, whose spec is not valid")
     return None
+
+
+def _unfit(view: RunView, now: datetime) -> RunDecisions | None:
+    words = unfit_args(view)
+    return ended(view, now, RunPhase.FAILED, ARGS_INVALID, words) if words is not None else None
 
 
 def _refused_for_long(view: RunView, now: datetime) -> RunDecisions | None:
@@ -191,7 +198,7 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
 
 def _finished(view: RunView, now: datetime) -> RunDecisions | None:
     """The pod ended by itself, or with its node."""
-    pod, outcome = _pod(view), outcome_of(_pod(view))
+    pod, outcome = _pod(view), fitting_outcome(view, _pod(view))
     stopped = view.run.status.phase is RunPhase.CANCELING or stopped_because(view) is not None
     # What ended before we came to stop it has ended by itself.
     if outcome is None or (stopped and pod.deleting):
@@ -250,6 +257,7 @@ _WITHOUT_POD: tuple[Rule, ...] = (
     _not_due,
     _asked_twice,
     _task_missing,
+    _unfit,
     _refused_for_long,
     _next_attempt,
     _turn,

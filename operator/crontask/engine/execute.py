@@ -29,6 +29,7 @@ from crontask.decide.decisions import (
     TaskAction,
     Transition,
 )
+from crontask.decide.fit import ARGS_INVALID, merged_args, unfit_args
 from crontask.decide.retry import at_most_once
 from crontask.decide.run_status import attempt_recorded
 from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
@@ -133,6 +134,11 @@ class Executor:
     async def _start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding."""
         task = self._store.task_of(run)
+        unfit = unfit_args(RunView(run, task, None))
+        if unfit is not None:
+            now = self._clock.now()
+            self._store.set_finding(run, Finding(ARGS_INVALID, unfit, True, now, now))
+            return
         body = self._pod_body(run, task, number)
         if body is None:
             return
@@ -191,9 +197,8 @@ class Executor:
             previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
             interval = Interval(previous, task.timetable.next_after(scheduled))
         identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
-        args = {**(task_spec.args if task_spec is not None else {}), **spec.args}
-        trigger = trigger_of(run.meta)
-        return build_pod(handler, identity, scheduled, interval, args, trigger)
+        args = merged_args(RunView(run, task, None))
+        return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta))
 
     async def _look_for_pod(self, run: ScheduledRun) -> None:
         key = ObjectKey(Kind.POD, run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt))

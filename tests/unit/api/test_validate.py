@@ -60,3 +60,23 @@ def test_problems_of_a_run(spec: Any, path: str) -> None:
 def test_every_problem_is_found_at_once() -> None:
     _, problems = validate_task({"handler": {}, "schedule": "61 * * * *", "timeZone": "Mars"}, "n/t")
     assert {problem.path for problem in problems} == {"spec.handler", "spec.schedule", "spec.timeZone"}
+
+
+_SCHEMA = {"properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"argsSchema": {"type": "strin"}}, 'spec.argsSchema: .type: "strin" is not valid'),
+        ({"resultSchema": {"$ref": "https://example.com/x"}}, "spec.resultSchema: $ref https://example.com/x leads"),
+        ({"argsSchema": _SCHEMA, "args": {"n": "1"}, "schedule": "@daily"}, 'spec.args.n: "1" is not of type'),
+        ({"argsSchema": _SCHEMA, "interval": "5s"}, 'spec.args: "n" is a required property'),
+        # Of a task on demand, each run may bring what is missing.
+        ({"argsSchema": _SCHEMA}, ""),
+        ({"argsSchema": _SCHEMA, "args": {"n": 1}, "schedule": "@daily"}, ""),
+    ],
+)
+def test_schemas_and_the_args_that_a_task_starts_with_by_itself(spec: dict[str, Any], told: str) -> None:
+    _, problems = validate_task({"handler": CONTAINER, **spec}, "n/t")
+    assert [str(problem)[: len(told)] for problem in problems] == ([told] if told else [])

@@ -473,3 +473,85 @@ def test_a_finished_run_without_a_task_goes_when_its_time_is_over(kept: str | No
     assert decide_run(alone, at(over - 1)).wake_at == at(over)
     assert decide_run(alone, at(over)).actions == (RemoveRun(life.run),)
     assert decide_run(RunView(life.run, life.task, None), at(over)).actions == ()
+
+
+# --- schemas ---------------------------------------------------------------------------------------------------------
+
+REGION: dict[str, Any] = {"properties": {"region": {"enum": ["eu", "us"]}}, "required": ["region"]}
+
+
+@pytest.mark.parametrize(
+    ("of_task", "own", "words"),
+    [
+        ({}, {"region": "eu"}, None),
+        ({"region": "eu"}, {}, None),
+        ({"region": "moon"}, {"region": "us"}, None),
+        ({}, {}, 'args: "region" is a required property'),
+        ({"region": "eu"}, {"region": "moon"}, 'args.region: "moon" is not one of "eu" or "us"'),
+        ({"region": "eu", "a": "x" * 60_000}, {"b": "y" * 60_000}, "args have 120029 bytes as JSON together"),
+    ],
+)
+def test_args_that_do_not_fit_never_start_a_pod(
+    of_task: dict[str, Any], own: dict[str, Any], words: str | None
+) -> None:
+    task = make_task(args=of_task, argsSchema=REGION)
+    life = Life(scheduled_run(args=own), task)
+    decided = life.decide(0)
+    if words is None:
+        assert life.phase is None
+        return
+    assert (life.phase, decided.actions) == (RunPhase.FAILED, ())
+    assert life.status.conditions[0].reason == "ArgsInvalid"
+    assert (life.status.message or "").startswith(words)
+
+
+def test_args_are_judged_when_the_run_starts_and_told_before() -> None:
+    task = make_task(argsSchema=REGION)
+    life = Life(scheduled_run(at=at(100).isoformat(), args={"region": "moon"}), task)
+    life.decide(0)
+    assert (life.phase, life.status.message) == (RunPhase.PENDING, 'args.region: "moon" is not one of "eu" or "us"')
+    life.task = make_task(argsSchema={})
+    life.decide(1)
+    assert (life.phase, life.status.message) == (RunPhase.PENDING, None)
+
+
+def test_a_task_that_does_not_fit_any_more_ends_the_retries() -> None:
+    life = Life(scheduled_run(retry={"limit": 3, **NO_JITTER}, args={"region": "moon"}))
+    life.fails(1, 0, 5)
+    assert life.phase is RunPhase.RETRYING
+    life.task = make_task(argsSchema=REGION)
+    decided = life.decide(20)
+    assert (life.phase, decided.actions) == (RunPhase.FAILED, ())
+    assert life.status.conditions[0].reason == "ArgsInvalid"
+
+
+@pytest.mark.parametrize(
+    ("written", "phase", "reason", "words"),
+    [
+        ('{"result": {"rows": 3}}', RunPhase.SUCCEEDED, "Completed", None),
+        ('{"status": "partial", "result": {"rows": 3}}', RunPhase.PARTIAL, "Completed", None),
+        ('{"result": {"lines": 3}}', RunPhase.FAILED, "ResultInvalid", 'result: "rows" is a required property'),
+        ('{"result": {"rows": "3"}}', RunPhase.FAILED, "ResultInvalid", 'result.rows: "3" is not of type "integer"'),
+        ('{"status": "partial"}', RunPhase.FAILED, "ResultInvalid", 'result: null is not of type "object"'),
+        ("free text", RunPhase.FAILED, "ResultInvalid", 'result: null is not of type "object"'),
+        ('{"resultTruncated": true}', RunPhase.FAILED, "ResultInvalid", "the result was too long to be handed over"),
+        ('{"status": "failed", "message": "no"}', RunPhase.FAILED, "ReportedFailed", "no"),
+    ],
+)
+def test_a_success_needs_the_result_that_is_asked_for(
+    written: str, phase: RunPhase, reason: str, words: str | None
+) -> None:
+    schema = {"type": "object", "properties": {"rows": {"type": "integer"}}, "required": ["rows"]}
+    life = Life(scheduled_run(), make_task(resultSchema=schema))
+    life.decide(0, pod(1, 0))
+    life.decide(5, pod(1, 0, exited(5, 0, written)))
+    assert (life.phase, life.status.conditions[0].reason, life.status.message) == (phase, reason, words)
+    if "result" in written and "Truncated" not in written:
+        assert life.status.result is not None
+
+
+def test_a_result_that_does_not_fit_is_a_failure_like_any_other() -> None:
+    life = Life(scheduled_run(), make_task(resultSchema={"type": "object"}, retry={"limit": 1}))
+    life.decide(0, pod(1, 0))
+    life.decide(5, pod(1, 0, exited(5, 0)))
+    assert (life.phase, life.status.attempts[0].reason) == (RunPhase.RETRYING, "ResultInvalid")
