@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cluster.control_plane import ControlPlane
+from crontask.engine.informer import PODS_ALIVE
 from crontask.engine.ports import Api, ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
@@ -174,8 +175,11 @@ class Side:
 
     async def _list(self, operation: Operation) -> list[Any]:
         selector, names, token = SELECTORS[operation.number % len(SELECTORS)], [], ""
+        fields = PODS_ALIVE if operation.kind is Kind.POD and operation.bound else ""
         while True:
-            page = await self._api.list_page(operation.kind, selector=selector, limit=1, continue_token=token)
+            page = await self._api.list_page(
+                operation.kind, selector=selector, fields=fields, limit=1, continue_token=token
+            )
             names += [orjson.loads(raw)["metadata"]["name"] for raw in page.items]
             token = page.continue_token
             if not token:

@@ -25,7 +25,7 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
     following = next_attempt_at(view, min(now, completion + _SECOND))
     deadline = total_deadline(view)
     in_time = deadline is None or following < deadline
-    if cancel_requested(view) or not may_follow(view, end) or not in_time:
+    if cancel_requested(view.run) or not may_follow(view, end) or not in_time:
         return ended(view, now, end.phase, end.reason, end.message, end)
     return _retrying(view, end, completion, following)
 

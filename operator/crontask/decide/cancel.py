@@ -9,12 +9,12 @@ from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import DeletePod, RunDecisions, Transition
 from crontask.decide.run_status import ended, running
-from crontask.decide.views import RunView
+from crontask.decide.views import RunView, ScheduledRun
 
 
-def cancel_requested(view: RunView) -> bool:
+def cancel_requested(run: ScheduledRun) -> bool:
     """Whether somebody wants the run to end."""
-    return view.run.status.phase is RunPhase.CANCELING or bool(view.run.spec and view.run.spec.cancel)
+    return run.status.phase is RunPhase.CANCELING or bool(run.spec and run.spec.cancel)
 
 
 def canceled_too_late(view: RunView) -> RunDecisions:

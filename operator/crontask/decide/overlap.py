@@ -50,6 +50,7 @@ def holds_place(view: RunView) -> bool:
         return view.pod.deleting or not pod_has_ended(view.pod) or _another_follows(view)
     return (
         view.pod_gone
+        or view.starting
         or view.unsure
         or view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
     )
@@ -58,7 +59,7 @@ def holds_place(view: RunView) -> bool:
 def _another_follows(view: RunView) -> bool:
     """Whether the run keeps its place for another attempt, though the pod of this one has ended."""
     outcome = fitting_outcome(view, view.pod) if view.pod is not None else None
-    return outcome is not None and not cancel_requested(view) and may_follow(view, outcome)
+    return outcome is not None and not cancel_requested(view.run) and may_follow(view, outcome)
 
 
 def is_unstarted(view: RunView) -> bool:
@@ -172,7 +173,8 @@ class _Desk:
     def _replace(self, launch: Launch) -> None:
         """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""
         contenders = sorted(
-            (run for run in (*self._under_way, *self._starting, *self._queue) if not cancel_requested(run)), key=_order
+            (run for run in (*self._under_way, *self._starting, *self._queue) if not cancel_requested(run.run)),
+            key=_order,
         )
         replaced = contenders[: max(0, len(contenders) + 1 - (self._concurrency.limit or 1))]
         self._cancels += [CancelRun(run.run, f"{REPLACED_BY} {launch.name}", launch) for run in replaced]

@@ -51,13 +51,13 @@ def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
-    """Its attempt is recorded, its pod on its way; or nobody knows whether its pod was made."""
+    """Its pod is on its way, or nobody knows whether it was made."""
     if view.starting:
         return RunDecisions(view.run.status)
     if not view.unsure:
         return None
     # Creating it again tells, too; where it must not be created any more, one has to look.
-    only_look = at_most_once(view) or cancel_requested(view) or view.task_is_missing
+    only_look = at_most_once(view) or cancel_requested(view.run) or view.task_is_missing
     number = view.run.status.expected_attempt
     return RunDecisions(view.run.status, (LookForPod(view.run) if only_look else StartAttempt(view.run, number),))
 
@@ -79,7 +79,7 @@ def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
-    return canceled_without_pod(view, now) if cancel_requested(view) else None
+    return canceled_without_pod(view, now) if cancel_requested(view.run) else None
 
 
 def _dropped(view: RunView, now: datetime) -> RunDecisions | None:
@@ -209,7 +209,7 @@ def _finished(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
-    return canceling(view, _pod(view)) if cancel_requested(view) else None
+    return canceling(view, _pod(view)) if cancel_requested(view.run) else None
 
 
 def _timeout(view: RunView, now: datetime) -> RunDecisions | None:

@@ -138,7 +138,7 @@ class RunView:
 
     `dependents`: the tasks that come after its task. `on_complete`: the task that its onComplete names. `same_key`: the
     other runs with its idempotencyKey. `pod_gone`: the pod of the expected attempt was seen and is there no more.
-    `starting`: that attempt is recorded, its pod on its way. `unsure`: whether its pod was made is not known.
+    `starting`: that pod is on its way. `unsure`: whether its pod was made is not known.
     """
 
     run: ScheduledRun

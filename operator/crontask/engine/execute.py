@@ -14,6 +14,7 @@ from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import trigger_json, trigger_of
+from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
@@ -133,6 +134,9 @@ class Executor:
 
     async def _start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding."""
+        current = self._store.run(run_key(run.meta.namespace, run.meta.name))
+        if current is None or current.meta.uid != run.meta.uid or current.ended or cancel_requested(current):
+            return
         task = self._store.task_of(run)
         unfit = unfit_args(RunView(run, task, None))
         if unfit is not None:
@@ -142,21 +146,20 @@ class Executor:
         body = self._pod_body(run, task, number)
         if body is None:
             return
-        if at_most_once(RunView(run, task, None)):
-            await self._start_recorded(run, task, body)
-        else:
-            await self._create_pod(run, task, body)
-
-    async def _start_recorded(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
-        """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
+        # Meanwhile nobody else decides about the run: a cancel stops the pod once it is there.
         self._store.set_starting(run, True)
         try:
-            status = attempt_recorded(RunView(run, task, None))
-            if not same_status(run.status, status):
-                await self.write_run_status(run, status, Priority.LAUNCH)
+            if at_most_once(RunView(run, task, None)):
+                await self._record_attempt(run, task)
             await self._create_pod(run, task, body)
         finally:
             self._store.set_starting(run, False)
+
+    async def _record_attempt(self, run: ScheduledRun, task: CronTask | None) -> None:
+        """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
+        status = attempt_recorded(RunView(run, task, None))
+        if not same_status(run.status, status):
+            await self.write_run_status(run, status, Priority.LAUNCH)
 
     async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace
@@ -175,6 +178,7 @@ class Executor:
                 self._store.set_unsure(run, error.status != 429 and not seen)
                 raise
             return
+        self._store.set_starting(run, False)
         self._store.fold(Kind.POD, raw)
         self._store.set_unsure(run, False)
         self._store.set_finding(run, None)

@@ -10,6 +10,7 @@ import msgspec
 
 from crontask.engine.ports import Api, ApiError, Clock, Informed, Kind, WatchExpiredError
 
+PODS_ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 _FIRST_BACKOFF = 0.1
 _LONGEST_BACKOFF = 5.0
 # A watch that lasted so long was a good one: what ends it is no reason to wait.
@@ -72,17 +73,16 @@ class Informer:
                 await self._clock.sleep(self._pause(failures))
 
     async def catch_up(self, troubled_at: float) -> None:
-        """List what there is now, if what the watch has told may be old. `troubled_at`: when others met a fault last.
+        """Ask what there is now, as far as what the watch has told may be old. Errors are waited out.
 
-        A watch that was broken, and has begun again where it was, does not say when it has told all. Without a fault
-        it is behind by the time that news travel.
+        A watch that was broken, and has begun again where it was, does not say when it has told all: then, everything
+        is listed. `troubled_at`: when others met a fault last. Without a fault it is behind by no more than news
+        travel; but as a pod more may be one too many, those that run are asked for all the same.
         """
-        if not self._may_be_behind(troubled_at):
-            return
-        failures = 0
-        while True:
+        behind, failures = self._may_be_behind(troubled_at), 0
+        while behind or self._kind is Kind.POD:
             try:
-                await self._list()
+                await (self._list() if behind else self._tell_pages(PODS_ALIVE))
                 return
             except ApiError as error:
                 _log.warning("%s cannot be listed: %s", self._kind.plural, error)
@@ -101,22 +101,25 @@ class Informer:
     async def _list(self) -> None:
         """Tell every object of the kind; what is told as the whole list sweeps what vanished meanwhile."""
         began = self._clock.monotonic()
+        alive, self._version = await self._tell_pages()
+        self._informed.on_listed(self._kind, alive, self._version)
+        self._listed_at = began
+        if not self.synced.is_set():
+            _log.info("%s listed: %d", self._kind.plural, len(alive))
+        self.synced.set()
+
+    async def _tell_pages(self, fields: str = "") -> tuple[set[str], str]:
+        """The UIDs that were told, and the version of the list."""
         alive: set[str] = set()
         token = ""
         while True:
-            page = await self._api.list_page(self._kind, selector=self._selector, continue_token=token)
+            page = await self._api.list_page(self._kind, selector=self._selector, fields=fields, continue_token=token)
             for raw in page.items:
                 alive.add(_decode_meta(raw).metadata.uid)
                 self._informed.on_object(self._kind, raw)
             token = page.continue_token
             if not token:
-                break
-        self._informed.on_listed(self._kind, alive, page.resource_version)
-        self._version = page.resource_version
-        self._listed_at = began
-        if not self.synced.is_set():
-            _log.info("%s listed: %d", self._kind.plural, len(alive))
-        self.synced.set()
+                return alive, page.resource_version
 
     async def _watch(self) -> None:
         async for event in self._api.watch(self._kind, resource_version=self._version, selector=self._selector):

@@ -58,9 +58,11 @@ class Memory:
         return self._findings.get(run.meta.uid)
 
     def set_starting(self, run: ScheduledRun, starting: bool) -> None:
-        """Whether an attempt is recorded whose pod is on its way."""
-        (self._starting.add if starting else self._starting.discard)(run.meta.uid)
-        if not starting:
+        """Whether the pod of an attempt is on its way."""
+        if starting:
+            self._starting.add(run.meta.uid)
+        elif run.meta.uid in self._starting:
+            self._starting.discard(run.meta.uid)
             self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def set_unsure(self, run: ScheduledRun, unsure: bool) -> None:

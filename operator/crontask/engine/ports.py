@@ -99,8 +99,10 @@ class Clock(Protocol):
 class Api(Protocol):
     """The API server. Every method raises ApiError."""
 
-    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        """A page of all objects of a kind, in all namespaces."""
+    async def list_page(
+        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
+        """A page of all objects of a kind, in all namespaces, by labels and by fields."""
 
     def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
         """Events after that version, until the server ends the watch. Raises WatchExpiredError."""

@@ -66,11 +66,15 @@ class HttpApi:
         if self._session is not None:
             await self._session.close()
 
-    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
+    async def list_page(
+        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
         """See Api."""
         parameters = {"limit": str(limit)}
         if selector:
             parameters["labelSelector"] = selector
+        if fields:
+            parameters["fieldSelector"] = fields
         if continue_token:
             parameters["continue"] = continue_token
         raw = await self._request("GET", _path(kind), parameters=parameters)

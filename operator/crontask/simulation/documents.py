@@ -38,6 +38,18 @@ def selected(document: Document | None, selector: str) -> bool:
     return True
 
 
+def has_fields(document: Document, fields: str) -> bool:
+    """Whether the fields are as a comma list of `path=value` and `path!=value` wants them."""
+    for requirement in filter(None, fields.split(",")):
+        path, _, value = requirement.partition("=")
+        found: Any = document
+        for part in path.rstrip("!").split("."):
+            found = (found or {}).get(part)
+        if ((found or "") == value) is path.endswith("!"):
+            return False
+    return True
+
+
 def structured(kind: Kind, document: Document) -> Document:
     """As the schema of the kind would have it stored: unknown fields dropped, defaults filled in."""
     schemas = _schemas().get(kind)

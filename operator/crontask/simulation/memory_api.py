@@ -17,7 +17,7 @@ import orjson
 
 from crontask.api.base import format_time
 from crontask.engine.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
-from crontask.simulation.documents import merge_patch, selected, structured
+from crontask.simulation.documents import has_fields, merge_patch, selected, structured
 
 _CUSTOM = (Kind.CRON_TASK, Kind.SCHEDULED_RUN)
 _WITH_STATUS = (*_CUSTOM, Kind.POD)
@@ -115,7 +115,9 @@ class MemoryApi:
 
     # --- the port ----------------------------------------------------------------------------------------------------
 
-    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
+    async def list_page(
+        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
         """See Api. Later pages are of the version of the first."""
 
         def page() -> Page:
@@ -124,10 +126,10 @@ class MemoryApi:
                     raise _error(410, "the continue token is too old")
                 version, items = self._lists[continue_token]
             else:
-                version, items = self._version, self._raw(kind, selector)
+                version, items = self._version, self._raw(kind, selector, fields)
             if not limit or len(items) <= limit:
                 return Page(items, "", str(version))
-            token = f"{kind.plural}:{version}:{selector}:{len(items) - limit}"
+            token = f"{kind.plural}:{version}:{selector}:{fields}:{len(items) - limit}"
             self._lists[token] = version, items[limit:]
             return Page(items[:limit], token, str(version))
 
@@ -284,9 +286,13 @@ class MemoryApi:
             raise _error(404, f"{key.kind.plural} {key.name!r} not found")
         return self._objects[key]
 
-    def _raw(self, kind: Kind, selector: str) -> tuple[bytes, ...]:
+    def _raw(self, kind: Kind, selector: str, fields: str = "") -> tuple[bytes, ...]:
         """All of a kind, in the order of etcd's keys."""
-        found = [key for key, document in self._objects.items() if key.kind is kind and selected(document, selector)]
+        found = [
+            key
+            for key, document in self._objects.items()
+            if key.kind is kind and selected(document, selector) and has_fields(document, fields)
+        ]
         return tuple(orjson.dumps(self._objects[key]) for key in sorted(found, key=lambda k: f"{k.namespace}/{k.name}"))
 
     def _create(self, key: ObjectKey, body: Document) -> bytes:

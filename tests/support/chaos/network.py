@@ -108,11 +108,13 @@ class Network:
         self._before = before
         self.leads: Callable[[], bool] = lambda: True
 
-    async def list_page(self, kind: Kind, *, selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
+    async def list_page(
+        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
         """See Api."""
         key = ObjectKey(kind, "", "")
         call = lambda: self._api.list_page(  # noqa: E731
-            kind, selector=selector, limit=limit, continue_token=continue_token
+            kind, selector=selector, fields=fields, limit=limit, continue_token=continue_token
         )
         return await self._request("list", key, call)
 
