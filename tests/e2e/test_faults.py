@@ -3,6 +3,7 @@ says what happened. The operator killed in a burst is in test_operator; more, an
 """
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -136,16 +137,33 @@ def _quiet(operators: Operators, pod: str, doomed: Bench) -> bool:
 def test_a_standby_goes_on_each_time_that_the_leader_is_asked_to_end(
     bench: Bench, two_operators: Operators, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def end(leader: str) -> datetime:
+        asked = datetime.now(UTC)
+        two_operators.delete(leader)
+        return asked
+
+    _hand_over_three_times(bench, two_operators, end, capsys)
+
+
+@pytest.mark.stops_parts
+def test_a_standby_goes_on_each_time_that_the_leader_is_killed(
+    bench: Bench, two_operators: Operators, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _hand_over_three_times(bench, two_operators, two_operators.kill_with_pod, capsys)
+
+
+def _hand_over_three_times(
+    bench: Bench, operators: Operators, end: Callable[[str], datetime], capsys: pytest.CaptureFixture[str]
+) -> None:
     bench.apply(ticking("tick", 1))
     for _ in range(3):
         goes_on(bench, "tick")
-        leader = bench.until("somebody leads", two_operators.leader)
-        asked = datetime.now(UTC)
-        two_operators.delete(leader)
-        launched = next_launch(bench, two_operators, asked, leader)
+        leader = bench.until("somebody leads", operators.leader)
+        ended = end(leader)
+        launched = next_launch(bench, operators, ended, leader)
         with capsys.disabled():
-            print(f"\nthe next launch came {(launched - asked).total_seconds():.2f} s after the deletion of the leader")
-        assert two_operators.leader() not in ("", leader)
-        bench.until("a standby is there", lambda: len(two_operators.ready()) == 2)
+            print(f"\nthe next launch came {(launched - ended).total_seconds():.2f} s after the end of the leader")
+        assert operators.leader() not in ("", leader)
+        bench.until("a standby is there", lambda: len(operators.ready()) == 2)
     goes_on(bench, "tick")
     assert_each_time_is_decided_once(bench, "tick")
