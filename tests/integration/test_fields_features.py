@@ -11,7 +11,7 @@ import pytest
 from admission import Admission, admission, problems
 from api_server import until
 from field_cases import FIELDS, unbuilt
-from field_features import DEFAULTS, FEATURES, ODD, ONLY_SERVER, ONLY_VALIDATE, REPEATED
+from field_features import DEFAULTS, FEATURES, ODD, ONLY_VALIDATE, REPEATED
 from field_kinds import Schema, crd_file, defaulted, nodes, root_schema, spec_schema
 
 from cluster.control_plane import ControlPlane
@@ -76,12 +76,6 @@ def test_what_only_validate_knows(server: Admission, kind: str, spec: dict[str, 
     assert server.refusal(kind, spec) == ""
     (problem,) = problems(kind, spec)
     assert str(problem).startswith(words)
-
-
-@pytest.mark.parametrize(("kind", "spec", "words"), ONLY_SERVER)
-def test_what_only_the_server_refuses(server: Admission, kind: str, spec: dict[str, Any], words: str) -> None:
-    assert words in server.refusal(kind, spec)
-    assert problems(kind, spec) == ()
 
 
 def test_an_unquoted_on_is_taken_from_yaml(control_plane: ControlPlane, namespace: str) -> None:

@@ -134,7 +134,7 @@ ODD: list[tuple[str, Spec]] = [
     *(
         _task(startTime=text)
         for text in (
-            *("2026-03-29t01:00:00z", "2026-03-29T01:00:00+01:00", "2026-03-29T01:00:00-00:00"),
+            *("2026-03-29T01:00:00Z", "2026-03-29T01:00:00+01:00", "2026-03-29T01:00:00-00:00"),
             *("2026-03-29T01:00:00.123456789Z", "2026-03-29T01:00:00.1Z", "2026-03-29T01:00:00,5Z"),
             *("2026-03-29T01:00:00+23:59", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2024-02-29T00:00:00Z"),
         )
@@ -160,12 +160,6 @@ ODD: list[tuple[str, Spec]] = [
     _task(handler={"container": {"image": "i", "name": None}, "podTemplate": None, "resultFrom": None, "http": None}),
     _task(args={"kept": None, "list": [None]}),
     *(_run(**{name: None}) for name in ("handler", "at", "delay", "args", "cancel", "suspend", "onComplete", "retry")),
-]
-
-# What the API server refuses and validate takes, with the server's words.
-ONLY_SERVER: list[tuple[str, Spec, str]] = [
-    # The schema takes lower case letters in a time, but the rule that compares two times does not.
-    (*_task(startTime="2026-03-29t01:00:00z", endTime="2026-04-29T01:00:00Z"), "Invalid date-time formatted string"),
 ]
 
 # What the API server takes and validate refuses, with its words: no schema and no CEL rule can know it.

@@ -34,14 +34,16 @@ class Field:
 NOT_TEXT = (5, 'must be of type string: "integer"')
 FLAG = Field((("yes", 'must be of type boolean: "string"'), (1, 'must be of type boolean: "integer"')))
 OUTSIDE_DATE = "is before 1970; write a date like 2026-12-24"
+NOT_TIME = "must be of type date-time"
 TIME = Field(
-    tuple(
-        (value, "must be of type date-time")
-        for value in (
-            *("tomorrow", "", "2026-03-29", "2026-03-29T01:00Z", "2026-03-29T01:00:00", "2026-03-29 01:00:00Z"),
-            *("2026-02-30T01:00:00Z", "2026-03-29T24:00:00Z", "2026-03-29T01:00:60Z", "2026-03-29T01:00:00+0100"),
-            *("1700000000", 1700000000),
-        )
+    (
+        *((value, NOT_TIME) for value in ("tomorrow", "", "2026-03-29", "2026-03-29T01:00Z", "2026-03-29T01:00:00")),
+        *((value, NOT_TIME) for value in ("2026-03-29 01:00:00Z", "2026-02-30T01:00:00Z", "2026-03-29T24:00:00Z")),
+        *(
+            (value, NOT_TIME)
+            for value in ("2026-03-29T01:00:60Z", "2026-03-29T01:00:00+0100", "1700000000", 1700000000)
+        ),
+        *((value, "should match '^[^tz]*$'") for value in ("2026-03-29t01:00:00Z", "2026-03-29T01:00:00z")),
     )
 )
 NOT_DATE = "must be of type date"

@@ -17,7 +17,7 @@ API_VERSION = f"{GROUP}/{VERSION}"
 DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 # As the API server reads the formats date-time and date; pydantic alone would take much more, like seconds since 1970.
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 LONGEST = timedelta(days=3660)
 # Of times and dates in a spec: what is wrong, and what to write instead.
@@ -73,7 +73,7 @@ def _parse_time(text: object) -> object:
         return text
     try:
         if _TIME.fullmatch(text):
-            return datetime.fromisoformat(text.upper())
+            return datetime.fromisoformat(text)
     except ValueError:
         pass
     raise ValueError(f"{text!r} is not a time; write it in UTC, like 2026-03-29T01:00:00Z")
@@ -125,7 +125,8 @@ Time = Annotated[
     BeforeValidator(_parse_time),
     AfterValidator(_in_utc),
     PlainSerializer(format_time),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    # In lower case CEL does not read it, and would refuse each later change of the object.
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^[^tz]*$"}),
 ]
 # Of a status, which somebody may have mangled: so far from the ends of time that no sum with a duration is past them.
 RecordedTime = Annotated[Time, AfterValidator(within_reach)]

@@ -50,9 +50,14 @@ class Metadata(Model):
     owner_references: tuple[OwnerReference, ...] = ()
 
     @property
+    def controller(self) -> OwnerReference | None:
+        """The controlling owner, None without one."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+    @property
     def owner_uid(self) -> str | None:
         """The UID of the controlling owner, None without one."""
-        return next((owner.uid for owner in self.owner_references if owner.controller), None)
+        return self.controller.uid if self.controller is not None else None
 
 
 class Condition(Model):

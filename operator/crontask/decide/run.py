@@ -50,6 +50,15 @@ def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
     return ended(view, now, RunPhase.FAILED, "Invalid", "; ".join(map(str, view.run.problems)))
 
 
+def _owned_by_another(view: RunView, now: datetime) -> RunDecisions | None:
+    """A run of a task is the task's: what another controller made would be counted and removed by neither."""
+    owner, task = view.run.meta.controller, view.run.task_name
+    if task is None or owner is None or owner.kind == "CronTask":
+        return None
+    words = f"its controller is {owner.kind} {owner.name}, but a run of CronTask {task} is the task's; "
+    return ended(view, now, RunPhase.FAILED, "OwnedByAnother", words + "write an owner reference without controller")
+
+
 def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
     """Its pod is on its way, or nobody knows whether it was made."""
     if view.starting:
@@ -246,6 +255,7 @@ def _pod(view: RunView) -> Pod:
 
 _WITHOUT_POD: tuple[Rule, ...] = (
     _unusable,
+    _owned_by_another,
     _being_started,
     _refused,
     _pod_vanished,

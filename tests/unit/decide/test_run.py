@@ -475,6 +475,32 @@ def test_a_finished_run_without_a_task_goes_when_its_time_is_over(kept: str | No
     assert decide_run(RunView(life.run, life.task, None), at(over)).actions == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "controller", "named", "phase"),
+    [
+        ("Deployment", True, True, RunPhase.FAILED),
+        ("Deployment", None, True, None),
+        ("Deployment", True, False, None),
+        # Of a task that was there before: it goes with that one.
+        ("CronTask", True, True, None),
+    ],
+)
+def test_a_run_of_a_task_with_another_controller_says_so(
+    kind: str, controller: bool | None, named: bool, phase: RunPhase | None
+) -> None:
+    owner = OwnerReference(api_version="v", kind=kind, name="mine", uid="other", controller=controller)
+    run = scheduled_run()
+    life = Life(replace(run, meta=run.meta.model_copy(update={"owner_references": (owner,)})))
+    if not named:
+        spec, _ = validate_run({"handler": {"container": {"image": "i"}}})
+        life.run = replace(life.run, spec=spec)
+    life.decide(0)
+    assert life.phase is phase
+    if phase is not None:
+        assert life.status.conditions[0].reason == "OwnedByAnother"
+        assert "its controller is Deployment mine" in (life.status.message or "")
+
+
 # --- schemas ---------------------------------------------------------------------------------------------------------
 
 REGION: dict[str, Any] = {"properties": {"region": {"enum": ["eu", "us"]}}, "required": ["region"]}
