@@ -67,7 +67,8 @@ class Ledger:
         self.tolerance = timedelta(0)
         self.idle_writes: Counter[str] = Counter()
         # Runs with a pod that the world took away.
-        self.lost: set[str] = set()
+        # By the run's UID, its pods that were taken away.
+        self.lost: defaultdict[str, set[str]] = defaultdict(set)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
@@ -238,8 +239,9 @@ class Ledger:
         earlier = self._pod_names[owner, name]
         if earlier and number in record.attempts:
             self.violate(f"attempt {number} of run {record.name} has a second pod")
-        if self._at_most_once(record) and owner in self.lost and not _stopped_by_us(record):
-            self.violate(f"run {record.name} happens again: pod {name}, though {record.pods} was lost")
+        lost = sorted(pod for pod in self.lost[owner] if not _stopped_by_a_limit(record, pod))
+        if self._at_most_once(record) and lost:
+            self.violate(f"run {record.name} happens again: pod {name}, though {lost} was lost")
         earlier.append(uid)
         record.pods.append(name)
         if record.phase in TERMINAL and not late:
@@ -286,10 +288,11 @@ class Ledger:
         return (retry or {}).get("onLost") == "Fail"
 
 
-def _stopped_by_us(record: RunRecord) -> bool:
-    """Whether the last attempt, before the one that may be open, met a limit: it is tried again, whoever deleted it."""
+def _stopped_by_a_limit(record: RunRecord, pod: str) -> bool:
+    """Whether the attempt met a limit, whoever else took its pod away: it is tried again."""
     attempts = (record.document.get("status") or {}).get("attempts") or []
-    return any(attempt.get("reason") in ("TimedOut", "StartTimeout", "TotalTimeout") for attempt in attempts[-2:])
+    reasons = [attempt.get("reason") for attempt in attempts if attempt.get("pod") == pod]
+    return bool(reasons) and reasons[0] in ("TimedOut", "StartTimeout", "TotalTimeout")
 
 
 def _owner(pod: Document) -> str:

@@ -253,7 +253,7 @@ class _World:
 
     def _take_away(self, pod: ObjectKey) -> None:
         for owner in self._api.document(pod)["metadata"].get("ownerReferences", ()):
-            self._ledger.lost.add(owner["uid"])
+            self._ledger.lost[owner["uid"]].add(pod.name)
 
     def _remove_run(self, event: Event) -> None:
         run = self._some(Kind.SCHEDULED_RUN, event)
