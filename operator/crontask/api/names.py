@@ -10,6 +10,8 @@ LABEL_TASK = "crontask.dev/task"
 LABEL_RUN = "crontask.dev/run"
 ANNOTATION_RESUME = "crontask.dev/resume"
 ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
+# Of a run that was made ahead of its time.
+ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
 MAIN_CONTAINER = "main"
 

@@ -44,6 +44,21 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """Create the run of a time to come, and nothing else."""
+
+    nominal: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Remove a run that was made ahead, and is not needed."""
+
+    run: ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
 class StartAttempt:
     """Create a pod of a run that exists."""
 
@@ -111,7 +126,7 @@ class FollowUp:
     args: Mapping[str, Any] = field(default_factory=dict)
 
 
-TaskAction = Launch | StartAttempt | CancelRun | Adopt
+TaskAction = Launch | StartAttempt | CancelRun | Adopt | Reserve | Discard
 RunAction = StartAttempt | LookForPod | DeletePod | StopLeftovers | RemoveRun
 
 

@@ -91,6 +91,11 @@ def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
     return canceled_without_pod(view, now) if cancel_requested(view.run) else None
 
 
+def _reserved(view: RunView, now: datetime) -> RunDecisions | None:
+    """Its time is still to come, or its task decides about it as if it were not there."""
+    return RunDecisions(view.run.status) if view.reserved else None
+
+
 def _dropped(view: RunView, now: datetime) -> RunDecisions | None:
     """The task's decision: it waited in vain."""
     dropped = view.dropped
@@ -260,6 +265,7 @@ _WITHOUT_POD: tuple[Rule, ...] = (
     _refused,
     _pod_vanished,
     _canceled_before_start,
+    _reserved,
     _dropped,
     _stale,
     _in_the_past,

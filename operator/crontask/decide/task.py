@@ -13,6 +13,7 @@ from crontask.decide.due import DEADLINE_EXCEEDED, Undecided, deadline_of, runs_
 from crontask.decide.history import runs_to_prune
 from crontask.decide.overlap import Places, assign_places, has_its_turn, is_unstarted, waits
 from crontask.decide.pause import Pause, pause_of, tripped_by
+from crontask.decide.reserve import reservations
 from crontask.decide.task_status import Basis, Settled, compute_status
 from crontask.decide.timing import InForce, timing_in_force
 from crontask.decide.views import Config, Dropped, TaskView, Turns
@@ -38,8 +39,14 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     counted = tuple(run for run in view.runs if run.run.ended and is_counted(run, task.status.counted))
     prune, prune_at = runs_to_prune(task, counted, config.keep_finished, now)
     wake_at = earliest(prune_at, next_start, *_instants(view, pause, config, now))
+    ahead = reservations(view, places, next_start if task.spec is not None and task.spec.delay is None else None, now)
     return TaskDecisions(
-        (*places.actions, *_adoptions(view)), prune, Turns(places.queued, dropped), status, transitions, wake_at
+        (*places.actions, *_adoptions(view), *ahead.actions),
+        prune,
+        Turns(places.queued, dropped),
+        status,
+        transitions,
+        earliest(wake_at, ahead.wake_at),
     )
 
 

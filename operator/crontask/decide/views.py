@@ -139,6 +139,7 @@ class RunView:
     `dependents`: the tasks that come after its task. `on_complete`: the task that its onComplete names. `same_key`: the
     other runs with its idempotencyKey. `pod_gone`: the pod of the expected attempt was seen and is there no more.
     `starting`: that pod is on its way. `unsure`: whether its pod was made is not known.
+    `reserved`: it was made ahead of its time, and nothing is decided about it.
     """
 
     run: ScheduledRun
@@ -153,6 +154,7 @@ class RunView:
     pod_gone: bool = False
     starting: bool = False
     unsure: bool = False
+    reserved: bool = False
 
     @property
     def task_is_missing(self) -> bool:
@@ -174,7 +176,8 @@ class TaskView:
 
     `first_look`: this operator has not decided about the task before. `others`: runs of the other tasks of its
     concurrency group. `strays`: the names of runs of the task, or its group, that are gone and have a pod that is not.
-    `check`: of its generation, if this operator has one.
+    `check`: of its generation, if this operator has one. `reserved`: its runs that were made ahead, which are not among
+    `runs`; `unreserved`: the name of one that could not be made.
     """
 
     task: CronTask
@@ -184,3 +187,5 @@ class TaskView:
     others: tuple[RunView, ...] = ()
     strays: tuple[str, ...] = ()
     check: PodCheck | None = None
+    reserved: tuple[RunView, ...] = ()
+    unreserved: str | None = None

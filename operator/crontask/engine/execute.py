@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 import orjson
 
 from crontask.api.base import API_VERSION, format_time
-from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_TRIGGER, LABEL_TASK, pod_name, run_name
+from crontask.api.names import (
+    ANNOTATION_CATCH_UP,
+    ANNOTATION_RESERVED,
+    ANNOTATION_TRIGGER,
+    LABEL_TASK,
+    pod_name,
+    run_name,
+)
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
@@ -20,10 +27,12 @@ from crontask.decide.decisions import (
     CancelRun,
     DecisionKind,
     DeletePod,
+    Discard,
     FollowUp,
     Launch,
     LookForPod,
     RemoveRun,
+    Reserve,
     RunAction,
     StartAttempt,
     StopLeftovers,
@@ -70,6 +79,11 @@ class Executor:
         elif isinstance(action, Adopt):
             assert task is not None, "only tasks adopt"
             await self._adopt(task, action.run)
+        elif isinstance(action, Reserve):
+            assert task is not None, "only tasks reserve"
+            await self._reserve(task, action)
+        elif isinstance(action, Discard):
+            await self._discard(action.run)
         elif isinstance(action, DeletePod):
             await self._delete_pod(action.pod)
         elif isinstance(action, StopLeftovers):
@@ -85,14 +99,53 @@ class Executor:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
         await self._queue.start_slot()
-        body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
-        if launch.catching_up:
-            body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
-        await self._make_run(key, body)
         run = self._store.run(key)
+        if run is None or not _is_ours(run, task) or launch.catching_up:
+            await self._make_launched(task, launch, run)
+            run = self._store.run(key)
+        else:
+            self._store.claim(run)
         if run is None or not _is_ours(run, task) or run.ended or launch.wait:
             return
         await self._start_attempt(run, 1)
+
+    async def _make_launched(self, task: CronTask, launch: Launch, reserved: ScheduledRun | None) -> None:
+        key = run_key(task.meta.namespace, launch.name)
+        body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
+        if launch.catching_up:
+            # One that was made ahead does not say so.
+            if reserved is not None and ANNOTATION_RESERVED in reserved.meta.annotations:
+                await self._discard(reserved)
+            body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
+        await self._make_run(key, body)
+
+    async def _reserve(self, task: CronTask, reserve: Reserve) -> None:
+        """Make the run of a time to come. If that fails it is made at its time."""
+        key = run_key(task.meta.namespace, reserve.name)
+        body = _run_body(key.namespace, task.meta.name, task, reserve.name, reserve.nominal)
+        body["metadata"]["annotations"] = {ANNOTATION_RESERVED: "true"}
+        try:
+            raw = await self._queue.send(
+                Priority.STATUS, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
+            )
+        except ApiError as error:
+            _log.info("run %s/%s is not made ahead: %s", key.namespace, key.name, error)
+            self._store.set_unreserved(task, reserve.name)
+            return
+        self._store.fold(Kind.SCHEDULED_RUN, raw)
+
+    async def _discard(self, run: ScheduledRun) -> None:
+        """Remove a run that was made ahead, as it was known: nobody has done anything with it."""
+        key, uid = run_key(run.meta.namespace, run.meta.name), run.meta.uid
+        version = run.meta.resource_version
+        try:
+            await self._queue.send(Priority.STATUS, lambda: self._api.delete(key, uid=uid, version=version))
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            await self.refresh(key, uid)
+            return
+        self._store.forget(key, uid)
 
     async def follow_up(self, follow_up: FollowUp) -> None:
         """Make sure that a run exists which the end of another causes."""

@@ -37,6 +37,10 @@ class Memory:
         self._looked_at: set[str] = set()
         self._starting: set[str] = set()
         self._unsure: set[str] = set()
+        # Runs that were made ahead, and whose time has been decided.
+        self._claimed: set[str] = set()
+        # By the task's UID, the name of the run that could not be made ahead.
+        self._unreserved: dict[str, str] = {}
         # The last pod that went, of each run that has not ended.
         self._pods_gone: dict[str, str] = {}
 
@@ -71,6 +75,14 @@ class Memory:
             return
         (self._unsure.add if unsure else self._unsure.discard)(run.meta.uid)
         self._run_and_task_changed(run)
+
+    def claim(self, run: ScheduledRun) -> None:
+        """It was made ahead; now it is the run of its time, like any other."""
+        self._claimed.add(run.meta.uid)
+
+    def set_unreserved(self, task: CronTask, name: str) -> None:
+        """The run of that name could not be made ahead: it is made at its time."""
+        self._unreserved[task.meta.uid] = name
 
     def set_turns(self, key: ObjectKey, turns: Turns) -> None:
         """Which runs of a task wait for their turn, and which wait in vain."""
@@ -114,11 +126,13 @@ class Memory:
         self._turns.pop((namespace, name), None)
         self._checks.pop(uid, None)
         self._looked_at.discard(uid)
+        self._unreserved.pop(uid, None)
 
     def _forget_run(self, uid: str) -> None:
         self._findings.pop(uid, None)
         self._pods_gone.pop(uid, None)
         self._unsure.discard(uid)
+        self._claimed.discard(uid)
 
     def _run_and_task_changed(self, run: ScheduledRun) -> None:
         self.changed(run_key(run.meta.namespace, run.meta.name))

@@ -11,8 +11,9 @@ from dataclasses import replace
 import orjson
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import LABEL_RUN, LABEL_TASK, pod_name
+from crontask.api.names import ANNOTATION_RESERVED, LABEL_RUN, LABEL_TASK, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
+from crontask.decide.cancel import cancel_requested
 from crontask.decide.outcome import pod_has_ended
 from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 from crontask.engine.index import Index
@@ -176,22 +177,24 @@ class Store(Memory):
         task = self.task(key)
         if task is None:
             return None
-        mine = tuple(
+        mine = [
             self._view_of(run, task)
             for run in self._runs_of_task(key.namespace, key.name)
             if run.meta.owner_uid in (None, task.meta.uid)
-        )
+        ]
         first_look = task.meta.uid not in self._looked_at
         check = self._checks.get(task.meta.uid)
         current = check is not None and check.generation == task.meta.generation
         return TaskView(
             task,
-            mine,
+            tuple(run for run in mine if not run.reserved),
             _ForeignNames(self._runs, task),
             first_look,
             tuple(self._others(task)),
             tuple(self._strays(task)),
             check if current else None,
+            tuple(run for run in mine if run.reserved),
+            self._unreserved.get(task.meta.uid),
         )
 
     def _strays(self, task: CronTask) -> Iterator[str]:
@@ -222,8 +225,9 @@ class Store(Memory):
             if name != task.meta.name:
                 other = self._tasks[task.meta.namespace, name]
                 for run in self._runs_of_task(task.meta.namespace, name):
-                    if not run.ended:
-                        yield self._view_of(run, other)
+                    view = self._view_of(run, other) if not run.ended else None
+                    if view is not None and not view.reserved:
+                        yield view
 
     def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
         expected = pod_name(run.meta.name, run.status.expected_attempt)
@@ -243,6 +247,20 @@ class Store(Memory):
             pod_gone=self._pods_gone.get(run.meta.uid) == expected,
             starting=run.meta.uid in self._starting,
             unsure=run.meta.uid in self._unsure and pod is None,
+            reserved=pod is None and self._is_reserved(run, task),
+        )
+
+    def _is_reserved(self, run: ScheduledRun, task: CronTask | None) -> bool:
+        """Whether it was made ahead of its time, and nothing more has become of it."""
+        uid = run.meta.uid
+        return (
+            ANNOTATION_RESERVED in run.meta.annotations
+            and run.status.phase is None
+            and task is not None
+            and run.meta.owner_uid == task.meta.uid
+            and not cancel_requested(run)
+            and not any(uid in known for known in (self._claimed, self._starting, self._unsure, self._findings))
+            and uid not in self._pods_gone
         )
 
     def _same_key(self, run: ScheduledRun) -> tuple[ScheduledRun, ...]:

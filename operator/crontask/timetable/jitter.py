@@ -40,11 +40,15 @@ class Jitter:
 
     def next_start(self, timetable: Timetable, now: datetime) -> datetime | None:
         """The earliest start after now; None if nothing will start."""
-        latest = timetable.previous_at_or_before(now) if self.width else None
-        if latest is not None and (start := self.start_of(latest, timetable)) > now:
-            return start
-        following = timetable.next_after(now)
+        following = self.next_nominal(timetable, now)
         return self.start_of(following, timetable) if following is not None else None
+
+    def next_nominal(self, timetable: Timetable, now: datetime) -> datetime | None:
+        """The nominal time that starts next; None if nothing will start."""
+        latest = timetable.previous_at_or_before(now) if self.width else None
+        if latest is not None and self.start_of(latest, timetable) > now:
+            return latest
+        return timetable.next_after(now)
 
     def _hash(self, nominal: datetime) -> int:
         key = f"{self.seed}\0{int(nominal.timestamp())}"

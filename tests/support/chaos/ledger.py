@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chaos.network import Landed, Sent
-from crontask.api.names import LABEL_RUN, LABEL_TASK, follow_up_name, nominal_of
+from crontask.api.names import ANNOTATION_RESERVED, LABEL_RUN, LABEL_TASK, follow_up_name, nominal_of
 from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.simulation.virtual_time import VirtualClock
 
@@ -42,6 +42,12 @@ class RunRecord:
     @property
     def spec(self) -> Document:
         return dict(self.document["spec"])
+
+    @property
+    def only_made_ahead(self) -> bool:
+        """Whether nothing has become of it since."""
+        made_ahead = ANNOTATION_RESERVED in self.document["metadata"].get("annotations", {})
+        return made_ahead and self.phase is None and not self.pods
 
     @property
     def nominal(self) -> datetime | None:
@@ -173,6 +179,8 @@ class Ledger:
         self.say(f"{self._actor} run {record.name} is gone ({record.phase})")
         if self._sender is None or self._sender.verb != "delete":
             self.touched.add(record.task)
+            return
+        if record.only_made_ahead:
             return
         if record.phase not in TERMINAL:
             self.violate(f"{self._actor} removed run {record.name}, which had not ended ({record.phase})")

@@ -50,7 +50,10 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
         if datetime.fromisoformat(status["nextRetryTime"]) < now - _LATE:
             yield f"run {name} is asleep: its next attempt was due at {status['nextRetryTime']}"
     elif phase == "Queued" or (phase is None and not spec.get("at")):
-        if not _others_run(run, api, ledger):
+        if ledger.runs[run["metadata"]["uid"]].only_made_ahead:
+            if datetime.fromisoformat(spec["scheduledTime"]) < now - _LATE:
+                yield f"run {name} was made ahead, and is still there"
+        elif not _others_run(run, api, ledger):
             yield f"run {name} is {phase}, and nothing is in its way"
     elif phase == "Pending":
         waits = (
@@ -107,7 +110,11 @@ def _times(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterator
     decided = [time for time in nominal if time <= mark]
     runs = list(_runs_of(name, task, ledger))
     stale = [run for run in runs if _reason(run) == "Stale"]
-    started = [run for run in runs if run.nominal is not None and run.phase not in ("Skipped", "Missed")]
+    started = [
+        run
+        for run in runs
+        if run.nominal is not None and run.phase not in ("Skipped", "Missed") and not run.only_made_ahead
+    ]
     by_hand = Counter(run.phase for run in runs if run.nominal is None)
     counts = status.get("counts") or {}
     skipped = counts.get("skipped", 0) - by_hand["Skipped"]

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from deaf_api import DeafApi
 
+from crontask.api.names import ANNOTATION_RESERVED
 from crontask.decide.views import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
@@ -72,7 +74,14 @@ class World:
         return dict(self.api.document(ObjectKey(kind, NAMESPACE, name)).get("status", {}))
 
     def runs(self) -> list[Document]:
-        return sorted(self.api.documents(Kind.SCHEDULED_RUN), key=lambda run: str(run["metadata"]["name"]))
+        """But for those that are only made ahead."""
+        found = sorted(self.api.documents(Kind.SCHEDULED_RUN), key=lambda run: str(run["metadata"]["name"]))
+        return [run for run in found if "status" in run or ANNOTATION_RESERVED not in run["metadata"]["annotations"]]
+
+    def reserved(self) -> list[str]:
+        """The times of the runs that are made ahead, as HH:MM:SS."""
+        made = [run for run in self.api.documents(Kind.SCHEDULED_RUN) if run not in self.runs()]
+        return sorted(run["spec"]["scheduledTime"][11:19] for run in made)
 
     def pods(self) -> list[Document]:
         return self.api.documents(Kind.POD)
@@ -121,9 +130,9 @@ def test_an_ordinary_run_costs_six_writes_and_two_events() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
-            await world.pass_time(20)
+            await world.pass_time(5)
             world.api.writes.clear()
-            await world.pass_time(30)
+            await world.pass_time(45)
         ours = {key: count for key, count in world.api.writes.items() if key != ("patch status", "Pod")}
         assert ours == {
             ("create", "ScheduledRun"): 1,
@@ -172,7 +181,7 @@ def test_a_launch_cut_short_between_run_and_pod_goes_on() -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
             await world.pass_time(31)
-        assert len(world.runs()) == 1
+        assert len(world.api.documents(Kind.SCHEDULED_RUN)) == 1
         assert world.pods() == []
         world.api.fault = lambda verb, key: None
         async with world.operator():
@@ -389,3 +398,160 @@ def test_a_pod_whose_end_is_news_that_come_late_is_not_stopped_for_its_timeout()
         assert len(world.pods()) == 1
 
     play(story, lambda pod: Plan(runs=15))
+
+
+# --- runs made ahead -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_made_ahead_of_its_time_and_at_its_time_only_the_pod() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(5)
+            assert world.reserved() == []
+            await world.pass_time(16)
+            assert world.reserved() == ["12:01:00"]
+            assert world.status(Kind.CRON_TASK, "tick")["counts"]["succeeded"] == 0
+            written = len(world.api.log)
+            await world.pass_time(8.99)
+            assert len(world.api.log) == written
+            await world.pass_time(0.02)
+            assert world.api.log[written].key.kind is Kind.POD
+            assert len(world.pods()) == 1
+            await world.pass_time(20)
+        (run,) = world.runs()
+        assert run["status"]["phase"] == "Succeeded"
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("edit", "later"),
+    [
+        ({"suspend": True}, []),
+        ({"schedule": "2 * * * *"}, []),
+        ({"endTime": "2026-03-01T12:00:55Z"}, []),
+        ({"skip": [{"from": "2026-03-01"}]}, []),
+        ({"maxRuns": 0}, []),
+        # 12:01 in UTC.
+        ({"schedule": "31 17 * * *", "timeZone": "Asia/Kolkata"}, ["12:01:00"]),
+        ({"timeout": "5s"}, ["12:01:00"]),
+    ],
+)
+def test_an_edit_lets_a_run_go_that_was_made_ahead_for_nothing(edit: Document, later: list[str]) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+            await world.edit(Kind.CRON_TASK, "tick", **edit)
+            await world.pass_time(1)
+            assert world.reserved() == later
+            await world.pass_time(10)
+            assert len(world.pods()) == len(later)
+        assert world.status(Kind.CRON_TASK, "tick")["counts"]["skipped"] == 0
+
+    play(story)
+
+
+def test_a_run_in_the_way_keeps_the_next_from_being_made_ahead_until_it_ends() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(30 + 50)
+            assert world.reserved() == []
+            await world.pass_time(6)
+            # The first has ended after 55 seconds.
+            assert world.reserved() == ["12:02:00"]
+            await world.pass_time(10)
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 2
+
+    play(story, lambda pod: Plan(runs=55))
+
+
+@pytest.mark.parametrize(
+    ("policy", "phases"), [("Forbid", ["Running"]), ("Queue", ["Running", "Queued"]), ("Allow", ["Running", "Running"])]
+)
+def test_a_place_taken_meanwhile_decides_as_if_nothing_had_been_made_ahead(policy: str, phases: list[str]) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="1 12 * * *", concurrency={"policy": policy})
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+            await world.run("by-hand", taskRef={"name": "tick"})
+            await world.pass_time(20)
+            assert [run["status"]["phase"] for run in world.runs()] == phases
+            assert world.reserved() == []
+            assert world.status(Kind.CRON_TASK, "tick")["counts"]["skipped"] == (policy == "Forbid")
+            await world.pass_time(300)
+        assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
+        assert len(world.runs()) == len(phases)
+
+    play(story, lambda pod: Plan(runs=100))
+
+
+def test_the_next_operator_starts_what_was_made_ahead() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+        async with world.operator():
+            await world.pass_time(20)
+            assert world.reserved() == []
+        (run,) = world.runs()
+        assert run["status"]["phase"] == "Succeeded"
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(("policy", "started"), [("Latest", 1), ("None", 0), ("All", 6)])
+def test_what_was_made_ahead_for_a_time_that_was_missed_changes_nothing(policy: str, started: int) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task(
+                "tick", schedule="* * * * *", catchUp={"policy": policy}, concurrency={"policy": "Allow", "max": 9}
+            )
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+        await world.pass_time(60 * 5 + 30)
+        async with world.operator():
+            await world.pass_time(15)
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert (status.get("scheduledCount", 0), status["counts"]["missed"]) == (started, 6 - started)
+        assert len(world.runs()) == started
+        assert world.reserved() in ([], ["12:07:00"])
+
+    play(story)
+
+
+def test_a_run_made_ahead_that_somebody_cancels_does_not_start() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="1 12 * * *")
+            await world.pass_time(21)
+            (made,) = world.api.documents(Kind.SCHEDULED_RUN)
+            await world.edit(Kind.SCHEDULED_RUN, made["metadata"]["name"], cancel=True)
+            await world.pass_time(60)
+        assert world.pods() == []
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert (status["counts"]["canceled"], status["scheduledCount"]) == (1, 1)
+
+    play(story)
+
+
+def test_what_cannot_be_made_ahead_is_made_at_its_time() -> None:
+    async def story(world: World) -> None:
+        world.api.fault = lambda verb, key: (
+            ApiError(403, "Forbidden", "quota") if (verb, key.kind) == ("create", Kind.SCHEDULED_RUN) else None
+        )
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(29)
+            assert world.api.requests["create", "ScheduledRun", ""] == 1
+            world.api.fault = lambda verb, key: None
+            await world.pass_time(2)
+            assert [pod["metadata"]["creationTimestamp"] for pod in world.pods()] == ["2026-03-01T12:01:00Z"]
+
+    play(story)

@@ -1,0 +1,64 @@
+"""Runs that are made ahead of their time, so that at that time only the pod is to be made.
+
+A reservation is no decision: it moves no mark and counts nowhere, and who does not know of it decides the same. It is
+a run with an annotation, without a status and without a pod; it is let go when its time is no more the next one.
+Callers: task.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from crontask.api.names import run_name
+from crontask.decide.decisions import Discard, Launch, Reserve
+from crontask.decide.overlap import Places, holds_place
+from crontask.decide.views import RunView, TaskView
+
+# Many runs of one time are made one after the other, over the spread.
+AHEAD, SPREAD = timedelta(seconds=20), timedelta(seconds=10)
+# Later than that it is made at its time: it might only be in its own way.
+LATEST = timedelta(milliseconds=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservations:
+    """What to make ahead and what to let go, and when the next one is to be made."""
+
+    actions: tuple[Reserve | Discard, ...] = ()
+    wake_at: datetime | None = None
+
+
+def reservations(view: TaskView, places: Places, next_start: datetime | None, now: datetime) -> Reservations:
+    """Of the next time, which starts at `next_start`; None where nothing is to start."""
+    task = view.task
+    wanted = task.jitter.next_nominal(task.timetable, now) if next_start is not None else None
+    launched = {action.name for action in places.actions if isinstance(action, Launch)}
+    kept = launched | ({run_name(task.meta.name, wanted)} if wanted is not None else set())
+    gone = tuple(Discard(run.run) for run in view.reserved if run.run.meta.name not in kept)
+    if wanted is None or next_start is None:
+        return Reservations(gone)
+    name = run_name(task.meta.name, wanted)
+    if name in view.foreign or view.unreserved == name or any(run.run.meta.name == name for run in _known(view)):
+        return Reservations(gone)
+    if not _has_room(view, places):
+        # The end of a run makes room, and has the task decided again.
+        return Reservations(gone)
+    at = next_start - AHEAD + SPREAD * (crc32(f"{task.meta.namespace}/{task.meta.name}".encode()) % 64) / 64
+    if at > now:
+        return Reservations(gone, at)
+    if next_start - now < LATEST:
+        return Reservations(gone)
+    return Reservations((*gone, Reserve(wanted, name)))
+
+
+def _known(view: TaskView) -> tuple[RunView, ...]:
+    return (*view.runs, *view.reserved)
+
+
+def _has_room(view: TaskView, places: Places) -> bool:
+    """Whether the next time would find a place, if nothing changed until then."""
+    limit = view.task.spec.concurrency.limit if view.task.spec is not None else 0
+    if limit is None:
+        return True
+    taken = sum(holds_place(run) for run in (*view.runs, *view.others)) + len(view.strays)
+    return not places.actions and not places.queued and taken < limit
