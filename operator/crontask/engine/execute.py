@@ -66,6 +66,11 @@ class Executor:
         self._teller = teller
         self._clock = clock
 
+    @property
+    def launching(self) -> bool:
+        """Whether a launch waits or is on its way."""
+        return self._queue.launching
+
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
         """Do one thing."""
         if isinstance(action, Launch):

@@ -15,7 +15,7 @@ from zlib import crc32
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
-from crontask.decide.views import Config, ScheduledRun
+from crontask.decide.views import Config, CronTask, ScheduledRun
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.execute import Executor, same_status
 from crontask.engine.gate import LeaseLostError
@@ -41,6 +41,7 @@ class Engine:
         self._teller = teller
         self._clock = clock
         self._config = config
+        self._urgent: deque[ObjectKey] = deque()
         self._dirty: deque[ObjectKey] = deque()
         self._marked: set[ObjectKey] = set()
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
@@ -48,6 +49,8 @@ class Engine:
         self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         # What is to be read before it is decided again.
         self._outdated: set[ObjectKey] = set()
+        # How often in a row the decision about a task was to act.
+        self._rounds: Counter[ObjectKey] = Counter()
         self._failures: Counter[ObjectKey] = Counter()
         self._due = DueHeap()
         self._news = asyncio.Event()
@@ -70,9 +73,11 @@ class Engine:
         """Decide and do, for ever, until `stop`."""
         while not self._stopping:
             for key in self._due.pop_due(self._clock.now()):
-                self.mark(key)
-            self._work_through(_BATCH)
-            if self._dirty:
+                # It may wait among the others already: there it is passed over then.
+                self._marked.add(key)
+                self._urgent.append(key)
+            self._work_through()
+            if self._urgent or self._dirty:
                 await asyncio.sleep(0)
                 continue
             await self._wait_for_news()
@@ -86,7 +91,7 @@ class Engine:
 
     async def _wait_for_news(self) -> None:
         self._news.clear()
-        if self._dirty or self._stopping:
+        if self._urgent or self._dirty or self._stopping:
             return
         next_at = self._due.next_at()
         if next_at is None:
@@ -100,15 +105,22 @@ class Engine:
             waiting.cancel()
             timer.cancel()
 
-    def _work_through(self, limit: int) -> None:
-        """Start a worker for each key that changed, except for keys that are being worked on: those look again."""
-        for _ in range(min(limit, len(self._dirty))):
-            key = self._dirty.popleft()
-            if key in self._workers or key not in self._marked:
-                continue
-            self._marked.discard(key)
-            worker = asyncio.get_running_loop().create_task(self._work(key))
-            self._workers[key] = worker
+    def _work_through(self) -> None:
+        """Start workers for keys that changed, those whose time has come first.
+
+        While something is being launched the others come one at a time: launches are not to wait for the processor.
+        """
+        for _ in range(min(_BATCH, len(self._urgent))):
+            self._start_worker(self._urgent.popleft())
+        for _ in range(min(1 if self._urgent or self._executor.launching else _BATCH, len(self._dirty))):
+            self._start_worker(self._dirty.popleft())
+
+    def _start_worker(self, key: ObjectKey) -> None:
+        """But not for a key that is being worked on: it is looked at again at the end."""
+        if key in self._workers or key not in self._marked:
+            return
+        self._marked.discard(key)
+        self._workers[key] = asyncio.get_running_loop().create_task(self._work(key))
 
     async def _work(self, key: ObjectKey) -> None:
         """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
@@ -184,25 +196,20 @@ class Engine:
             await self._decide_task(key)
 
     async def _decide_task(self, key: ObjectKey) -> None:
-        """Actions first, then, decided anew from what they made of the world, the status."""
+        """Actions first; then, decided anew from what they made of the world, the status."""
         task = self._store.task(key)
         if task is not None and task.spec is not None and not self._store.is_checked(task) and not self._stopping:
             await self._executor.check_pod(task)
-        decided: TaskDecisions | None = None
-        for _ in range(_ROUNDS):
-            view = self._store.task_view(key)
-            if view is None:
-                self._wake(key, None)
-                return
-            decided = decide_task(view, self._config, self._clock.now())
-            if not decided.actions or self._stopping:
-                break
-            for action in decided.actions:
-                await self._executor.act(action, view.task)
-        else:
-            _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
-            self._retry(key)
+        view = self._store.task_view(key)
+        if view is None:
+            self._rounds.pop(key, None)
+            self._wake(key, None)
             return
+        decided = decide_task(view, self._config, self._clock.now())
+        if decided.actions and not self._stopping:
+            await self._act(key, view.task, decided)
+            return
+        self._rounds.pop(key, None)
         self._store.set_turns(key, decided.turns)
         self._wake(key, decided.wake_at)
         if not same_status(view.task.status, decided.status):
@@ -212,6 +219,21 @@ class Engine:
             self._teller.tell(key, view.task.meta.uid, transition)
         for run in decided.prune:
             self._prune(key, run)
+
+    async def _act(self, key: ObjectKey, task: CronTask, decided: TaskDecisions) -> None:
+        if self._rounds[key] >= _ROUNDS:
+            _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
+            self._rounds.pop(key)
+            self._retry_only(key)
+            return
+        for action in decided.actions:
+            await self._executor.act(action, task)
+        self._rounds[key] += 1
+        if self._stopping:
+            await self._decide_task(key)
+        else:
+            # What has come of it is recorded when nothing waits to be launched any more.
+            self.mark(key)
 
     def _prune(self, key: ObjectKey, run: ScheduledRun) -> None:
         if run.meta.uid in self._pruning or self._stopping:

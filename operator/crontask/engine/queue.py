@@ -34,19 +34,30 @@ class WriteQueue:
         self._clock = clock
         self._free = in_flight
         self._start_rate = start_rate
+        self._launches = 0
         self._next_start = 0.0
         self._numbers = count()
         self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
 
     async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
         """Send the write when its turn has come. Raises what it raises, and LeaseLostError."""
-        await self._turn(priority)
+        launch = priority is Priority.LAUNCH
+        self._launches += launch
         try:
-            self._gate.check()
-            return await write()
+            await self._turn(priority)
+            try:
+                self._gate.check()
+                return await write()
+            finally:
+                self._free += 1
+                self._wake_next()
         finally:
-            self._free += 1
-            self._wake_next()
+            self._launches -= launch
+
+    @property
+    def launching(self) -> bool:
+        """Whether a launch waits or is on its way."""
+        return self._launches > 0
 
     async def start_slot(self) -> None:
         """Wait until another launch keeps to the start rate."""

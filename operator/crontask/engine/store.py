@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import msgspec
 import orjson
 
 from crontask.api.metadata import Metadata
@@ -22,6 +23,20 @@ from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.ports import Kind, ObjectKey
 
 Named = tuple[str, str]
+
+
+class _HeadMetadata(msgspec.Struct, rename="camel"):
+    name: str
+    uid: str
+    resource_version: str
+    namespace: str = ""
+
+
+class _Head(msgspec.Struct):
+    metadata: _HeadMetadata
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
 _REMEMBERED_GONE = 10_000
 _log = logging.getLogger(__name__)
 
@@ -48,6 +63,9 @@ class Store(Memory):
     def on_object(self, kind: Kind, raw: bytes) -> None:
         """An object as it is now. What is older than what is known is ignored."""
         try:
+            if self._is_known(kind, _decode_head(raw).metadata):
+                # Most news are the echo of our own writes.
+                return
             if kind is Kind.CRON_TASK:
                 self._put_task(raw)
             elif kind is Kind.SCHEDULED_RUN:
@@ -97,6 +115,17 @@ class Store(Memory):
             if run_of_it is not None and not run_of_it.ended:
                 self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
             self._run_of_pod_changed(pod, place_changed=True)
+
+    def _is_known(self, kind: Kind, head: "_HeadMetadata") -> bool:
+        named = (head.namespace, head.name)
+        known: Metadata | PodMetadata | None = None
+        if kind is Kind.POD:
+            known = pod.metadata if (pod := self._pods.get(named)) is not None else None
+        elif kind is Kind.SCHEDULED_RUN:
+            known = run.meta if (run := self._runs.get(named)) is not None else None
+        elif kind is Kind.CRON_TASK:
+            known = task.meta if (task := self._tasks.get(named)) is not None else None
+        return known is not None and _is_old(head, known)
 
     def _put_task(self, raw: bytes) -> None:
         task = parse_task(raw, self._known_task)
@@ -357,7 +386,7 @@ class _ForeignNames:
         return run is not None and run.meta.owner_uid != self._task.meta.uid
 
 
-def _is_old(new: Metadata | PodMetadata, known: Metadata | PodMetadata) -> bool:
+def _is_old(new: "Metadata | PodMetadata | _HeadMetadata", known: Metadata | PodMetadata) -> bool:
     """Whether the news is not newer. Resource versions of one kind are ordered numbers (by contract since 1.35)."""
     return new.uid == known.uid and int(new.resource_version) <= int(known.resource_version)
 
