@@ -62,7 +62,7 @@ def compute_status(
     recent = tuple(
         sorted((*summaries, *before.recent_runs), key=lambda s: s.completion_time or now, reverse=True)[:RECENT]
     )
-    active = sorted((run.run for run in view.runs if holds_place(run)), key=lambda run: run.meta.creation_timestamp)
+    active = sorted((run.run for run in view.runs if _is_active(run)), key=lambda run: run.meta.creation_timestamp)
     scheduled = _scheduled_count(view, settled, fresh)
     phase = _phase(view, basis, scheduled)
     upcoming = _upcoming(view, basis) if phase is TaskPhase.ACTIVE else ()
@@ -91,6 +91,11 @@ def compute_status(
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
     return status, (*tell_decisions(view, of_times), *_phase_told(view, status, basis))
+
+
+def _is_active(run: RunView) -> bool:
+    """Whether it is under way, or its pod has ended and the run does not say so yet: that is one change, not two."""
+    return not run.run.ended and (run.pod is not None or holds_place(run))
 
 
 def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
