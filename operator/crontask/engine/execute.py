@@ -67,11 +67,6 @@ class Executor:
         self._clock = clock
 
     @property
-    def crowded(self) -> bool:
-        """Whether many writes wait already."""
-        return self._queue.crowded
-
-    @property
     def launching(self) -> bool:
         """Whether a launch waits or is on its way."""
         return self._queue.launching

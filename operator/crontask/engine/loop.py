@@ -26,7 +26,7 @@ from crontask.engine.tell import Teller
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
 # Between so many decisions the watches get a chance to tell what is new.
-_BATCH = 16
+_BATCH = 8
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
 _ROUNDS = 8
 _log = logging.getLogger(__name__)
@@ -108,14 +108,14 @@ class Engine:
     def _work_through(self) -> None:
         """Start workers for keys that changed, those whose time has come first.
 
-        While something is being launched others come one at a time, and no more than can be sent: what is on its way
-        is not to wait for the processor.
+        While something is being launched the others come one at a time: what is on its way is not to wait for the
+        processor.
         """
-        urgent = 0 if self._executor.crowded else min(_BATCH, len(self._urgent))
-        for _ in range(urgent):
+        for _ in range(min(_BATCH, len(self._urgent))):
             self._start_worker(self._urgent.popleft())
-        for _ in range(min(1 if self._urgent or self._executor.launching else _BATCH, len(self._dirty))):
-            self._start_worker(self._dirty.popleft())
+        if not self._urgent:
+            for _ in range(min(1 if self._executor.launching else _BATCH, len(self._dirty))):
+                self._start_worker(self._dirty.popleft())
 
     def _start_worker(self, key: ObjectKey) -> None:
         """But not for a key that is being worked on: it is looked at again at the end."""

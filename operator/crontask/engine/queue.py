@@ -15,7 +15,6 @@ from crontask.engine.gate import Gate
 from crontask.engine.ports import Clock
 
 T = TypeVar("T")
-_CROWD = 16
 
 
 class Priority(IntEnum):
@@ -54,11 +53,6 @@ class WriteQueue:
                 self._wake_next()
         finally:
             self._launches -= launch
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so many writes wait that more of them would only wait longer."""
-        return len(self._waiting) >= _CROWD
 
     @property
     def launching(self) -> bool:
