@@ -27,6 +27,7 @@ _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
 # Between so many decisions the watches get a chance to tell what is new.
 _BATCH = 8
+_HELD = 0.01
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
 _ROUNDS = 8
 _log = logging.getLogger(__name__)
@@ -77,10 +78,12 @@ class Engine:
                 self._marked.add(key)
                 self._urgent.append(key)
             self._work_through()
-            if self._urgent or self._dirty:
+            if not self._urgent and not self._dirty:
+                await self._wait_for_news()
+            elif not self._urgent and self._executor.launching:
+                await self._clock.sleep(_HELD)
+            else:
                 await asyncio.sleep(0)
-                continue
-            await self._wait_for_news()
 
     async def stop(self) -> None:
         """No new work; what is in flight finishes."""
@@ -108,8 +111,8 @@ class Engine:
     def _work_through(self) -> None:
         """Start workers for keys that changed, those whose time has come first.
 
-        While something is being launched the others come one at a time: what is on its way is not to wait for the
-        processor.
+        While something is being launched the others come one by one, with pauses: what is on its way is not to wait
+        for the processor.
         """
         for _ in range(min(_BATCH, len(self._urgent))):
             self._start_worker(self._urgent.popleft())
