@@ -24,7 +24,7 @@ spec:
 
 def test_thirty_tasks_all_start_once_though_the_operator_is_killed(bench: Bench) -> None:
     bench.apply("".join(TASK.format(number=number) for number in range(30)))
-    bench.until("the burst has begun", lambda: len(_scheduled(bench)) > 3)
+    bench.until("the burst has begun", lambda: len(_pods(bench)) > 3)
     bench.tools.kubectl("-n", NAMESPACE, "delete", "pod", "--all", "--grace-period=0", "--force", "--wait=false")
     bench.until("each task has run", lambda: len(_succeeded(bench)) == 30, 150)
     runs = json.loads(bench.kubectl("get", "sr", "-o", "json"))["items"]
@@ -35,8 +35,8 @@ def test_thirty_tasks_all_start_once_though_the_operator_is_killed(bench: Bench)
     assert len(owners) == len(set(owners))
 
 
-def _scheduled(bench: Bench) -> list[str]:
-    return bench.kubectl("get", "sr", "-o", "name").split()
+def _pods(bench: Bench) -> list[str]:
+    return bench.kubectl("get", "pods", "-o", "name").split()
 
 
 def _succeeded(bench: Bench) -> set[str]:

@@ -63,7 +63,7 @@ def _bursts(bench: Bench, every: int) -> None:
 
 
 def _runs(bench: Bench) -> int:
-    return len(bench.kubectl("get", "sr", "-o", "name").split())
+    return len(bench.kubectl("get", "pods", "-o", "name").split())
 
 
 def _more_than(bench: Bench, before: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from crontask.api.names import ANNOTATION_RESERVED
 from installation import Tools
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -37,11 +38,12 @@ class Bench:
         text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
         return dict(json.loads(text)) if text.strip() else {}
 
-    def runs(self, task: str) -> list[dict[str, Any]]:
-        """The runs of a task, oldest first."""
+    def runs(self, task: str, *, made_ahead: bool = False) -> list[dict[str, Any]]:
+        """The runs of a task, oldest first; without those that are only made ahead of their time, unless asked for."""
         selector = f"spec.taskRef.name={task}"
         items = json.loads(self.kubectl("get", "sr", "--field-selector", selector, "-o", "json"))["items"]
-        return sorted(items, key=lambda run: str(run["metadata"]["creationTimestamp"]))
+        found = [run for run in items if made_ahead or not _is_only_made_ahead(run)]
+        return sorted(found, key=lambda run: str(run["metadata"]["creationTimestamp"]))
 
     def phase(self, name: str) -> str | None:
         """The phase of a run."""
@@ -58,3 +60,7 @@ class Bench:
             time.sleep(0.3)
         state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
         pytest.fail(f"not within {seconds:.0f} s: {what}\n{state}")
+
+
+def _is_only_made_ahead(run: dict[str, Any]) -> bool:
+    return "status" not in run and ANNOTATION_RESERVED in run["metadata"].get("annotations", {})

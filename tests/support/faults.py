@@ -124,7 +124,7 @@ def assert_each_time_is_decided_once(bench: Bench, task: str) -> Counter[str]:
     How many there are of each. The task is read first: the runs of what its mark covers are there by then.
     """
     found = bench.get("ct", task)
-    status, runs = found["status"], bench.runs(task)
+    status, runs = found["status"], bench.runs(task, made_ahead=True)
     mark = time_of(status["lastScheduledTime"])
     started = [nominal_of(run) for run in runs if nominal_of(run) <= mark and not _is_stale(run)]
     assert _more_than_one(started) == []
@@ -139,7 +139,7 @@ def assert_each_time_is_decided_once(bench: Bench, task: str) -> Counter[str]:
     attempts = [attempt["pod"] for run in runs for attempt in run.get("status", {}).get("attempts", [])]
     assert _more_than_one(attempts) == []
     pods = {pod["metadata"]["name"] for pod in listed(bench, "pods")}
-    known = {run["metadata"]["name"] for run in bench.runs(task)}
+    known = {run["metadata"]["name"] for run in bench.runs(task, made_ahead=True)}
     assert {name.rpartition("-")[0] for name in pods if name.startswith(f"{task}-")} <= known
     return counts + Counter({"Run": len(started)})
 
