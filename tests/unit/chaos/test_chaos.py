@@ -1,16 +1,17 @@
-"""A world out of order: fixed seeds, and faults that the simulator must find. `make chaos` has fresh seeds."""
+"""A world out of order: fixed seeds and fresh ones, and faults that the simulator must find. `make chaos` has more."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from random import SystemRandom
 
 import pytest
 from chaos.bugs import BUGS
 from chaos.play import play
 
 ROOT = Path(__file__).resolve().parents[3]
-FIXED, AT_ONCE = 200, 10
+FIXED, FRESH, AT_ONCE = 200, 50, 10
 # Where to look first for each fault, of the fixed seeds.
 FOUND_BY = {
     "mark_before_run": 0,
@@ -31,6 +32,14 @@ def _play_all(seeds: range) -> None:
 @pytest.mark.parametrize("first", range(0, FIXED, AT_ONCE))
 def test_nothing_is_lost_or_doubled(first: int) -> None:
     _play_all(range(first, first + AT_ONCE))
+
+
+def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it shows comes again with `make chaos SEED=…`."""
+    first = SystemRandom().randrange(10**9)
+    with capsys.disabled():
+        print(f"\nfresh seeds {first} to {first + FRESH - 1}", flush=True)
+    _play_all(range(first, first + FRESH))
 
 
 @pytest.mark.parametrize("name", BUGS)
