@@ -84,6 +84,12 @@ class Memory:
         """The run of that name could not be made ahead: it is made at its time."""
         self._unreserved[task.meta.uid] = name
 
+    def begin_term(self) -> None:
+        """Another may have led meanwhile, and decided otherwise: what was under way is as the API server has it."""
+        self._unsure.clear()
+        self._claimed.clear()
+        self._unreserved.clear()
+
     def set_turns(self, key: ObjectKey, turns: Turns) -> None:
         """Which runs of a task wait for their turn, and which wait in vain."""
         before = self._turns.get((key.namespace, key.name), _NO_TURNS)
