@@ -1,4 +1,4 @@
-"""`make soak`: faults of the cluster and of the operator for an hour, on the throw-away cluster.
+"""`make soak`: faults of the cluster and of the operator for half an hour, on the throw-away cluster.
 
 Callers: the Makefile.
 """
