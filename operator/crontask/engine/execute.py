@@ -1,34 +1,13 @@
-"""Doing: each action of a decision as requests to the API server, and the answers folded into the store.
+"""Doing: each action of a decision as requests to the API server. Callers: loop."""
 
-A name that is taken is looked at: an object of the same owner is ours, and we carry on from it. Callers: loop.
-"""
-
-import logging
-from datetime import datetime, timedelta
-
-import orjson
-
-from crontask.api.base import API_VERSION, format_time
-from crontask.api.names import (
-    ANNOTATION_CATCH_UP,
-    ANNOTATION_RESERVED,
-    ANNOTATION_TRIGGER,
-    LABEL_TASK,
-    pod_name,
-    run_name,
-)
+from crontask.api.names import LABEL_TASK
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import ScheduledRunStatus
-from crontask.api.task_status import CronTaskStatus
-from crontask.api.trigger import trigger_json, trigger_of
-from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
     DecisionKind,
     DeletePod,
     Discard,
-    FollowUp,
     Launch,
     LookForPod,
     RemoveRun,
@@ -39,21 +18,15 @@ from crontask.decide.decisions import (
     TaskAction,
     Transition,
 )
-from crontask.decide.fit import ARGS_INVALID, merged_args, unfit_args
-from crontask.decide.retry import at_most_once
-from crontask.decide.run_status import attempt_recorded
-from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
+from crontask.decide.views import CronTask, ScheduledRun
+from crontask.engine.launch import Launcher
 from crontask.engine.memory import run_key, task_key
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
+from crontask.engine.ports import Api, Clock, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
-from crontask.workload.environment import Identity, Interval
-from crontask.workload.pod import build_pod, owner_reference
-
-_SECOND = timedelta(seconds=1)
-_log = logging.getLogger(__name__)
-_LONGEST_RETRY = timedelta(minutes=1)
+from crontask.engine.write import Writer
+from crontask.workload.pod import owner_reference
 
 
 class Executor:
@@ -64,20 +37,16 @@ class Executor:
         self._queue = queue
         self._store = store
         self._teller = teller
-        self._clock = clock
-
-    @property
-    def launching(self) -> bool:
-        """Whether a launch waits or is on its way."""
-        return self._queue.launching
+        self.writer = Writer(api, queue, store)
+        self.launcher = Launcher(api, queue, store, teller, clock, self.writer)
 
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
         """Do one thing."""
         if isinstance(action, Launch):
             assert task is not None, "only tasks launch"
-            await self._launch(task, action)
+            await self.launcher.launch(task, action)
         elif isinstance(action, StartAttempt):
-            await self._start_attempt(action.run, action.number)
+            await self.launcher.start_attempt(action.run, action.number)
         elif isinstance(action, CancelRun):
             assert task is not None, "only tasks replace runs"
             await self._replace_run(task, action)
@@ -86,242 +55,26 @@ class Executor:
             await self._adopt(task, action.run)
         elif isinstance(action, Reserve):
             assert task is not None, "only tasks reserve"
-            await self._reserve(task, action)
+            await self.launcher.reserve(task, action)
         elif isinstance(action, Discard):
-            await self._discard(action.run)
+            await self.launcher.discard(action.run)
         elif isinstance(action, DeletePod):
             await self._delete_pod(action.pod)
         elif isinstance(action, StopLeftovers):
             await self._stop_leftovers(action.pod)
         elif isinstance(action, LookForPod):
-            await self._look_for_pod(action.run)
+            await self.launcher.look_for_pod(action.run)
         elif isinstance(action, RemoveRun):
             await self.prune(action.run)
 
-    # --- launches ----------------------------------------------------------------------------------------------------
-
-    async def _launch(self, task: CronTask, launch: Launch) -> None:
-        """The run first, then its pod: what a crash leaves between them is carried on from."""
-        key = run_key(task.meta.namespace, launch.name)
-        await self._queue.start_slot()
-        run = self._store.run(key)
-        if run is None or not _is_ours(run, task) or launch.catching_up:
-            await self._make_launched(task, launch, run)
-            run = self._store.run(key)
-        else:
-            self._store.claim(run)
-        if run is None or not _is_ours(run, task) or run.ended or launch.wait:
-            return
-        await self._start_attempt(run, 1)
-
-    async def _make_launched(self, task: CronTask, launch: Launch, reserved: ScheduledRun | None) -> None:
-        key = run_key(task.meta.namespace, launch.name)
-        body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
-        if launch.catching_up:
-            # One that was made ahead does not say so.
-            if reserved is not None and ANNOTATION_RESERVED in reserved.meta.annotations:
-                await self._discard(reserved)
-            body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
-        await self._make_run(key, body)
-
-    async def _reserve(self, task: CronTask, reserve: Reserve) -> None:
-        """Make the run of a time to come. If that fails it is made at its time."""
-        key = run_key(task.meta.namespace, reserve.name)
-        body = _run_body(key.namespace, task.meta.name, task, reserve.name, reserve.nominal)
-        body["metadata"]["annotations"] = {ANNOTATION_RESERVED: "true"}
-        try:
-            raw = await self._queue.send(
-                Priority.STATUS, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
-            )
-        except ApiError as error:
-            _log.info("run %s/%s is not made ahead: %s", key.namespace, key.name, error)
-            self._store.set_unreserved(task, reserve.name)
-            return
-        self._store.fold(Kind.SCHEDULED_RUN, raw)
-
-    async def _discard(self, run: ScheduledRun) -> None:
-        """Remove a run that was made ahead, as it was known: nobody has done anything with it."""
-        key, uid = run_key(run.meta.namespace, run.meta.name), run.meta.uid
-        version = run.meta.resource_version
-        try:
-            await self._queue.send(Priority.STATUS, lambda: self._api.delete(key, uid=uid, version=version))
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            await self.refresh(key, uid)
-            return
-        self._store.forget(key, uid)
-
-    async def follow_up(self, follow_up: FollowUp) -> None:
-        """Make sure that a run exists which the end of another causes."""
-        body = _run_body(follow_up.namespace, follow_up.task_name, follow_up.task, follow_up.name, follow_up.scheduled)
-        body["metadata"]["annotations"] = {ANNOTATION_TRIGGER: trigger_json(follow_up.trigger)}
-        if follow_up.args:
-            body["spec"]["args"] = dict(follow_up.args)
-        key = run_key(follow_up.namespace, follow_up.name)
-        await self._make_run(key, body)
-
-    async def _make_run(self, key: ObjectKey, body: Document) -> None:
-        """Create the run, or get the one that has its name."""
-        try:
-            raw = await self._queue.send(
-                Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
-            )
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            raw = await self._api.get(key)
-        self._store.fold(Kind.SCHEDULED_RUN, raw)
-
-    async def check_pod(self, task: CronTask) -> None:
-        """Show a pod of the task to the API server: what would be refused at 3 a.m. is said at once."""
-        assert task.spec is not None, "only a valid task has a pod"
-        now = self._clock.now()
-        name = run_name(task.meta.name, now)
-        identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
-        body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args)
-        try:
-            await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
-        except ApiError as error:
-            if error.status not in (400, 403, 422):
-                # Not an answer about the pod. The next start will tell.
-                _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
-            self._store.set_check(task, error.message if error.status in (400, 403, 422) else None)
-            return
-        self._store.set_check(task, None)
-
-    async def _start_attempt(self, run: ScheduledRun, number: int) -> None:
-        """Create the pod of an attempt. What the API server says against it becomes a finding."""
-        current = self._store.run(run_key(run.meta.namespace, run.meta.name))
-        if current is None or current.meta.uid != run.meta.uid or current.ended or cancel_requested(current):
-            return
-        task = self._store.task_of(run)
-        unfit = unfit_args(RunView(run, task, None))
-        if unfit is not None:
-            now = self._clock.now()
-            self._store.set_finding(run, Finding(ARGS_INVALID, unfit, True, now, now))
-            return
-        body = self._pod_body(run, task, number)
-        if body is None:
-            return
-        # Meanwhile nobody else decides about the run: a cancel stops the pod once it is there.
-        self._store.set_starting(run, True)
-        try:
-            if at_most_once(RunView(run, task, None)):
-                await self._record_attempt(run, task)
-            await self._create_pod(run, task, body)
-        finally:
-            self._store.set_starting(run, False)
-
-    async def _record_attempt(self, run: ScheduledRun, task: CronTask | None) -> None:
-        """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
-        status = attempt_recorded(RunView(run, task, None))
-        if not same_status(run.status, status):
-            await self.write_run_status(run, status, Priority.LAUNCH)
-
-    async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
-        namespace = run.meta.namespace
-        try:
-            raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.POD, namespace, body))
-        except ApiError as error:
-            if error.status == 409 and error.reason == "AlreadyExists":
-                await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
-            elif error.status in (400, 403, 422):
-                self._store.set_unsure(run, False)
-                self._note_refusal(run, error)
-            else:
-                # All but 429 may come after it took effect, and even after the pod was seen.
-                view = self._store.run_view(run_key(namespace, run.meta.name))
-                seen = view is None or view.pod is not None or view.pod_gone
-                self._store.set_unsure(run, error.status != 429 and not seen)
-                raise
-            return
-        self._store.set_starting(run, False)
-        self._store.fold(Kind.POD, raw)
-        self._store.set_unsure(run, False)
-        self._store.set_finding(run, None)
-        if task is not None:
-            self._store.note_taken(task)
-        self._tell_start(run, task, body["metadata"]["name"])
-
-    def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
-        """The pod to create, None if the handler is gone meanwhile."""
-        spec = run.spec
-        task_spec = task.spec if task is not None else None
-        handler = spec.handler if spec is not None and spec.handler is not None else None
-        if handler is None and task_spec is not None:
-            handler = task_spec.handler
-        if spec is None or handler is None:
-            return None
-        scheduled = spec.scheduled_time or run.due_at
-        interval = Interval()
-        if task is not None:
-            previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
-            interval = Interval(previous, task.timetable.next_after(scheduled))
-        identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
-        args = merged_args(RunView(run, task, None))
-        return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta))
-
-    async def _look_for_pod(self, run: ScheduledRun) -> None:
-        key = ObjectKey(Kind.POD, run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt))
-        try:
-            await self._look_at_pod(run, key)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-        self._store.set_unsure(run, False)
-
-    async def _look_at_pod(self, run: ScheduledRun, key: ObjectKey) -> None:
-        """The pod's name is taken: by our own pod of an earlier try, or by somebody else's."""
-        raw = await self._api.get(key)
-        self._store.set_unsure(run, False)
-        owners = orjson.loads(raw)["metadata"].get("ownerReferences") or []
-        if any(owner.get("uid") == run.meta.uid and owner.get("controller") for owner in owners):
-            self._store.fold(Kind.POD, raw)
-            return
-        message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
-        now = self._clock.now()
-        self._store.set_finding(run, Finding("NameTaken", message, True, now, now))
-
-    def _note_refusal(self, run: ScheduledRun, error: ApiError) -> None:
-        """400 and 422 will not get better; what 403 says (a quota, a policy, a webhook) may."""
-        before = self._store.finding(run)
-        now = self._clock.now()
-        tries = before.tries + 1 if before is not None else 1
-        final = error.status != 403
-        retry_at = now + min(_LONGEST_RETRY, _SECOND * 2 ** min(tries, 10))
-        since = before.since if before is not None else now
-        self._store.set_finding(run, Finding("PodRejected", error.message, final, retry_at, since, tries))
-        if tries == 1 and not final:
-            words = f"the pod is refused and will be tried again: {error.message}"
-            transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)
-            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
-
-    def _tell_start(self, run: ScheduledRun, task: CronTask | None, pod: str) -> None:
-        due = run.nominal or run.due_at
-        start = task.start_of(due) if task is not None and run.nominal is not None else due
-        transition = Transition(
-            "SuccessfulCreate",
-            f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
-            task=run.task_name,
-            run=run.meta.name,
-            nominal=due,
-            lag=self._clock.now() - start,
-            kind=DecisionKind.START,
-        )
-        if task is not None:
-            self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, transition)
-        else:
-            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
-
-    # --- changes of what exists --------------------------------------------------------------------------------------
-
     async def _adopt(self, task: CronTask, run: ScheduledRun) -> None:
         owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
-        await self._patch_run(run, {"metadata": {"ownerReferences": [owner], "labels": {LABEL_TASK: task.meta.name}}})
+        await self.writer.patch_run(
+            run, {"metadata": {"ownerReferences": [owner], "labels": {LABEL_TASK: task.meta.name}}}
+        )
 
     async def _replace_run(self, task: CronTask, cancel: CancelRun) -> None:
-        await self._patch_run(cancel.run, {"spec": {"cancel": True, "cancelReason": cancel.reason}})
+        await self.writer.patch_run(cancel.run, {"spec": {"cancel": True, "cancelReason": cancel.reason}})
         launch = cancel.replaced_by
         words = f"run {launch.name} replaces run {cancel.run.meta.name}"
         told = Transition(
@@ -335,23 +88,10 @@ class Executor:
         )
         self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, told)
 
-    async def _patch_run(self, run: ScheduledRun, patch: Document) -> None:
-        key = run_key(run.meta.namespace, run.meta.name)
-        patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": run.meta.resource_version}
-        raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.patch(key, patch))
-        self._store.fold(Kind.SCHEDULED_RUN, raw)
-
     async def _delete_pod(self, pod: Pod) -> None:
         """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""
         key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
-        uid, version = pod.metadata.uid, pod.metadata.resource_version
-        try:
-            await self._queue.send(Priority.LAUNCH, lambda: self._api.delete(key, uid=uid, version=version))
-            return
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-        await self.refresh(key, uid)
+        await self.writer.delete(key, pod.metadata.uid, Priority.LAUNCH, pod.metadata.resource_version)
 
     async def _stop_leftovers(self, pod: Pod) -> None:
         """A deadline that has passed makes the kubelet stop what still runs, and keep the logs."""
@@ -361,89 +101,4 @@ class Executor:
 
     async def prune(self, run: ScheduledRun) -> None:
         """Remove a finished run; its pod goes with it."""
-        await self._delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
-
-    async def _delete(self, key: ObjectKey, uid: str, priority: Priority) -> None:
-        try:
-            await self._queue.send(priority, lambda: self._api.delete(key, uid=uid))
-        except ApiError as error:
-            # Gone, or another object has the name: what we meant is not there any more.
-            if error.status not in (404, 409):
-                raise
-            self._store.forget(key, uid)
-
-    # --- status ------------------------------------------------------------------------------------------------------
-
-    async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
-        """Write what changed of a task's status, if nobody else changed the task meanwhile (409)."""
-        key = task_key(task.meta.namespace, task.meta.name)
-        # A task that nobody has looked at has no status: what the model fills in is not stored.
-        stored = _dump(task.status) if task.status.observed_generation >= 0 else {}
-        await self._write_status(key, task.meta.resource_version, stored, _dump(status))
-
-    async def write_run_status(
-        self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS
-    ) -> None:
-        """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""
-        key = run_key(run.meta.namespace, run.meta.name)
-        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status), priority)
-
-    async def _write_status(
-        self, key: ObjectKey, version: str, old: Document, new: Document, priority: Priority = Priority.STATUS
-    ) -> None:
-        patch = {"metadata": {"resourceVersion": version}, "status": changed_fields(old, new)}
-        raw = await self._queue.send(priority, lambda: self._api.patch(key, patch, subresource="status"))
-        self._store.fold(key.kind, raw)
-
-    async def refresh(self, key: ObjectKey, uid: str) -> None:
-        """Read an object that is not, or may not be, as it was known."""
-        try:
-            raw = await self._api.get(key)
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            self._store.forget(key, uid)
-            return
-        if orjson.loads(raw)["metadata"]["uid"] != uid:
-            self._store.forget(key, uid)
-        self._store.fold(key.kind, raw)
-
-
-def _is_ours(run: ScheduledRun, task: CronTask) -> bool:
-    """Whether the run of that name is the task's own: we carry on from it. Any other is never touched."""
-    return run.meta.owner_uid == task.meta.uid
-
-
-def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:
-    """Whether two statuses are the same once written (times are written to the second)."""
-    return a is b or a == b or _dump(a) == _dump(b)
-
-
-def changed_fields(old: Document, new: Document) -> Document:
-    """The merge patch from one status to the other: top-level fields that differ, null for those that went."""
-    patch: Document = {key: value for key, value in new.items() if old.get(key) != value}
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(old.get(key), dict):
-            # A merge patch merges objects: what went from inside one is nulled.
-            patch[key] = {**{inner: None for inner in old[key] if inner not in value}, **value}
-    patch.update({key: None for key in old if key not in new})
-    return patch
-
-
-def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
-    return status.model_dump(by_alias=True, exclude_none=True)
-
-
-def _run_body(namespace: str, task_name: str, task: CronTask | None, name: str, scheduled: datetime) -> Document:
-    owners = [owner_reference("CronTask", task_name, task.meta.uid)] if task is not None else []
-    return {
-        "apiVersion": API_VERSION,
-        "kind": Kind.SCHEDULED_RUN.kind,
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {LABEL_TASK: task_name},
-            **({"ownerReferences": owners} if owners else {}),
-        },
-        "spec": {"taskRef": {"name": task_name}, "scheduledTime": format_time(scheduled)},
-    }
+        await self.writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)

@@ -17,11 +17,12 @@ from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, CronTask, ScheduledRun
 from crontask.engine.dueheap import DueHeap
-from crontask.engine.execute import Executor, same_status
+from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
+from crontask.engine.write import same_status
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -80,7 +81,7 @@ class Engine:
             self._work_through()
             if not self._urgent and not self._dirty:
                 await self._wait_for_news()
-            elif not self._urgent and self._executor.launching:
+            elif not self._urgent and self._executor.launcher.launching:
                 await self._clock.sleep(_HELD)
             else:
                 await asyncio.sleep(0)
@@ -117,7 +118,7 @@ class Engine:
         for _ in range(min(_BATCH, len(self._urgent))):
             self._start_worker(self._urgent.popleft())
         if not self._urgent:
-            for _ in range(min(1 if self._executor.launching else _BATCH, len(self._dirty))):
+            for _ in range(min(1 if self._executor.launcher.launching else _BATCH, len(self._dirty))):
                 self._start_worker(self._dirty.popleft())
 
     def _start_worker(self, key: ObjectKey) -> None:
@@ -167,7 +168,7 @@ class Engine:
         """Before it is decided again, read what became of it: its watch may be behind."""
         known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
         if known is not None:
-            await self._executor.refresh(key, known.meta.uid)
+            await self._executor.writer.refresh(key, known.meta.uid)
         self._outdated.discard(key)
 
     def _retry(self, key: ObjectKey, after: float | None = None) -> None:
@@ -204,7 +205,7 @@ class Engine:
         """Actions first; then, decided anew from what they made of the world, the status."""
         task = self._store.task(key)
         if task is not None and task.spec is not None and not self._store.is_checked(task) and not self._stopping:
-            await self._executor.check_pod(task)
+            await self._executor.launcher.check_pod(task)
         view = self._store.task_view(key)
         if view is None:
             self._rounds.pop(key, None)
@@ -218,7 +219,7 @@ class Engine:
         self._store.set_turns(key, decided.turns)
         self._wake(key, decided.wake_at)
         if not same_status(view.task.status, decided.status):
-            await self._executor.write_task_status(view.task, decided.status)
+            await self._executor.writer.write_task_status(view.task, decided.status)
         self._store.looked_at(view.task)
         for transition in decided.transitions:
             self._teller.tell(key, view.task.meta.uid, transition)
@@ -268,9 +269,9 @@ class Engine:
         for preparation in decided.before:
             await self._executor.act(preparation, view.task)
         for follow_up in decided.follow_ups:
-            await self._executor.follow_up(follow_up)
+            await self._executor.launcher.follow_up(follow_up)
         if not same_status(view.run.status, decided.status):
-            await self._executor.write_run_status(view.run, decided.status)
+            await self._executor.writer.write_run_status(view.run, decided.status)
             for transition in decided.transitions:
                 self._teller.tell(key, view.run.meta.uid, transition)
         if self._stopping:

@@ -17,7 +17,7 @@ from crontask.decide.outcome import Outcome
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import RunView
-from crontask.engine import execute
+from crontask.engine import launch
 from crontask.engine.gate import Gate
 from crontask.engine.loop import Engine
 from crontask.engine.memory import Memory
@@ -39,7 +39,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
             if launches:
                 mark = max(launch.nominal for launch in launches)
                 status = decided.status.model_copy(update={"last_scheduled_time": mark})
-                await self._executor.write_task_status(view.task, status)
+                await self._executor.writer.write_task_status(view.task, status)
                 for launch in launches:
                     await self._executor.act(launch, self._store.task(key))
         await decide_and_do(self, key)
@@ -49,7 +49,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
 
 def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
     """A name that is taken counts as success, whoever owns it."""
-    patch.setattr(execute, "_is_ours", lambda run, task: True)
+    patch.setattr(launch, "_is_ours", lambda run, task: True)
 
 
 def any_object_deleted(patch: pytest.MonkeyPatch) -> None:
@@ -109,9 +109,9 @@ def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
         if view is not None:
             decided = decide_run(view, self._clock.now())
             if decided.follow_ups:
-                await self._executor.write_run_status(view.run, decided.status)
+                await self._executor.writer.write_run_status(view.run, decided.status)
                 for follow_up in decided.follow_ups:
-                    await self._executor.follow_up(follow_up)
+                    await self._executor.launcher.follow_up(follow_up)
         await work_on_run(self, key)
 
     patch.setattr(Engine, "_work_on_run", planted)

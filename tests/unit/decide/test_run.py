@@ -33,7 +33,7 @@ from crontask.decide.run import decide_run
 from crontask.decide.run_status import attempt_recorded
 from crontask.decide.timing import hash_timing, make_timetable
 from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
-from crontask.engine.execute import same_status
+from crontask.engine.write import same_status
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NO_JITTER = {"jitterPercent": 0}

@@ -16,8 +16,8 @@ from crontask.api.base import format_time
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, TaskView
-from crontask.engine.execute import same_status
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.engine.write import same_status
 from crontask.simulation.simulate import Happening, Simulation, simulate
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

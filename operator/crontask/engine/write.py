@@ -1,0 +1,95 @@
+"""Writing what is known already: statuses, patches, deletions; and reading what may have changed.
+
+The answers are folded into the store. Callers: execute, launch, loop.
+"""
+
+import orjson
+
+from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus
+from crontask.decide.views import CronTask, ScheduledRun
+from crontask.engine.memory import run_key, task_key
+from crontask.engine.ports import Api, ApiError, Document, Kind, ObjectKey
+from crontask.engine.queue import Priority, WriteQueue
+from crontask.engine.store import Store
+
+
+class Writer:
+    """Methods raise ApiError (the key is decided again later) and LeaseLostError."""
+
+    def __init__(self, api: Api, queue: WriteQueue, store: Store) -> None:
+        self._api = api
+        self._queue = queue
+        self._store = store
+
+    async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
+        """Write what changed of a task's status, if nobody else changed the task meanwhile (409)."""
+        key = task_key(task.meta.namespace, task.meta.name)
+        # A task that nobody has looked at has no status: what the model fills in is not stored.
+        stored = _dump(task.status) if task.status.observed_generation >= 0 else {}
+        await self._write_status(key, task.meta.resource_version, stored, _dump(status))
+
+    async def write_run_status(
+        self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS
+    ) -> None:
+        """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""
+        key = run_key(run.meta.namespace, run.meta.name)
+        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status), priority)
+
+    async def _write_status(
+        self, key: ObjectKey, version: str, old: Document, new: Document, priority: Priority = Priority.STATUS
+    ) -> None:
+        patch = {"metadata": {"resourceVersion": version}, "status": changed_fields(old, new)}
+        raw = await self._queue.send(priority, lambda: self._api.patch(key, patch, subresource="status"))
+        self._store.fold(key.kind, raw)
+
+    async def refresh(self, key: ObjectKey, uid: str) -> None:
+        """Read an object that is not, or may not be, as it was known."""
+        try:
+            raw = await self._api.get(key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._store.forget(key, uid)
+            return
+        if orjson.loads(raw)["metadata"]["uid"] != uid:
+            self._store.forget(key, uid)
+        self._store.fold(key.kind, raw)
+
+    async def patch_run(self, run: ScheduledRun, patch: Document) -> None:
+        """Patch a run, if nobody else changed it meanwhile (409)."""
+        key = run_key(run.meta.namespace, run.meta.name)
+        patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": run.meta.resource_version}
+        raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.patch(key, patch))
+        self._store.fold(Kind.SCHEDULED_RUN, raw)
+
+    async def delete(self, key: ObjectKey, uid: str, priority: Priority, version: str = "") -> bool:
+        """Delete an object, if it is still that one, and of that version if one is given. If not, see what it is."""
+        try:
+            await self._queue.send(priority, lambda: self._api.delete(key, uid=uid, version=version))
+            return True
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            await self.refresh(key, uid)
+            return False
+
+
+def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:
+    """Whether two statuses are the same once written (times are written to the second)."""
+    return a is b or a == b or _dump(a) == _dump(b)
+
+
+def changed_fields(old: Document, new: Document) -> Document:
+    """The merge patch from one status to the other: top-level fields that differ, null for those that went."""
+    patch: Document = {key: value for key, value in new.items() if old.get(key) != value}
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(old.get(key), dict):
+            # A merge patch merges objects: what went from inside one is nulled.
+            patch[key] = {**{inner: None for inner in old[key] if inner not in value}, **value}
+    patch.update({key: None for key in old if key not in new})
+    return patch
+
+
+def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
+    return status.model_dump(by_alias=True, exclude_none=True)
