@@ -54,20 +54,21 @@ class Teller:
         event = _event(subject, uid, transition, format_time(self._clock.now()))
         key = ObjectKey(Kind.EVENT, subject.namespace, event["metadata"]["name"])
         try:
-            await self._queue.send(Priority.EVENT, lambda: self._create_or_repeat(key, event))
+            await self._create_or_repeat(key, event)
         except (ApiError, LeaseLostError) as error:
             _log.warning("event %s of %s was not written: %s", transition.reason, subject.name, error)
 
     async def _create_or_repeat(self, key: ObjectKey, event: Document) -> None:
-        """Equal events have one name: a repeat counts up."""
+        """Equal events have one name: a repeat counts up. Each write passes the gate."""
         try:
-            await self._api.create(Kind.EVENT, key.namespace, event)
+            await self._queue.send(Priority.EVENT, lambda: self._api.create(Kind.EVENT, key.namespace, event))
         except ApiError as error:
             if error.status != 409:
                 raise
             known = orjson.loads(await self._api.get(key))
             count = int(known.get("count") or 1) + 1
-            await self._api.patch(key, {"count": count, "lastTimestamp": event["lastTimestamp"]})
+            repeated: Document = {"count": count, "lastTimestamp": event["lastTimestamp"]}
+            await self._queue.send(Priority.EVENT, lambda: self._api.patch(key, repeated))
 
 
 def _event(subject: ObjectKey, uid: str, transition: Transition, now: str) -> Document:
