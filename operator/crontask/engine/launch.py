@@ -50,9 +50,9 @@ class Launcher:
         self._writer = writer
 
     @property
-    def launching(self) -> bool:
-        """Whether a launch waits or is on its way."""
-        return self._queue.launching
+    def launches_wait(self) -> bool:
+        """Whether more is to be launched than can be on its way."""
+        return self._queue.launches_wait
 
     async def launch(self, task: CronTask, launch: Launch) -> None:
         """The run first, then its pod: what a crash leaves between them is carried on from."""

@@ -28,7 +28,8 @@ _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
 # Between so many decisions the watches get a chance to tell what is new.
 _BATCH = 8
-_HELD = 0.01
+# Seconds: the pauses, while launches wait, of what is not launched, and how long that goes on at most.
+_HELD, _LONGEST_HOLD = 0.01, 2.0
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
 _ROUNDS = 8
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Engine:
         self._rounds: Counter[ObjectKey] = Counter()
         self._failures: Counter[ObjectKey] = Counter()
         self._due = DueHeap()
+        self._held_since: float | None = None
         self._news = asyncio.Event()
         self._stopping = False
 
@@ -81,7 +83,7 @@ class Engine:
             self._work_through()
             if not self._urgent and not self._dirty:
                 await self._wait_for_news()
-            elif not self._urgent and self._executor.launcher.launching:
+            elif not self._urgent and self._holds_back():
                 await self._clock.sleep(_HELD)
             else:
                 await asyncio.sleep(0)
@@ -112,14 +114,23 @@ class Engine:
     def _work_through(self) -> None:
         """Start workers for keys that changed, those whose time has come first.
 
-        While something is being launched the others come one by one, with pauses: what is on its way is not to wait
-        for the processor.
+        While launches wait, the others come one by one, with pauses: what is on its way is not to wait for the
+        processor.
         """
         for _ in range(min(_BATCH, len(self._urgent))):
             self._start_worker(self._urgent.popleft())
         if not self._urgent:
-            for _ in range(min(1 if self._executor.launcher.launching else _BATCH, len(self._dirty))):
+            for _ in range(min(1 if self._holds_back() else _BATCH, len(self._dirty))):
                 self._start_worker(self._dirty.popleft())
+
+    def _holds_back(self) -> bool:
+        """Whether launches wait; but where that does not end, the others would wait for ever."""
+        if not self._executor.launcher.launches_wait:
+            self._held_since = None
+            return False
+        now = self._clock.monotonic()
+        self._held_since = now if self._held_since is None else self._held_since
+        return now - self._held_since < _LONGEST_HOLD
 
     def _start_worker(self, key: ObjectKey) -> None:
         """But not for a key that is being worked on: it is looked at again at the end."""

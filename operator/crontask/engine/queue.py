@@ -34,30 +34,25 @@ class WriteQueue:
         self._clock = clock
         self._free = in_flight
         self._start_rate = start_rate
-        self._launches = 0
+        self._launches_waiting = 0
         self._next_start = 0.0
         self._numbers = count()
         self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
 
     async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
         """Send the write when its turn has come. Raises what it raises, and LeaseLostError."""
-        launch = priority is Priority.LAUNCH
-        self._launches += launch
+        await self._turn(priority)
         try:
-            await self._turn(priority)
-            try:
-                self._gate.check()
-                return await write()
-            finally:
-                self._free += 1
-                self._wake_next()
+            self._gate.check()
+            return await write()
         finally:
-            self._launches -= launch
+            self._free += 1
+            self._wake_next()
 
     @property
-    def launching(self) -> bool:
-        """Whether a launch waits or is on its way."""
-        return self._launches > 0
+    def launches_wait(self) -> bool:
+        """Whether more is to be launched than can be on its way."""
+        return self._launches_waiting > 0
 
     async def start_slot(self) -> None:
         """Wait until another launch keeps to the start rate."""
@@ -74,6 +69,8 @@ class WriteQueue:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
+        launch = priority is Priority.LAUNCH
+        self._launches_waiting += launch
         try:
             await turn
         except asyncio.CancelledError:
@@ -81,6 +78,8 @@ class WriteQueue:
                 self._free += 1
                 self._wake_next()
             raise
+        finally:
+            self._launches_waiting -= launch
 
     def _wake_next(self) -> None:
         while self._free and self._waiting:

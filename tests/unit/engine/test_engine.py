@@ -76,7 +76,9 @@ class World:
     def runs(self) -> list[Document]:
         """But for those that are only made ahead."""
         found = sorted(self.api.documents(Kind.SCHEDULED_RUN), key=lambda run: str(run["metadata"]["name"]))
-        return [run for run in found if "status" in run or ANNOTATION_RESERVED not in run["metadata"]["annotations"]]
+        return [
+            run for run in found if "status" in run or ANNOTATION_RESERVED not in run["metadata"].get("annotations", {})
+        ]
 
     def reserved(self) -> list[str]:
         """The times of the runs that are made ahead, as HH:MM:SS."""
@@ -555,3 +557,43 @@ def test_what_cannot_be_made_ahead_is_made_at_its_time() -> None:
             assert [pod["metadata"]["creationTimestamp"] for pod in world.pods()] == ["2026-03-01T12:01:00Z"]
 
     play(story)
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_goes_before_what_has_changed() -> None:
+    """Of 300 tasks due at once, over a slow API server: no status is written before the last pod is asked for."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            for number in range(300):
+                await world.task(f"task-{number}", schedule="1 12 * * *")
+            await world.pass_time(29)
+            world.api.latency = 0.2
+            world.api.log.clear()
+            await world.pass_time(60)
+        verbs = [(write.key.kind, write.subresource) for write in world.api.log]
+        last_pod = max(index for index, verb in enumerate(verbs) if verb == (Kind.POD, ""))
+        assert verbs.count((Kind.POD, "")) == 300
+        # Those of the pods are the kubelet's.
+        before = [verb for verb in verbs[:last_pod] if verb[1] == "status" and verb[0] is not Kind.POD]
+        assert len(before) < 100
+
+    play(story)
+
+
+def test_where_launches_never_cease_to_wait_what_has_changed_is_looked_at_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(WriteQueue, "launches_wait", True)
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("job", concurrency={"policy": "Allow"})
+            for number in range(600):
+                await world.run(f"by-hand-{number}", taskRef={"name": "job"})
+            await world.pass_time(5)
+            assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
+
+    play(story, lambda pod: Plan(runs=1))
