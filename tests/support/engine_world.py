@@ -1,0 +1,111 @@
+"""The whole engine on virtual time, against an API server in memory and a kubelet that plays pods.
+
+Callers: tests/unit/engine.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from deaf_api import DeafApi
+
+from crontask.api.names import ANNOTATION_RESERVED
+from crontask.decide.views import Config
+from crontask.engine.execute import Executor
+from crontask.engine.gate import Gate
+from crontask.engine.informer import Informer
+from crontask.engine.loop import Engine
+from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.engine.queue import WriteQueue
+from crontask.engine.store import Store
+from crontask.engine.tell import Teller
+from crontask.simulation.kubelet import MemoryKubelet, Plan
+from crontask.simulation.virtual_time import VirtualClock, run_virtual
+
+EPOCH = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+NAMESPACE = "jobs"
+
+
+class World:
+    """An API server, a kubelet, and operators that come and go."""
+
+    def __init__(self, plan: Callable[[Document], Plan] = lambda pod: Plan()) -> None:
+        self.clock = VirtualClock(EPOCH)
+        self.api = DeafApi(self.clock)
+        self.kubelet = MemoryKubelet(self.api, self.clock, plan)
+        self.lease_seconds = 100.0
+
+    @asynccontextmanager
+    async def operator(self, config: Config | None = None) -> AsyncIterator[None]:
+        """An operator that leads, and is killed at the end: nothing of it is waited for."""
+        store = Store()
+        informers = [Informer(self.api, self.clock, kind, store) for kind in list(Kind)[:3]]
+        queue = WriteQueue(Gate(lambda: self.lease_seconds), self.clock)
+        teller = Teller(self.api, queue, self.clock)
+        executor = Executor(self.api, queue, store, teller, self.clock)
+        engine = Engine(store, executor, teller, self.clock, config or Config())
+        store.changed = engine.mark
+        before = asyncio.all_tasks()
+        tasks = [asyncio.create_task(informer.run()) for informer in informers]
+        for informer in informers:
+            await informer.synced.wait()
+        tasks.append(asyncio.create_task(engine.run()))
+        try:
+            yield
+        finally:
+            mine = [t for t in asyncio.all_tasks() - before if t.get_coro().__qualname__ not in _KUBELET]  # type: ignore[union-attr]
+            for task in mine:
+                task.cancel()
+            await asyncio.gather(*mine, return_exceptions=True)
+
+    async def pass_time(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def task(self, name: str, **spec: Any) -> None:
+        await self.api.create(Kind.CRON_TASK, NAMESPACE, {"metadata": {"name": name}, "spec": with_handler(spec)})
+
+    async def run(self, name: str, **spec: Any) -> None:
+        await self.api.create(Kind.SCHEDULED_RUN, NAMESPACE, {"metadata": {"name": name}, "spec": spec})
+
+    async def edit(self, kind: Kind, name: str, **spec: Any) -> None:
+        await self.api.patch(ObjectKey(kind, NAMESPACE, name), {"spec": spec})
+
+    def status(self, kind: Kind, name: str) -> Document:
+        return dict(self.api.document(ObjectKey(kind, NAMESPACE, name)).get("status", {}))
+
+    def runs(self) -> list[Document]:
+        """But for those that are only made ahead."""
+        found = sorted(self.api.documents(Kind.SCHEDULED_RUN), key=lambda run: str(run["metadata"]["name"]))
+        return [
+            run for run in found if "status" in run or ANNOTATION_RESERVED not in run["metadata"].get("annotations", {})
+        ]
+
+    def reserved(self) -> list[str]:
+        """The times of the runs that are made ahead, as HH:MM:SS."""
+        made = [run for run in self.api.documents(Kind.SCHEDULED_RUN) if run not in self.runs()]
+        return sorted(run["spec"]["scheduledTime"][11:19] for run in made)
+
+    def pods(self) -> list[Document]:
+        return self.api.documents(Kind.POD)
+
+
+_KUBELET = ("MemoryKubelet._play", "MemoryKubelet._stop")
+
+
+def with_handler(spec: Document) -> Document:
+    """The spec, with a container to run."""
+    return {"handler": {"container": {"image": "busybox:1.36"}}, **spec}
+
+
+def play(story: Callable[[World], Coroutine[Any, Any, None]], plan: Callable[[Document], Plan] | None = None) -> None:
+    """Run a story on virtual time."""
+
+    async def main() -> None:
+        world = World(plan or (lambda pod: Plan()))
+        kubelet = asyncio.create_task(world.kubelet.run())
+        await story(world)
+        kubelet.cancel()
+
+    run_virtual(main)

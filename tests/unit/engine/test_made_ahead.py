@@ -1,0 +1,199 @@
+"""Runs that are made ahead of their time, and many that are due at once: only the pod is to be made, and first."""
+
+import pytest
+from engine_world import World, play
+
+from crontask.engine.ports import ApiError, Document, Kind
+from crontask.engine.queue import WriteQueue
+from crontask.simulation.kubelet import Plan
+
+
+def test_a_run_is_made_ahead_of_its_time_and_at_its_time_only_the_pod() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(5)
+            assert world.reserved() == []
+            await world.pass_time(16)
+            assert world.reserved() == ["12:01:00"]
+            assert world.status(Kind.CRON_TASK, "tick")["counts"]["succeeded"] == 0
+            written = len(world.api.log)
+            await world.pass_time(8.99)
+            assert len(world.api.log) == written
+            await world.pass_time(0.02)
+            assert world.api.log[written].key.kind is Kind.POD
+            assert len(world.pods()) == 1
+            await world.pass_time(20)
+        (run,) = world.runs()
+        assert run["status"]["phase"] == "Succeeded"
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("edit", "later"),
+    [
+        ({"suspend": True}, []),
+        ({"schedule": "2 * * * *"}, []),
+        ({"endTime": "2026-03-01T12:00:55Z"}, []),
+        ({"skip": [{"from": "2026-03-01"}]}, []),
+        ({"maxRuns": 0}, []),
+        # 12:01 in UTC.
+        ({"schedule": "31 17 * * *", "timeZone": "Asia/Kolkata"}, ["12:01:00"]),
+        ({"timeout": "5s"}, ["12:01:00"]),
+    ],
+)
+def test_an_edit_lets_a_run_go_that_was_made_ahead_for_nothing(edit: Document, later: list[str]) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+            await world.edit(Kind.CRON_TASK, "tick", **edit)
+            await world.pass_time(1)
+            assert world.reserved() == later
+            await world.pass_time(10)
+            assert len(world.pods()) == len(later)
+        assert world.status(Kind.CRON_TASK, "tick")["counts"]["skipped"] == 0
+
+    play(story)
+
+
+def test_a_run_in_the_way_keeps_the_next_from_being_made_ahead_until_it_ends() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(30 + 50)
+            assert world.reserved() == []
+            await world.pass_time(6)
+            # The first has ended after 55 seconds.
+            assert world.reserved() == ["12:02:00"]
+            await world.pass_time(10)
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 2
+
+    play(story, lambda pod: Plan(runs=55))
+
+
+@pytest.mark.parametrize(
+    ("policy", "phases"), [("Forbid", ["Running"]), ("Queue", ["Running", "Queued"]), ("Allow", ["Running", "Running"])]
+)
+def test_a_place_taken_meanwhile_decides_as_if_nothing_had_been_made_ahead(policy: str, phases: list[str]) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="1 12 * * *", concurrency={"policy": policy})
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+            await world.run("by-hand", taskRef={"name": "tick"})
+            await world.pass_time(20)
+            assert [run["status"]["phase"] for run in world.runs()] == phases
+            assert world.reserved() == []
+            assert world.status(Kind.CRON_TASK, "tick")["counts"]["skipped"] == (policy == "Forbid")
+            await world.pass_time(300)
+        assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
+        assert len(world.runs()) == len(phases)
+
+    play(story, lambda pod: Plan(runs=100))
+
+
+def test_the_next_operator_starts_what_was_made_ahead() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+        async with world.operator():
+            await world.pass_time(20)
+            assert world.reserved() == []
+        (run,) = world.runs()
+        assert run["status"]["phase"] == "Succeeded"
+        assert world.status(Kind.CRON_TASK, "tick")["scheduledCount"] == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(("policy", "started"), [("Latest", 1), ("None", 0), ("All", 6)])
+def test_what_was_made_ahead_for_a_time_that_was_missed_changes_nothing(policy: str, started: int) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task(
+                "tick", schedule="* * * * *", catchUp={"policy": policy}, concurrency={"policy": "Allow", "max": 9}
+            )
+            await world.pass_time(21)
+            assert world.reserved() == ["12:01:00"]
+        await world.pass_time(60 * 5 + 30)
+        async with world.operator():
+            await world.pass_time(15)
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert (status.get("scheduledCount", 0), status["counts"]["missed"]) == (started, 6 - started)
+        assert len(world.runs()) == started
+        assert world.reserved() in ([], ["12:07:00"])
+
+    play(story)
+
+
+def test_a_run_made_ahead_that_somebody_cancels_does_not_start() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="1 12 * * *")
+            await world.pass_time(21)
+            (made,) = world.api.documents(Kind.SCHEDULED_RUN)
+            await world.edit(Kind.SCHEDULED_RUN, made["metadata"]["name"], cancel=True)
+            await world.pass_time(60)
+        assert world.pods() == []
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert (status["counts"]["canceled"], status["scheduledCount"]) == (1, 1)
+
+    play(story)
+
+
+def test_what_cannot_be_made_ahead_is_made_at_its_time() -> None:
+    async def story(world: World) -> None:
+        world.api.fault = lambda verb, key: (
+            ApiError(403, "Forbidden", "quota") if (verb, key.kind) == ("create", Kind.SCHEDULED_RUN) else None
+        )
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(29)
+            assert world.api.requests["create", "ScheduledRun", ""] == 1
+            world.api.fault = lambda verb, key: None
+            await world.pass_time(2)
+            assert [pod["metadata"]["creationTimestamp"] for pod in world.pods()] == ["2026-03-01T12:01:00Z"]
+
+    play(story)
+
+
+def test_what_is_due_goes_before_what_has_changed() -> None:
+    """Of 300 tasks due at once, over a slow API server: no status is written before the last pod is asked for."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            for number in range(300):
+                await world.task(f"task-{number}", schedule="1 12 * * *")
+            await world.pass_time(29)
+            world.api.latency = 0.2
+            world.api.log.clear()
+            await world.pass_time(60)
+        verbs = [(write.key.kind, write.subresource) for write in world.api.log]
+        last_pod = max(index for index, verb in enumerate(verbs) if verb == (Kind.POD, ""))
+        assert verbs.count((Kind.POD, "")) == 300
+        # Those of the pods are the kubelet's.
+        before = [verb for verb in verbs[:last_pod] if verb[1] == "status" and verb[0] is not Kind.POD]
+        assert len(before) < 100
+
+    play(story)
+
+
+def test_where_launches_never_cease_to_wait_what_has_changed_is_looked_at_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(WriteQueue, "launches_wait", True)
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("job", concurrency={"policy": "Allow"})
+            for number in range(600):
+                await world.run(f"by-hand-{number}", taskRef={"name": "job"})
+            await world.pass_time(5)
+            assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
+
+    play(story, lambda pod: Plan(runs=1))
