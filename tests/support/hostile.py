@@ -518,7 +518,7 @@ def _run_statuses() -> Iterator[Case]:
     yield run("forged-pending", status={"phase": "Pending", "message": "\u202e" * 4096})
     yield run("forged-queued", status={"phase": "Queued"})
     yield run("forged-running", status={"phase": "Running"})
-    yield run("forged-canceling", "Canceled", status={"phase": "Canceling"})
+    yield run("forged-canceling", "Canceled", spec={"handler": played(600)}, status={"phase": "Canceling"})
     yield run("forged-retrying", status={"phase": "Retrying"})
     yield run("forged-other-pod", status={"phase": "Running", "podName": "somebodys-pod"})
     yield run("forged-own-pod", "", status={"phase": "Running", "podName": "forged-own-pod-1"})
