@@ -210,6 +210,7 @@ class Launcher:
         return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta))
 
     async def look_for_pod(self, run: ScheduledRun) -> None:
+        """See whether the pod of the expected attempt is there."""
         key = ObjectKey(Kind.POD, run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt))
         try:
             await self._look_at_pod(run, key)

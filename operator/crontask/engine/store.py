@@ -116,7 +116,8 @@ class Store(Memory):
                 self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
             self._run_of_pod_changed(pod, place_changed=True)
 
-    def _is_known(self, kind: Kind, head: "_HeadMetadata") -> bool:
+    def _is_known(self, kind: Kind, head: _HeadMetadata) -> bool:
+        """Whether it is no news: not newer than what is known, or of an object that is gone."""
         named = (head.namespace, head.name)
         known: Metadata | PodMetadata | None = None
         if kind is Kind.POD:
@@ -125,13 +126,11 @@ class Store(Memory):
             known = run.meta if (run := self._runs.get(named)) is not None else None
         elif kind is Kind.CRON_TASK:
             known = task.meta if (task := self._tasks.get(named)) is not None else None
-        return known is not None and _is_old(head, known)
+        return head.uid in self._gone or (known is not None and _is_old(head, known))
 
     def _put_task(self, raw: bytes) -> None:
         task = parse_task(raw, self._known_task)
         known = self._known_task(task.meta)
-        if task.meta.uid in self._gone or (known is not None and _is_old(task.meta, known.meta)):
-            return
         named = (task.meta.namespace, task.meta.name)
         if known is not None:
             self._unindex_task(known)
@@ -144,8 +143,6 @@ class Store(Memory):
     def _put_run(self, raw: bytes) -> None:
         run = parse_run(raw, self._known_run)
         known = self._known_run(run.meta)
-        if run.meta.uid in self._gone or (known is not None and _is_old(run.meta, known.meta)):
-            return
         if known is not None:
             self._unindex_run(known)
         self._runs[run.meta.namespace, run.meta.name] = run
@@ -160,8 +157,6 @@ class Store(Memory):
         pod = decode_pod(raw)
         named = (pod.metadata.namespace, pod.metadata.name)
         known = self._pods.get(named)
-        if pod.metadata.uid in self._gone or (known is not None and _is_old(pod.metadata, known.metadata)):
-            return
         self._pods[named] = pod
         run_of_it = self._run_of(pod)
         if run_of_it is not None:
@@ -386,7 +381,7 @@ class _ForeignNames:
         return run is not None and run.meta.owner_uid != self._task.meta.uid
 
 
-def _is_old(new: "Metadata | PodMetadata | _HeadMetadata", known: Metadata | PodMetadata) -> bool:
+def _is_old(new: _HeadMetadata, known: Metadata | PodMetadata) -> bool:
     """Whether the news is not newer. Resource versions of one kind are ordered numbers (by contract since 1.35)."""
     return new.uid == known.uid and int(new.resource_version) <= int(known.resource_version)
 
