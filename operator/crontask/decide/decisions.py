@@ -154,7 +154,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class TaskDecisions:
-    """What to do now for a task. Where there are actions, the status is decided anew after them."""
+    """What to do now for a task: either actions, or all the rest, which is decided anew after them."""
 
     actions: tuple[TaskAction, ...]
     prune: tuple[ScheduledRun, ...]

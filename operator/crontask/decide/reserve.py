@@ -28,14 +28,16 @@ class Reservations:
     wake_at: datetime | None = None
 
 
-def reservations(view: TaskView, places: Places, next_start: datetime | None, now: datetime) -> Reservations:
-    """Of the next time, which starts at `next_start`; None where nothing is to start."""
+def reservations(view: TaskView, places: Places, following: datetime | None, now: datetime) -> Reservations:
+    """Of the nominal time that starts next; None where nothing is to start."""
     task = view.task
-    wanted = task.jitter.next_nominal(task.timetable, now) if next_start is not None else None
+    # A delay begins with the end of a run, which is not known ahead.
+    delayed = task.spec is None or task.spec.delay is not None
+    wanted = following if not delayed else None
     launched = {action.name for action in places.actions if isinstance(action, Launch)}
     kept = launched | ({run_name(task.meta.name, wanted)} if wanted is not None else set())
     gone = tuple(Discard(run.run) for run in view.reserved if run.run.meta.name not in kept)
-    if wanted is None or next_start is None:
+    if wanted is None:
         return Reservations(gone)
     name = run_name(task.meta.name, wanted)
     if name in view.foreign or view.unreserved == name or any(run.run.meta.name == name for run in _known(view)):
@@ -43,6 +45,7 @@ def reservations(view: TaskView, places: Places, next_start: datetime | None, no
     if not _has_room(view, places):
         # The end of a run makes room, and has the task decided again.
         return Reservations(gone)
+    next_start = task.start_of(wanted)
     at = next_start - AHEAD + SPREAD * (crc32(f"{task.meta.namespace}/{task.meta.name}".encode()) % 64) / 64
     if at > now:
         return Reservations(gone, at)

@@ -33,21 +33,19 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     dropped = _runs_to_drop(view, pause, config, now)
     places = _places(view, undecided, dropped, config, now)
     settled = _settle(undecided, places)
-    next_start = None if halted else _next_start(view, in_force, now)
+    following = None if halted else _next_nominal(view, in_force, now)
+    ahead = reservations(view, places, following, now)
+    actions = (*places.actions, *_adoptions(view), *ahead.actions)
+    if actions:
+        # What has come of them is recorded after them.
+        return TaskDecisions(actions, (), Turns(), task.status, (), None)
+    next_start = task.start_of(following) if following is not None else None
     basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now)
     status, transitions = compute_status(view, settled, basis)
     counted = tuple(run for run in view.runs if run.run.ended and is_counted(run, task.status.counted))
     prune, prune_at = runs_to_prune(task, counted, config.keep_finished, now)
-    wake_at = earliest(prune_at, next_start, *_instants(view, pause, config, now))
-    ahead = reservations(view, places, next_start if task.spec is not None and task.spec.delay is None else None, now)
-    return TaskDecisions(
-        (*places.actions, *_adoptions(view), *ahead.actions),
-        prune,
-        Turns(places.queued, dropped),
-        status,
-        transitions,
-        earliest(wake_at, ahead.wake_at),
-    )
+    wake_at = earliest(prune_at, next_start, ahead.wake_at, *_instants(view, pause, config, now))
+    return TaskDecisions((), prune, Turns(places.queued, dropped), status, transitions, wake_at)
 
 
 def _places(
@@ -99,15 +97,14 @@ def _settle(undecided: Undecided | None, places: Places) -> Settled | None:
     return Settled(undecided, places.skipped)
 
 
-def _next_start(view: TaskView, in_force: InForce, now: datetime) -> datetime | None:
-    """The next instant at which a nominal time may start."""
+def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime | None:
+    """The nominal time that starts next."""
     task = view.task
     if runs_left(task) == 0:
         return None
     if task.spec is not None and task.spec.delay is not None:
-        nominal = delayed_start(view, in_force.timing, now)
-        return task.start_of(nominal) if nominal is not None else None
-    return task.jitter.next_start(task.timetable, now)
+        return delayed_start(view, in_force.timing, now)
+    return task.jitter.next_nominal(task.timetable, now)
 
 
 def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> list[datetime]:

@@ -42,6 +42,8 @@ class Informer:
         self._informed = informed
         self._selector = selector
         self._version = ""
+        # How many changes the watches have told.
+        self._told = 0
         self._listed_at = self._troubled_at = float("-inf")
         self.synced = asyncio.Event()
 
@@ -49,7 +51,7 @@ class Informer:
         """List and watch until cancelled. Errors are waited out, with growing pauses."""
         failures = 0
         while True:
-            began = self._clock.monotonic()
+            began, told = self._clock.monotonic(), self._told
             try:
                 if not self._version:
                     await self._list()
@@ -66,9 +68,10 @@ class Informer:
                 failed = True
             if failed:
                 self._troubled_at = self._clock.monotonic()
-            # A server that closes each watch at once must not make us spin either.
-            short = self._clock.monotonic() - began < _GOOD_SECONDS
-            failures = failures + 1 if failed or short else 0
+            # In a burst, the server drops who falls behind: what is left to tell is asked for at once. A server that
+            # closes each watch before it has told anything must not make us spin.
+            vain = self._told == told and self._clock.monotonic() - began < _GOOD_SECONDS
+            failures = failures + 1 if failed or vain else 0
             if failures > 1 or (failed and failures):
                 await self._clock.sleep(self._pause(failures))
 
@@ -127,4 +130,5 @@ class Informer:
                 self._informed.on_deleted(self._kind, event.object)
             elif event.type != "BOOKMARK":
                 self._informed.on_object(self._kind, event.object)
+            self._told += event.type != "BOOKMARK"
             self._version = _decode_meta(event.object).metadata.resource_version or self._version

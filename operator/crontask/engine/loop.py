@@ -223,7 +223,7 @@ class Engine:
             self._wake(key, None)
             return
         decided = decide_task(view, self._config, self._clock.now())
-        if decided.actions and not self._stopping:
+        if decided.actions:
             await self._act(key, view.task, decided)
             return
         self._rounds.pop(key, None)
@@ -238,6 +238,9 @@ class Engine:
             self._prune(key, run)
 
     async def _act(self, key: ObjectKey, task: CronTask, decided: TaskDecisions) -> None:
+        if self._stopping:
+            # The next operator does it.
+            return
         if self._rounds[key] >= _ROUNDS:
             _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
             self._rounds.pop(key)

@@ -38,11 +38,6 @@ class Jitter:
         # Starts keep the order of their times, and each comes before the next nominal time.
         return timetable.previous_at_or_before(latest - _SECOND)
 
-    def next_start(self, timetable: Timetable, now: datetime) -> datetime | None:
-        """The earliest start after now; None if nothing will start."""
-        following = self.next_nominal(timetable, now)
-        return self.start_of(following, timetable) if following is not None else None
-
     def next_nominal(self, timetable: Timetable, now: datetime) -> datetime | None:
         """The nominal time that starts next; None if nothing will start."""
         latest = timetable.previous_at_or_before(now) if self.width else None

@@ -110,6 +110,11 @@ class CronTimetable:
         return min((second for second in firsts if second is not None), default=None)
 
     def _last(self, until: int) -> int | None:
+        """The last nominal second <= `until`; from the memo, if that knows one before and one after."""
+        ahead = self._ahead
+        index = bisect_right(ahead, until)
+        if 0 < index < len(ahead):
+            return ahead[index - 1]
         lasts = (last_until(expression, self._zone, dst, until) for expression, dst in self._parts)
         return max((second for second in lasts if second is not None), default=None)
 
