@@ -5,6 +5,7 @@ finish first. Callers: cli.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,8 @@ from crontask.kube.skew import SkewMeter
 from crontask.logs import set_up_logging
 
 _PROBE_SECONDS = 5.0
+# New objects until the youngest are looked through, and how often that is done until the next older ones are.
+_COLLECTED = (10_000, 20, 100)
 # An API server reads JSON of up to 10,000 levels.
 _DEEPEST = 12_000
 _log = logging.getLogger("crontask")
@@ -102,6 +105,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
     try:
         for informer in informers:
             await first_of(stopping, informer.synced.wait())
+        _spare_garbage_collector()
         while not stop.is_set():
             await first_of(stopping, lease.acquire())
             if not stop.is_set():
@@ -117,6 +121,13 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
         stopping.cancel()
         for task in watching:
             task.cancel()
+
+
+def _spare_garbage_collector() -> None:
+    """Objects that are known stay known: to walk them again and again took a fifth of the time of a launch."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED)
 
 
 def _ended_by_fault(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:

@@ -122,13 +122,14 @@ def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: date
         return []
     wanted = spec.catch_up.limit if spec.catch_up.policy is CatchUpPolicy.ALL else 1
     found: list[datetime] = []
-    time: datetime | None = latest
-    while time is not None and time > after and len(found) < wanted:
+    while len(found) < wanted:
+        time = task.timetable.previous_at_or_before(found[-1] - _SECOND) if found else latest
+        if time is None or time <= after:
+            break
         deadline = deadline_of(task, time)
         if deadline is not None and deadline <= now:
             break
         found.append(time)
-        time = task.timetable.previous_at_or_before(time - _SECOND)
     return found[::-1]
 
 
