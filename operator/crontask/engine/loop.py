@@ -28,8 +28,10 @@ _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
 # Between so many decisions the watches get a chance to tell what is new.
 _BATCH = 8
-# Seconds: the pauses, while launches wait, of what is not launched, and how long that goes on at most.
-_HELD, _LONGEST_HOLD = 0.01, 2.0
+# So many keys that are not due are worked on at a time: what changes before its turn comes is decided once.
+_CHANGED_AT_A_TIME = 32
+# Seconds for which launches that wait hold back what is not launched, at most.
+_LONGEST_HOLD = 2.0
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
 _ROUNDS = 8
 _log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ class Engine:
         # How often in a row the decision about a task was to act.
         self._rounds: Counter[ObjectKey] = Counter()
         self._failures: Counter[ObjectKey] = Counter()
+        # How many of the workers are for keys that changed.
+        self._changed = 0
         self._due = DueHeap()
         self._held_since: float | None = None
         self._news = asyncio.Event()
@@ -76,17 +80,15 @@ class Engine:
     async def run(self) -> None:
         """Decide and do, for ever, until `stop`."""
         while not self._stopping:
+            self._news.clear()
             for key in self._due.pop_due(self._clock.now()):
                 # It may wait among the others already: there it is passed over then.
                 self._marked.add(key)
                 self._urgent.append(key)
-            self._work_through()
-            if not self._urgent and not self._dirty:
-                await self._wait_for_news()
-            elif not self._urgent and self._holds_back():
-                await self._clock.sleep(_HELD)
-            else:
+            if self._start_workers():
                 await asyncio.sleep(0)
+            else:
+                await self._wait_for_news()
 
     async def stop(self) -> None:
         """No new work; what is in flight finishes."""
@@ -96,32 +98,43 @@ class Engine:
         await self._teller.finish()
 
     async def _wait_for_news(self) -> None:
-        self._news.clear()
-        if self._urgent or self._dirty or self._stopping:
-            return
-        next_at = self._due.next_at()
-        if next_at is None:
+        seconds = self._longest_wait()
+        if seconds is None:
             await self._news.wait()
             return
         waiting = asyncio.ensure_future(self._news.wait())
-        timer = asyncio.ensure_future(self._clock.sleep(max(0.0, (next_at - self._clock.now()).total_seconds())))
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((waiting, timer), return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
             timer.cancel()
 
-    def _work_through(self) -> None:
-        """Start workers for keys that changed, those whose time has come first.
+    def _longest_wait(self) -> float | None:
+        """Seconds until there is something to do without news."""
+        next_at = self._due.next_at()
+        until_due = (next_at - self._clock.now()).total_seconds() if next_at is not None else None
+        if not self._dirty or not self._holds_back():
+            return until_due
+        held = self._clock.monotonic() - (self._held_since or 0.0)
+        return min(_LONGEST_HOLD - held, until_due if until_due is not None else _LONGEST_HOLD)
 
-        While launches wait, the others come one by one, with pauses: what is on its way is not to wait for the
-        processor.
+    def _start_workers(self) -> bool:
+        """For keys whose time has come, then, as many as there is room for, for those that changed.
+
+        Whether there is more to begin with now.
         """
         for _ in range(min(_BATCH, len(self._urgent))):
             self._start_worker(self._urgent.popleft())
-        if not self._urgent:
-            for _ in range(min(1 if self._holds_back() else _BATCH, len(self._dirty))):
-                self._start_worker(self._dirty.popleft())
+        if self._urgent:
+            return True
+        for _ in range(min(_BATCH, len(self._dirty), self._room())):
+            self._start_worker(self._dirty.popleft(), changed=True)
+        return bool(self._dirty) and self._room() > 0
+
+    def _room(self) -> int:
+        """How many keys that changed may be worked on beside those that are: none while launches wait."""
+        return 0 if self._holds_back() else _CHANGED_AT_A_TIME - self._changed
 
     def _holds_back(self) -> bool:
         """Whether launches wait; but where that does not end, the others would wait for ever."""
@@ -132,14 +145,15 @@ class Engine:
         self._held_since = now if self._held_since is None else self._held_since
         return now - self._held_since < _LONGEST_HOLD
 
-    def _start_worker(self, key: ObjectKey) -> None:
+    def _start_worker(self, key: ObjectKey, *, changed: bool = False) -> None:
         """But not for a key that is being worked on: it is looked at again at the end."""
         if key in self._workers or key not in self._marked:
             return
         self._marked.discard(key)
-        self._workers[key] = asyncio.get_running_loop().create_task(self._work(key))
+        self._changed += changed
+        self._workers[key] = asyncio.get_running_loop().create_task(self._work(key, changed))
 
-    async def _work(self, key: ObjectKey) -> None:
+    async def _work(self, key: ObjectKey, changed: bool) -> None:
         """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
         try:
             if key in self._outdated:
@@ -160,6 +174,10 @@ class Engine:
             self._retry_only(key)
         finally:
             del self._workers[key]
+            self._changed -= changed
+            if self._dirty and not self._executor.launcher.launches_wait:
+                # There may be room now.
+                self._news.set()
             if key in self._marked:
                 # It changed while it was worked on, and was passed over.
                 self._marked.discard(key)

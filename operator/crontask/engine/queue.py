@@ -1,7 +1,8 @@
 """The one way out: every write waits here for its place, by priority, and passes the gate just before it is sent.
 
-Launches go before status before events before clean-up; a bounded number is in flight; starts keep to a rate.
-Callers: executor, teller.
+Launches go before status before events before clean-up; a bounded number is in flight, of which launches may be all and
+the others a part: more at a time would make them no faster, and the launches and the watches of everybody slower.
+Starts keep to a rate. Callers: executor, teller.
 """
 
 import asyncio
@@ -26,13 +27,18 @@ class Priority(IntEnum):
     CLEANUP = 3
 
 
+# Of all that may be in flight: with how much a write of that priority may still be sent.
+_SHARES = {Priority.LAUNCH: 1.0, Priority.STATUS: 0.25, Priority.EVENT: 0.125, Priority.CLEANUP: 0.125}
+
+
 class WriteQueue:
     """At most `in_flight` writes at a time. `start_rate`: launches a second, 0 without a limit."""
 
     def __init__(self, gate: Gate, clock: Clock, in_flight: int = 64, start_rate: int = 0) -> None:
         self._gate = gate
         self._clock = clock
-        self._free = in_flight
+        self._limits = {priority: max(1, int(in_flight * share)) for priority, share in _SHARES.items()}
+        self._in_flight = 0
         self._start_rate = start_rate
         self._launches_waiting = 0
         self._next_start = 0.0
@@ -46,7 +52,7 @@ class WriteQueue:
             self._gate.check()
             return await write()
         finally:
-            self._free += 1
+            self._in_flight -= 1
             self._wake_next()
 
     @property
@@ -64,8 +70,9 @@ class WriteQueue:
         await self._clock.sleep(at - now)
 
     async def _turn(self, priority: Priority) -> None:
-        if self._free and not self._waiting:
-            self._free -= 1
+        first = not self._waiting or self._waiting[0][0] > priority
+        if first and self._in_flight < self._limits[priority]:
+            self._in_flight += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
@@ -75,15 +82,15 @@ class WriteQueue:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._free += 1
+                self._in_flight -= 1
                 self._wake_next()
             raise
         finally:
             self._launches_waiting -= launch
 
     def _wake_next(self) -> None:
-        while self._free and self._waiting:
+        while self._waiting and self._in_flight < self._limits[self._waiting[0][0]]:
             turn = heapq.heappop(self._waiting)[2]
             if not turn.done():
-                self._free -= 1
+                self._in_flight += 1
                 turn.set_result(None)

@@ -31,9 +31,13 @@ def test_launches_go_before_status_before_events_before_clean_up() -> None:
     assert run_virtual(main) == ["first", "LAUNCH", "STATUS", "EVENT", "CLEANUP"]
 
 
-def test_no_more_than_so_many_are_in_flight() -> None:
+@pytest.mark.parametrize(
+    ("priority", "limit"),
+    [(Priority.LAUNCH, 16), (Priority.STATUS, 4), (Priority.EVENT, 2), (Priority.CLEANUP, 2)],
+)
+def test_no_more_than_so_many_are_in_flight(priority: Priority, limit: int) -> None:
     async def main() -> int:
-        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=3)
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=16)
         now, most = 0, 0
 
         async def write() -> None:
@@ -43,10 +47,32 @@ def test_no_more_than_so_many_are_in_flight() -> None:
             await asyncio.sleep(1)
             now -= 1
 
-        await asyncio.gather(*(queue.send(Priority.STATUS, write) for _ in range(20)))
+        await asyncio.gather(*(queue.send(priority, write) for _ in range(40)))
         return most
 
-    assert run_virtual(main) == 3
+    assert run_virtual(main) == limit
+
+
+def test_what_is_less_urgent_waits_while_more_is_in_flight_than_its_share_and_holds_up_nobody() -> None:
+    async def main() -> list[str]:
+        queue, done = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=8), list[str]()
+
+        async def write(name: str, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            done.append(name)
+
+        def send(priority: Priority, seconds: float) -> asyncio.Task[None]:
+            name = f"{priority.name} {seconds}"
+            return asyncio.create_task(queue.send(priority, lambda: write(name, seconds)))
+
+        # Of eight, two may be statuses: with two launches in flight they wait, and a third launch does not.
+        first = [send(Priority.LAUNCH, 2), send(Priority.LAUNCH, 3)]
+        await asyncio.sleep(0.1)
+        later = [send(Priority.STATUS, 1), send(Priority.EVENT, 0.5), send(Priority.LAUNCH, 1)]
+        await asyncio.gather(*first, *later)
+        return done
+
+    assert run_virtual(main) == ["LAUNCH 1", "LAUNCH 2", "LAUNCH 3", "STATUS 1", "EVENT 0.5"]
 
 
 def test_the_gate_is_asked_when_the_turn_comes_not_before() -> None:
