@@ -6,7 +6,7 @@ no polling: the due-heap knows the next instant at which a decision changes. Cal
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -16,6 +16,7 @@ from crontask.decide.decisions import TaskDecisions
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, CronTask, ScheduledRun
+from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
@@ -30,8 +31,8 @@ _LONGEST_RETRY = 30.0
 _BATCH = 8
 # So many keys that are not due are worked on at a time: what changes before its turn comes is decided once.
 _CHANGED_AT_A_TIME = 32
-# Seconds for which launches that wait hold back what is not launched, at most.
-_LONGEST_HOLD = 2.0
+# Seconds for which launches hold back what is not launched, at most, and after which one looks whether they still do.
+_LONGEST_HOLD, _LOOK_AGAIN = 5.0, 0.02
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
 _ROUNDS = 8
 _log = logging.getLogger(__name__)
@@ -46,9 +47,7 @@ class Engine:
         self._teller = teller
         self._clock = clock
         self._config = config
-        self._urgent: deque[ObjectKey] = deque()
-        self._dirty: deque[ObjectKey] = deque()
-        self._marked: set[ObjectKey] = set()
+        self._backlog = Backlog()
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
         self._pruning: dict[str, asyncio.Task[None]] = {}
         self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -62,13 +61,12 @@ class Engine:
         self._due = DueHeap()
         self._held_since: float | None = None
         self._news = asyncio.Event()
+        teller.has_more = self._news.set
         self._stopping = False
 
     def mark(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
-        if key not in self._marked:
-            self._marked.add(key)
-            self._dirty.append(key)
+        if self._backlog.add_changed(key):
             self._news.set()
 
     def set_clock_skewed(self, skewed: bool) -> None:
@@ -82,9 +80,7 @@ class Engine:
         while not self._stopping:
             self._news.clear()
             for key in self._due.pop_due(self._clock.now()):
-                # It may wait among the others already: there it is passed over then.
-                self._marked.add(key)
-                self._urgent.append(key)
+                self._backlog.add_due(key)
             if self._start_workers():
                 await asyncio.sleep(0)
             else:
@@ -114,31 +110,36 @@ class Engine:
         """Seconds until there is something to do without news."""
         next_at = self._due.next_at()
         until_due = (next_at - self._clock.now()).total_seconds() if next_at is not None else None
-        if not self._dirty or not self._holds_back():
-            return until_due
-        held = self._clock.monotonic() - (self._held_since or 0.0)
-        return min(_LONGEST_HOLD - held, until_due if until_due is not None else _LONGEST_HOLD)
+        if self._backlog.changed and self._holds_back():
+            return _LOOK_AGAIN if until_due is None else min(_LOOK_AGAIN, until_due)
+        return until_due
 
     def _start_workers(self) -> bool:
         """For keys whose time has come, then, as many as there is room for, for those that changed.
 
         Whether there is more to begin with now.
         """
-        for _ in range(min(_BATCH, len(self._urgent))):
-            self._start_worker(self._urgent.popleft())
-        if self._urgent:
+        for _ in range(min(_BATCH, self._backlog.due)):
+            self._start_worker(self._backlog.next_due())
+        if self._backlog.due:
             return True
-        for _ in range(min(_BATCH, len(self._dirty), self._room())):
-            self._start_worker(self._dirty.popleft(), changed=True)
-        return bool(self._dirty) and self._room() > 0
+        room = self._room()
+        for _ in range(min(_BATCH, self._backlog.changed, room)):
+            self._start_worker(self._backlog.next_changed(), changed=True)
+        if room:
+            self._teller.write_some()
+        return self._backlog.changed > 0 and self._room() > 0
 
     def _room(self) -> int:
-        """How many keys that changed may be worked on beside those that are: none while launches wait."""
+        """How many keys that changed may be worked on beside those that are: none while launches are on their way."""
         return 0 if self._holds_back() else _CHANGED_AT_A_TIME - self._changed
 
     def _holds_back(self) -> bool:
-        """Whether launches wait; but where that does not end, the others would wait for ever."""
-        if not self._executor.launcher.launches_wait:
+        """Whether launches wait, or the watch has not told of all that were launched: what else is written delays both.
+
+        But where that does not end, the others would wait for ever.
+        """
+        if not self._executor.launcher.launches_wait and not self._store.pods_unseen:
             self._held_since = None
             return False
         now = self._clock.monotonic()
@@ -147,9 +148,8 @@ class Engine:
 
     def _start_worker(self, key: ObjectKey, *, changed: bool = False) -> None:
         """But not for a key that is being worked on: it is looked at again at the end."""
-        if key in self._workers or key not in self._marked:
+        if key in self._workers or not self._backlog.remove(key):
             return
-        self._marked.discard(key)
         self._changed += changed
         self._workers[key] = asyncio.get_running_loop().create_task(self._work(key, changed))
 
@@ -175,12 +175,11 @@ class Engine:
         finally:
             del self._workers[key]
             self._changed -= changed
-            if self._dirty and not self._executor.launcher.launches_wait:
+            if self._backlog.changed and not self._executor.launcher.launches_wait:
                 # There may be room now.
                 self._news.set()
-            if key in self._marked:
+            if self._backlog.remove(key):
                 # It changed while it was worked on, and was passed over.
-                self._marked.discard(key)
                 self.mark(key)
 
     def _after_error(self, key: ObjectKey, error: ApiError) -> None:
@@ -209,7 +208,7 @@ class Engine:
 
     def _retry_only(self, key: ObjectKey, after: float | None = None) -> None:
         """Not at once, though what we did ourselves has changed it: that would spin."""
-        self._marked.discard(key)
+        self._backlog.remove(key)
         self._retry(key, after)
 
     def _wake(self, key: ObjectKey, at: datetime | None) -> None:

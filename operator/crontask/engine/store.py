@@ -55,6 +55,8 @@ class Store(Memory):
         self._keyed = Index()
         # Pods that have not ended, by the task of their run.
         self._alive = Index()
+        # By UID: pods that the watch has not told of.
+        self._pods_unseen: set[str] = set()
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
 
@@ -62,8 +64,26 @@ class Store(Memory):
 
     def on_object(self, kind: Kind, raw: bytes) -> None:
         """An object as it is now. What is older than what is known is ignored."""
+        self._take(kind, raw, echo=True)
+
+    def fold(self, kind: Kind, raw: bytes) -> None:
+        """The same, as an answer to a request of ours; a watch will tell it, too."""
+        self._take(kind, raw, echo=False)
+
+    @property
+    def pods_unseen(self) -> bool:
+        """Whether there are pods of which only the answer to a request has told."""
+        return bool(self._pods_unseen)
+
+    def _take(self, kind: Kind, raw: bytes, *, echo: bool) -> None:
         try:
-            if self._is_known(kind, _decode_head(raw).metadata):
+            head = _decode_head(raw).metadata
+            known = self._is_known(kind, head)
+            if echo:
+                self._pods_unseen.discard(head.uid)
+            elif kind is Kind.POD and not known:
+                self._pods_unseen.add(head.uid)
+            if known:
                 # Most news are the echo of our own writes.
                 return
             if kind is Kind.CRON_TASK:
@@ -75,8 +95,6 @@ class Store(Memory):
         except Exception:  # noqa: BLE001 - whatever is wrong with it ends no informer, and so no operator
             # One object of a shape that nobody foresaw harms no other.
             _log.exception("%s cannot be read: %.300r", kind.kind, raw)
-
-    fold = on_object
 
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """An object that is gone."""
@@ -110,6 +128,7 @@ class Store(Memory):
             self._task_of_run_changed(run)
         elif key.kind is Kind.POD and (pod := self._pods.get(named)) and pod.metadata.uid == uid:
             del self._pods[named]
+            self._pods_unseen.discard(uid)
             self._alive.discard(key.namespace, pod.metadata.labels.get(LABEL_TASK), key.name)
             run_of_it = self._run_of(pod)
             if run_of_it is not None and not run_of_it.ended:

@@ -5,12 +5,16 @@ Callers: loop (after the status that says so is written), executor (launches).
 
 import asyncio
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
+from itertools import count
 
 import orjson
 
 from crontask.api.base import API_VERSION, format_time
-from crontask.decide.decisions import Transition
+from crontask.decide.decisions import DecisionKind, Transition
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
@@ -18,16 +22,37 @@ from crontask.engine.queue import Priority, WriteQueue
 
 COMPONENT = "crontask"
 _LONGEST = 1024
+# Events: so many are on their way at a time, and so many wait at most.
+_AT_A_TIME, _MOST = 8, 10_000
 _log = logging.getLogger(COMPONENT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of the object with that UID: what happened to it, when."""
+
+    subject: ObjectKey
+    uid: str
+    transition: Transition
+    at: datetime
+
+
 class Teller:
-    """Writes events behind everything that matters more; an event that fails is logged and let go."""
+    """Writes events behind everything that matters more; an event that fails is logged and let go.
+
+    An event waits until `write_some`, so that whoever calls that says when. `has_more` is called when one waits that
+    could be written.
+    """
 
     def __init__(self, api: Api, queue: WriteQueue, clock: Clock) -> None:
         self._api = api
         self._queue = queue
         self._clock = clock
+        self.has_more: Callable[[], None] = lambda: None
+        self._numbers = count()
+        self._waiting: dict[int, _Told] = {}
+        # By (namespace, run): the number of the event that says that it started, if that waits.
+        self._starts: dict[tuple[str, str | None], int] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
     def tell(self, subject: ObjectKey, uid: str, transition: Transition) -> None:
@@ -40,18 +65,51 @@ class Teller:
             extra={"fields": _fields(subject, transition)},
         )
         observe(transition)
-        if not transition.event:
-            return
-        writing = asyncio.get_running_loop().create_task(self._write(subject, uid, transition))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
+        if transition.event:
+            self._put(_Told(subject, uid, transition, self._clock.now()))
+
+    def write_some(self) -> None:
+        """Begin to write events that wait, as many as may be on their way."""
+        while self._waiting and len(self._writing) < _AT_A_TIME:
+            told = self._take(next(iter(self._waiting)))
+            writing = asyncio.get_running_loop().create_task(self._write(told))
+            self._writing.add(writing)
+            writing.add_done_callback(self._written)
 
     async def finish(self) -> None:
-        """Wait for the events that are being written."""
-        await asyncio.gather(*self._writing)
+        """Write all that wait."""
+        while self._waiting or self._writing:
+            self.write_some()
+            await asyncio.wait(self._writing)
 
-    async def _write(self, subject: ObjectKey, uid: str, transition: Transition) -> None:
-        event = _event(subject, uid, transition, format_time(self._clock.now()))
+    def _put(self, told: _Told) -> None:
+        """What a run does says that it has started: the event of that is not written if it still waits."""
+        number, run = next(self._numbers), (told.subject.namespace, told.transition.run)
+        if run[1] is not None and run in self._starts:
+            self._take(self._starts[run])
+        if told.transition.kind is DecisionKind.START:
+            self._starts[run] = number
+        self._waiting[number] = told
+        if len(self._waiting) > _MOST:
+            lost = self._take(next(iter(self._waiting)))
+            _log.warning("event %s of %s is not written: too many wait", lost.transition.reason, lost.subject.name)
+        self.has_more()
+
+    def _take(self, number: int) -> _Told:
+        told = self._waiting.pop(number)
+        run = (told.subject.namespace, told.transition.run)
+        if self._starts.get(run) == number:
+            del self._starts[run]
+        return told
+
+    def _written(self, writing: "asyncio.Task[None]") -> None:
+        self._writing.discard(writing)
+        if self._waiting:
+            self.has_more()
+
+    async def _write(self, told: _Told) -> None:
+        subject, transition = told.subject, told.transition
+        event = _event(subject, told.uid, transition, format_time(told.at))
         key = ObjectKey(Kind.EVENT, subject.namespace, event["metadata"]["name"])
         try:
             await self._create_or_repeat(key, event)
@@ -66,8 +124,8 @@ class Teller:
             if error.status != 409:
                 raise
             known = orjson.loads(await self._api.get(key))
-            count = int(known.get("count") or 1) + 1
-            repeated: Document = {"count": count, "lastTimestamp": event["lastTimestamp"]}
+            times = int(known.get("count") or 1) + 1
+            repeated: Document = {"count": times, "lastTimestamp": event["lastTimestamp"]}
             await self._queue.send(Priority.EVENT, lambda: self._api.patch(key, repeated))
 
 

@@ -193,7 +193,22 @@ def test_where_launches_never_cease_to_wait_what_has_changed_is_looked_at_all_th
             await world.task("job", concurrency={"policy": "Allow"})
             for number in range(600):
                 await world.run(f"by-hand-{number}", taskRef={"name": "job"})
-            await world.pass_time(5)
+            await world.pass_time(10)
             assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
 
     play(story, lambda pod: Plan(runs=1))
+
+
+def test_what_is_not_launched_waits_until_the_watch_tells_of_the_pod_but_not_for_ever() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("job", schedule="* * * * *")
+            await world.pass_time(29)
+            world.api.go_deaf()
+            await world.pass_time(5)
+            assert len(world.pods()) == 1
+            assert [run["status"] for run in world.runs() if "status" in run] == []
+            await world.pass_time(2)
+            assert [run["status"]["phase"] for run in world.runs()] == ["Running"]
+
+    play(story, lambda pod: Plan(runs=30))

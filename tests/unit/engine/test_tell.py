@@ -1,0 +1,108 @@
+"""Events: written when somebody says so, and a start not any more once more is known of its run."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from crontask.decide.decisions import DecisionKind, Transition
+from crontask.engine import tell
+from crontask.engine.gate import Gate
+from crontask.engine.memory import run_key, task_key
+from crontask.engine.ports import Kind
+from crontask.engine.queue import WriteQueue
+from crontask.engine.tell import Teller
+from crontask.simulation.memory_api import MemoryApi
+from crontask.simulation.virtual_time import VirtualClock, run_virtual
+
+EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = VirtualClock(EPOCH)
+        self.api = MemoryApi(self.clock)
+        self.teller = Teller(self.api, WriteQueue(Gate(lambda: 10), self.clock), self.clock)
+        self.asked = 0
+        self.teller.has_more = self._ask
+
+    def _ask(self) -> None:
+        self.asked += 1
+
+    def tell_start(self, run: str) -> None:
+        told = Transition("SuccessfulCreate", f"started run {run}", task="job", run=run, kind=DecisionKind.START)
+        self.teller.tell(task_key("jobs", "job"), "uid-job", told)
+
+    def tell_end(self, run: str) -> None:
+        self.teller.tell(run_key("jobs", run), f"uid-{run}", Transition("Completed", f"{run} ended", run=run))
+
+    def written(self) -> list[str]:
+        return sorted(str(event["message"]) for event in self.api.documents(Kind.EVENT))
+
+
+def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+    run_virtual(lambda: story(World()))
+
+
+def test_an_event_waits_until_it_is_asked_for() -> None:
+    async def story(world: World) -> None:
+        world.tell_start("a")
+        await asyncio.sleep(1)
+        assert (world.written(), world.asked) == ([], 1)
+        world.teller.write_some()
+        await asyncio.sleep(1)
+        assert world.written() == ["started run a"]
+        assert world.api.documents(Kind.EVENT)[0]["firstTimestamp"] == "2026-03-01T12:00:00Z"
+
+    play(story)
+
+
+def test_a_start_that_waits_is_not_written_once_more_is_known_of_its_run() -> None:
+    async def story(world: World) -> None:
+        world.tell_start("a")
+        world.tell_start("b")
+        world.tell_end("b")
+        await world.teller.finish()
+        assert world.written() == ["b ended", "started run a"]
+        world.tell_end("a")
+        await world.teller.finish()
+        assert world.written() == ["a ended", "b ended", "started run a"]
+
+    play(story)
+
+
+def test_few_are_on_their_way_at_a_time_and_the_end_of_each_asks_for_more() -> None:
+    async def story(world: World) -> None:
+        for number in range(20):
+            world.tell_end(f"{number}")
+        asked = world.asked
+        world.teller.write_some()
+        await asyncio.sleep(1)
+        assert len(world.written()) == 8
+        assert world.asked == asked + 8
+        await world.teller.finish()
+        assert len(world.written()) == 20
+
+    play(story)
+
+
+def test_where_too_many_wait_the_oldest_is_let_go_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tell, "_MOST", 3)
+
+    async def story(world: World) -> None:
+        for run in "abcd":
+            world.tell_start(run)
+        # What is let go is forgotten.
+        world.tell_end("a")
+        await world.teller.finish()
+        assert world.written() == ["a ended", "started run c", "started run d"]
+
+    play(story)
+    assert [r.message for r in caplog.records if "too many wait" in r.message] == [
+        "event SuccessfulCreate of job is not written: too many wait",
+        "event SuccessfulCreate of job is not written: too many wait",
+    ]
