@@ -33,7 +33,8 @@ class RunRecord:
     pods: list[str] = field(default_factory=list)
     deleted_by: str | None = None
     ended_at: datetime | None = None
-    pods_changed_at: datetime | None = None
+    # When its phase or one of its pods changed last: what follows from that may be on its way.
+    changed_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -169,7 +170,7 @@ class Ledger:
             self.say(f"{self._actor} run {record.name} {record.phase} -> {phase} {status.get('message') or ''}")
             if record.phase in TERMINAL:
                 self.violate(f"run {record.name} was {record.phase} and is {phase}")
-            record.phase = phase
+            record.phase, record.changed_at = phase, self._clock.now()
             if phase in TERMINAL:
                 record.ended_at = self._clock.now()
                 self._check_follow_ups(record, status)
@@ -221,7 +222,7 @@ class Ledger:
         uid, name = document["metadata"]["uid"], document["metadata"]["name"]
         record = self.runs.get(_owner(document))
         if record is not None:
-            record.pods_changed_at = self._clock.now()
+            record.changed_at = self._clock.now()
         if after is None:
             self.pods.pop(uid, None)
             self.say(f"{self._actor} pod {name} is gone")

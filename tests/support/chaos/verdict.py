@@ -37,7 +37,7 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     """A run that has not ended has a reason that is still true."""
     name, status = run["metadata"]["name"], run.get("status") or {}
     phase = status.get("phase")
-    changed = ledger.runs[run["metadata"]["uid"]].pods_changed_at
+    changed = ledger.runs[run["metadata"]["uid"]].changed_at
     if phase in TERMINAL or (changed is not None and changed > now - _SOON):
         return
     pods = [pod for pod in api.documents(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
