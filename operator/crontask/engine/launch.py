@@ -50,9 +50,9 @@ class Launcher:
         self._writer = writer
 
     @property
-    def launches_wait(self) -> bool:
-        """Whether more is to be launched than can be on its way."""
-        return self._queue.launches_wait
+    def launching(self) -> bool:
+        """Whether launches wait or are on their way."""
+        return self._queue.launches > 0
 
     async def launch(self, task: CronTask, launch: Launch) -> None:
         """The run first, then its pod: what a crash leaves between them is carried on from."""

@@ -126,7 +126,10 @@ class Engine:
         room = self._room()
         for _ in range(min(_BATCH, self._backlog.changed, room)):
             self._start_worker(self._backlog.next_changed(), changed=True)
-        if room:
+        if room and self._backlog.changed:
+            # What is still to be decided may say more.
+            self._teller.write_some(1)
+        elif room:
             self._teller.write_some()
         return self._backlog.changed > 0 and self._room() > 0
 
@@ -135,11 +138,11 @@ class Engine:
         return 0 if self._holds_back() else _CHANGED_AT_A_TIME - self._changed
 
     def _holds_back(self) -> bool:
-        """Whether launches wait, or the watch has not told of all that were launched: what else is written delays both.
+        """Whether launches are on their way, or the watch has not told of all: what else is written delays both.
 
         But where that does not end, the others would wait for ever.
         """
-        if not self._executor.launcher.launches_wait and not self._store.pods_unseen:
+        if not self._executor.launcher.launching and not self._store.pods_unseen:
             self._held_since = None
             return False
         now = self._clock.monotonic()
@@ -175,7 +178,7 @@ class Engine:
         finally:
             del self._workers[key]
             self._changed -= changed
-            if self._backlog.changed and not self._executor.launcher.launches_wait:
+            if self._backlog.changed and not self._executor.launcher.launching:
                 # There may be room now.
                 self._news.set()
             if self._backlog.remove(key):

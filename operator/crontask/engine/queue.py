@@ -1,15 +1,14 @@
 """The one way out: every write waits here for its place, by priority, and passes the gate just before it is sent.
 
-Launches go before status before events before clean-up; a bounded number is in flight, of which launches may be all and
-the others a part: more at a time would make them no faster, and the launches and the watches of everybody slower.
-Starts keep to a rate. Callers: executor, teller.
+Launches go before status before events before clean-up; a bounded number is in flight. Launches may be all of it and
+each of the others a part: more would make them no faster, and launches and everybody's watches slower. Starts keep to
+a rate. Callers: executor, teller.
 """
 
 import asyncio
-import heapq
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
-from itertools import count
 from typing import TypeVar
 
 from crontask.engine.gate import Gate
@@ -27,7 +26,7 @@ class Priority(IntEnum):
     CLEANUP = 3
 
 
-# Of all that may be in flight: with how much a write of that priority may still be sent.
+# Of all that may be in flight.
 _SHARES = {Priority.LAUNCH: 1.0, Priority.STATUS: 0.25, Priority.EVENT: 0.125, Priority.CLEANUP: 0.125}
 
 
@@ -38,27 +37,32 @@ class WriteQueue:
         self._gate = gate
         self._clock = clock
         self._limits = {priority: max(1, int(in_flight * share)) for priority, share in _SHARES.items()}
-        self._in_flight = 0
+        self._most = in_flight
+        self._in_flight: Counter[Priority] = Counter()
         self._start_rate = start_rate
-        self._launches_waiting = 0
+        self._launches = 0
         self._next_start = 0.0
-        self._numbers = count()
-        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {priority: deque() for priority in Priority}
 
     async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
         """Send the write when its turn has come. Raises what it raises, and LeaseLostError."""
-        await self._turn(priority)
+        launch = priority is Priority.LAUNCH
+        self._launches += launch
         try:
-            self._gate.check()
-            return await write()
+            await self._turn(priority)
+            try:
+                self._gate.check()
+                return await write()
+            finally:
+                self._in_flight[priority] -= 1
+                self._wake_next()
         finally:
-            self._in_flight -= 1
-            self._wake_next()
+            self._launches -= launch
 
     @property
-    def launches_wait(self) -> bool:
-        """Whether more is to be launched than can be on its way."""
-        return self._launches_waiting > 0
+    def launches(self) -> int:
+        """How many launches wait or are on their way."""
+        return self._launches
 
     async def start_slot(self) -> None:
         """Wait until another launch keeps to the start rate."""
@@ -70,27 +74,26 @@ class WriteQueue:
         await self._clock.sleep(at - now)
 
     async def _turn(self, priority: Priority) -> None:
-        first = not self._waiting or self._waiting[0][0] > priority
-        if first and self._in_flight < self._limits[priority]:
-            self._in_flight += 1
+        if self._has_room(priority) and not self._waiting[priority]:
+            self._in_flight[priority] += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._numbers), turn))
-        launch = priority is Priority.LAUNCH
-        self._launches_waiting += launch
+        self._waiting[priority].append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._in_flight -= 1
+                self._in_flight[priority] -= 1
                 self._wake_next()
             raise
-        finally:
-            self._launches_waiting -= launch
+
+    def _has_room(self, priority: Priority) -> bool:
+        return self._in_flight[priority] < self._limits[priority] and self._in_flight.total() < self._most
 
     def _wake_next(self) -> None:
-        while self._waiting and self._in_flight < self._limits[self._waiting[0][0]]:
-            turn = heapq.heappop(self._waiting)[2]
-            if not turn.done():
-                self._in_flight += 1
-                turn.set_result(None)
+        for priority in Priority:
+            while self._waiting[priority] and self._has_room(priority):
+                turn = self._waiting[priority].popleft()
+                if not turn.done():
+                    self._in_flight[priority] += 1
+                    turn.set_result(None)

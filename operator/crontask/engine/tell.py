@@ -23,7 +23,7 @@ from crontask.engine.queue import Priority, WriteQueue
 COMPONENT = "crontask"
 _LONGEST = 1024
 # Events: so many are on their way at a time, and so many wait at most.
-_AT_A_TIME, _MOST = 8, 10_000
+_MANY, _MOST = 8, 10_000
 _log = logging.getLogger(COMPONENT)
 
 
@@ -68,9 +68,9 @@ class Teller:
         if transition.event:
             self._put(_Told(subject, uid, transition, self._clock.now()))
 
-    def write_some(self) -> None:
-        """Begin to write events that wait, as many as may be on their way."""
-        while self._waiting and len(self._writing) < _AT_A_TIME:
+    def write_some(self, most: int = _MANY) -> None:
+        """Begin to write events that wait, as long as no more than `most` are on their way."""
+        while self._waiting and len(self._writing) < most:
             told = self._take(next(iter(self._waiting)))
             writing = asyncio.get_running_loop().create_task(self._write(told))
             self._writing.add(writing)
