@@ -80,10 +80,14 @@ image: $(VENV)/installed ## Build the operator's image and load it into the thro
 	$(PY) -m cluster image --tag crontask/operator:dev
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure cost, lag and idle cost beside CronJob (about half an hour)
+bench: $(VENV)/installed ## Measure cost, lag, ends, sustained load, removal, cold start and idle cost beside CronJob (takes hours)
 	$(PY) -m cluster build
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks cost
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks end
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks sustained
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks prune
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks start
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
 
 .PHONY: generate

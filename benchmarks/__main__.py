@@ -8,6 +8,8 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import cost as cost_benchmark
+from benchmarks import end as end_benchmark
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
+from benchmarks import prune as prune_benchmark
+from benchmarks import start as start_benchmark
+from benchmarks import sustained as sustained_benchmark
 from benchmarks.world import MeasurementError
 
 RESULTS = Path(__file__).parent / "results"
@@ -92,10 +98,46 @@ def writes(tasks: int, variants: tuple[str, ...], output: str) -> None:
             _measure(f"{size} tasks: {variant}", variant, size, results, failures)
             _save_lags("writes", results, failures)
     rows: list[dict[str, Any]] = [
-        {"variant": r.variant, "tasks": r.tasks, "writes": r.writes_a_run, "events": r.events_a_run, "each": r.writes}
+        {
+            "variant": r.variant,
+            "tasks": r.tasks,
+            "writes": r.writes_a_run,
+            "events": r.events_a_run,
+            "each": r.writes,
+            "cpu": r.cpu_a_run,
+        }
         for r in results
     ]
-    _show(output, "object writes and events a run", rows, failures)
+    _show(output, "object writes and events a run, milliseconds of processor time", rows, failures)
+
+
+@main.command()
+@click.option("--tasks", default=200, show_default=True, type=click.IntRange(1), help="Each due once a second.")
+@click.option("--seconds", default=120, show_default=True, type=click.IntRange(4))
+@click.option("--repetitions", default=3, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(sustained_benchmark.VARIANTS),
+    default=sustained_benchmark.VARIANTS,
+    show_default=True,
+)
+@_output
+def sustained(tasks: int, seconds: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
+    """Tasks that are due each second, for minutes: what starts, how late, and whether it grows.
+
+    Example: python -m benchmarks sustained --tasks 50 --seconds 60 --repetitions 1
+    """
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for repetition in range(repetitions):
+        for variant in variants:
+            label = f"{tasks} tasks for {seconds} s, repetition {repetition + 1} of {repetitions}: {variant}"
+            with _recorded(label, failures):
+                rows.append(asdict(sustained_benchmark.measure(variant, tasks, seconds)))
+            _save("sustained", {"rows": rows, "failures": failures})
+    _show(output, "seconds after the nominal times", rows, failures)
 
 
 @main.command()
@@ -110,6 +152,73 @@ def idle(tasks: int, seconds: int, output: str) -> None:
     row = idle_benchmark.measure(tasks, seconds)
     _save("idle", {"rows": [row]})
     _show(output, "idle", [row], [])
+
+
+@main.command()
+@click.option("--tasks", default=500, show_default=True, type=click.IntRange(1), help="Due at once.")
+@click.option("--runs", default=5000, show_default=True, type=click.IntRange(1), help="To be removed meanwhile.")
+@click.option("--repetitions", default=3, show_default=True, type=click.IntRange(1))
+@_output
+def prune(tasks: int, runs: int, repetitions: int, output: str) -> None:
+    """Tasks due at once while finished runs are removed, and without that.
+
+    Example: python -m benchmarks prune --tasks 100 --runs 500 --repetitions 1
+    """
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for repetition in range(repetitions):
+        for removed in (0, runs):
+            label = f"{tasks} tasks, {removed} runs to remove, repetition {repetition + 1} of {repetitions}"
+            with _recorded(label, failures):
+                rows.append(asdict(prune_benchmark.measure(tasks, removed)))
+            _save("prune", {"rows": rows, "failures": failures})
+    _show(output, "seconds after the nominal time", rows, failures)
+
+
+@main.command()
+@click.option("--tasks", default=20, show_default=True, type=click.IntRange(1), help="Whose pods end at once.")
+@click.option("--repetitions", default=3, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(end_benchmark.VARIANTS),
+    default=end_benchmark.VARIANTS,
+    show_default=True,
+)
+@_output
+def end(tasks: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
+    """From the end of a pod to the end of its run, or of its Job.
+
+    Example: python -m benchmarks end --repetitions 1
+    """
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for repetition in range(repetitions):
+        for variant in variants:
+            with _recorded(f"{tasks} ends, repetition {repetition + 1} of {repetitions}: {variant}", failures):
+                rows.append(asdict(end_benchmark.measure(variant, tasks)))
+            _save("end", {"rows": rows, "failures": failures})
+    _show(output, "seconds from the end of the pod to the end of its run or Job", rows, failures)
+
+
+@main.command()
+@click.option(
+    "--tasks", "sizes", multiple=True, type=click.IntRange(1), default=(1000, 3000, 10_000), show_default=True
+)
+@_output
+def start(sizes: tuple[int, ...], output: str) -> None:
+    """An operator begins where there are many tasks, each with a finished run: seconds to the first pod, memory.
+
+    Example: python -m benchmarks start --tasks 1000
+    """
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for size in sizes:
+        with _recorded(f"{size} tasks", failures):
+            rows.append(start_benchmark.measure(size))
+        _save("start", {"rows": rows, "failures": failures})
+    _show(output, "cold start", rows, failures)
 
 
 @main.command()
@@ -146,10 +255,16 @@ def _expand(variants: tuple[str, ...]) -> list[str]:
 
 
 def _measure(label: str, variant: str, size: int, results: list[lag_benchmark.Lag], failures: list[str]) -> None:
+    with _recorded(label, failures):
+        results.append(lag_benchmark.measure(variant, size))
+
+
+@contextmanager
+def _recorded(label: str, failures: list[str]) -> Iterator[None]:
     """One measurement that fails is said and recorded; the others go on."""
     _progress.print(f"{label} …")
     try:
-        results.append(lag_benchmark.measure(variant, size))
+        yield
     except MeasurementError as error:
         failures.append(f"{label}: {error}")
         _progress.print(f"failed: {error}")

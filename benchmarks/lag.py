@@ -1,7 +1,7 @@
 """Lag: from the nominal time to the pod's ADDED as another client sees it, for N tasks due at one instant.
 
 Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. Each
-measurement has a fresh API server. Callers: __main__, idle.
+measurement has a fresh API server. Callers: __main__, and the other measurements.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ RAW = ("raw-16", "raw-64", "raw-256")
 VARIANTS = ("crontask", *RAW, "cronjob", "cronjob-tuned")
 # The longest that a variant may take for all of its pods, and then to write all that follows from their end.
 _PATIENCE = {"cronjob": 400.0, "cronjob-tuned": 120.0}
-_SHORTEST_NOTICE = 10.0
+SHORTEST_NOTICE = 10.0
 _POD = {
     "schedulerName": kubelet.SCHEDULER,
     "automountServiceAccountToken": False,
@@ -56,6 +56,8 @@ class Lag:
     first: float
     writes_a_run: float
     events_a_run: float
+    cpu_a_run: float
+    """Milliseconds of processor time of the operator or the controller manager; 0 for a raw client."""
     pods: int
     """More than tasks: something started twice."""
     settled: bool
@@ -69,20 +71,22 @@ class Lag:
 def measure(variant: str, tasks: int) -> Lag:
     """One repetition of one variant."""
     load = os.getloadavg()[0]
-    with world(_manager_arguments(variant)) as running:
+    with world(manager_arguments(variant)) as running:
         seen = running.logs / "seen.jsonl"
         running.start_and_wait("benchmarks.watch", says=watch.READY, output=seen)
         running.start_and_wait("benchmarks.kubelet", "1", says=kubelet.READY)
-        before, due = _raw(running, variant, tasks) if variant in RAW else _scheduled(running, variant, tasks)
+        before, due = _raw(running, variant, tasks) if variant in RAW else scheduled(running, variant, tasks)
+        cpu = running.cpu()
         patience = _PATIENCE.get(variant, 60.0)
         wait = max(0.0, due - time.time()) + patience
         running.until("every pod was seen", lambda: seen.read_bytes().count(b"\n") >= tasks, wait)
         settled = running.settle(patience)
         made = running.requests() - before
-        return _result(variant, tasks, _lags(seen, due), made, settled, round(load, 2))
+        used = 1000 * (running.cpu() - cpu) / tasks
+        return _result(variant, tasks, lags_of(seen, due), made, used, settled, round(load, 2))
 
 
-def _manager_arguments(variant: str) -> list[str] | None:
+def manager_arguments(variant: str) -> list[str] | None:
     return {"cronjob": [], "cronjob-tuned": TUNED}.get(variant)
 
 
@@ -95,7 +99,7 @@ def _raw(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
 
 async def _create_pods(running: World, tasks: int, connections: int) -> float:
     """Create all pods by so many connections, warmed before; when it began."""
-    pods = [_pod(number) for number in range(tasks)]
+    pods = [raw_pod(number) for number in range(tasks)]
     async with HttpApi(connect(str(running.control_plane.kubeconfig)), connections) as api:
         gate = asyncio.Semaphore(connections)
 
@@ -109,12 +113,12 @@ async def _create_pods(running: World, tasks: int, connections: int) -> float:
         return began
 
 
-def _scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
+def scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
     """Create the tasks, due at one whole minute to come; the count of requests before it, and the minute."""
     make = cron_task if variant == "crontask" else _cron_job
     if variant == "crontask":
         running.start_operator()
-    due = _whole_minute_after(30 + tasks / 50)
+    due = whole_minute_after(30 + tasks / 50)
     running.create([make(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)])
     if variant == "crontask":
         running.until_tasks_have_status(tasks)
@@ -122,21 +126,23 @@ def _scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, floa
         running.settle()
     # Set-up is over: what is written from here on, also ahead of the minute, is the runs' own.
     notice = due.timestamp() - time.time()
-    if notice < _SHORTEST_NOTICE:
+    if notice < SHORTEST_NOTICE:
         raise MeasurementError(f"set-up ended {notice:.0f} s before the tasks were due: the machine is too busy")
     return running.requests(), due.timestamp()
 
 
-def _whole_minute_after(seconds: float) -> datetime:
+def whole_minute_after(seconds: float) -> datetime:
     earliest = datetime.now(UTC) + timedelta(seconds=seconds)
     return earliest.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
-def _lags(seen: Path, due: float) -> list[float]:
+def lags_of(seen: Path, due: float) -> list[float]:
     return sorted(json.loads(line)["seen"] - due for line in seen.read_text().splitlines())
 
 
-def _result(variant: str, tasks: int, lags: list[float], made: Requests, settled: bool, load: float) -> Lag:
+def _result(
+    variant: str, tasks: int, lags: list[float], made: Requests, cpu_a_run: float, settled: bool, load: float
+) -> Lag:
     # What the stand-in kubelet says about the pods is not the scheduler's.
     ours = {k: n for k, n in made.items() if k[0] in WRITES and k[1] in MEASURED and k[1:] != ("pods", "status")}
     events = sum(n for key, n in ours.items() if key[1] == "events")
@@ -144,11 +150,12 @@ def _result(variant: str, tasks: int, lags: list[float], made: Requests, settled
         variant=variant,
         tasks=tasks,
         p50=round(statistics.median(lags), 3),
-        p99=round(_p99(lags), 3),
+        p99=round(p99(lags), 3),
         max=round(lags[-1], 3),
         first=round(lags[0], 3),
         writes_a_run=round((sum(ours.values()) - events) / tasks, 2),
         events_a_run=round(events / tasks, 2),
+        cpu_a_run=round(cpu_a_run, 2),
         pods=len(lags),
         settled=settled,
         load=load,
@@ -156,7 +163,7 @@ def _result(variant: str, tasks: int, lags: list[float], made: Requests, settled
     )
 
 
-def _p99(values: list[float]) -> float:
+def p99(values: list[float]) -> float:
     return values[0] if len(values) == 1 else statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
@@ -178,7 +185,7 @@ def summary(results: list[Lag]) -> list[dict[str, Any]]:
 
 
 def _summary_row(of_variant: list[Lag]) -> dict[str, Any]:
-    medians = ("p50", "p99", "writes_a_run", "events_a_run")
+    medians = ("p50", "p99", "writes_a_run", "events_a_run", "cpu_a_run")
     return {
         "variant": of_variant[0].variant,
         "tasks": of_variant[0].tasks,
@@ -189,10 +196,10 @@ def _summary_row(of_variant: list[Lag]) -> dict[str, Any]:
     }
 
 
-def _pod(number: int) -> dict[str, Any]:
+def raw_pod(number: int, run: str = "") -> dict[str, Any]:
     """The very pod that the operator makes for such a task."""
     name = f"task-{number}"
-    identity = Identity(task=name, namespace="bench", run=name, run_uid=f"00000000-{number}", attempt=1)
+    identity = Identity(task=name, namespace="bench", run=run or name, run_uid=f"00000000-{number}", attempt=1)
     handler = Handler.model_validate({"podTemplate": {"spec": _POD}})
     now = datetime.now(UTC)
     return build_pod(handler, identity, now, Interval(now, now), {})

@@ -66,6 +66,12 @@ class World:
         """Our operator, as shipped; returns once it leads."""
         return self.start_and_wait("crontask.cli.main", "operator", "--probe-port", "0", says="leading as")
 
+    def cpu(self) -> float:
+        """Seconds of processor time so far of who starts the pods: the operator, or the controller manager."""
+        operator = self._running.get("crontask.cli.main")
+        pid = operator.pid if operator is not None else self.control_plane.pid("kube-controller-manager")
+        return cpu_seconds(pid) if pid is not None else 0.0
+
     def create(self, documents: Sequence[dict[str, Any]]) -> None:
         """Create the objects, in the namespace `bench`."""
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
@@ -85,12 +91,18 @@ class World:
 
     def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> None:
         """Wait for a condition, or raise MeasurementError: out of time, or a process ended by itself."""
+        if not self.wait_at_most(condition, seconds):
+            raise MeasurementError(f"not within {seconds:.0f} s: {what}")
+
+    def wait_at_most(self, condition: Callable[[], Any], seconds: float) -> bool:
+        """Whether the condition came true in time. MeasurementError: a process ended by itself."""
         end = time.monotonic() + seconds
         while not condition():
             self._fail_if_one_ended()
             if time.monotonic() > end:
-                raise MeasurementError(f"not within {seconds:.0f} s: {what}")
+                return False
             time.sleep(0.2)
+        return True
 
     def settle(self, seconds: float = 60) -> bool:
         """Wait until three seconds pass without an object written; whether that came in time."""
@@ -113,6 +125,16 @@ class World:
             if process.poll() is not None:
                 said = self.log(module).read_text()[-1000:]
                 raise MeasurementError(f"{module} ended with exit code {process.returncode}: {said}")
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End one process as Kubernetes would, and wait for its end."""
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        self.forget(process)
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """One that may have ended."""
+        self._running = {module: known for module, known in self._running.items() if known is not process}
 
     def stop(self) -> None:
         """End every process that was started here."""
