@@ -167,35 +167,6 @@ def p99(values: list[float]) -> float:
     return values[0] if len(values) == 1 else statistics.quantiles(values, n=100, method="inclusive")[98]
 
 
-def summary(results: list[Lag]) -> list[dict[str, Any]]:
-    """For each number of tasks and variant: the median of the repetitions, and the worst maximum.
-
-    `raw` is the one of the raw clients whose p99 was best: the limit.
-    """
-    rows: list[dict[str, Any]] = []
-    for tasks in dict.fromkeys(result.tasks for result in results):
-        of_size = [result for result in results if result.tasks == tasks]
-        each = [_summary_row([r for r in of_size if r.variant == v]) for v in dict.fromkeys(r.variant for r in of_size)]
-        raw = [row for row in each if row["variant"] in RAW]
-        rows += [row for row in each if row not in raw]
-        if raw:
-            best = min(raw, key=lambda row: float(row["p99"]))
-            rows.append({**best, "variant": f"raw (best: {best['variant']})"})
-    return rows
-
-
-def _summary_row(of_variant: list[Lag]) -> dict[str, Any]:
-    medians = ("p50", "p99", "writes_a_run", "events_a_run", "cpu_a_run")
-    return {
-        "variant": of_variant[0].variant,
-        "tasks": of_variant[0].tasks,
-        **{name: round(statistics.median(getattr(lag, name) for lag in of_variant), 3) for name in medians},
-        "max": max(lag.max for lag in of_variant),
-        "first": min(lag.first for lag in of_variant),
-        "repetitions": len(of_variant),
-    }
-
-
 def raw_pod(number: int, run: str = "") -> dict[str, Any]:
     """The very pod that the operator makes for such a task."""
     name = f"task-{number}"

@@ -2,9 +2,9 @@
 
 The examples of docs/when-does-it-run.md are a yaml block that begins with `# name.yaml`, and console blocks that begin
 with `$ crontask next` or `$ crontask simulate` and hold the output (but for spaces at the end of a line).
-docs/conformance.md is written from tests/support/conformance_cases.py.
+docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results.
 
-PYTHONPATH=operator:tests/support .venv/bin/python hack/docs.py --check | --write
+PYTHONPATH=operator:tests/support:. .venv/bin/python hack/docs.py --check | --write
 Callers: people, tests/unit/docs, tests/unit/conformance.
 """
 
@@ -19,6 +19,7 @@ from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import page as measurements
 from click.testing import CliRunner
 from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
 from conformance_cases import CASES
@@ -58,6 +59,7 @@ def conformance() -> str:
 PAGES: dict[str, Callable[[str], str]] = {
     "when-does-it-run.md": with_examples,
     "conformance.md": lambda page: conformance(),
+    "measurements.md": lambda page: measurements.page(),
 }
 
 _HEAD = f"""# Beside CronJob

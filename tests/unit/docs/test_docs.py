@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from benchmarks.page import page as page_of_measurements
 
 import docs
 
@@ -30,6 +31,12 @@ def test_the_page_about_time_prints_what_the_commands_print() -> None:
     text = (docs.DOCS / "when-does-it-run.md").read_text(encoding="utf-8")
     assert text.count("\n$ crontask ") > 10
     assert docs.with_examples(text) == text, "write it with hack/docs.py --write"
+
+
+def test_the_page_of_measurements_shows_the_results() -> None:
+    text = (docs.DOCS / "measurements.md").read_text(encoding="utf-8")
+    assert text.count("```mermaid") >= 2
+    assert page_of_measurements() == text, "write it with hack/docs.py --write"
 
 
 def test_an_example_that_is_right_stays() -> None:

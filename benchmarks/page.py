@@ -1,0 +1,163 @@
+"""The page that shows the results, as tables and plots: docs/measurements.md.
+
+Callers: hack/docs.py.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.results import Row, load, summary
+
+_HEAD = """# What was measured
+
+On two cores and one machine for all of it: etcd, kube-apiserver, the operator or the controller manager, a stand-in
+kubelet and the client that watches. Medians of the repetitions, and the worst maximum; variants in turn. How, what
+each word means, and how to measure again: [benchmarks/README.md](../benchmarks/README.md). Each repetition with its
+date is in [benchmarks/results](../benchmarks/results), from which `hack/docs.py` writes this page. Compare rows of one
+table with each other, not with another machine.
+"""
+_VARIANTS = {
+    "crontask": "**crontask**",
+    "cronjob": "CronJob as shipped",
+    "cronjob-tuned": "CronJob, QPS 5000, 50 + 50 workers",
+    "raw": "a client that only creates the same pods",
+}
+# A bar that is longer than so many times the shortest leaves nothing to see of the others.
+_LONGEST_BAR = 40
+_LAG = {"p50": "p50", "p99": "p99", "max": "max"}
+
+
+def page() -> str:
+    """The page. What was never measured is left out."""
+    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _cost())
+    return "\n".join((_HEAD, *filter(None, sections)))
+
+
+def _lags() -> str:
+    rows = summary(load("lag"))
+    parts = []
+    for tasks in dict.fromkeys(row["tasks"] for row in rows):
+        of_size = [row for row in rows if row["tasks"] == tasks]
+        parts.append(f"### {tasks:,} due at once\n")
+        parts.append(_table({"variant": "", **_LAG, "repetitions": "repetitions"}, of_size))
+        parts.append(_plot(f"{tasks:,} due at once: p99, seconds", of_size, "p99"))
+    return _section("From the nominal time until another client sees the pod", "Seconds.", parts, rows)
+
+
+def _writes() -> str:
+    rows = summary(load("writes"))
+    fields = {
+        "tasks": "runs at once",
+        "variant": "",
+        "writes_a_run": "object writes",
+        "events_a_run": "events",
+        "cpu_a_run": "ms of processor",
+    }
+    words = "Of a run: of one on its own, and of each in a burst; its removal comes later and is one more."
+    return _section("What a run costs", words, [_table(fields, rows)], rows)
+
+
+def _ends() -> str:
+    rows = summary(load("end"))
+    parts = [_table({"variant": "", "ends": "at once", **_LAG}, rows), _plot("p99, seconds", rows, "p99")]
+    return _section("From the end of a pod until its run, or its Job, says so", "Seconds.", parts, rows)
+
+
+def _sustained() -> str:
+    rows = summary(load("sustained"))
+    fields = {
+        "variant": "",
+        "tasks": "tasks, each due once a second",
+        "seconds": "for seconds",
+        "times": "times",
+        "started": "started",
+        **_LAG,
+        "p50_first_quarter": "p50, first quarter",
+        "p50_last_quarter": "p50, last quarter",
+        "cpu_a_run": "ms of processor a run",
+    }
+    return _section("Due each second", "Seconds after the nominal times.", [_table(fields, rows)], rows)
+
+
+def _prune() -> str:
+    rows = summary(load("prune"))
+    fields = {"tasks": "due at once", "runs": "runs to remove", "removed": "removed", **_LAG}
+    words = "Seconds after the nominal time, while finished runs are removed, and without."
+    return _section("Removal beside launches", words, [_table(fields, rows)], rows)
+
+
+def _start() -> str:
+    rows = summary(load("start"))
+    fields = {
+        "tasks": "tasks, and finished runs",
+        "secondsToPod": "seconds from the start of the process to the pod of a run that waits",
+        "rssMegabytes": "MB",
+        "listSeconds": "a client that lists the same: seconds",
+        "listRssMegabytes": "its MB",
+    }
+    return _section("Cold start", "", [_table(fields, rows)], rows)
+
+
+def _idle() -> str:
+    rows = summary(load("idle"))
+    fields = {
+        "tasks": "tasks that are not due",
+        "seconds": "for seconds",
+        "writes": "writes",
+        "leaseRequests": "requests for the Lease",
+        "cpuPercentOfACore": "% of a core",
+        "rssMegabytes": "MB",
+    }
+    return _section("At rest", "", [_table(fields, rows)], rows)
+
+
+def _cost() -> str:
+    rows = load("cost")
+    parts = []
+    for title in dict.fromkeys(row["table"] for row in rows):
+        table = [row for row in rows if row["table"] == title]
+        fields = {name: name for name in table[0] if name not in ("table", "measured")}
+        parts.append(f"### {title[0].upper()}{title[1:]}\n\n{_table(fields, table)}")
+    words = "In one process, without an API server (`python -m benchmarks cost`)."
+    return _section("Computing", words, parts, rows)
+
+
+def _section(title: str, words: str, parts: Sequence[str], rows: Sequence[Row]) -> str:
+    """Nothing if nothing was measured. The dates are those of the rows."""
+    if not rows:
+        return ""
+    days = sorted({row["measured"][:10] for row in rows})
+    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return "\n".join((f"## {title}\n", f"{words} Measured {dates}.".strip() + "\n", *parts))
+
+
+def _table(fields: Mapping[str, str], rows: Sequence[Row]) -> str:
+    """`fields`: the header of each; those that no row has are left out."""
+    known = {field: header for field, header in fields.items() if any(field in row for row in rows)}
+    lines = [f"| {' | '.join(known.values())} |", "|---" * len(known) + "|"]
+    lines += ["| " + " | ".join(_cell(row.get(field, "")) for field in known) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _plot(title: str, rows: Sequence[Row], field: str) -> str:
+    """Bars; what is too long for them is said in words."""
+    if not rows:
+        return ""
+    shortest = min(row[field] for row in rows)
+    shown = [row for row in rows if row[field] <= _LONGEST_BAR * shortest]
+    longer = [f"{_plain(row)}: {row[field]}" for row in rows if row not in shown]
+    names = ", ".join(f'"{_plain(row)}"' for row in shown)
+    bars = ", ".join(str(row[field]) for row in shown)
+    chart = f'```mermaid\nxychart-beta horizontal\n    title "{title}"\n    x-axis [{names}]\n    bar [{bars}]\n```\n'
+    return chart + (f"\nToo long to be drawn: {', '.join(longer)}.\n" if longer else "")
+
+
+def _plain(row: Row) -> str:
+    return str(row["variant"]).partition(" ")[0]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        name, _, best = value.partition(" (best: raw-")
+        words = _VARIANTS.get(name) or (f"`{value}`" if "*" in value else value)
+        return f"{words} ({best.rstrip(')')} connections)" if best else words.replace("|", "\\|")
+    return f"{value:,}" if isinstance(value, int) else str(value)
