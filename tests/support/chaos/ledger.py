@@ -252,7 +252,9 @@ class Ledger:
         if self._at_most_once(record) and lost:
             self.violate(f"run {record.name} happens again: pod {name}, though {lost} was lost")
         earlier.append(uid)
-        record.pods.append(name)
+        if not (late and record.deleted_by is not None):
+            # The request was under way when its sender lost the lease. The run had been let go, and the pod goes, too.
+            record.pods.append(name)
         if record.phase in TERMINAL and not late:
             self.violate(f"pod {name} is made though run {record.name} is {record.phase}")
         self._check_time(record, name)
