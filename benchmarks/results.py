@@ -58,7 +58,8 @@ def _summed_up(group: Sequence[Row]) -> Row:
         if field in found or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         values = [row[field] for row in group if field in row]
-        found[field] = round(_EXTREMES.get(field, statistics.median)(values), 3)
+        summed_up = _EXTREMES.get(field, statistics.median)(values)
+        found[field] = round(summed_up, 3) if isinstance(value, float) else int(summed_up)
     return {**found, "repetitions": len(group), "measured": max(row["measured"] for row in group)}
 
 
