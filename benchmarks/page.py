@@ -12,8 +12,8 @@ _HEAD = """# What was measured
 On two cores and one machine for all of it: etcd, kube-apiserver, the operator or the controller manager, a stand-in
 kubelet and the client that watches. Medians of the repetitions, and the worst maximum; variants in turn. How, what
 each word means, and how to measure again: [benchmarks/README.md](../benchmarks/README.md). Each repetition with its
-date is in [benchmarks/results](../benchmarks/results), from which `hack/docs.py` writes this page; rows of one table may
-have been measured hours apart. Compare them with each other, not with another machine.
+date is in [benchmarks/results](../benchmarks/results), from which `hack/docs.py` writes this page; rows of one table
+may have been measured hours apart. Compare them with each other, not with another machine.
 """
 _VARIANTS = {
     "crontask": "**crontask**",
