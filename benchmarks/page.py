@@ -44,7 +44,6 @@ def _lags() -> str:
 
 
 def _writes() -> str:
-    rows = summary(load("writes"))
     fields = {
         "tasks": "runs at once",
         "variant": "",
@@ -53,7 +52,7 @@ def _writes() -> str:
         "cpu_a_run": "ms of processor",
     }
     words = "Of a run: of one on its own, and of each in a burst; its removal comes later and is one more."
-    return _section("What a run costs", words, [_table(fields, rows)], rows)
+    return _one_table("writes", "What a run costs", words, fields)
 
 
 def _ends() -> str:
@@ -63,7 +62,6 @@ def _ends() -> str:
 
 
 def _sustained() -> str:
-    rows = summary(load("sustained"))
     fields = {
         "variant": "",
         "tasks": "tasks, each due once a second",
@@ -75,18 +73,16 @@ def _sustained() -> str:
         "p50_last_quarter": "p50, last quarter",
         "cpu_a_run": "ms of processor a run",
     }
-    return _section("Due each second", "Seconds after the nominal times.", [_table(fields, rows)], rows)
+    return _one_table("sustained", "Due each second", "Seconds after the nominal times.", fields)
 
 
 def _prune() -> str:
-    rows = summary(load("prune"))
     fields = {"tasks": "due at once", "runs": "runs to remove", "removed": "removed", **_LAG}
     words = "Seconds after the nominal time, while finished runs are removed, and without."
-    return _section("Removal beside launches", words, [_table(fields, rows)], rows)
+    return _one_table("prune", "Removal beside launches", words, fields)
 
 
 def _start() -> str:
-    rows = summary(load("start"))
     fields = {
         "tasks": "tasks, and finished runs",
         "secondsToPod": "seconds from the start of the process to the pod of a run that waits",
@@ -94,11 +90,10 @@ def _start() -> str:
         "listSeconds": "a client that lists the same: seconds",
         "listRssMegabytes": "its MB",
     }
-    return _section("Cold start", "", [_table(fields, rows)], rows)
+    return _one_table("start", "Cold start", "", fields)
 
 
 def _idle() -> str:
-    rows = summary(load("idle"))
     fields = {
         "tasks": "tasks that are not due",
         "seconds": "for seconds",
@@ -107,7 +102,7 @@ def _idle() -> str:
         "cpuPercentOfACore": "% of a core",
         "rssMegabytes": "MB",
     }
-    return _section("At rest", "", [_table(fields, rows)], rows)
+    return _one_table("idle", "At rest", "", fields)
 
 
 def _cost() -> str:
@@ -119,6 +114,12 @@ def _cost() -> str:
         parts.append(f"### {title[0].upper()}{title[1:]}\n\n{_table(fields, table)}")
     words = "In one process, without an API server (`python -m benchmarks cost`)."
     return _section("Computing", words, parts, rows)
+
+
+def _one_table(name: str, title: str, words: str, fields: Mapping[str, str]) -> str:
+    """The section of a measurement that has no plot."""
+    rows = summary(load(name))
+    return _section(title, words, [_table(fields, rows)], rows)
 
 
 def _section(title: str, words: str, parts: Sequence[str], rows: Sequence[Row]) -> str:

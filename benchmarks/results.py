@@ -14,7 +14,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 # Rows that agree in these are repetitions of one measurement.
-_SUBJECT = ("table", "variant", "tasks", "runs", "seconds")
+_SUBJECT = ("table", "variant", "tasks", "ends", "runs", "seconds")
 _EXTREMES = {"max": max, "first": min}
 _RAW = "raw-"
 
