@@ -44,10 +44,11 @@ def measure(tasks: int, runs: int) -> Prune:
         seen = running.logs / "seen.jsonl"
         running.start_and_wait("benchmarks.watch", says=watch.READY, output=seen)
         running.start_and_wait("benchmarks.kubelet", "1", says=kubelet.READY)
-        running.start_operator()
         due = whole_minute_after(60 + (tasks + 2 * runs) / 50)
         # Of each task one run is kept, so as many tasks have a hundred more.
         uvloop.run(_make_finished(running, runs, due - Config().keep_finished - timedelta(seconds=1)))
+        # Not before: a run without a status would be started.
+        running.start_operator()
         running.create([cron_task(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)])
         running.until_tasks_have_status(tasks)
         if due - datetime.now(UTC) < timedelta(seconds=SHORTEST_NOTICE):
@@ -56,11 +57,14 @@ def measure(tasks: int, runs: int) -> Prune:
         wait = due.timestamp() - time.time() + 60
         running.until("every pod was seen", lambda: seen.read_bytes().count(b"\n") >= tasks, wait)
         running.settle(120)
+        removed = (running.requests() - before)["DELETE", "scheduledruns", ""]
+        if runs and not removed:
+            raise MeasurementError("no run was removed")
         lags = lags_of(seen, due.timestamp())
         return Prune(
             tasks=tasks,
             runs=runs,
-            removed=(running.requests() - before)["DELETE", "scheduledruns", ""],
+            removed=removed,
             p50=round(statistics.median(lags), 3),
             p99=round(p99(lags), 3),
             max=round(lags[-1], 3),
