@@ -89,6 +89,8 @@ bench: $(VENV)/installed ## Measure cost, lag, ends, sustained load, removal, co
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks prune
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks start
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks writes
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks growth
 
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import cost as cost_benchmark
 from benchmarks import end as end_benchmark
+from benchmarks import growth as growth_benchmark
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
 from benchmarks import prune as prune_benchmark
@@ -171,29 +172,58 @@ def start(sizes: tuple[int, ...], output: str) -> None:
 
 
 @main.command()
-@click.option("--tasks", default=2000, show_default=True, type=click.IntRange(1))
-@click.option("--seconds", default=60, show_default=True, type=click.IntRange(1))
+@click.option("--tasks", default=10_000, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=600, show_default=True, type=click.IntRange(1))
+@_variants(idle_benchmark.VARIANTS)
 @_output
-def idle(tasks: int, seconds: int, output: str) -> None:
+def idle(tasks: int, seconds: int, variants: tuple[str, ...], output: str) -> None:
     """What tasks that are not due cost.
 
-    Example: python -m benchmarks idle --tasks 2000
+    Example: python -m benchmarks idle --tasks 2000 --seconds 60 --variant crontask
     """
-    plan = iter([(f"{tasks} tasks for {seconds} s", partial(idle_benchmark.measure, tasks, seconds))])
+    plan = (
+        (f"{tasks} tasks for {seconds} s: {variant}", partial(idle_benchmark.measure, variant, tasks, seconds))
+        for variant in variants
+    )
     _measure("idle", "idle", plan, output)
+
+
+@main.command()
+@click.option(
+    "--tasks",
+    "sizes",
+    multiple=True,
+    type=click.IntRange(1),
+    default=(1000, 3000, 10_000, 30_000),
+    show_default=True,
+)
+@_repetitions
+@_output
+def growth(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
+    """One decision, memory, and the first look at all, for ever more tasks; without an API server.
+
+    Example: python -m benchmarks growth --tasks 1000 --tasks 10000
+    """
+
+    def plan() -> Plan:
+        for repetition in range(repetitions):
+            for size in sizes:
+                label = f"{size} tasks, repetition {repetition + 1} of {repetitions}"
+                yield label, partial(growth_benchmark.measure, size)
+
+    _measure("growth", "growth", plan(), output)
 
 
 @main.command()
 @_output
 def cost(output: str) -> None:
-    """What computing costs: the next time beside croniter's, counting misses, memory a task, one decision.
+    """What computing costs: the next time beside croniter's, and counting misses.
 
     Example: python -m benchmarks cost -o json
     """
     tables = {
         "microseconds a step to the next time": cost_benchmark.next_times(),
         "microseconds to count what came due": cost_benchmark.counting(),
-        "bytes a task, microseconds a decision": cost_benchmark.decisions(),
     }
     rows = [{"measured": _now(), "table": title, **row} for title, table in tables.items() for row in table]
     save("cost", rows)

@@ -1,25 +1,21 @@
-"""Cost in one process, without an API server: the next time, counting misses, memory a task, one decision.
+"""Cost in one process, without an API server: the next time, counting misses, and one decision.
 
-Callers: __main__.
+Callers: __main__, growth.
 """
 
-import gc
 import time
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
 from typing import Any
 
-import orjson
 from croniter import croniter
 
 from benchmarks.lag import cron_task
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config
-from crontask.engine.memory import task_key
-from crontask.engine.ports import Kind
+from crontask.engine.ports import ObjectKey
 from crontask.engine.store import Store
 from crontask.timetable import CronTimetable, Timetable, load_zone, parse_cron
 
@@ -45,8 +41,8 @@ def next_times() -> Rows:
             bare_steps()
             ours, theirs = [], []
             for _ in range(_ROUNDS):
-                ours.append(_microseconds(our_steps))
-                theirs.append(_microseconds(bare_steps))
+                ours.append(microseconds(our_steps))
+                theirs.append(microseconds(bare_steps))
             step, bare_step = median(ours) / _STEPS, median(theirs) / _STEPS
             rows.append(
                 {
@@ -70,7 +66,7 @@ def counting() -> Rows:
             end = _START + timedelta(days=days)
             timetable = CronTimetable([parse_cron(text) for text in texts], zone)
             count = partial(timetable.due, _START, end)
-            taken = [_microseconds(count) for _ in range(_ROUNDS)]
+            taken = [microseconds(count) for _ in range(_ROUNDS)]
             due = count()
             rows.append(
                 {
@@ -84,32 +80,11 @@ def counting() -> Rows:
     return rows
 
 
-def decisions() -> Rows:
-    """Memory a task as the store keeps it, and microseconds of one decision, for few tasks and for many."""
-    rows: Rows = []
-    for size in (100, 10_000):
-        manifests = [orjson.dumps(_task(number)) for number in range(size)]
-        gc.collect()
-        tracemalloc.start()
-        store = Store()
-        for manifest in manifests:
-            store.on_object(Kind.CRON_TASK, manifest)
-        gc.collect()
-        kept = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()
-        keys = [task_key("default", f"task-{number}") for number in range(100)]
-        decide = partial(_decide, store, keys)
-        taken = [_microseconds(decide) for _ in range(_ROUNDS)]
-        rows.append({"tasks": size, "bytesATask": kept // size, "decision": round(median(taken) / len(keys), 1)})
-    few, many = rows
-    rows.append({"tasks": "many : few", "bytesATask": "", "decision": round(many["decision"] / few["decision"], 2)})
-    return rows
-
-
-def _task(number: int) -> dict[str, Any]:
+def known_task(number: int, namespace: str) -> dict[str, Any]:
+    """A CronTask as the API server tells it."""
     task = cron_task(number, f"{number % 60} 3 * * *")
     task["metadata"].update(
-        namespace="default",
+        namespace=namespace,
         uid=f"uid-{number}",
         generation=1,
         resourceVersion=str(number + 1),
@@ -118,7 +93,8 @@ def _task(number: int) -> dict[str, Any]:
     return task
 
 
-def _decide(store: Store, keys: list[Any]) -> None:
+def decide_keys(store: Store, keys: Sequence[ObjectKey]) -> None:
+    """Decide about each of the tasks once. None is due."""
     config, now = Config(), _START + timedelta(hours=1)
     for key in keys:
         view = store.task_view(key)
@@ -140,7 +116,8 @@ def _steps_of_croniter(bare: croniter, start: datetime) -> None:
         bare.get_next()
 
 
-def _microseconds(call: Callable[[], object]) -> float:
+def microseconds(call: Callable[[], object]) -> float:
+    """That a call takes."""
     before = time.perf_counter()
     call()
     return (time.perf_counter() - before) * 1e6

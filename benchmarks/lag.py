@@ -115,7 +115,7 @@ async def _create_pods(running: World, tasks: int, connections: int) -> float:
 
 def scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
     """Create the tasks, due at one whole minute to come; the count of requests before it, and the minute."""
-    make = cron_task if variant == "crontask" else _cron_job
+    make = cron_task if variant == "crontask" else cron_job
     if variant == "crontask":
         running.start_operator()
     due = whole_minute_after(30 + tasks / 50)
@@ -186,7 +186,8 @@ def cron_task(number: int, schedule: str) -> dict[str, Any]:
     }
 
 
-def _cron_job(number: int, schedule: str) -> dict[str, Any]:
+def cron_job(number: int, schedule: str) -> dict[str, Any]:
+    """The same as a CronJob."""
     template = {"template": {"spec": _POD}}
     return {
         "apiVersion": "batch/v1",

@@ -28,7 +28,7 @@ _LAG = {"p50": "p50", "p99": "p99", "max": "max"}
 
 def page() -> str:
     """The page. What was never measured is left out."""
-    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _cost())
+    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _growth(), _cost())
     return "\n".join((_HEAD, *filter(None, sections)))
 
 
@@ -95,6 +95,7 @@ def _start() -> str:
 
 def _idle() -> str:
     fields = {
+        "variant": "",
         "tasks": "tasks that are not due",
         "seconds": "for seconds",
         "writes": "writes",
@@ -103,6 +104,28 @@ def _idle() -> str:
         "rssMegabytes": "MB",
     }
     return _one_table("idle", "At rest", "", fields)
+
+
+def _growth() -> str:
+    fields = {
+        "tasks": "tasks",
+        "finishedRuns": "finished runs",
+        "decisionMicroseconds": "µs a decision",
+        "kilobytesATask": "kB a task with its runs",
+        "secondsToRead": "seconds to read all",
+        "secondsToDecideAll": "seconds to decide about all",
+    }
+    rows = sorted(summary(load("growth")), key=lambda row: int(row["tasks"]))
+    parts = [_table(fields, rows)]
+    if rows:
+        sizes = [row["tasks"] for row in rows]
+        parts += [
+            _line("microseconds a decision", "tasks", sizes, [row["decisionMicroseconds"] for row in rows]),
+            _line("kilobytes a task", "tasks", sizes, [row["kilobytesATask"] for row in rows]),
+            _line("seconds to read all", "tasks", sizes, [row["secondsToRead"] for row in rows]),
+        ]
+    words = "In one process, without an API server. Flat but for the time to read all, which grows with their number."
+    return _section("Ever more tasks", words, parts, rows)
 
 
 def _cost() -> str:
@@ -150,6 +173,22 @@ def _plot(title: str, rows: Sequence[Row], field: str) -> str:
     bars = ", ".join(str(row[field]) for row in shown)
     chart = f'```mermaid\nxychart-beta horizontal\n    title "{title}"\n    x-axis [{names}]\n    bar [{bars}]\n```\n'
     return chart + (f"\nToo long to be drawn: {', '.join(longer)}.\n" if longer else "")
+
+
+def _line(title: str, axis: str, across: Sequence[object], up: Sequence[float]) -> str:
+    """A line through points, from 0."""
+    names, points = ", ".join(f'"{each}"' for each in across), ", ".join(map(str, up))
+    highest = max(up) * 1.2
+    lines = (
+        "```mermaid",
+        "xychart-beta",
+        f'    title "{title}"',
+        f'    x-axis "{axis}" [{names}]',
+        f"    y-axis 0 --> {highest:.3g}",
+        f"    line [{points}]",
+        "```",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _plain(row: Row) -> str:

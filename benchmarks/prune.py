@@ -78,7 +78,7 @@ async def _make_finished(running: World, runs: int, ended: datetime) -> None:
         for first in range(0, runs, _RUNS_A_TASK):
             task = cron_task(first, "0 0 1 1 *")
             task["metadata"]["name"] = f"old-{first}"
-            task["spec"]["historyLimit"] = 1
+            task["spec"]["history"] = {"succeeded": 1}
             made = orjson.loads(await api.create(Kind.CRON_TASK, "bench", task))
 
             async def make(number: int, made: Document = made) -> None:

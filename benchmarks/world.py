@@ -68,9 +68,19 @@ class World:
 
     def cpu(self) -> float:
         """Seconds of processor time so far of who starts the pods: the operator, or the controller manager."""
-        operator = self._running.get("crontask.cli.main")
-        pid = operator.pid if operator is not None else self.control_plane.pid("kube-controller-manager")
+        pid = self._starter()
         return cpu_seconds(pid) if pid is not None else 0.0
+
+    def starter(self) -> int:
+        """The process of who starts the pods."""
+        pid = self._starter()
+        if pid is None:
+            raise MeasurementError("there is neither an operator nor a controller manager")
+        return pid
+
+    def _starter(self) -> int | None:
+        operator = self._running.get("crontask.cli.main")
+        return operator.pid if operator is not None else self.control_plane.pid("kube-controller-manager")
 
     def create(self, documents: Sequence[dict[str, Any]]) -> None:
         """Create the objects, in the namespace `bench`."""

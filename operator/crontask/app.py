@@ -29,7 +29,7 @@ from crontask.engine.informer import Informer
 from crontask.engine.lead import first_of, lead
 from crontask.engine.loop import Engine
 from crontask.engine.ports import Kind
-from crontask.engine.queue import WriteQueue
+from crontask.engine.queue import IN_FLIGHT, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
 from crontask.kube.client import HttpApi
@@ -54,7 +54,7 @@ class Settings:
     scheduling: bool = True
     start_rate: int = 0
     keep_finished: timedelta = timedelta(minutes=10)
-    in_flight: int = 64
+    in_flight: int = IN_FLIGHT
     lease_namespace: str = "default"
     lease_name: str = "crontask"
     identity: str = ""

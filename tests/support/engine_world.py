@@ -46,11 +46,12 @@ class World:
         teller = Teller(self.api, queue, self.clock)
         executor = Executor(self.api, queue, store, teller, self.clock)
         engine = Engine(store, executor, teller, self.clock, config or Config())
-        store.changed = engine.mark
         before = asyncio.all_tasks()
         tasks = [asyncio.create_task(informer.run()) for informer in informers]
         for informer in informers:
             await informer.synced.wait()
+        store.changed = engine.mark
+        engine.decide_all()
         tasks.append(asyncio.create_task(engine.run()))
         try:
             yield

@@ -29,7 +29,7 @@ def main() -> None:
 @click.option("--scheduling/--no-scheduling", default=True, help="Off: a pause of every task; all else works.")
 @click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
 @click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
-@click.option("--in-flight", default=64, type=click.IntRange(1, 1024), help="Writes under way at once.")
+@click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
 @click.option("--lease-namespace", default="default", help="Where the Lease is that makes one operator lead.")
 @click.option("--lease-name", default="crontask", help="The name of that Lease.")
 @click.option("--identity", default="", help="Who holds the Lease; by default the host's name and the process id.")

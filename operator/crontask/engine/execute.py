@@ -25,6 +25,7 @@ from crontask.engine.ports import Api, Clock, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
+from crontask.engine.warmth import Warmth
 from crontask.engine.write import Writer
 from crontask.workload.pod import owner_reference
 
@@ -38,6 +39,7 @@ class Executor:
         self._store = store
         self._teller = teller
         self.writer = Writer(api, queue, store)
+        self.warmth = Warmth(api, clock, queue.most)
         self.launcher = Launcher(api, queue, store, teller, clock, self.writer)
 
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:

@@ -51,7 +51,7 @@ async def _work(engine: Engine, store: Store, informers: Sequence[Informer], tro
     await asyncio.gather(*(informer.catch_up(troubled_at) for informer in informers))
     store.begin_term()
     store.changed = engine.mark
-    store.mark_all()
+    engine.decide_all()
     await engine.run()
 
 

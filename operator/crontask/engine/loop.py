@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 from zlib import crc32
 
+from crontask.api.base import format_time
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
@@ -20,6 +21,7 @@ from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
+from crontask.engine.memory import task_key
 from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
@@ -73,7 +75,15 @@ class Engine:
         """Whether our clock and the API server's disagree: then nothing starts on schedule."""
         if skewed != self._config.clock_skewed:
             self._config = replace(self._config, clock_skewed=skewed)
-            self._store.mark_all()
+            self.decide_all()
+
+    def decide_all(self) -> None:
+        """Decide about everything; first about the tasks whose next time has come meanwhile."""
+        now = format_time(self._clock.now())
+        for task in self._store.tasks():
+            if task.status.next_run_time is not None and task.status.next_run_time <= now:
+                self._backlog.add_due(task_key(task.meta.namespace, task.meta.name))
+        self._store.mark_all()
 
     async def run(self) -> None:
         """Decide and do, for ever, until `stop`."""
@@ -81,6 +91,7 @@ class Engine:
             self._news.clear()
             for key in self._due.pop_due(self._clock.now()):
                 self._backlog.add_due(key)
+            self._executor.warmth.begin(self._due)
             if self._start_workers():
                 await asyncio.sleep(0)
             else:
@@ -109,7 +120,9 @@ class Engine:
     def _longest_wait(self) -> float | None:
         """Seconds until there is something to do without news."""
         next_at = self._due.next_at()
-        until_due = (next_at - self._clock.now()).total_seconds() if next_at is not None else None
+        warm_at = self._executor.warmth.begin_at(self._due)
+        first = next_at if warm_at is None else warm_at
+        until_due = (first - self._clock.now()).total_seconds() if first is not None else None
         if self._backlog.changed and self._holds_back():
             return _LOOK_AGAIN if until_due is None else min(_LOOK_AGAIN, until_due)
         return until_due

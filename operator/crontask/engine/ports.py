@@ -119,6 +119,9 @@ class Api(Protocol):
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """Delete it if it still has that UID, and that version if one is given (409 otherwise, 404 if it is gone)."""
 
+    async def warm(self, connections: int) -> None:
+        """Have so many connections open. It is not said whether that went well: requests open what they need."""
+
 
 class Informed(Protocol):
     """Who is told what an informer sees."""

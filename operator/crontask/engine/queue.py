@@ -26,14 +26,19 @@ class Priority(IntEnum):
     CLEANUP = 3
 
 
+IN_FLIGHT = 256
 # Of all that may be in flight.
-_SHARES = {Priority.LAUNCH: 1.0, Priority.STATUS: 0.25, Priority.EVENT: 0.125, Priority.CLEANUP: 0.125}
+_SHARES = {Priority.LAUNCH: 1, Priority.STATUS: 1 / 16, Priority.EVENT: 1 / 32, Priority.CLEANUP: 1 / 32}
 
 
 class WriteQueue:
-    """At most `in_flight` writes at a time. `start_rate`: launches a second, 0 without a limit."""
+    """At most `in_flight` writes at a time. `start_rate`: launches a second, 0 without a limit.
 
-    def __init__(self, gate: Gate, clock: Clock, in_flight: int = 64, start_rate: int = 0) -> None:
+    An API server that has more to do than it can shares itself out among the requests that it has: with few under way,
+    launches wait for what others write about those before.
+    """
+
+    def __init__(self, gate: Gate, clock: Clock, in_flight: int = IN_FLIGHT, start_rate: int = 0) -> None:
         self._gate = gate
         self._clock = clock
         self._limits = {priority: max(1, int(in_flight * share)) for priority, share in _SHARES.items()}
@@ -63,6 +68,11 @@ class WriteQueue:
     def launches(self) -> int:
         """How many launches wait or are on their way."""
         return self._launches
+
+    @property
+    def most(self) -> int:
+        """How many writes may be in flight."""
+        return self._most
 
     async def start_slot(self) -> None:
         """Wait until another launch keeps to the start rate."""

@@ -5,7 +5,7 @@ be decided anew. Callers: informers (Informed), executor (fold), loop (views).
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import msgspec
@@ -202,6 +202,10 @@ class Store(Memory):
             self.changed(run_key(*named))
 
     # --- what goes out -----------------------------------------------------------------------------------------------
+
+    def tasks(self) -> Iterable[CronTask]:
+        """All tasks."""
+        return self._tasks.values()
 
     def task(self, key: ObjectKey) -> CronTask | None:
         """The task of that key."""

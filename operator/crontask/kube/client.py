@@ -3,6 +3,8 @@
 Callers: informer, lease, engine (through the port).
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +21,7 @@ _WATCH_SECONDS = 290
 # Bookmarks come about once a minute: a watch that is silent for longer is dead.
 _SILENCE_SECONDS = 120.0
 _USER_AGENT = "crontask"
+_log = logging.getLogger(__name__)
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -132,6 +135,17 @@ class HttpApi:
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         await self._request("DELETE", _path(key.kind, key.namespace, key.name), body=options)
+
+    async def warm(self, connections: int) -> None:
+        """See Api. What is asked, everybody may ask; and a refusal leaves the connection open all the same."""
+
+        async def ask() -> None:
+            try:
+                await self._request("GET", "/version")
+            except ApiError as error:
+                _log.debug("a connection could not be opened ahead: %s", error)
+
+        await asyncio.gather(*(ask() for _ in range(connections)))
 
     @property
     def _http(self) -> aiohttp.ClientSession:

@@ -112,6 +112,8 @@ class MemoryApi:
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.writes: Counter[tuple[str, str]] = Counter()
         self.log: list[Write] = []
+        # When connections were asked for ahead, and how many.
+        self.warmed: list[tuple[datetime, int]] = []
 
     # --- the port ----------------------------------------------------------------------------------------------------
 
@@ -163,6 +165,10 @@ class MemoryApi:
         """See Api. A running pod is only marked: its kubelet removes it."""
         options = {"uid": uid, "gracePeriodSeconds": grace_seconds}
         await self._answer("delete", key, lambda: self._delete(key, uid, version, grace_seconds), options)
+
+    async def warm(self, connections: int) -> None:
+        """See Api."""
+        self.warmed.append((self._clock.now(), connections))
 
     # --- as a user or a kubelet: no fault, latency or counter applies -------------------------------------------------
 

@@ -138,6 +138,10 @@ class Network:
             "delete", key, lambda: self._api.delete(key, uid=uid, version=version, grace_seconds=grace_seconds)
         )
 
+    async def warm(self, connections: int) -> None:
+        """See Api."""
+        await self._travel()
+
     async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
         """See Api. Each kind comes with a delay of its own; a connection may break without a word."""
         await self._travel()

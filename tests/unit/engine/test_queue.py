@@ -33,11 +33,11 @@ def test_launches_go_before_status_before_events_before_clean_up() -> None:
 
 @pytest.mark.parametrize(
     ("priority", "limit"),
-    [(Priority.LAUNCH, 16), (Priority.STATUS, 4), (Priority.EVENT, 2), (Priority.CLEANUP, 2)],
+    [(Priority.LAUNCH, 64), (Priority.STATUS, 4), (Priority.EVENT, 2), (Priority.CLEANUP, 2)],
 )
 def test_no_more_than_so_many_are_in_flight(priority: Priority, limit: int) -> None:
     async def main() -> int:
-        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=16)
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=64)
         now, most = 0, 0
 
         async def write() -> None:
@@ -47,7 +47,7 @@ def test_no_more_than_so_many_are_in_flight(priority: Priority, limit: int) -> N
             await asyncio.sleep(1)
             now -= 1
 
-        await asyncio.gather(*(queue.send(priority, write) for _ in range(40)))
+        await asyncio.gather(*(queue.send(priority, write) for _ in range(100)))
         return most
 
     assert run_virtual(main) == limit
@@ -55,7 +55,7 @@ def test_no_more_than_so_many_are_in_flight(priority: Priority, limit: int) -> N
 
 def test_writes_that_hang_hold_up_their_own_kind_alone() -> None:
     async def main() -> list[str]:
-        queue, done = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=16), list[str]()
+        queue, done = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=64), list[str]()
 
         async def write(name: str, seconds: float) -> None:
             await asyncio.sleep(seconds)
@@ -70,7 +70,7 @@ def test_writes_that_hang_hold_up_their_own_kind_alone() -> None:
         await asyncio.gather(*hanging, *later)
         return done
 
-    # Four of sixteen may be statuses: the fifth and the sixth have to wait.
+    # Four of sixty-four may be statuses: the fifth and the sixth have to wait.
     assert run_virtual(main) == ["event", "launch", *["hangs"] * 4, "status", "hangs"]
 
 
