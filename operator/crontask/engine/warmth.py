@@ -10,7 +10,7 @@ from crontask.engine.dueheap import DueHeap
 from crontask.engine.ports import Api, Clock
 
 # So long before; opening 256 takes two cores most of a second.
-_AHEAD = timedelta(seconds=2)
+_AHEAD = timedelta(seconds=3)
 # Idle connections are closed after 90 seconds, here and by the API server.
 _STAY_OPEN = 45.0
 
