@@ -4,17 +4,19 @@ WORKDIR /src
 COPY requirements/ requirements/
 RUN python3 -m venv /opt/crontask && /opt/crontask/bin/pip install --no-cache-dir --require-hashes -r requirements/operator.lock
 COPY operator/crontask /src/crontask
-# The package is pure Python: copied beside its dependencies, with a start script, and compiled ahead.
+# The package is pure Python: copied beside its dependencies, with start scripts, and compiled ahead.
 RUN site=$(/opt/crontask/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
     && cp -r /src/crontask "$site/" \
     && printf '#!/opt/crontask/bin/python\nfrom crontask.cli.main import main\n\nmain()\n' > /opt/crontask/bin/crontask \
-    && chmod 755 /opt/crontask/bin/crontask \
+    && printf '#!/opt/crontask/bin/python\nfrom crontask.runner.main import main\n\nmain()\n' > /opt/crontask/bin/crontask-runner \
+    && chmod 755 /opt/crontask/bin/crontask /opt/crontask/bin/crontask-runner \
     && /opt/crontask/bin/pip uninstall --yes --quiet setuptools pip \
     && /opt/crontask/bin/python -m compileall -q "$site"
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/crontask /opt/crontask
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Handlers that need no image run crontask-runner of this one.
+ENV PATH=/opt/crontask/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["/opt/crontask/bin/crontask"]
 CMD ["operator"]

@@ -91,6 +91,7 @@ bench: $(VENV)/installed ## Measure cost, lag, ends, sustained load, removal, co
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks writes
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks growth
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks runner
 
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models

@@ -23,6 +23,7 @@ from benchmarks import growth as growth_benchmark
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
 from benchmarks import prune as prune_benchmark
+from benchmarks import runner as runner_benchmark
 from benchmarks import start as start_benchmark
 from benchmarks import sustained as sustained_benchmark
 from benchmarks.results import Row, save, summary
@@ -232,6 +233,18 @@ def cost(output: str) -> None:
         return
     for title, table in tables.items():
         _show(output, title, table)
+
+
+@main.command()
+@_output
+def runner(output: str) -> None:
+    """How long the runner of http and python handlers takes for work that takes no time.
+
+    Example: python -m benchmarks runner
+    """
+    rows = [{"measured": _now(), **row} for row in runner_benchmark.measure()]
+    save("runner", rows)
+    _show(output, "milliseconds from start to end", rows)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ _LAG = {"p50": "p50", "p99": "p99", "max": "max"}
 
 def page() -> str:
     """The page. What was never measured is left out."""
-    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _growth(), _cost())
+    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _growth(), _runner(), _cost())
     return "\n".join((_HEAD, *filter(None, sections)))
 
 
@@ -126,6 +126,12 @@ def _growth() -> str:
         ]
     words = "In one process, without an API server. Flat but for the time to read all, which grows with their number."
     return _section("Ever more tasks", words, parts, rows)
+
+
+def _runner() -> str:
+    fields = {"variant": "", "milliseconds": "ms", "more": "ms more than a bare interpreter"}
+    words = "A process of the runner, from its start to its end, for work that takes no time."
+    return _one_table("runner", "Handlers that need no image", words, fields)
 
 
 def _cost() -> str:

@@ -107,6 +107,9 @@ def finished_run(task: Document, name: str, ended: datetime) -> Document:
             "completionTime": at,
             "duration": "1s",
             "podName": pod,
+            "conditions": [
+                {"type": "Complete", "status": "True", "reason": "Completed", "message": "", "lastTransitionTime": at}
+            ],
             "attempts": [{"number": 1, "pod": pod, "startTime": at, "completionTime": at, "exitCode": 0}],
         },
     }

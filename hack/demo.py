@@ -30,6 +30,8 @@ SHOWN = (
     "run-later.yaml",
     "timeout.yaml",
     "result.yaml",
+    "python.yaml",
+    "call.yaml",
     "sidecar.yaml",
     "suspended.yaml",
 )

@@ -12,15 +12,19 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import kopf
 import uvloop
 from prometheus_client import start_http_server
 
+from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, refusal
+from crontask.api.base import GROUP, VERSION
 from crontask.api.names import LABEL_RUN
 from crontask.decide.views import Config
 from crontask.engine.execute import Executor
@@ -55,10 +59,13 @@ class Settings:
     start_rate: int = 0
     keep_finished: timedelta = timedelta(minutes=10)
     in_flight: int = IN_FLIGHT
+    runner_image: str = ""
     lease_namespace: str = "default"
     lease_name: str = "crontask"
     identity: str = ""
     probe_port: int = 8080
+    webhook_port: int = 0
+    webhook_certificates: str = ""
     metrics_port: int = 0
     log_format: str = "text"
 
@@ -110,7 +117,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
             await first_of(stopping, lease.acquire())
             if not stop.is_set():
                 teller = Teller(api, queue, clock)
-                executor = Executor(api, queue, store, teller, clock)
+                executor = Executor(api, queue, store, teller, clock, settings.runner_image)
                 config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
                 engine = Engine(store, executor, teller, clock, config)
                 engine.set_clock_skewed(meter.skewed)
@@ -155,9 +162,12 @@ class _Shell:
 
 def _start_kopf(settings: Settings, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> _Shell:
     registry = kopf.OperatorRegistry()
-    kopf.on.startup(registry=registry)(_configure)
+    kopf.on.startup(registry=registry)(partial(_configure, own=settings))
     kopf.on.login(registry=registry)(kopf.login_via_client)
     kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
+    if settings.webhook_port:
+        for plural in (CRON_TASKS, SCHEDULED_RUNS):
+            kopf.on.validate(GROUP, VERSION, plural, id=plural, registry=registry)(partial(_admit, plural))
     stopped = threading.Event()
     port = settings.probe_port
     shell = kopf.operator(
@@ -182,10 +192,24 @@ def _start_kopf(settings: Settings, loop: asyncio.AbstractEventLoop, stop: async
     return _Shell(thread, stopped)
 
 
-async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+async def _configure(settings: kopf.OperatorSettings, own: Settings, **_: Any) -> None:
     """kopf watches nothing here: objects come by our informers."""
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    if own.webhook_port:
+        folder = Path(own.webhook_certificates)
+        settings.admission.server = kopf.WebhookServer(
+            addr="0.0.0.0", port=own.webhook_port, certfile=folder / "tls.crt", pkeyfile=folder / "tls.key"
+        )
+
+
+async def _admit(
+    plural: str, body: Mapping[str, Any], old: Mapping[str, Any] | None, operation: str | None, **_: Any
+) -> None:
+    """Refuse what validate finds wrong."""
+    words = refusal(plural, body, old if operation == "UPDATE" else None)
+    if words is not None:
+        raise kopf.AdmissionError(words, code=422)
 
 
 async def _probe(loop: asyncio.AbstractEventLoop, **_: Any) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from crontask.api.base import API_VERSION
-from crontask.api.validate import Problem, validate_run, validate_task
+from crontask.api.problem import Problem
+from crontask.api.validate import validate_run, validate_task
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect

@@ -29,6 +29,11 @@ from field_kinds import (
 from crontask.api.unbuilt import HANDLER, RUN, TASK
 
 CONTAINER = {"image": "busybox:1.36"}
+HTTP = {"url": "https://example.com"}
+SOURCE = "def handler(ctx): pass"
+_NO_URL = "url is no URL; write it like https://example.com/path"
+_NO_METHOD = "method is no method; write it like GET or POST"
+_ONE_VALUE = "exactly one of value and valueFrom must be set; set one of them"
 TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "busybox:1.36"}]}}
 TASK_BASE = {"handler": {"container": CONTAINER}}
 RUN_BASE = {"taskRef": {"name": "x"}}
@@ -50,7 +55,7 @@ _CALLS = {
     "http": whole("url"),
     "http.url": text(1, 2048),
     "http.method": text(1, 16),
-    "http.headers": items(None, 50, {"name": "A"}),
+    "http.headers": items(None, 50, {"name": "A", "value": "b"}),
     "http.headers[]": whole("name"),
     "http.headers[].name": text(1, 256),
     "http.headers[].value": text(None, 4096),
@@ -191,6 +196,8 @@ ANYTHING = {"handler.forEach.items[]"}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "handler.container.name": "name is given by crontask; remove it",
+    "handler.http.url": _NO_URL,
+    "handler.http.method": _NO_METHOD,
 }
 # Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
 ONLY_VALIDATE = {
@@ -198,6 +205,9 @@ ONLY_VALIDATE = {
     ("schedules[]", 1): "five",
     ("timeZone", 1): "there is no time zone",
     ("timeZone", 64): "there is no time zone",
+    ("handler.http.expect.jsonPath", 1024): "is no JSONPath",
+    ("handler.http.caBundle", 100_000): "has no certificate that can be read",
+    ("handler.python.source", 262_144): "has no function handler",
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
@@ -223,6 +233,13 @@ def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
         inner["handler"]["container"].update(CONTAINER)
     if path == "handler.pod":
         inner["handler"]["container"] = CONTAINER
+    if path.startswith("handler.http.headers[]."):
+        for header in inner["handler"]["http"]["headers"]:
+            header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
+    python = inner.get("handler", {}).get("python")
+    if isinstance(python, dict) and not python.keys() & {"source", "configMapKeyRef"} and path != "handler.python":
+        name = value if path == "handler.python.entrypoint" and isinstance(value, str) else "handler"
+        python["source"] = SOURCE.replace("handler", name)
     base = TASK_BASE if kind == "CronTask" else {} if path.startswith("handler") else RUN_BASE
     return {**base, **inner} if inner else {}
 
@@ -314,6 +331,62 @@ _HANDLER_RULES = (
     *(
         Rule(_NO_CONTAINERS, _handler({"podTemplate": template}), "spec.handler.podTemplate.spec.containers")
         for template in _HOLLOW
+    ),
+    Rule(
+        "pod goes with container, http and python only; remove it",
+        _handler({"podTemplate": TEMPLATE, "pod": {}}),
+        "spec.handler.pod",
+    ),
+    *(
+        Rule(_NO_URL, _handler({"http": {"url": url}}), "spec.handler.http.url")
+        for url in (
+            *("example.com", "ftp://example.com", "https://", "https:///a", "https://a b", "https://a/b c"),
+            " ",
+        )
+    ),
+    Rule(_NO_URL, _handler({"http": {"url": "https://user:word@example.com"}}), "spec.handler.http.url"),
+    *(
+        Rule(_NO_METHOD, _handler({"http": {**HTTP, "method": method}}), "spec.handler.http.method")
+        for method in ("get", "GET ", "A-B", "GET\r\nA: b")
+    ),
+    *(
+        Rule(
+            _ONE_VALUE,
+            _handler({"http": {**HTTP, "headers": [{"name": "A", **value}]}}),
+            "spec.handler.http.headers[0]",
+        )
+        for value in ({}, {"value": "b", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}})
+    ),
+    Rule(
+        "there is no code; write source or configMapKeyRef, or name an image that has it",
+        _handler({"python": {}}),
+        "spec.handler.python",
+    ),
+    Rule(
+        "source and configMapKeyRef are both set; keep one of them",
+        _handler({"python": {"source": SOURCE, "configMapKeyRef": {"name": "c", "key": "k"}}}),
+        "spec.handler.python",
+    ),
+    *(
+        Rule(
+            "entrypoint names no function of the image; write it like package.module:function",
+            _handler({"python": {"image": "busybox:1.36", **given}}),
+            "spec.handler.python.entrypoint",
+        )
+        for given in ({}, *({"entrypoint": name} for name in ("handler", "a.b", "a:", ":b", "a.b:c.d", "a-b:c")))
+    ),
+    *(
+        Rule(
+            "entrypoint is no function's name; write it like handler",
+            _handler({"python": {"source": SOURCE, "entrypoint": name}}),
+            "spec.handler.python.entrypoint",
+        )
+        for name in ("", "a.b", "a:b", "1a", "a b", "a()")
+    ),
+    Rule(
+        "image is empty; leave it out, or name an image",
+        _handler({"python": {"source": SOURCE, "image": ""}}),
+        "spec.handler.python.image",
     ),
     Rule(_NO_IMAGE, _handler({"container": {}}), "spec.handler.container.image"),
     Rule(_NO_IMAGE, _handler({"container": {"image": ""}}), "spec.handler.container.image"),

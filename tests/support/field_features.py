@@ -51,6 +51,33 @@ _TEMPLATE = {
         "volumes": [{"name": "v", "emptyDir": {}}],
     },
 }
+# Of a key that nobody has.
+_CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBJjCBzqADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB2V4YW1wbGUw
+IBcNMjYwMTAxMDAwMDAwWhgPMjEyNjAxMDEwMDAwMDBaMBIxEDAOBgNVBAMMB2V4
+YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAS9dShThAYC5cYT0mdV+EbC
+B7jIC2GdaxE/vN9OGo20ESPK7RJ3ssOdcOH2LG4pqHYExMTBsESrSedzgts2Q8/D
+oxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIEmHFmE+k7VA
+N9IP/Xbn2Iw/ugjxv0vQQpGSOtArjIjGAiB1mNC85VE6Eq8lfxPT8AQKwwspNA8c
+cwLdlnJ/kAPxew==
+-----END CERTIFICATE-----
+"""
+_PARTIAL = {
+    "metadata": {"labels": {"team": "data"}},
+    "spec": {"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "main", "env": [{"name": "A", "value": "b"}]}]},
+}
+_HTTP_FULL = {
+    "url": "https://example.com:8443/a/b?c=d#e",
+    "method": "PUT",
+    "headers": [
+        {"name": "X-Team", "value": "data"},
+        {"name": "Authorization", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+    ],
+    "body": "{}",
+    "expect": {"status": ["200", "2xx"], "jsonPath": "$.id"},
+    "caBundle": _CERTIFICATE,
+}
 _ARGS: Spec = {"region": "eu", "deep": {"list": [1, 2.5, None, "x", {"y": True}], "empty": {}}, "none": None, "1": []}
 
 
@@ -60,6 +87,14 @@ def _task(**fields: Any) -> tuple[str, Spec]:
 
 def _run(**fields: Any) -> tuple[str, Spec]:
     return "ScheduledRun", {"taskRef": {"name": "x"}, **fields}
+
+
+def _call(**fields: Any) -> tuple[str, Spec]:
+    return _task(handler={"http": {"url": "https://example.com", **fields}})
+
+
+def _python(source: str) -> tuple[str, Spec]:
+    return _task(handler={"python": {"source": source}})
 
 
 FEATURES: dict[str, tuple[str, Spec]] = {
@@ -98,6 +133,14 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a container": _task(handler={"container": _CONTAINER_FULL}),
     "a pod template": _task(handler={"podTemplate": _TEMPLATE}),
     "a pod template's second container": _task(handler={"podTemplate": _TEMPLATE, "resultFrom": "work"}),
+    "a call": _task(handler={"http": {"url": "https://example.com"}}),
+    "a call with all of it": _task(handler={"http": _HTTP_FULL, "pod": _PARTIAL}),
+    "a few lines of python": _task(handler={"python": {"source": "def handler(ctx):\n    return 1\n"}}),
+    "python of a config map": _task(
+        handler={"python": {"configMapKeyRef": {"name": "c", "key": "k"}, "entrypoint": "main"}, "pod": _PARTIAL}
+    ),
+    "python of an image": _task(handler={"python": {"image": "own:1", "entrypoint": "a.b:c"}}),
+    "a container in a pod of its own": _task(handler={"container": _CONTAINER_FULL, "pod": _PARTIAL}),
     "args": _task(args=_ARGS),
     "a timeout": _task(timeout="1h"),
     "history": _task(history={"succeeded": 0, "failed": 10}),
@@ -124,6 +167,12 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a run once": _run(idempotencyKey="order-42"),
     "a run with another after it": _run(onComplete={"taskRef": {"name": "report"}, "args": {"a": 1}}),
     "a run of a container": ("ScheduledRun", {"handler": {"container": _CONTAINER_FULL}, "args": _ARGS}),
+    "a run of a call": ("ScheduledRun", {"handler": {"http": _HTTP_FULL, "pod": _PARTIAL}}),
+    "a run of python": ("ScheduledRun", {"handler": {"python": {"source": "async def handler(ctx, **args): ..."}}}),
+    "a run of python of a config map": (
+        "ScheduledRun",
+        {"handler": {"python": {"configMapKeyRef": {"name": "c", "key": "k"}, "image": "own:1", "entrypoint": "main"}}},
+    ),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
 }
 
@@ -172,6 +221,22 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_task(schedule="@every 5m"), "spec.schedule: "),
     (*_task(schedule="TZ=UTC * * * * *"), "spec.schedule: "),
     (*_task(schedules=["@daily", "x y z a b"]), "spec.schedules[1]: "),
+    (*_call(url="https://a:99999"), "spec.handler.http.url: 'https://a:99999' is no URL; write it like https://"),
+    (*_call(headers=[{"name": "A b", "value": "c"}]), "spec.handler.http.headers[0].name: 'A b' is no header's name"),
+    (*_call(headers=[{"name": "A", "value": "b\nC: d"}]), "spec.handler.http.headers[0].value: has a line break or"),
+    (*_call(expect={"jsonPath": "$["}), "spec.handler.http.expect.jsonPath: is no JSONPath: unexpected end of query"),
+    (*_call(expect={"jsonPath": "id"}), "spec.handler.http.expect.jsonPath: is no JSONPath: "),
+    (*_call(caBundle="x"), "spec.handler.http.caBundle: has no certificate that can be read: "),
+    (
+        *_python("def handler(ctx):\n  retrun 1"),
+        "spec.handler.python.source: line 2: invalid syntax: retrun 1",
+    ),
+    (*_python("x = 1\nreturn x\n"), "spec.handler.python.source: line 2: 'return' outside function; write def handler"),
+    (*_python("def other(ctx): pass"), "spec.handler.python.source: has no function handler; write def handler(ctx)"),
+    (*_python("x = '\0'"), "spec.handler.python.source: "),
+    (*_python("x = " + "1+" * 100_000 + "1"), "spec.handler.python.source: cannot be read as Python: "),
+    (*_python("x = " + "-" * 200_000 + "1"), "spec.handler.python.source: cannot be read as Python"),
+    (*_task(handler={"container": {"image": "i"}, "pod": {"spec": 5}}), "spec.handler.pod.spec: is not an object"),
     # The server's maps have no size in bytes.
     (*_task(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
     (*_run(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),

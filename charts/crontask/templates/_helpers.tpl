@@ -13,3 +13,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
+
+{{- define "crontask.webhookSecret" -}}
+{{ .Values.webhook.secretName | default (printf "%s-webhook" (include "crontask.fullname" .)) }}
+{{- end }}
+
+{{- define "crontask.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}

@@ -17,15 +17,9 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
-from crontask.api.validate import (
-    LONGEST_CONTAINER,
-    LONGEST_IMAGE,
-    LONGEST_NAME,
-    LONGEST_RUN_NAME,
-    MOST_CONTAINERS,
-    TIMINGS,
-    TOO_MANY_TIMINGS,
-)
+from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate_call import FUNCTION, METHOD, MODULE_FUNCTION
+from crontask.api.validate_handler import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS
 
 Schema = dict[str, Any]
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -112,6 +106,11 @@ def _at_most_one(fields: Sequence[str]) -> str:
     return f"[{', '.join(f'has(self.{field})' for field in fields)}].filter(x, x).size() <= 1"
 
 
+def _cel(pattern: str) -> str:
+    """A regular expression as it is written in a text of CEL."""
+    return pattern.replace("\\", "\\\\")
+
+
 _VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "batch")
 _HANDLER_RULES = [
     _rule(
@@ -125,7 +124,40 @@ _HANDLER_RULES = [
         "self.podTemplate.spec.containers.exists(c, has(c.name) && c.name == self.resultFrom)",
         "resultFrom names no container of podTemplate; name one of them",
     ),
+    _rule(
+        "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
+        "pod goes with container, http and python only; remove it",
+    ),
     *_unbuilt(HANDLER, "spec.handler"),
+]
+_HTTP_RULES = [
+    _rule(
+        "self.url.matches('^https?://[^/?#@ ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
+    ),
+    _rule(f"!has(self.method) || self.method.matches('^{METHOD}$')", "method is no method; write it like GET or POST"),
+]
+_HEADER_RULE = _rule(
+    "has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom must be set; set one of them"
+)
+_PYTHON_RULES = [
+    _rule(
+        "!has(self.source) || !has(self.configMapKeyRef)", "source and configMapKeyRef are both set; keep one of them"
+    ),
+    _rule(
+        "has(self.source) || has(self.configMapKeyRef) || (has(self.image) && self.image != '')",
+        "there is no code; write source or configMapKeyRef, or name an image that has it",
+    ),
+    _rule(
+        f"has(self.source) || has(self.configMapKeyRef) || (has(self.entrypoint) && "
+        f"self.entrypoint.matches('^{_cel(MODULE_FUNCTION)}$'))",
+        "entrypoint names no function of the image; write it like package.module:function",
+    ),
+    _rule(
+        f"!(has(self.source) || has(self.configMapKeyRef)) || !has(self.entrypoint) || "
+        f"self.entrypoint.matches('^{FUNCTION}$')",
+        "entrypoint is no function's name; write it like handler",
+    ),
+    _rule("!has(self.image) || self.image != ''", "image is empty; leave it out, or name an image"),
 ]
 _KEEP: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 # Of the core types only what a rule reads; all else is kept as it is, and checked when the pod is created.
@@ -328,6 +360,10 @@ def _with_rules(spec: Schema) -> None:
     handler["x-kubernetes-validations"] = _HANDLER_RULES
     handler["properties"]["container"].update(_CONTAINER)
     handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
+    http, python = handler["properties"]["http"], handler["properties"]["python"]
+    http["x-kubernetes-validations"] = deepcopy(_HTTP_RULES)
+    http["properties"]["headers"]["items"]["x-kubernetes-validations"] = [dict(_HEADER_RULE)]
+    python["x-kubernetes-validations"] = deepcopy(_PYTHON_RULES)
 
 
 def cron_task_crd() -> Schema:

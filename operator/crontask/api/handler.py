@@ -48,16 +48,22 @@ class Expect(Model):
     status: tuple[Annotated[str, Field(pattern=r"^[1-5]([0-9][0-9]|xx)$", max_length=3)], ...] = Field(
         default=("2xx",), max_length=20, description='Status codes, like "200" or "2xx".'
     )
-    json_path: str | None = Field(default=None, max_length=1024, description="A path that the answer must have.")
+    json_path: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="A JSONPath (RFC 9535) that must find something in the answer, like $.id.",
+    )
 
 
 class Http(Model):
     """A call of a URL, made by a pod of the runner's image."""
 
     url: str = Field(min_length=1, max_length=2048, description="The URL, https or http.")
-    method: str = Field(default="POST", min_length=1, max_length=16, description="The method.")
+    method: str = Field(default="POST", min_length=1, max_length=16, description="The method, in upper case.")
     headers: tuple[Header, ...] = Field(default=(), max_length=50, description="Headers of the request.")
-    body: str | None = Field(default=None, max_length=100_000, description="The body; by default args as JSON.")
+    body: str | None = Field(
+        default=None, max_length=100_000, description="The body; by default args as JSON, with POST, PUT and PATCH."
+    )
     expect: Expect | None = Field(default=None, description="Which answers are a success; by default 2xx.")
     ca_bundle: str | None = Field(
         default=None, max_length=100_000, description="Certificates (PEM) to trust instead of the system's."
@@ -69,8 +75,16 @@ class Python(Model):
 
     source: str | None = Field(default=None, max_length=262_144, description="The code.")
     config_map_key_ref: KeyRef | None = Field(default=None, description="The key of a ConfigMap that holds the code.")
-    entrypoint: str = Field(default="handler", max_length=256, description="The function, or package.module:function.")
-    image: str | None = Field(default=None, max_length=1024, description="By default the runner's image.")
+    entrypoint: str = Field(
+        default="handler",
+        max_length=256,
+        description="The function; with image and no source, package.module:function.",
+    )
+    image: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="By default the runner's image; another has the package crontask installed.",
+    )
 
 
 class Simple(Model):
@@ -144,5 +158,7 @@ class Handler(Model):
     for_each: ForEach | None = Field(default=None, description="The same for each of many items.")
     batch: Batch | None = Field(default=None, description="A batch at a time, until it is done.")
     pod: PodTemplate | None = Field(
-        default=None, description="Beside container, http and python: parts of a pod template, like nodeSelector."
+        default=None,
+        description="Beside container, http and python: a partial PodTemplateSpec, like spec.nodeSelector. What has a "
+        "name is merged by it: a container named main adds to the handler's own.",
     )

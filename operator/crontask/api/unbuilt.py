@@ -5,6 +5,6 @@ Callers: crd (as CEL rules), validate.
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
-HANDLER = ("http", "python", "steps", "forEach", "batch", "pod")
+HANDLER = ("steps", "forEach", "batch")
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

@@ -5,22 +5,22 @@ the spec is good. Callers: store (on each new generation), cli.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_args
 
 import orjson
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.handler import Handler
 from crontask.api.json_schema import SchemaError, check_schema, misfits
 from crontask.api.policies import ConcurrencyPolicy
+from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
+from crontask.api.unbuilt import RUN, TASK
+from crontask.api.validate_handler import handler_problems, unbuilt_problems
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
 LONGEST_NAME = 52
@@ -29,30 +29,10 @@ LONGEST_RUN_NAME = 60
 _LAST_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
-LONGEST_IMAGE = 1024
-# CEL looks for the container that resultFrom names only in lists and strings with a bound.
-MOST_CONTAINERS = 100
-LONGEST_CONTAINER = 63
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
 TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
-_VARIANTS = ("container", "pod_template", "http", "python", "steps", "for_each", "batch")
 
 M = TypeVar("M", bound=Model)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, where (`spec.schedule`), and what to write instead."""
-
-    path: str
-    message: str
-    fix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" + (f"; {self.fix}" if self.fix else "")
-
-
-TOO_DEEP = Problem("spec", "is nested more than 190 levels deep", "write a flatter value, or hand it over as a text")
 
 
 def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, tuple[Problem, ...]]:
@@ -64,8 +44,8 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
         *_timing_problems(parsed, identity),
         *_duration_problems(parsed, "interval", "starting_deadline", "timeout"),
         *_time_problems(parsed, "start_time", "end_time", "suspend_until"),
-        *_unbuilt_problems(parsed, TASK, "spec"),
-        *_handler_problems(parsed.handler),
+        *unbuilt_problems(parsed, TASK, "spec"),
+        *handler_problems(parsed.handler),
         *_args_problems(parsed.args),
         *_schema_problems(parsed),
     )
@@ -194,90 +174,6 @@ def _time_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Itera
             yield Problem(f"spec.{to_camel(field)}", *OUTSIDE_TIME)
 
 
-def _unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
-    for name in names:
-        if getattr(model, to_snake(name)) is not None:
-            yield Problem(f"{path}.{name}", MESSAGE, FIX)
-
-
-def _handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
-    yield from _unbuilt_problems(handler, HANDLER, path)
-    given = [name for name in _VARIANTS if getattr(handler, name) is not None]
-    if len(given) != 1:
-        names = ", ".join(to_camel(name) for name in _VARIANTS)
-        yield Problem(path, f"exactly one of {names} must be set", "set one of them")
-        return
-    if handler.result_from is not None and handler.pod_template is None:
-        yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
-    if handler.container is not None:
-        image = handler.container.get("image")
-        if image is None or image == "":
-            yield Problem(f"{path}.container.image", "is missing", "name the image to run, like busybox:1.36")
-        elif not isinstance(image, str):
-            yield Problem(f"{path}.container.image", "is not a text", "name the image to run, like busybox:1.36")
-        elif len(image) > LONGEST_IMAGE:
-            yield Problem(
-                f"{path}.container.image", f"is longer than {LONGEST_IMAGE} characters", "write a shorter one"
-            )
-        if handler.container.get("name") is not None:
-            yield Problem(f"{path}.container.name", "is given by crontask", "remove it")
-        yield from _environment_problems(handler.container, f"{path}.container")
-    if handler.pod_template is not None:
-        yield from _template_problems(handler.pod_template, handler.result_from, path)
-
-
-def _template_problems(template: dict[str, Any], result_from: str | None, path: str) -> Iterator[Problem]:
-    names, containers = template_container_names(template), f"{path}.podTemplate.spec.containers"
-    malformed = _malformed(template, f"{path}.podTemplate")
-    if malformed is not None:
-        yield malformed
-    elif not names:
-        yield Problem(containers, "is empty", "write at least one container with a name")
-    elif len(names) > MOST_CONTAINERS:
-        yield Problem(containers, f"has {len(names)} containers, over {MOST_CONTAINERS}", "write fewer")
-    elif max(map(len, names)) > LONGEST_CONTAINER:
-        yield Problem(containers, f"has a name of over {LONGEST_CONTAINER} characters", "write a shorter one")
-    elif result_from is not None and result_from not in names:
-        yield Problem(f"{path}.resultFrom", f"no container is named {result_from!r}", f"name one of {', '.join(names)}")
-
-
-def _malformed(template: dict[str, Any], path: str) -> Problem | None:
-    """The first part of the template, of those that crontask writes into, that is of another type than a pod's."""
-    spec, metadata = template.get("spec"), template.get("metadata")
-    if not isinstance(spec, dict | None):
-        return Problem(f"{path}.spec", "is not an object", "write containers: in it")
-    if not isinstance(metadata, dict | None):
-        return Problem(f"{path}.metadata", "is not an object", "write labels: or annotations: in it")
-    for name in ("labels", "annotations"):
-        if not isinstance((metadata or {}).get(name), dict | None):
-            return Problem(f"{path}.metadata.{name}", "is not an object", "write name: value in it")
-    for group in ("containers", "initContainers"):
-        containers, where = (spec or {}).get(group), f"{path}.spec.{group}"
-        if not isinstance(containers, list | None):
-            return Problem(where, "is not a list", "write at least one container with a name")
-        for index, container in enumerate(containers or ()):
-            if not isinstance(container, dict) or not isinstance(container.get("name"), str | None):
-                return Problem(f"{where}[{index}]", "is no container", "give it a name and an image")
-            for problem in _environment_problems(container, f"{where}[{index}]"):
-                return problem
-    return None
-
-
-def _environment_problems(container: dict[str, Any], path: str) -> Iterator[Problem]:
-    variables = container.get("env")
-    if not isinstance(variables, list | None) or not all(isinstance(variable, dict) for variable in variables or ()):
-        yield Problem(f"{path}.env", "is not a list of variables", "write each as - name: A and value: a")
-
-
-def template_container_names(template: dict[str, Any]) -> list[str]:
-    """The names of the template's containers, as far as it is well formed."""
-    spec = template.get("spec")
-    containers = spec.get("containers") if isinstance(spec, dict) else None
-    if not isinstance(containers, list):
-        return []
-    return [c["name"] for c in containers if isinstance(c, dict) and isinstance(c.get("name"), str)]
-
-
 def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
     size = len(orjson.dumps(args))
     if size > LONGEST_ARGS:
@@ -311,7 +207,7 @@ def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
         yield Problem("spec", "at and delay are both set", "keep one of them")
     yield from _duration_problems(spec, "timeout")
     yield from _time_problems(spec, "at", "scheduled_time")
-    yield from _unbuilt_problems(spec, RUN, "spec")
+    yield from unbuilt_problems(spec, RUN, "spec")
     if spec.handler is not None:
-        yield from _handler_problems(spec.handler)
+        yield from handler_problems(spec.handler)
     yield from _args_problems(spec.args)

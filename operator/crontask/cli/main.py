@@ -11,7 +11,8 @@ import click
 import orjson
 
 from crontask import __version__
-from crontask.api.validate import LONGEST_RUN_NAME, Problem, validate_name, validate_run, validate_task
+from crontask.api.problem import Problem
+from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.cli.manifest import read_documents, read_text
 from crontask.cli.next import next_command
 from crontask.cli.parameters import DurationParam, refuse
@@ -30,10 +31,18 @@ def main() -> None:
 @click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
 @click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
 @click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
+@click.option(
+    "--runner-image",
+    default=f"crontask/operator:{__version__}",
+    show_default=True,
+    help="Runs http and python handlers; the operator's own image can.",
+)
 @click.option("--lease-namespace", default="default", help="Where the Lease is that makes one operator lead.")
 @click.option("--lease-name", default="crontask", help="The name of that Lease.")
 @click.option("--identity", default="", help="Who holds the Lease; by default the host's name and the process id.")
 @click.option("--probe-port", default=8080, type=click.IntRange(0, 65535), help="Serves /healthz; 0: not at all.")
+@click.option("--webhook-port", default=0, type=click.IntRange(0, 65535), help="Serves admission; 0: not at all.")
+@click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
 @click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")
 @click.option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How log lines look.")
 def operator(**options: Any) -> None:

@@ -16,7 +16,8 @@ import yaml
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.validate import Problem, validate_name, validate_task
+from crontask.api.problem import Problem
+from crontask.api.validate import validate_name, validate_task
 from crontask.cli.parameters import refuse
 from crontask.decide.views import CronTask
 from crontask.engine.parse import parse_task

@@ -11,10 +11,10 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_CATCH_UP, nominal_of
 from crontask.api.pod import Pod
+from crontask.api.problem import Problem
 from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import trigger_of
-from crontask.api.validate import Problem
 from crontask.timetable import NO_JITTER, Jitter, Timetable
 
 

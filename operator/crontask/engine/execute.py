@@ -33,14 +33,16 @@ from crontask.workload.pod import owner_reference
 class Executor:
     """Carries out actions. Methods raise ApiError (the key is decided again later) and LeaseLostError."""
 
-    def __init__(self, api: Api, queue: WriteQueue, store: Store, teller: Teller, clock: Clock) -> None:
+    def __init__(
+        self, api: Api, queue: WriteQueue, store: Store, teller: Teller, clock: Clock, runner_image: str = ""
+    ) -> None:
         self._api = api
         self._queue = queue
         self._store = store
         self._teller = teller
         self.writer = Writer(api, queue, store)
         self.warmth = Warmth(api, clock, queue.most)
-        self.launcher = Launcher(api, queue, store, teller, clock, self.writer)
+        self.launcher = Launcher(api, queue, store, teller, clock, self.writer, runner_image)
 
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
         """Do one thing."""

@@ -41,13 +41,24 @@ _log = logging.getLogger(__name__)
 class Launcher:
     """Methods raise ApiError (the key is decided again later) and LeaseLostError."""
 
-    def __init__(self, api: Api, queue: WriteQueue, store: Store, teller: Teller, clock: Clock, writer: Writer) -> None:
+    def __init__(
+        self,
+        api: Api,
+        queue: WriteQueue,
+        store: Store,
+        teller: Teller,
+        clock: Clock,
+        writer: Writer,
+        runner_image: str = "",
+    ) -> None:
         self._api = api
         self._queue = queue
         self._store = store
         self._teller = teller
         self._clock = clock
         self._writer = writer
+        # Of handlers that name none.
+        self._runner_image = runner_image
 
     @property
     def launching(self) -> bool:
@@ -126,7 +137,7 @@ class Launcher:
         now = self._clock.now()
         name = run_name(task.meta.name, now)
         identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
-        body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args)
+        body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args, runner_image=self._runner_image)
         try:
             await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
         except ApiError as error:
@@ -207,7 +218,7 @@ class Launcher:
             interval = Interval(previous, task.timetable.next_after(scheduled))
         identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
         args = merged_args(RunView(run, task, None))
-        return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta))
+        return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta), self._runner_image)
 
     async def look_for_pod(self, run: ScheduledRun) -> None:
         """See whether the pod of the expected attempt is there."""

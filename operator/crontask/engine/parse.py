@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from crontask.api.base import Model, cut
 from crontask.api.metadata import Metadata
+from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.validate import TOO_DEEP, Problem, validate_run, validate_task
+from crontask.api.validate import validate_run, validate_task
 from crontask.decide.timing import hash_timing, make_jitter, make_timetable
 from crontask.decide.views import CronTask, ScheduledRun
 from crontask.engine.ports import Document

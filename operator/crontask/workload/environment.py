@@ -1,6 +1,6 @@
 """The environment that every handler's containers are given.
 
-Callers: pod.
+Callers: pod, runner.
 """
 
 from dataclasses import dataclass
@@ -54,4 +54,9 @@ def environment(
     }
     if trigger is not None:
         values["CRONTASK_TRIGGER"] = trigger_json(trigger)
-    return [{"name": name, "value": value} for name, value in values.items()]
+    return [variable(name, value) for name, value in values.items()]
+
+
+def variable(name: str, value: str) -> dict[str, str]:
+    """A core/v1 EnvVar of that very value: a kubelet would put other variables in place of `$(NAME)` in it."""
+    return {"name": name, "value": value.replace("$", "$$")}

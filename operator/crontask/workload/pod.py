@@ -6,15 +6,17 @@ no service account token unless the template asks for one. Callers: engine.execu
 
 import copy
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from crontask.api.base import API_VERSION
 from crontask.api.handler import Handler
 from crontask.api.names import LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
 from crontask.api.trigger import Trigger
-from crontask.api.validate import template_container_names
+from crontask.api.validate_handler import template_container_names
 from crontask.workload.environment import Identity, Interval, environment
+from crontask.workload.merge import merged
+from crontask.workload.runner import http_template, message_limit, python_template
 
 Document = dict[str, Any]
 
@@ -26,14 +28,11 @@ def build_pod(
     interval: Interval,
     args: dict[str, Any],
     trigger: Trigger | None = None,
+    runner_image: str = "",
 ) -> Document:
-    """A core/v1 Pod to create. `handler` is a valid one."""
-    if handler.container is not None:
-        template: Document = {"spec": {"containers": [{"name": MAIN_CONTAINER, **handler.container}]}}
-        main = MAIN_CONTAINER
-    else:
-        template = copy.deepcopy(handler.pod_template or {})
-        main = handler.result_from or template_container_names(template)[0]
+    """A core/v1 Pod to create. `handler` is a valid one; `runner_image`: that of handlers without one of their own."""
+    template = _template(handler, runner_image)
+    main = handler.result_from or template_container_names(template)[0]
     spec = {"automountServiceAccountToken": False, **template["spec"], "restartPolicy": "Never"}
     variables = environment(identity, scheduled, interval, args, trigger)
     for group in ("containers", "initContainers"):
@@ -42,12 +41,31 @@ def build_pod(
                 _with_environment(container, variables) if isinstance(container, dict) else container
                 for container in spec[group]
             ]
+    if handler.http is not None or handler.python is not None:
+        limit = {"name": "CRONTASK_MESSAGE_BYTES", "value": str(message_limit(spec))}
+        spec["containers"] = [
+            {**container, "env": [*container["env"], limit]} if container.get("name") == main else container
+            for container in spec["containers"]
+        ]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": _metadata(template.get("metadata") or {}, identity, main),
         "spec": spec,
     }
+
+
+def _template(handler: Handler, runner_image: str) -> Document:
+    """The pod template of the handler; the container named first in it is the handler's, unless resultFrom says so."""
+    if handler.pod_template is not None:
+        return copy.deepcopy(handler.pod_template)
+    if handler.http is not None:
+        template = http_template(handler.http, runner_image)
+    elif handler.python is not None:
+        template = python_template(handler.python, runner_image)
+    else:
+        template = {"spec": {"containers": [{"name": MAIN_CONTAINER, **(handler.container or {})}]}}
+    return template if handler.pod is None else cast(Document, merged(template, copy.deepcopy(handler.pod)))
 
 
 def _metadata(template: Document, identity: Identity, main: str) -> Document:

@@ -1,0 +1,21 @@
+"""A problem of a spec: what is wrong, where, and what to write instead.
+
+Callers: validate, validate_handler, and all who tell people.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, where (`spec.schedule`), and what to write instead."""
+
+    path: str
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" + (f"; {self.fix}" if self.fix else "")
+
+
+TOO_DEEP = Problem("spec", "is nested more than 190 levels deep", "write a flatter value, or hand it over as a text")

@@ -1,0 +1,46 @@
+"""The source of a python handler, looked at without running it: its syntax, and whether its function is there.
+
+It is parsed by the Python of the operator, which is that of the runner's image. Callers: validate_handler.
+"""
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+
+class SourceError(ValueError):
+    """What is wrong with a source, with its line where there is one."""
+
+
+def check_source(source: str, entrypoint: str) -> None:
+    """Raises SourceError for one that cannot be run, or has no function of that name."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            module = ast.parse(source, "handler.py")
+            # What only the compiler sees, like a return outside of a function.
+            compile(source, "handler.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = f"line {error.lineno}" if error.lineno else "somewhere"
+        text = f": {error.text.strip()[:200]}" if error.text and error.text.strip() else ""
+        raise SourceError(f"{line}: {error.msg}{text}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"cannot be read as Python: {error}") from error
+    names = set(_names(module.body))
+    if entrypoint not in names and "*" not in names:
+        raise SourceError(f"has no function {entrypoint}")
+
+
+def _names(body: list[ast.stmt]) -> Iterator[str]:
+    """What the statements of a module bind, also within its if, try and with; `*` if that cannot be known."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
+        else:
+            for field in ("body", "orelse", "finalbody", "handlers"):
+                for inner in getattr(statement, field, ()):
+                    yield from _names(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])

@@ -1,0 +1,103 @@
+"""The validation of the handlers that need no image: http and python.
+
+Callers: validate_handler.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from jsonpath import JSONPathEnvironment, JSONPathError
+
+from crontask.api.handler import Header, Http, Python
+from crontask.api.problem import Problem
+from crontask.api.python_source import SourceError, check_source
+
+_PATHS = JSONPathEnvironment(strict=True)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+METHOD = "[A-Z]+"
+FUNCTION = r"[A-Za-z_][A-Za-z0-9_]*"
+MODULE_FUNCTION = rf"{FUNCTION}(\.{FUNCTION})*:{FUNCTION}"
+
+
+def http_problems(http: Http, path: str) -> Iterator[Problem]:
+    """Everything that is wrong with a call."""
+    yield from _url_problems(http.url, f"{path}.url")
+    if not re.fullmatch(METHOD, http.method):
+        yield Problem(f"{path}.method", f"{http.method!r} is no method", "write it like GET or POST")
+    for index, header in enumerate(http.headers):
+        yield from _header_problems(header, f"{path}.headers[{index}]")
+    if http.expect is not None and http.expect.json_path is not None:
+        try:
+            _PATHS.compile(http.expect.json_path)
+        except JSONPathError as error:
+            yield Problem(
+                f"{path}.expect.jsonPath", f"is no JSONPath: {str(error).splitlines()[0]}", "write it like $.id"
+            )
+    if http.ca_bundle is not None:
+        yield from _certificate_problems(http.ca_bundle, f"{path}.caBundle")
+
+
+def _url_problems(url: str, path: str) -> Iterator[Problem]:
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
+        yield Problem(path, f"{url[:200]!r} is no URL", "write it like https://example.com/path")
+    elif " " in url:
+        yield Problem(path, "has a space in it", "write it as %20")
+    elif parts.username is not None or parts.password is not None:
+        words = "everybody who reads the task would see the name and password in it"
+        yield Problem(path, words, "write an Authorization header with valueFrom.secretKeyRef")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Its parts, None if there are none to be had."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _header_problems(header: Header, path: str) -> Iterator[Problem]:
+    if not _TOKEN.fullmatch(header.name):
+        yield Problem(f"{path}.name", f"{header.name!r} is no header's name", "write it like X-Token")
+    if (header.value is None) == (header.value_from is None):
+        yield Problem(path, "exactly one of value and valueFrom must be set", "set one of them")
+    if header.value is not None and not _is_header_value(header.value):
+        yield Problem(f"{path}.value", "has a line break or another control character", "write it on one line")
+
+
+def _is_header_value(value: str) -> bool:
+    return all(character == "\t" or (character >= " " and character != "\x7f") for character in value)
+
+
+def _certificate_problems(bundle: str, path: str) -> Iterator[Problem]:
+    try:
+        ssl.create_default_context(cadata=bundle)
+    except (ssl.SSLError, ValueError) as error:
+        yield Problem(path, f"has no certificate that can be read: {error}", "write PEM, from -----BEGIN CERTIFICATE")
+
+
+def python_problems(python: Python, path: str) -> Iterator[Problem]:
+    """Everything that is wrong with a few lines of Python."""
+    given = [code for code in (python.source, python.config_map_key_ref) if code is not None]
+    if len(given) > 1:
+        yield Problem(path, "source and configMapKeyRef are both set", "keep one of them")
+    elif not given and python.image is None:
+        yield Problem(path, "there is no code", "write source or configMapKeyRef, or name an image that has it")
+    elif not given:
+        if not re.fullmatch(MODULE_FUNCTION, python.entrypoint):
+            words = f"{python.entrypoint!r} names no function of the image"
+            yield Problem(f"{path}.entrypoint", words, "write it like package.module:function")
+    elif not re.fullmatch(FUNCTION, python.entrypoint):
+        yield Problem(f"{path}.entrypoint", f"{python.entrypoint!r} is no function's name", "write it like handler")
+    elif python.source is not None and python.image is None:
+        # Another image may have another Python, with words that ours does not know.
+        try:
+            check_source(python.source, python.entrypoint)
+        except SourceError as error:
+            yield Problem(f"{path}.source", str(error), f"write def {python.entrypoint}(ctx): …")
+    if python.image == "":
+        yield Problem(f"{path}.image", "is empty", "leave it out, or name an image")

@@ -1,0 +1,85 @@
+"""`ctx`, the first argument of a Python handler.
+
+Callers: execute.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from crontask.runner.given import Given
+
+_MOST = 2**31 - 1
+
+
+@dataclass(slots=True)
+class Counts:
+    """How far the work is, as the handler told."""
+
+    processed: int | None = None
+    errors: int | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """Which run this is, and where to tell how far it is."""
+
+    task: str
+    namespace: str
+    run: str
+    run_uid: str
+    attempt: int
+    scheduled_time: datetime
+    previous_scheduled_time: datetime | None
+    next_scheduled_time: datetime | None
+    idempotency_key: str
+    args: dict[str, Any]
+    cursor: str | None
+    trigger: dict[str, Any] | None
+    logger: logging.Logger
+    _counts: Counts = field(repr=False)
+    _logged: float | None = field(default=None, repr=False)
+
+    def progress(self, processed: int | None = None, errors: int | None = None) -> None:
+        """Tell how many items are done, and how many of them failed, in all. One call a second at most is logged."""
+        _check_count("processed", processed)
+        _check_count("errors", errors)
+        if processed is not None:
+            self._counts.processed = processed
+        if errors is not None:
+            self._counts.errors = errors
+        now = time.monotonic()
+        if self._logged is None or now - self._logged >= 1:
+            self._logged = now
+            self.logger.info("progress", extra={"processed": self._counts.processed, "errors": self._counts.errors})
+
+
+def _check_count(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} has to be an int, not {type(value).__name__}")
+    if not 0 <= value <= _MOST:
+        raise ValueError(f"{name} has to be from 0 to {_MOST}, not {value}")
+
+
+def make_context(given: Given, counts: Counts) -> Context:
+    """The context of a run."""
+    return Context(
+        task=given.task,
+        namespace=given.namespace,
+        run=given.run,
+        run_uid=given.run_uid,
+        attempt=given.attempt,
+        scheduled_time=given.scheduled_time,
+        previous_scheduled_time=given.previous_scheduled_time,
+        next_scheduled_time=given.next_scheduled_time,
+        idempotency_key=given.idempotency_key,
+        args=given.args,
+        cursor=given.cursor,
+        trigger=given.trigger,
+        logger=logging.getLogger("handler"),
+        _counts=counts,
+    )

@@ -1,0 +1,60 @@
+"""Runs a Python handler.
+
+Callers: main.
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crontask.runner.context import Context, Counts, make_context
+from crontask.runner.failure import failure
+from crontask.runner.given import BrokenInputError, Given
+from crontask.runner.message import FAILED, OK, Report
+from crontask.runner.result import NotJsonError, plain
+from crontask.runner.source import load_function
+from crontask.runner.stop import Stop
+
+
+def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop) -> Report:
+    """The report of the handler's function. Raises BrokenInputError if there is none that can be called."""
+    began = time.monotonic()
+    try:
+        value = _call(given, environ, make_context(given, counts), stop)
+    except BrokenInputError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - however the user's code ends, that has to be told
+        return failure(error, stop_asked=stop.asked, seconds=time.monotonic() - began)
+    try:
+        return Report("success", OK, result=plain(value))
+    except NotJsonError as error:
+        return Report("failed", FAILED, str(error))
+
+
+def _call(given: Given, environ: Mapping[str, str], context: Context, stop: Stop) -> Any:
+    function = load_function(given.handler, environ)
+    _check_arguments(function, context)
+    value = function(context, **context.args)
+    if not inspect.isawaitable(value):
+        return value
+    from crontask.runner.awaiting import run_awaitable
+
+    return run_awaitable(value, stop)
+
+
+def _check_arguments(function: Callable[..., Any], context: Context) -> None:
+    """Before the call, so that a mistake in the arguments is not taken for one in the handler."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        # Some that are written in C have none to look at.
+        return
+    try:
+        signature.bind(context, **context.args)
+    except TypeError as error:
+        name = getattr(function, "__name__", "the handler")
+        arguments = ", ".join(context.args) or "none"
+        raise BrokenInputError(
+            f"the arguments do not fit: {error}; {name} takes {signature}, and the run's args are: {arguments}"
+        ) from error

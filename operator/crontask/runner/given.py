@@ -1,0 +1,121 @@
+"""What the operator gives to the runner: its environment.
+
+Callers: main, request, execute, source.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from crontask.runner.message import DEFAULT_BYTES, LEAST_BYTES
+
+_MESSAGE_PATH = "/dev/termination-log"
+
+
+class BrokenInputError(Exception):
+    """What the runner was given cannot be worked with; the text says why, to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One attempt of a run, and its handler. `task` is empty for a run on its own."""
+
+    task: str
+    namespace: str
+    run: str
+    run_uid: str
+    attempt: int
+    scheduled_time: datetime
+    # As the operator wrote it.
+    scheduled_text: str
+    previous_scheduled_time: datetime | None
+    next_scheduled_time: datetime | None
+    idempotency_key: str
+    args: dict[str, Any]
+    trigger: dict[str, Any] | None
+    cursor: str | None
+    handler: dict[str, Any]
+
+
+def read_given(environ: Mapping[str, str]) -> Given:
+    """Raises BrokenInputError."""
+    previous = environ.get("CRONTASK_PREVIOUS_SCHEDULED_TIME")
+    following = environ.get("CRONTASK_NEXT_SCHEDULED_TIME")
+    scheduled = _needed(environ, "CRONTASK_SCHEDULED_TIME")
+    trigger = environ.get("CRONTASK_TRIGGER")
+    return Given(
+        task=environ.get("CRONTASK_NAME", ""),
+        namespace=_needed(environ, "CRONTASK_NAMESPACE"),
+        run=_needed(environ, "CRONTASK_RUN"),
+        run_uid=_needed(environ, "CRONTASK_RUN_UID"),
+        attempt=_whole_number("CRONTASK_ATTEMPT", _needed(environ, "CRONTASK_ATTEMPT")),
+        scheduled_time=_time("CRONTASK_SCHEDULED_TIME", scheduled),
+        scheduled_text=scheduled,
+        previous_scheduled_time=_time("CRONTASK_PREVIOUS_SCHEDULED_TIME", previous) if previous else None,
+        next_scheduled_time=_time("CRONTASK_NEXT_SCHEDULED_TIME", following) if following else None,
+        idempotency_key=_needed(environ, "CRONTASK_IDEMPOTENCY_KEY"),
+        args=_json_object("CRONTASK_ARGS", _needed(environ, "CRONTASK_ARGS")),
+        trigger=_json_object("CRONTASK_TRIGGER", trigger) if trigger else None,
+        cursor=environ.get("CRONTASK_CURSOR"),
+        handler=_json_object("CRONTASK_HANDLER", _pieces(environ)),
+    )
+
+
+def message_path(environ: Mapping[str, str]) -> str:
+    """Where the termination message is to be written."""
+    return environ.get("CRONTASK_MESSAGE_PATH") or _MESSAGE_PATH
+
+
+def message_bytes(environ: Mapping[str, str]) -> int:
+    """How long the termination message may be. Raises BrokenInputError."""
+    text = environ.get("CRONTASK_MESSAGE_BYTES") or str(DEFAULT_BYTES)
+    limit = _whole_number("CRONTASK_MESSAGE_BYTES", text)
+    if limit < LEAST_BYTES:
+        raise BrokenInputError(f"CRONTASK_MESSAGE_BYTES is {limit}, and has to be at least {LEAST_BYTES}")
+    return limit
+
+
+def _needed(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise BrokenInputError(f"the variable {name} is missing: this program is meant for a pod that crontask makes")
+    return value
+
+
+def _pieces(environ: Mapping[str, str]) -> str:
+    """The handler, which goes on in further variables when it is too long for one."""
+    text = _needed(environ, "CRONTASK_HANDLER")
+    number = 2
+    while (more := environ.get(f"CRONTASK_HANDLER_{number}")) is not None:
+        text += more
+        number += 1
+    return text
+
+
+def _whole_number(name: str, text: str) -> int:
+    # isdecimal alone would take digits of any script, and as many as it likes.
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise BrokenInputError(f"{name} is {text[:80]!r}, and has to be a whole number")
+    return int(text)
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise BrokenInputError(f"{name} is {text[:80]!r}, and has to be a time such as 2026-03-01T12:00:00Z")
+    return time.astimezone(UTC)
+
+
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BrokenInputError(f"{name} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BrokenInputError(f"{name} has to be a JSON object")
+    return value

@@ -1,0 +1,61 @@
+"""SIGTERM: how a pod is told to stop, by a cancel, a timeout or an eviction.
+
+Callers: main, execute, awaiting.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """Raised in the main thread on SIGTERM, so that `finally:` and context managers do their work.
+
+    No Exception, so that `except Exception:` in a handler does not swallow it.
+    """
+
+
+class Stop:
+    """Reacts to the first SIGTERM, and to no further one: those would break what the first made unwind."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._react: Callable[[], object] = _raise
+
+    def install(self) -> None:
+        """From now on SIGTERM comes here. PID 1 needs that: for it the kernel drops signals that nobody handles."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        os.register_at_fork(after_in_child=self._leave_child)
+
+    def shield(self) -> None:
+        """From now on SIGTERM is noted, and does nothing more."""
+        self._react = _nothing
+
+    @contextmanager
+    def reaction(self, react: Callable[[], object]) -> Iterator[None]:
+        """Within, SIGTERM does this instead of raising Stopped."""
+        before, self._react = self._react, react
+        try:
+            yield
+        finally:
+            self._react = before
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if not self.asked:
+            self.asked = True
+            self._react()
+
+    def _leave_child(self) -> None:
+        # A process that the handler forks is the handler's own: SIGTERM ends it, as everywhere.
+        if signal.getsignal(signal.SIGTERM) == self._on_signal:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _raise() -> None:
+    raise Stopped
+
+
+def _nothing() -> None:
+    """Let SIGTERM pass."""

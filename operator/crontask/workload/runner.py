@@ -1,0 +1,95 @@
+"""The containers of the handlers that need no image: they run `crontask-runner`, which does what the handler says.
+
+What it is to do is handed over in its environment; a secret stays a reference, so that only the pod is given it.
+Callers: pod.
+"""
+
+from typing import Any
+
+import orjson
+
+from crontask.api.handler import Header, Http, KeyRef, Python
+from crontask.api.names import MAIN_CONTAINER
+from crontask.workload.environment import variable
+
+Document = dict[str, Any]
+# A variable may have 128 KiB: so many characters of up to four bytes.
+_PIECE = 30_000
+# Of all messages of a pod, shared among its containers, and at most of one.
+_MESSAGES, _MESSAGE = 12 * 1024, 4096
+_SOURCE = "CRONTASK_SOURCE"
+_TEMPORARY = "crontask-tmp"
+_RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def http_template(http: Http, image: str) -> Document:
+    """A pod template that makes the call. Header values of secrets come by variables of their own."""
+    handler = http.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"headers"})
+    secrets = []
+    handler["headers"] = headers = []
+    for number, header in enumerate(http.headers, 1):
+        told: Document = {"name": header.name}
+        if header.value_from is None:
+            told["value"] = header.value
+        else:
+            told["env"] = name = f"CRONTASK_HEADER_{number}"
+            secrets.append(_secret(name, header))
+        headers.append(told)
+    return _template("http", handler, image, secrets)
+
+
+def python_template(python: Python, image: str) -> Document:
+    """A pod template that runs the lines, in the image given or else in the runner's."""
+    handler: Document = {"entrypoint": python.entrypoint}
+    variables = []
+    if python.source is not None:
+        handler["source"] = python.source
+    if python.config_map_key_ref is not None:
+        handler["sourceEnv"] = _SOURCE
+        variables.append({"name": _SOURCE, "valueFrom": {"configMapKeyRef": _plain(python.config_map_key_ref)}})
+    if python.image is not None:
+        return _template("python", handler, python.image, variables, own=False)
+    return _template("python", handler, image, variables)
+
+
+def message_limit(spec: Document) -> int:
+    """Bytes of the termination message that a kubelet keeps of each container of the pod."""
+    return min(_MESSAGE, _MESSAGES // (len(spec.get("containers") or [0]) + len(spec.get("initContainers") or [])))
+
+
+def _template(verb: str, handler: Document, image: str, variables: list[Document], *, own: bool = True) -> Document:
+    """`own`: the image is ours, which is known to need neither root nor a disk."""
+    container: Document = {
+        "name": MAIN_CONTAINER,
+        "image": image,
+        "command": ["crontask-runner", verb],
+        "env": [*_pieces(orjson.dumps(handler).decode()), *variables],
+    }
+    spec: Document = {"containers": [container]}
+    if own:
+        container["securityContext"] = _RESTRICTED
+        container["volumeMounts"] = [{"name": _TEMPORARY, "mountPath": "/tmp"}]
+        spec["volumes"] = [{"name": _TEMPORARY, "emptyDir": {}}]
+    return {"spec": spec}
+
+
+def _pieces(text: str) -> list[Document]:
+    """The text in as many variables as it takes."""
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    names = ["CRONTASK_HANDLER", *(f"CRONTASK_HANDLER_{number}" for number in range(2, len(pieces) + 1))]
+    return [variable(name, piece) for name, piece in zip(names, pieces, strict=True)]
+
+
+def _secret(name: str, header: Header) -> Document:
+    assert header.value_from is not None, "only of a header whose value comes from a secret"
+    return {"name": name, "valueFrom": {"secretKeyRef": _plain(header.value_from.secret_key_ref)}}
+
+
+def _plain(reference: KeyRef) -> Document:
+    return reference.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,274 @@
+"""Calls of a real server in the cluster: what goes wrong is said in words, and no secret shows anywhere."""
+
+import ipaddress
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench import Bench
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from on_cluster import tools as tools
+
+from crontask.api.base import API_VERSION
+from installation import NAMESPACE, Tools
+
+SERVER = Path(__file__).parent / "target" / "server.py"
+KEY = "sesame-of-the-tests-4711"
+
+
+@pytest.fixture(scope="module")
+def target(tools: Tools) -> Iterator[Bench]:
+    """A namespace with the server in it, and the certificate that its HTTPS has, as `ca.pem` of a file."""
+    namespace = "e2e-calls"
+    tools.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=90s")
+    tools.create_namespace(namespace)
+    # As strict as it gets: the runner has to work there too.
+    tools.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    bench = Bench(tools, namespace)
+    certificate, key = _certificate()
+    bench.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _server(tools, certificate, key)}))
+    bench.kubectl("wait", "--for=condition=Ready", "pod/target", "--timeout=90s")
+    yield bench
+    tools.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def runner_image(tools: Tools) -> str:
+    """The image that the operator starts for http and python."""
+    path = "jsonpath={.spec.template.spec.containers[0].image}"
+    return tools.kubectl("-n", NAMESPACE, "get", "deployment", "crontask", "-o", path)
+
+
+def _certificate() -> tuple[str, str]:
+    """A certificate of its own making for the server's names, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "target")])
+    names = [x509.DNSName("target"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), plain.decode()
+
+
+def _server(tools: Tools, certificate: str, key: str) -> list[dict[str, Any]]:
+    restricted = {
+        "allowPrivilegeEscalation": False,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {
+        "name": "server",
+        "image": runner_image(tools),
+        "command": ["python3", "/target/server.py"],
+        "volumeMounts": [{"name": "target", "mountPath": "/target"}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+        "securityContext": restricted,
+    }
+    files = {"server.py": SERVER.read_text(), "tls.pem": certificate + key, "ca.pem": certificate}
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "target"}, "data": files},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"key": KEY}},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "target"},
+            "spec": {
+                "selector": {"app": "target"},
+                "ports": [{"name": "http", "port": 8080}, {"name": "https", "port": 8443}],
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "target", "labels": {"app": "target"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 1,
+                "containers": [container],
+                "volumes": [{"name": "target", "configMap": {"name": "target"}}],
+            },
+        },
+    ]
+
+
+def _call(bench: Bench, name: str, http: dict[str, Any], **spec: Any) -> None:
+    run = {
+        "apiVersion": API_VERSION,
+        "kind": "ScheduledRun",
+        "metadata": {"name": name},
+        "spec": {"handler": {"http": http}, **spec},
+    }
+    bench.apply(json.dumps(run))
+
+
+def _ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
+    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
+    return dict(bench.get("sr", name)["status"])
+
+
+def test_args_are_the_body_and_the_answer_is_the_result(target: Bench) -> None:
+    _call(target, "plain", {"url": "http://target:8080/"}, args={"a": ["$(HOME)", "$$"]})
+    assert _ended(target, "plain", "Succeeded")["result"] == {"args": {"a": ["$(HOME)", "$$"]}, "run": "plain"}
+
+
+def test_a_wrong_key_fails_with_the_answer_and_shows_nowhere(target: Bench) -> None:
+    header = {"name": "X-Api-Key", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}}
+    _call(target, "wrong-key", {"url": "http://target:8080/wants-a-key", "headers": [header]})
+    status = _ended(target, "wrong-key", "Failed")
+    assert status["message"].startswith("401 Unauthorized, wanted 2xx: the key *** is wrong")
+    (attempt,) = status["attempts"]
+    texts = [
+        target.kubectl("get", "sr,pods,events", "-o", "yaml"),
+        target.kubectl("describe", "sr,pods,events"),
+        target.kubectl("logs", attempt["pod"]),
+        target.tools.kubectl("-n", NAMESPACE, "logs", "deployment/crontask", "--since=5m"),
+    ]
+    assert "***" in texts[2]
+    assert [text for text in texts if KEY in text] == []
+
+
+def test_who_does_not_answer_in_time_is_given_up(target: Bench) -> None:
+    _call(target, "slow", {"url": "http://target:8080/slow"}, timeout="3s")
+    status = _ended(target, "slow", "TimedOut")
+    assert "3s" in status["message"]
+
+
+def test_an_unknown_certificate_is_refused_unless_it_is_given(target: Bench) -> None:
+    _call(target, "unknown-certificate", {"url": "https://target:8443/"})
+    message = _ended(target, "unknown-certificate", "Failed")["message"]
+    assert "target:8443" in message
+    assert "certificate" in message
+    bundle = target.get("configmap", "target")["data"]["ca.pem"]
+    _call(target, "known-certificate", {"url": "https://target:8443/", "caBundle": bundle})
+    assert _ended(target, "known-certificate", "Succeeded")["result"]["run"] == "known-certificate"
+
+
+def test_who_cannot_be_reached_is_named(target: Bench) -> None:
+    address = target.get("pod", "target")["status"]["podIP"]
+    for name, host in (("closed-port", f"{address}:8079"), ("no-such-host", "no-such-host.invalid")):
+        _call(target, name, {"url": f"http://{host}/"})
+        status = _ended(target, name, "Failed")
+        assert host in status["message"]
+        assert status["attempts"][0]["exitCode"] == 3
+
+
+def test_an_ailing_server_is_tried_until_it_is_well(target: Bench) -> None:
+    retry = {"limit": 3, "initial": "1s", "factor": 1, "jitterPercent": 0}
+    _call(target, "ailing", {"url": "http://target:8080/ailing"}, retry=retry)
+    status = _ended(target, "ailing", "Succeeded", 90)
+    assert [attempt["exitCode"] for attempt in status["attempts"]] == [5, 5, 0]
+    assert status["result"] == {"call": 3}
+
+
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        (
+            {"python": {"source": "def handler(ctx):\n    retrun 1\n"}},
+            "spec.handler.python.source: line 2: invalid syntax",
+        ),
+        ({"python": {"source": "def other(ctx): ...\n"}}, "spec.handler.python.source: has no function handler"),
+        (
+            {"http": {"url": "https://a", "expect": {"jsonPath": "$["}}},
+            "spec.handler.http.expect.jsonPath: is no JSONPath",
+        ),
+        ({"http": {"url": "https://a:99999"}}, "spec.handler.http.url: 'https://a:99999' is no URL"),
+    ],
+)
+def test_what_could_not_run_is_refused_when_it_is_written(target: Bench, handler: dict[str, Any], words: str) -> None:
+    for kind in ("CronTask", "ScheduledRun"):
+        bad = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "bad"}, "spec": {"handler": handler}}
+        refused = target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
+        assert "denied the request" in refused
+        assert words in refused
+
+
+def test_a_schema_that_is_wrong_is_refused_when_it_is_written(target: Bench) -> None:
+    spec = {"handler": {"http": {"url": "https://a"}}, "argsSchema": {"type": "object", "properties": {"a": 5}}}
+    bad = {"apiVersion": API_VERSION, "kind": "CronTask", "metadata": {"name": "bad"}, "spec": spec}
+    assert "spec.argsSchema: " in target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
+
+
+def test_a_trace_goes_into_the_log_and_its_end_into_the_run(target: Bench) -> None:
+    source = "def share(total, count):\n    return total / count\n\ndef handler(ctx):\n    return share(1, 0)\n"
+    run = {
+        "apiVersion": API_VERSION,
+        "kind": "ScheduledRun",
+        "metadata": {"name": "divides"},
+        "spec": {"handler": {"python": {"source": source}}},
+    }
+    target.apply(json.dumps(run))
+    status = _ended(target, "divides", "Failed")
+    assert status["message"].startswith("ZeroDivisionError: division by zero")
+    assert "handler.py:2 in share" in status["message"]
+    assert "Traceback (most recent call last)" in target.kubectl("logs", status["attempts"][0]["pod"])
+
+
+def test_a_run_that_is_canceled_has_time_to_clean_up(target: Bench) -> None:
+    source = """
+import time
+import urllib.request
+
+def handler(ctx):
+    print("waiting", flush=True)
+    try:
+        time.sleep(600)
+    finally:
+        urllib.request.urlopen("http://target:8080/clean-up", b"", timeout=5)
+"""
+    run = {
+        "apiVersion": API_VERSION,
+        "kind": "ScheduledRun",
+        "metadata": {"name": "cleans-up"},
+        "spec": {"handler": {"python": {"source": source}}},
+    }
+    target.apply(json.dumps(run))
+    target.until("it waits", lambda: "waiting" in target.kubectl("logs", "cleans-up-1", check=False))
+    target.kubectl("patch", "sr", "cleans-up", "--type=merge", "-p", '{"spec": {"cancel": true}}')
+    _ended(target, "cleans-up", "Canceled")
+    _call(target, "has-cleaned-up", {"url": "http://target:8080/cleaned-up"})
+    assert _ended(target, "has-cleaned-up", "Succeeded")["result"] == {"calls": 1}
+
+
+def test_a_module_of_an_image_is_called(target: Bench) -> None:
+    files = {"report.py": "async def run(ctx, region):\n    return {'region': region, 'task': ctx.task}\n"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jobs"}, "data": files}
+    main = {
+        "name": "main",
+        "workingDir": "/work",
+        "volumeMounts": [{"name": "jobs", "mountPath": "/work/jobs"}],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    pod = {"spec": {"containers": [main], "volumes": [{"name": "jobs", "configMap": {"name": "jobs"}}]}}
+    python = {"image": runner_image(target.tools), "entrypoint": "jobs.report:run"}
+    run = {
+        "apiVersion": API_VERSION,
+        "kind": "ScheduledRun",
+        "metadata": {"name": "module"},
+        "spec": {"handler": {"python": python, "pod": pod}, "args": {"region": "eu"}},
+    }
+    target.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [config, run]}))
+    assert _ended(target, "module", "Succeeded")["result"] == {"region": "eu", "task": ""}

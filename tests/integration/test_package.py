@@ -1,0 +1,51 @@
+"""The Python package, as an image of somebody's own installs it: its runner calls a function of that image."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from api_server import ROOT
+
+
+def run(*command: str | Path, **environment: str) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_runner_of_the_package_calls_a_function_of_another_environment(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT)
+    (wheel,) = tmp_path.glob("crontask-*.whl")
+    own = tmp_path / "own"
+    venv.create(own, with_pip=True)
+    # Without the operator's dependencies: a function needs none of them.
+    run(own / "bin" / "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    (own / "report.py").write_text("def run(ctx, region):\n    return {'region': region, 'attempt': ctx.attempt}\n")
+    message = tmp_path / "message"
+    run(
+        *("env", "-C", own, own / "bin" / "crontask-runner", "python"),
+        PYTHONPATH="",
+        CRONTASK_NAME="report",
+        CRONTASK_NAMESPACE="jobs",
+        CRONTASK_RUN="report-1",
+        CRONTASK_RUN_UID="uid",
+        CRONTASK_ATTEMPT="2",
+        CRONTASK_SCHEDULED_TIME="2026-03-01T12:00:00Z",
+        CRONTASK_PREVIOUS_SCHEDULED_TIME="",
+        CRONTASK_NEXT_SCHEDULED_TIME="",
+        CRONTASK_IDEMPOTENCY_KEY="uid",
+        CRONTASK_ARGS='{"region": "eu"}',
+        CRONTASK_HANDLER='{"entrypoint": "report:run"}',
+        CRONTASK_MESSAGE_PATH=str(message),
+    )
+    assert json.loads(message.read_text())["result"] == {"region": "eu", "attempt": 2}
