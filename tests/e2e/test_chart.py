@@ -4,6 +4,7 @@ The installation here is a second one, beside the one of the session: its own na
 (two would lead), and the CRDs left to the first. An uninstall of the first is in test_operator.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from bench import Bench
+from cryptography import x509
 
 from installation import CHART, Tools
 
@@ -106,6 +108,9 @@ def test_without_values_the_operator_gets_the_defaults(tools: Tools) -> None:
         "CRONTASK_OPERATOR_IDENTITY": "metadata.name",
         "CRONTASK_OPERATOR_LOG_FORMAT": "json",
         "CRONTASK_OPERATOR_PROBE_PORT": "8080",
+        "CRONTASK_OPERATOR_IN_FLIGHT": "256",
+        "CRONTASK_OPERATOR_RUNNER_IMAGE": f"crontask/operator:{version}",
+        "CRONTASK_OPERATOR_WEBHOOK_PORT": "9443",
     }.items() <= environment.items()
 
 
@@ -119,6 +124,8 @@ def test_values_reach_the_operator(tools: Tools) -> None:
         "imagePullSecrets[0].name=registry",
         "scheduling.enabled=false",
         "startRate=50",
+        "inFlight=64",
+        "runnerImage=mine/runner:v1",
         "keepFinished=1h30m",
         "log.format=text",
         "podAnnotations.team=data",
@@ -137,6 +144,8 @@ def test_values_reach_the_operator(tools: Tools) -> None:
     assert pod["topologySpreadConstraints"] == [{"maxSkew": 1}]
     assert environment["CRONTASK_OPERATOR_SCHEDULING"] == "false"
     assert environment["CRONTASK_OPERATOR_START_RATE"] == "50"
+    assert environment["CRONTASK_OPERATOR_IN_FLIGHT"] == "64"
+    assert environment["CRONTASK_OPERATOR_RUNNER_IMAGE"] == "mine/runner:v1"
     assert environment["CRONTASK_OPERATOR_KEEP_FINISHED"] == "1h30m"
     assert environment["CRONTASK_OPERATOR_LOG_FORMAT"] == "text"
 
@@ -146,6 +155,8 @@ def test_values_reach_the_operator(tools: Tools) -> None:
     [
         ("startRate=fast", "startRate"),
         ("startRate=-1", "startRate"),
+        ("inFlight=0", "inFlight"),
+        ("webhook.enabled=sometimes", "webhook/enabled"),
         ("keepFinished=10 minutes", "keepFinished"),
         ("log.format=xml", "log/format"),
         ("replicaCount=2", "replicaCount"),
@@ -157,6 +168,34 @@ def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str
         _rendered(tools, value)
     # Helm's versions write a path with dots or with slashes.
     assert words in str(refused.value).replace(".", "/")
+
+
+def test_the_webhook_has_a_certificate_of_its_service_and_stands_in_nobody_s_way(tools: Tools) -> None:
+    rendered = _rendered(tools)
+    (secret,) = rendered["Secret"]
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["crontask-webhook.home.svc"]
+    (configuration,) = rendered["ValidatingWebhookConfiguration"]
+    for webhook in configuration["webhooks"]:
+        assert webhook["failurePolicy"] == "Ignore"
+        assert webhook["clientConfig"]["caBundle"] == secret["data"]["ca.crt"]
+        assert webhook["clientConfig"]["service"]["name"] == rendered["Service"][0]["metadata"]["name"]
+        (condition,) = webhook["matchConditions"]
+        assert "system:serviceaccount:home:crontask" in condition["expression"]
+
+
+def test_the_webhook_takes_somebody_s_own_certificate_or_is_left_out(tools: Tools) -> None:
+    own = _rendered(tools, "webhook.secretName=mine", "webhook.annotations.cert-manager\\.io/inject-ca-from=home/mine")
+    assert "Secret" not in own
+    assert _pod(own["Deployment"][0])["volumes"] == [{"name": "webhook", "secret": {"secretName": "mine"}}]
+    (configuration,) = own["ValidatingWebhookConfiguration"]
+    assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": "home/mine"}
+    assert all("caBundle" not in webhook["clientConfig"] for webhook in configuration["webhooks"])
+    without = _rendered(tools, "webhook.enabled=false")
+    assert not without.keys() & {"Secret", "Service", "ValidatingWebhookConfiguration"}
+    assert "CRONTASK_OPERATOR_WEBHOOK_PORT" not in _environment(without["Deployment"][0])
+    assert "volumes" not in _pod(without["Deployment"][0])
 
 
 def test_the_crds_come_with_the_chart_and_stay_unless_told(tools: Tools) -> None:
@@ -207,7 +246,9 @@ spec:
 """
     )
     assert _environment(bench.get("deployment", _full(release)))["CRONTASK_OPERATOR_START_RATE"] == "0"
+    certificate = bench.get("secret", f"{_full(release)}-webhook")["data"]
     _install(bench, release, "startRate=7")
+    assert bench.get("secret", f"{_full(release)}-webhook")["data"] == certificate
     assert _environment(bench.get("deployment", _full(release)))["CRONTASK_OPERATOR_START_RATE"] == "7"
     bench.tools.helm("uninstall", release, "--namespace", bench.namespace, "--wait")
     assert bench.get("deployment", _full(release)) == {}

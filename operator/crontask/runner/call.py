@@ -83,8 +83,10 @@ def call(given: Given, environ: Mapping[str, str], formatter: JsonFormatter) -> 
 
 def make_manager(ca_bundle: str | None) -> urllib3.PoolManager:
     """Connections as we want them; TLS is verified by the CAs given, or by those of the system."""
+    # Between certificates a bundle may have comments, in any language; ssl takes ASCII alone.
+    bundle = ca_bundle.encode("ascii", "replace").decode() if ca_bundle else None
     try:
-        context = ssl.create_default_context(cadata=ca_bundle) if ca_bundle else None
+        context = ssl.create_default_context(cadata=bundle) if bundle else None
     except (ssl.SSLError, ValueError) as error:
         raise BrokenInputError(f"the caBundle in CRONTASK_HANDLER is no PEM certificate: {error}") from error
     return urllib3.PoolManager(

@@ -15,8 +15,8 @@ from crontask.workload.environment import variable
 Document = dict[str, Any]
 # A variable may have 128 KiB: so many characters of up to four bytes.
 _PIECE = 30_000
-# Of all messages of a pod, shared among its containers, and at most of one.
-_MESSAGES, _MESSAGE = 12 * 1024, 4096
+# Of all messages of a pod, shared among its containers; at most of one; and what the runner needs at least.
+_MESSAGES, _MESSAGE, _LEAST_MESSAGE = 12 * 1024, 4096, 256
 _SOURCE = "CRONTASK_SOURCE"
 _TEMPORARY = "crontask-tmp"
 _RESTRICTED = {
@@ -60,7 +60,8 @@ def python_template(python: Python, image: str) -> Document:
 
 def message_limit(spec: Document) -> int:
     """Bytes of the termination message that a kubelet keeps of each container of the pod."""
-    return min(_MESSAGE, _MESSAGES // (len(spec.get("containers") or [0]) + len(spec.get("initContainers") or [])))
+    containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
+    return max(_LEAST_MESSAGE, min(_MESSAGE, _MESSAGES // containers))
 
 
 def _template(verb: str, handler: Document, image: str, variables: list[Document], *, own: bool = True) -> Document:

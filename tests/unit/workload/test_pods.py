@@ -120,7 +120,7 @@ def test_args_with_a_dollar_arrive_as_they_are() -> None:
         assert orjson.loads(as_a_kubelet_gives_it(container)["CRONTASK_ARGS"]) == args
 
 
-@pytest.mark.parametrize(("sidecars", "limit"), [(0, 4096), (2, 4096), (3, 3072), (5, 2048)])
+@pytest.mark.parametrize(("sidecars", "limit"), [(0, 4096), (2, 4096), (3, 3072), (5, 2048), (60, 256)])
 def test_the_runner_knows_how_much_of_its_message_is_kept(sidecars: int, limit: int) -> None:
     others = [{"name": f"side-{number}", "image": "i"} for number in range(sidecars)]
     pod = pod_of({"python": {"source": SOURCE}, "pod": {"spec": {"containers": others}}})
