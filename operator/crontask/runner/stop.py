@@ -22,12 +22,12 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._process = os.getpid()
         self._react: Callable[[], object] = _raise
 
     def install(self) -> None:
         """From now on SIGTERM comes here. PID 1 needs that: for it the kernel drops signals that nobody handles."""
         signal.signal(signal.SIGTERM, self._on_signal)
-        os.register_at_fork(after_in_child=self._leave_child)
 
     def shield(self) -> None:
         """From now on SIGTERM is noted, and does nothing more."""
@@ -43,14 +43,13 @@ class Stop:
             self._react = before
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if not self.asked:
+        if os.getpid() != self._process:
+            # A process that the handler forked inherits this, and shall end by SIGTERM as any other does.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif not self.asked:
             self.asked = True
             self._react()
-
-    def _leave_child(self) -> None:
-        # A process that the handler forks is the handler's own: SIGTERM ends it, as everywhere.
-        if signal.getsignal(signal.SIGTERM) == self._on_signal:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _raise() -> None:
