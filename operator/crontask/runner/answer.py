@@ -58,7 +58,8 @@ def compile_path(json_path: str | None) -> jsonpath.JSONPath | jsonpath.Compound
     import jsonpath
 
     try:
-        return jsonpath.compile(json_path)
+        # As strictly as admission reads it.
+        return jsonpath.JSONPathEnvironment(strict=True).compile(json_path)
     except jsonpath.JSONPathError as error:
         raise BrokenInputError(f"expect.jsonPath {json_path!r} is no JSONPath: {error}") from error
 
