@@ -228,7 +228,7 @@ import time
 import urllib.request
 
 def handler(ctx):
-    print("waiting", flush=True)
+    print("at work", flush=True)
     try:
         time.sleep(600)
     finally:
@@ -241,7 +241,7 @@ def handler(ctx):
         "spec": {"handler": {"python": {"source": source}}},
     }
     target.apply(json.dumps(run))
-    target.until("it waits", lambda: "waiting" in target.kubectl("logs", "cleans-up-1", check=False))
+    target.until("it is at work", lambda: "at work" in target.kubectl("logs", "cleans-up-1", check=False))
     target.kubectl("patch", "sr", "cleans-up", "--type=merge", "-p", '{"spec": {"cancel": true}}')
     _ended(target, "cleans-up", "Canceled")
     _call(target, "has-cleaned-up", {"url": "http://target:8080/cleaned-up"})
