@@ -1,18 +1,13 @@
 """Calls of a real server in the cluster: what goes wrong is said in words, and no secret shows anywhere."""
 
-import ipaddress
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench import Bench
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import self_signed
 from on_cluster import tools as tools
 
 from crontask.api.base import API_VERSION
@@ -31,7 +26,7 @@ def target(tools: Tools) -> Iterator[Bench]:
     # As strict as it gets: the runner has to work there too.
     tools.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
     bench = Bench(tools, namespace)
-    certificate, key = _certificate()
+    certificate, key = self_signed(["target"])
     bench.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _server(tools, certificate, key)}))
     bench.kubectl("wait", "--for=condition=Ready", "pod/target", "--timeout=90s")
     yield bench
@@ -42,30 +37,6 @@ def runner_image(tools: Tools) -> str:
     """The image that the operator starts for http and python."""
     path = "jsonpath={.spec.template.spec.containers[0].image}"
     return tools.kubectl("-n", NAMESPACE, "get", "deployment", "crontask", "-o", path)
-
-
-def _certificate() -> tuple[str, str]:
-    """A certificate of its own making for the server's names, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "target")])
-    names = [x509.DNSName("target"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode(), plain.decode()
 
 
 def _server(tools: Tools, certificate: str, key: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.runner.harness import environment, run
+from runner_process import environment, run
 
 from crontask.runner.given import BrokenInputError, message_bytes, message_path, read_given
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.runner.harness import Asked, Reply, called, run, serve
+from runner_process import Asked, Reply, called, run, serve
 from urllib3.connection import HTTPConnection
 
 from crontask.runner.call import LONGEST_ANSWER, make_manager

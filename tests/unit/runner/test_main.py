@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.runner.harness import ROOT, Reply, environment, run, run_source, serve
+from runner_process import ROOT, Reply, environment, run, run_source, serve
 
 from crontask.runner.log import JsonFormatter
 

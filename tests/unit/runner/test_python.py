@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.runner.harness import environment, run, run_source
+from runner_process import environment, run, run_source
 
 from crontask.runner.result import DEEPEST, NotJsonError, plain
 

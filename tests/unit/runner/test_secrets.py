@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.unit.runner.harness import Asked, Reply, called, run, serve
+from runner_process import Asked, Reply, called, run, serve
 
 from crontask.runner.call import LONGEST_ANSWER, MOST_REDIRECTS
 from crontask.runner.given import BrokenInputError

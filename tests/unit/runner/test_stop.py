@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.runner.harness import Asked, Ended, Process, Reply, environment, serve
+from runner_process import Asked, Ended, Process, Reply, environment, serve
 
 
 def _stopped(directory: Path, source: str) -> Ended:

@@ -21,7 +21,7 @@ from crontask.runner.given import read_given
 from crontask.runner.log import JsonFormatter
 from crontask.runner.message import Report
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
 
 
