@@ -73,7 +73,7 @@ async def _create(running: World, variant: str, tasks: int) -> None:
 
 
 def _is_known(running: World, tasks: int) -> bool:
-    return running.requests()["PATCH", "crontasks", "status"] >= tasks
+    return running.requests()["PUT", "crontasks", "status"] >= tasks
 
 
 def _requests_without(running: World, seconds: int) -> Requests:

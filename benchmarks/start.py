@@ -133,7 +133,7 @@ def _run_now() -> Document:
 
 
 def _is_known(running: World, tasks: int) -> bool:
-    return running.requests()["PATCH", "crontasks", "status"] >= tasks
+    return running.requests()["PUT", "crontasks", "status"] >= tasks
 
 
 def _list(running: World) -> dict[str, Any]:

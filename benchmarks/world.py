@@ -127,7 +127,7 @@ class World:
 
     def until_tasks_have_status(self, tasks: int) -> None:
         """Wait until the operator has seen and accepted each CronTask, and writes no more."""
-        self.until("every task has a status", lambda: self.requests()["PATCH", "crontasks", "status"] >= tasks)
+        self.until("every task has a status", lambda: self.requests()["PUT", "crontasks", "status"] >= tasks)
         self.settle()
 
     def _fail_if_one_ended(self) -> None:

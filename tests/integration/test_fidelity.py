@@ -69,7 +69,21 @@ class Operation:
 OPERATIONS = st.builds(
     Operation,
     verb=st.sampled_from(
-        ["create", "create", "spec", "spec", "status", "status", "labels", "both", "delete", "wrong-uid", "get", "list"]
+        [
+            "create",
+            "create",
+            "spec",
+            "spec",
+            "status",
+            "status",
+            "whole-status",
+            "labels",
+            "both",
+            "delete",
+            "wrong-uid",
+            "get",
+            "list",
+        ]
     ),
     kind=st.sampled_from(KINDS),
     slot=st.integers(0, 1),
@@ -133,16 +147,21 @@ class Side:
             version = self._first.get(key, "") if operation.stale else ""
             await self._api.delete(key, uid=wanted, version=version, grace_seconds=(None, 0, 20, 40)[number % 4])
             return None
+        whole = STATUSES[kind][number % len(STATUSES[kind])]
+        if operation.verb == "whole-status" and kind is not Kind.POD and whole is not None:
+            version = str(self._known.get(key, {}).get("metadata", {}).get("resourceVersion", "1"))
+            version = self._first.get(key, "1") if operation.stale else version
+            return await self._api.update_status(key, uid=uid, version=version, status=whole)
         body: Document = {}
         if operation.verb in ("spec", "both"):
             body["spec"] = SPEC_PATCHES[kind][number % len(SPEC_PATCHES[kind])]
-        if operation.verb in ("status", "both"):
+        if operation.verb in ("status", "whole-status", "both"):
             body["status"] = STATUSES[kind][number % len(STATUSES[kind])]
         if operation.verb == "labels":
             body["metadata"] = {"labels": LABELS[number % len(LABELS)]}
         if operation.stale and key in self._first:
             body.setdefault("metadata", {})["resourceVersion"] = self._first[key]
-        subresource = "status" if operation.verb == "status" else ""
+        subresource = "status" if operation.verb in ("status", "whole-status") else ""
         return await self._api.patch(key, body, subresource=subresource)
 
     def _body(self, operation: Operation, key: ObjectKey) -> Document:

@@ -116,6 +116,9 @@ class Api(Protocol):
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """A JSON merge patch; `metadata.resourceVersion` in it makes a 409 of a change in between."""
 
+    async def update_status(self, key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
+        """Replace the status of an object of ours; 409 if it has another UID or version by now."""
+
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """Delete it if it still has that UID, and that version if one is given (409 otherwise, 404 if it is gone)."""
 

@@ -5,6 +5,7 @@ The answers are folded into the store. Callers: execute, launch, loop.
 
 import orjson
 
+from crontask.api.metadata import Metadata
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.views import CronTask, ScheduledRun
@@ -23,24 +24,23 @@ class Writer:
         self._store = store
 
     async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
-        """Write what changed of a task's status, if nobody else changed the task meanwhile (409)."""
-        key = task_key(task.meta.namespace, task.meta.name)
-        # A task that nobody has looked at has no status: what the model fills in is not stored.
-        stored = _dump(task.status) if task.status.observed_generation >= 0 else {}
-        await self._write_status(key, task.meta.resource_version, stored, _dump(status))
+        """Write a task's status, if nobody else changed the task meanwhile (409)."""
+        await self._write_status(task_key(task.meta.namespace, task.meta.name), task.meta, status, Priority.STATUS)
 
     async def write_run_status(
         self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS
     ) -> None:
-        """Write what changed of a run's status, if nobody else changed the run meanwhile (409)."""
-        key = run_key(run.meta.namespace, run.meta.name)
-        await self._write_status(key, run.meta.resource_version, _dump(run.status), _dump(status), priority)
+        """Write a run's status, if nobody else changed the run meanwhile (409)."""
+        await self._write_status(run_key(run.meta.namespace, run.meta.name), run.meta, status, priority)
 
     async def _write_status(
-        self, key: ObjectKey, version: str, old: Document, new: Document, priority: Priority = Priority.STATUS
+        self, key: ObjectKey, meta: Metadata, status: CronTaskStatus | ScheduledRunStatus, priority: Priority
     ) -> None:
-        patch = {"metadata": {"resourceVersion": version}, "status": changed_fields(old, new)}
-        raw = await self._queue.send(priority, lambda: self._api.patch(key, patch, subresource="status"))
+        whole = _dump(status)
+        raw = await self._queue.send(
+            priority,
+            lambda: self._api.update_status(key, uid=meta.uid, version=meta.resource_version, status=whole),
+        )
         self._store.fold(key.kind, raw)
 
     async def refresh(self, key: ObjectKey, uid: str) -> None:
@@ -78,17 +78,6 @@ class Writer:
 def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:
     """Whether two statuses are the same once written (times are written to the second)."""
     return a is b or a == b or _dump(a) == _dump(b)
-
-
-def changed_fields(old: Document, new: Document) -> Document:
-    """The merge patch from one status to the other: top-level fields that differ, null for those that went."""
-    patch: Document = {key: value for key, value in new.items() if old.get(key) != value}
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(old.get(key), dict):
-            # A merge patch merges objects: what went from inside one is nulled.
-            patch[key] = {**{inner: None for inner in old[key] if inner not in value}, **value}
-    patch.update({key: None for key in old if key not in new})
-    return patch
 
 
 def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:

@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 import orjson
 
+from crontask.api.base import API_VERSION
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
 from crontask.kube.connection import Connection
 
@@ -127,6 +128,12 @@ class HttpApi:
         """See Api."""
         path = _path(key.kind, key.namespace, key.name, subresource)
         return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
+
+    async def update_status(self, key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
+        """See Api. Less work for the server than a patch, which it makes the whole object of first."""
+        metadata = {"name": key.name, "namespace": key.namespace, "uid": uid, "resourceVersion": version}
+        body = {"apiVersion": API_VERSION, "kind": key.kind.kind, "metadata": metadata, "status": status}
+        return await self._request("PUT", _path(key.kind, key.namespace, key.name, "status"), body=body)
 
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api."""

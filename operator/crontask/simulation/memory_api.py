@@ -161,6 +161,11 @@ class MemoryApi:
         """See Api."""
         return await self._answer("patch", key, lambda: self._patch(key, body, subresource), body, subresource)
 
+    async def update_status(self, key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
+        """See Api."""
+        body = {"metadata": {"uid": uid, "resourceVersion": version}, "status": status}
+        return await self._answer("update", key, lambda: self._patch(key, body, "status", whole=True), body, "status")
+
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api. A running pod is only marked: its kubelet removes it."""
         options = {"uid": uid, "gracePeriodSeconds": grace_seconds}
@@ -328,7 +333,8 @@ class MemoryApi:
             self._end(key, None)
         return raw
 
-    def _patch(self, key: ObjectKey, body: Document, subresource: str) -> bytes:
+    def _patch(self, key: ObjectKey, body: Document, subresource: str, *, whole: bool = False) -> bytes:
+        """`whole`: the part replaces what is there."""
         known = self._existing(key)
         wanted = body.get("metadata") or {}
         for field in ("resourceVersion", "uid"):
@@ -340,7 +346,7 @@ class MemoryApi:
             raise _error(404, f"{key.kind.plural} have no subresource {subresource}")
         else:
             part = {name: value for name, value in body.items() if name != "status" or key.kind not in _WITH_STATUS}
-        document = structured(key.kind, merge_patch(known, part))
+        document = structured(key.kind, {**known, **merge_patch({}, part)} if whole else merge_patch(known, part))
         document["metadata"] = _metadata(document["metadata"], known["metadata"])
         if document == known:
             return orjson.dumps(known)

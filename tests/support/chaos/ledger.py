@@ -93,7 +93,7 @@ class Ledger:
         def landed(taken: bool) -> None:
             if (
                 taken
-                and sent.verb == "patch"
+                and sent.verb in ("patch", "update")
                 and not self._changed
                 and sent.key.kind in (Kind.CRON_TASK, Kind.SCHEDULED_RUN)
             ):

@@ -132,6 +132,11 @@ class Network:
         """See Api."""
         return await self._request("patch", key, lambda: self._api.patch(key, body, subresource=subresource), body)
 
+    async def update_status(self, key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
+        """See Api."""
+        call = lambda: self._api.update_status(key, uid=uid, version=version, status=status)  # noqa: E731
+        return await self._request("update", key, call, {"status": status})
+
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
         """See Api."""
         await self._request(
@@ -160,7 +165,7 @@ class Network:
     async def _request(
         self, verb: str, key: ObjectKey, call: Callable[[], Awaitable[T]], body: Document | None = None
     ) -> T:
-        writes = verb in ("create", "patch", "delete") and key.kind is not Kind.LEASE
+        writes = verb in ("create", "patch", "update", "delete") and key.kind is not Kind.LEASE
         if writes and not self.leads():
             self._landing(Sent(self._process.name, f"{verb} sent without a lease", key))
         # Whoever is stopped here, after the look at the lease, sends too late: nothing can keep that back.

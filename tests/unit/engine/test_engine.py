@@ -39,8 +39,8 @@ def test_an_ordinary_run_costs_six_writes_and_two_events() -> None:
         assert ours == {
             ("create", "ScheduledRun"): 1,
             ("create", "Pod"): 1,
-            ("patch status", "ScheduledRun"): 2,
-            ("patch status", "CronTask"): 2,
+            ("update status", "ScheduledRun"): 2,
+            ("update status", "CronTask"): 2,
             ("create", "Event"): 2,
         }
 
