@@ -196,6 +196,8 @@ async def _configure(settings: kopf.OperatorSettings, own: Settings, **_: Any) -
     """kopf watches nothing here: objects come by our informers."""
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    # kopf calls a refusal a failure of ours. Who asked has been told.
+    logging.getLogger("kopf.objects").addFilter(lambda record: "failed permanently" not in record.getMessage())
     if own.webhook_port:
         folder = Path(own.webhook_certificates)
         settings.admission.server = kopf.WebhookServer(

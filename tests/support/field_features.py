@@ -231,7 +231,10 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
         *_python("def handler(ctx):\n  retrun 1"),
         "spec.handler.python.source: line 2: invalid syntax: retrun 1",
     ),
-    (*_python("x = 1\nreturn x\n"), "spec.handler.python.source: line 2: 'return' outside function; write def handler"),
+    (
+        *_python("x = 1\nreturn x\n"),
+        "spec.handler.python.source: line 2: 'return' outside function; correct it",
+    ),
     (*_python("def other(ctx): pass"), "spec.handler.python.source: has no function handler; write def handler(ctx)"),
     (*_python("x = '\0'"), "spec.handler.python.source: "),
     (*_python("x = " + "1+" * 100_000 + "1"), "spec.handler.python.source: cannot be read as Python: "),

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 
 
 class SourceError(ValueError):
-    """What is wrong with a source, with its line where there is one."""
+    """What is wrong with a source, with its line where there is one, and what to do about it."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 def check_source(source: str, entrypoint: str) -> None:
@@ -22,12 +26,12 @@ def check_source(source: str, entrypoint: str) -> None:
     except SyntaxError as error:
         line = f"line {error.lineno}" if error.lineno else "somewhere"
         text = f": {error.text.strip()[:200]}" if error.text and error.text.strip() else ""
-        raise SourceError(f"{line}: {error.msg}{text}") from error
+        raise SourceError(f"{line}: {error.msg}{text}", "correct it") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SourceError(f"cannot be read as Python: {error}") from error
+        raise SourceError(f"cannot be read as Python: {error}", "write it otherwise, or in an image") from error
     names = set(_names(module.body))
     if entrypoint not in names and "*" not in names:
-        raise SourceError(f"has no function {entrypoint}")
+        raise SourceError(f"has no function {entrypoint}", f"write def {entrypoint}(ctx): …")
 
 
 def _names(body: list[ast.stmt]) -> Iterator[str]:

@@ -98,6 +98,6 @@ def python_problems(python: Python, path: str) -> Iterator[Problem]:
         try:
             check_source(python.source, python.entrypoint)
         except SourceError as error:
-            yield Problem(f"{path}.source", str(error), f"write def {python.entrypoint}(ctx): …")
+            yield Problem(f"{path}.source", str(error), error.fix)
     if python.image == "":
         yield Problem(f"{path}.image", "is empty", "leave it out, or name an image")
