@@ -80,14 +80,13 @@ def _server(tools: Tools, certificate: str, key: str) -> list[dict[str, Any]]:
     ]
 
 
+def _run(bench: Bench, name: str, handler: dict[str, Any], **spec: Any) -> None:
+    metadata, spec = {"name": name}, {"handler": handler, **spec}
+    bench.apply(json.dumps({"apiVersion": API_VERSION, "kind": "ScheduledRun", "metadata": metadata, "spec": spec}))
+
+
 def _call(bench: Bench, name: str, http: dict[str, Any], **spec: Any) -> None:
-    run = {
-        "apiVersion": API_VERSION,
-        "kind": "ScheduledRun",
-        "metadata": {"name": name},
-        "spec": {"handler": {"http": http}, **spec},
-    }
-    bench.apply(json.dumps(run))
+    _run(bench, name, {"http": http}, **spec)
 
 
 def _ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
@@ -178,15 +177,21 @@ def test_a_schema_that_is_wrong_is_refused_when_it_is_written(target: Bench) -> 
     assert "spec.argsSchema: " in target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
 
 
+def test_what_is_null_in_a_result_is_kept(target: Bench) -> None:
+    source = "def handler(ctx):\n    return {'a': None, 'b': [None, {'c': None}]}\n"
+    _run(target, "nulls", {"python": {"source": source}})
+    assert _ended(target, "nulls", "Succeeded")["result"] == {"a": None, "b": [None, {"c": None}]}
+
+
+def test_a_config_map_that_is_not_there_is_named(target: Bench) -> None:
+    python = {"configMapKeyRef": {"name": "no-such-map", "key": "a.py"}}
+    _run(target, "no-map", {"python": python}, startTimeout="5s")
+    assert 'configmap "no-such-map" not found' in _ended(target, "no-map", "Failed")["message"]
+
+
 def test_a_trace_goes_into_the_log_and_its_end_into_the_run(target: Bench) -> None:
     source = "def share(total, count):\n    return total / count\n\ndef handler(ctx):\n    return share(1, 0)\n"
-    run = {
-        "apiVersion": API_VERSION,
-        "kind": "ScheduledRun",
-        "metadata": {"name": "divides"},
-        "spec": {"handler": {"python": {"source": source}}},
-    }
-    target.apply(json.dumps(run))
+    _run(target, "divides", {"python": {"source": source}})
     status = _ended(target, "divides", "Failed")
     assert status["message"].startswith("ZeroDivisionError: division by zero")
     assert "handler.py:2 in share" in status["message"]
@@ -205,13 +210,7 @@ def handler(ctx):
     finally:
         urllib.request.urlopen("http://target:8080/clean-up", b"", timeout=5)
 """
-    run = {
-        "apiVersion": API_VERSION,
-        "kind": "ScheduledRun",
-        "metadata": {"name": "cleans-up"},
-        "spec": {"handler": {"python": {"source": source}}},
-    }
-    target.apply(json.dumps(run))
+    _run(target, "cleans-up", {"python": {"source": source}})
     target.until("it is at work", lambda: "at work" in target.kubectl("logs", "cleans-up-1", check=False))
     target.kubectl("patch", "sr", "cleans-up", "--type=merge", "-p", '{"spec": {"cancel": true}}')
     _ended(target, "cleans-up", "Canceled")
@@ -235,11 +234,6 @@ def test_a_module_of_an_image_is_called(target: Bench) -> None:
     }
     pod = {"spec": {"containers": [main], "volumes": [{"name": "jobs", "configMap": {"name": "jobs"}}]}}
     python = {"image": runner_image(target.tools), "entrypoint": "jobs.report:run"}
-    run = {
-        "apiVersion": API_VERSION,
-        "kind": "ScheduledRun",
-        "metadata": {"name": "module"},
-        "spec": {"handler": {"python": python, "pod": pod}, "args": {"region": "eu"}},
-    }
-    target.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [config, run]}))
+    target.apply(json.dumps(config))
+    _run(target, "module", {"python": python, "pod": pod}, args={"region": "eu"})
     assert _ended(target, "module", "Succeeded")["result"] == {"region": "eu", "task": ""}

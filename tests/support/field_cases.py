@@ -344,7 +344,15 @@ _HANDLER_RULES = (
             " ",
         )
     ),
-    Rule(_NO_URL, _handler({"http": {"url": "https://user:word@example.com"}}), "spec.handler.http.url"),
+    *(
+        Rule(
+            "url has a name or a password in it, which everybody would see who may read the task; "
+            "write an Authorization header with valueFrom.secretKeyRef",
+            _handler({"http": {"url": f"https://{user}@example.com/a"}}),
+            "spec.handler.http.url",
+        )
+        for user in ("user:word", "user", ":word")
+    ),
     *(
         Rule(_NO_METHOD, _handler({"http": {**HTTP, "method": method}}), "spec.handler.http.method")
         for method in ("get", "GET ", "A-B", "GET\r\nA: b")

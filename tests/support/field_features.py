@@ -225,7 +225,9 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_call(headers=[{"name": "A b", "value": "c"}]), "spec.handler.http.headers[0].name: 'A b' is no header's name"),
     (*_call(headers=[{"name": "A", "value": "b\nC: d"}]), "spec.handler.http.headers[0].value: has a line break or"),
     (*_call(expect={"jsonPath": "$["}), "spec.handler.http.expect.jsonPath: is no JSONPath: unexpected end of query"),
-    (*_call(expect={"jsonPath": "id"}), "spec.handler.http.expect.jsonPath: is no JSONPath: "),
+    (*_call(expect={"jsonPath": "id"}), "spec.handler.http.expect.jsonPath: is no JSONPath: it does not begin with $"),
+    (*_python("def handler(): pass"), "spec.handler.python.source: handler takes no argument; write def handler(ctx)"),
+    (*_python("async def handler(): pass"), "spec.handler.python.source: handler takes no argument; write def handler"),
     (*_call(caBundle="x"), "spec.handler.http.caBundle: has no certificate that can be read: "),
     (
         *_python("def handler(ctx):\n  retrun 1"),

@@ -18,7 +18,7 @@ from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
 from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
-from crontask.api.validate_call import FUNCTION, METHOD, MODULE_FUNCTION
+from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
 from crontask.api.validate_handler import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS
 
 Schema = dict[str, Any]
@@ -132,8 +132,9 @@ _HANDLER_RULES = [
 ]
 _HTTP_RULES = [
     _rule(
-        "self.url.matches('^https?://[^/?#@ ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
+        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
     ),
+    _rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
     _rule(f"!has(self.method) || self.method.matches('^{METHOD}$')", "method is no method; write it like GET or POST"),
 ]
 _HEADER_RULE = _rule(

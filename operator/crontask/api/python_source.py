@@ -7,6 +7,8 @@ import ast
 import warnings
 from collections.abc import Iterator
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 class SourceError(ValueError):
     """What is wrong with a source, with its line where there is one, and what to do about it."""
@@ -29,15 +31,22 @@ def check_source(source: str, entrypoint: str) -> None:
         raise SourceError(f"{line}: {error.msg}{text}", "correct it") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"cannot be read as Python: {error}", "write it otherwise, or in an image") from error
+    for statement in module.body:
+        if isinstance(statement, _FUNCTIONS) and statement.name == entrypoint and _takes_nothing(statement.args):
+            raise SourceError(f"{entrypoint} takes no argument", f"write def {entrypoint}(ctx): …")
     names = set(_names(module.body))
     if entrypoint not in names and "*" not in names:
         raise SourceError(f"has no function {entrypoint}", f"write def {entrypoint}(ctx): …")
 
 
+def _takes_nothing(arguments: ast.arguments) -> bool:
+    return not arguments.posonlyargs and not arguments.args and arguments.vararg is None
+
+
 def _names(body: list[ast.stmt]) -> Iterator[str]:
     """What the statements of a module bind, also within its if, try and with; `*` if that cannot be known."""
     for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
             yield statement.name
         elif isinstance(statement, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name.partition(".")[0] for alias in statement.names)

@@ -5,6 +5,7 @@ Callers: decide.follow_up, decide.views, workload, engine.execute.
 
 from typing import Any, Literal
 
+import orjson
 from pydantic import Field, ValidationError
 
 from crontask.api.base import Model, Time
@@ -43,4 +44,8 @@ def trigger_of(meta: Metadata) -> Trigger | None:
 
 def trigger_json(trigger: Trigger) -> str:
     """As the annotation and the pod have it."""
-    return trigger.model_dump_json(by_alias=True, exclude_none=True)
+    document = trigger.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if trigger.result is not None:
+        # As the handler gave it: what is null in it is not left out.
+        document["result"] = trigger.result
+    return orjson.dumps(document).decode()

@@ -16,6 +16,10 @@ from crontask.api.python_source import SourceError, check_source
 
 _PATHS = JSONPathEnvironment(strict=True)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+CREDENTIALS_IN_URL = (
+    "has a name or a password in it, which everybody would see who may read the task",
+    "write an Authorization header with valueFrom.secretKeyRef",
+)
 METHOD = "[A-Z]+"
 FUNCTION = r"[A-Za-z_][A-Za-z0-9_]*"
 MODULE_FUNCTION = rf"{FUNCTION}(\.{FUNCTION})*:{FUNCTION}"
@@ -29,14 +33,20 @@ def http_problems(http: Http, path: str) -> Iterator[Problem]:
     for index, header in enumerate(http.headers):
         yield from _header_problems(header, f"{path}.headers[{index}]")
     if http.expect is not None and http.expect.json_path is not None:
-        try:
-            _PATHS.compile(http.expect.json_path)
-        except JSONPathError as error:
-            yield Problem(
-                f"{path}.expect.jsonPath", f"is no JSONPath: {str(error).splitlines()[0]}", "write it like $.id"
-            )
+        yield from _json_path_problems(http.expect.json_path, f"{path}.expect.jsonPath")
     if http.ca_bundle is not None:
         yield from _certificate_problems(http.ca_bundle, f"{path}.caBundle")
+
+
+def _json_path_problems(text: str, path: str) -> Iterator[Problem]:
+    fix = "write it like $.id"
+    if not text.startswith("$"):
+        yield Problem(path, "is no JSONPath: it does not begin with $", fix)
+        return
+    try:
+        _PATHS.compile(text)
+    except JSONPathError as error:
+        yield Problem(path, f"is no JSONPath: {str(error).splitlines()[0]}", fix)
 
 
 def _url_problems(url: str, path: str) -> Iterator[Problem]:
@@ -46,8 +56,7 @@ def _url_problems(url: str, path: str) -> Iterator[Problem]:
     elif " " in url:
         yield Problem(path, "has a space in it", "write it as %20")
     elif parts.username is not None or parts.password is not None:
-        words = "everybody who reads the task would see the name and password in it"
-        yield Problem(path, words, "write an Authorization header with valueFrom.secretKeyRef")
+        yield Problem(path, *CREDENTIALS_IN_URL)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -159,7 +159,9 @@ def _stuck_container(pod: Pod) -> str | None:
         if waiting is not None and waiting.reason in _STUCK:
             # The two pull reasons alternate: one word for both keeps the status from flapping with them.
             reason = "ImagePullBackOff" if waiting.reason == "ErrImagePull" else waiting.reason
-            return f"container {status.name} does not start: {reason}"
+            # What a pull says changes with every try, and would be a write each.
+            why = f": {waiting.message}" if waiting.message and reason != "ImagePullBackOff" else ""
+            return _cut(f"container {status.name} does not start: {reason}{why}")
     return None
 
 

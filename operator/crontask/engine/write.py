@@ -81,4 +81,9 @@ def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | Sche
 
 
 def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
-    return status.model_dump(by_alias=True, exclude_none=True)
+    document = status.model_dump(by_alias=True, exclude_none=True)
+    result = getattr(status, "result", None)
+    if result is not None:
+        # As the handler gave it: what is null in it is not left out.
+        document["result"] = result
+    return document

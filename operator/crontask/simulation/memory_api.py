@@ -346,7 +346,7 @@ class MemoryApi:
             raise _error(404, f"{key.kind.plural} have no subresource {subresource}")
         else:
             part = {name: value for name, value in body.items() if name != "status" or key.kind not in _WITH_STATUS}
-        document = structured(key.kind, {**known, **merge_patch({}, part)} if whole else merge_patch(known, part))
+        document = structured(key.kind, {**known, **copy.deepcopy(part)} if whole else merge_patch(known, part))
         document["metadata"] = _metadata(document["metadata"], known["metadata"])
         if document == known:
             return orjson.dumps(known)

@@ -1,5 +1,6 @@
 """The whole engine on virtual time, against an API server in memory: launches, restarts, faults, idleness."""
 
+import json
 from datetime import timedelta
 
 from engine_world import NAMESPACE, World, play, with_handler
@@ -26,6 +27,23 @@ def test_a_minute_starts_on_the_minute_and_its_end_is_recorded() -> None:
         assert status["activeCount"] == 0
 
     play(story)
+
+
+def test_what_is_null_in_a_result_stays_there_and_in_what_follows() -> None:
+    result = {"a": None, "b": [None, {"c": None}]}
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("next", after={"task": "first"})
+            await world.task("first", resultSchema={"type": "object", "required": ["a"]})
+            await world.run("by-hand", taskRef={"name": "first"})
+            await world.pass_time(40)
+        assert world.status(Kind.SCHEDULED_RUN, "by-hand")["result"] == result
+        (pod,) = (pod for pod in world.pods() if pod["metadata"]["labels"]["crontask.dev/task"] == "next")
+        variables = {each["name"]: each["value"] for each in pod["spec"]["containers"][0]["env"]}
+        assert json.loads(variables["CRONTASK_TRIGGER"])["result"] == result
+
+    play(story, lambda pod: Plan(message=json.dumps({"result": result})))
 
 
 def test_an_ordinary_run_costs_six_writes_and_two_events() -> None:
