@@ -7,7 +7,7 @@ the spec is good. Callers: store (on each new generation), cli.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import RUN, TASK
+from crontask.api.unknown import model_in
 from crontask.api.validate_handler import handler_problems, unbuilt_problems
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
@@ -94,19 +95,12 @@ def _without_nulls(value: Any, model: type[Model] | None) -> Any:
         return [_without_nulls(item, model) for item in value]
     if not isinstance(value, dict) or model is None:
         return value
-    known = {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
+    known = {field.alias or name: model_in(field.annotation) for name, field in model.model_fields.items()}
     return {
         key: _without_nulls(inner, known.get(key))
         for key, inner in value.items()
         if inner is not None or key not in known
     }
-
-
-def _model_in(annotation: Any) -> type[Model] | None:
-    """The model in `Model | None` or `tuple[Model, ...]`, None where there is none."""
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _from_pydantic(error: ValidationError) -> Iterator[Problem]:

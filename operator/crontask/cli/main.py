@@ -11,7 +11,10 @@ import click
 import orjson
 
 from crontask import __version__
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.problem import Problem
+from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.unknown import unknown_fields
 from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.cli.manifest import read_documents, read_text
 from crontask.cli.next import next_command
@@ -85,11 +88,13 @@ def _problems(document: Document) -> Iterator[tuple[str, Problem]]:
     name = meta.get("name") if isinstance(meta, dict) else None
     namespace = (meta.get("namespace") or "default") if isinstance(meta, dict) else "default"
     label = f"{document.get('kind')} {name or '(no name)'}"
+    spec = document.get("spec")
     if document.get("kind") == "CronTask":
-        problems = (*validate_name(name), *validate_task(document.get("spec"), f"{namespace}/{name}")[1])
+        unknown = unknown_fields(spec, CronTaskSpec, "spec")
+        problems = (*validate_name(name), *unknown, *validate_task(spec, f"{namespace}/{name}")[1])
     elif document.get("kind") == "ScheduledRun":
         named = () if isinstance(meta, dict) and meta.get("generateName") else validate_name(name, LONGEST_RUN_NAME)
-        problems = (*named, *validate_run(document.get("spec"))[1])
+        problems = (*named, *unknown_fields(spec, ScheduledRunSpec, "spec"), *validate_run(spec)[1])
     else:
         problems = ()
     yield from ((label, problem) for problem in problems)

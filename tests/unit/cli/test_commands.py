@@ -184,6 +184,21 @@ def test_validate_as_json_names_object_path_and_fix() -> None:
     assert json.loads(run("validate -f minute.yaml -o json").stdout) == []
 
 
+def test_validate_finds_a_field_that_is_mistyped(tmp_path: Path) -> None:
+    manifest = tmp_path / "mistyped.yaml"
+    manifest.write_text("""
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata: {name: a}
+spec:
+  scheduel: "@daily"
+  handler: {container: {image: busybox:1.36}}
+""")
+    done = run(f"validate -f {manifest}")
+    assert done.exit_code == 2
+    assert "CronTask a: spec.scheduel: there is no such field; write schedule" in done.stderr
+
+
 def test_each_command_has_help_with_an_example() -> None:
     assert isinstance(main, Group)
     for name in main.commands:
