@@ -84,6 +84,7 @@ class Engine:
             if task.status.next_run_time is not None and task.status.next_run_time <= now:
                 self._backlog.add_due(task_key(task.meta.namespace, task.meta.name))
         self._store.mark_all()
+        self._news.set()
 
     async def run(self) -> None:
         """Decide and do, for ever, until `stop`."""
