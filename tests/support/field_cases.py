@@ -236,7 +236,7 @@ def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
     if path.startswith("handler.http.headers[]."):
         for header in inner["handler"]["http"]["headers"]:
             header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
-    python = inner.get("handler", {}).get("python")
+    python = inner["handler"].get("python") if isinstance(inner.get("handler"), dict) else None
     if isinstance(python, dict) and not python.keys() & {"source", "configMapKeyRef"} and path != "handler.python":
         name = value if path == "handler.python.entrypoint" and isinstance(value, str) else "handler"
         python["source"] = SOURCE.replace("handler", name)

@@ -3,9 +3,9 @@
 Callers: decide.follow_up, decide.views, workload, engine.execute.
 """
 
+import json
 from typing import Any, Literal
 
-import orjson
 from pydantic import Field, ValidationError
 
 from crontask.api.base import Model, Time
@@ -48,4 +48,5 @@ def trigger_json(trigger: Trigger) -> str:
     if trigger.result is not None:
         # As the handler gave it: what is null in it is not left out.
         document["result"] = trigger.result
-    return orjson.dumps(document).decode()
+    # Not every number and depth that a result may have would orjson write.
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
