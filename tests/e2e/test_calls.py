@@ -223,8 +223,8 @@ def test_a_module_of_an_image_is_called(target: Bench) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "jobs"}, "data": files}
     main = {
         "name": "main",
-        "workingDir": "/work",
-        "volumeMounts": [{"name": "jobs", "mountPath": "/work/jobs"}],
+        "workingDir": "/app",
+        "volumeMounts": [{"name": "jobs", "mountPath": "/app/jobs"}],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "runAsNonRoot": True,

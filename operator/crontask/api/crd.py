@@ -5,7 +5,6 @@ bounded. Callers: make generate; tests compare the files with what this makes.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,13 @@ from typing import Any
 import yaml
 
 from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION, Model
+from crontask.api.crd_handler import Schema, add_handler_rules, at_most_one, rule, unbuilt
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, RUN, TASK
+from crontask.api.unbuilt import FIX, RUN, TASK
 from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
-from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
-from crontask.api.validate_handler import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS
 
-Schema = dict[str, Any]
 TARGETS = ("crds", "charts/crontask/files/crds")
 _DROPPED = ("title", "$defs", "discriminator")
 
@@ -67,10 +64,6 @@ def _clean(node: Any, definitions: Schema) -> Any:
     return result
 
 
-def _rule(rule: str, message: str) -> Schema:
-    return {"rule": rule, "message": message}
-
-
 def _in_seconds(unit: str, size: int) -> str:
     return f"int('0' + self.find('[0-9]+{unit}').replace('{unit}', '')) * {size}"
 
@@ -78,8 +71,8 @@ def _in_seconds(unit: str, size: int) -> str:
 _SECONDS = " + ".join(_in_seconds(unit, size) for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)))
 # The pattern alone would say what is wrong in a regular expression.
 _DURATION_RULES = [
-    _rule(f"self.matches('{DURATION_PATTERN}')", "not a duration; write it like 90s, 5m, 1h30m or 2d"),
-    _rule(
+    rule(f"self.matches('{DURATION_PATTERN}')", "not a duration; write it like 90s, 5m, 1h30m or 2d"),
+    rule(
         f"!self.matches('{DURATION_PATTERN}') || {_SECONDS} <= {int(LONGEST.total_seconds())}",
         "longer than ten years; write a shorter duration",
     ),
@@ -88,157 +81,57 @@ _DURATION_RULES = [
 
 def _unchanged(field: str) -> Schema:
     both = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-    return _rule(both, f"spec.{field} cannot be changed; create another ScheduledRun")
+    return rule(both, f"spec.{field} cannot be changed; create another ScheduledRun")
 
 
 def _name_rule(longest: int) -> Schema:
-    return _rule(
+    return rule(
         f"size(self.metadata.name) <= {longest} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -",
     )
 
 
-def _unbuilt(fields: Iterable[str], path: str) -> list[Schema]:
-    return [_rule(f"!has(self.{field})", f"{path}.{field} {MESSAGE}; {FIX}") for field in fields]
-
-
-def _at_most_one(fields: Sequence[str]) -> str:
-    return f"[{', '.join(f'has(self.{field})' for field in fields)}].filter(x, x).size() <= 1"
-
-
-def _cel(pattern: str) -> str:
-    """A regular expression as it is written in a text of CEL."""
-    return pattern.replace("\\", "\\\\")
-
-
-_VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "batch")
-_HANDLER_RULES = [
-    _rule(
-        f"{_at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
-        f"exactly one of {', '.join(_VARIANTS)} must be set; set one of them",
-    ),
-    _rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
-    _rule(
-        "!has(self.resultFrom) || !has(self.podTemplate) || !has(self.podTemplate.spec) || "
-        "!has(self.podTemplate.spec.containers) || "
-        "self.podTemplate.spec.containers.exists(c, has(c.name) && c.name == self.resultFrom)",
-        "resultFrom names no container of podTemplate; name one of them",
-    ),
-    _rule(
-        "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
-        "pod goes with container, http and python only; remove it",
-    ),
-    *_unbuilt(HANDLER, "spec.handler"),
-]
-_HTTP_RULES = [
-    _rule(
-        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
-    ),
-    _rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
-    _rule(f"!has(self.method) || self.method.matches('^{METHOD}$')", "method is no method; write it like GET or POST"),
-]
-_HEADER_RULE = _rule(
-    "has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom must be set; set one of them"
-)
-_PYTHON_RULES = [
-    _rule(
-        "!has(self.source) || !has(self.configMapKeyRef)", "source and configMapKeyRef are both set; keep one of them"
-    ),
-    _rule(
-        "has(self.source) || has(self.configMapKeyRef) || (has(self.image) && self.image != '')",
-        "there is no code; write source or configMapKeyRef, or name an image that has it",
-    ),
-    _rule(
-        f"has(self.source) || has(self.configMapKeyRef) || (has(self.entrypoint) && "
-        f"self.entrypoint.matches('^{_cel(MODULE_FUNCTION)}$'))",
-        "entrypoint names no function of the image; write it like package.module:function",
-    ),
-    _rule(
-        f"!(has(self.source) || has(self.configMapKeyRef)) || !has(self.entrypoint) || "
-        f"self.entrypoint.matches('^{FUNCTION}$')",
-        "entrypoint is no function's name; write it like handler",
-    ),
-    _rule("!has(self.image) || self.image != ''", "image is empty; leave it out, or name an image"),
-]
-_KEEP: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-# Of the core types only what a rule reads; all else is kept as it is, and checked when the pod is created.
-_CONTAINER: Schema = {
-    "properties": {
-        "image": {"type": "string", "maxLength": LONGEST_IMAGE, "description": "The image to run, like busybox:1.36."},
-        "name": {"type": "string", "maxLength": 63, "description": "Given by crontask: leave it out."},
-    },
-    "x-kubernetes-validations": [
-        _rule("has(self.image) && self.image != ''", "image is missing; name the image to run, like busybox:1.36"),
-        _rule("!has(self.name)", "name is given by crontask; remove it"),
-    ],
-}
-_CONTAINER_NAME: Schema = {
-    "type": "string",
-    "maxLength": LONGEST_CONTAINER,
-    "description": "The name of the container.",
-}
-_CONTAINERS: Schema = {
-    "type": "array",
-    "maxItems": MOST_CONTAINERS,
-    "description": "As in core/v1: each with a name and an image.",
-    "items": {**_KEEP, "properties": {"name": _CONTAINER_NAME}},
-}
-_POD_TEMPLATE: Schema = {
-    "properties": {
-        "spec": {
-            **_KEEP,
-            "description": "A core/v1 PodSpec. restartPolicy is Never, whatever it says.",
-            "properties": {"containers": _CONTAINERS},
-        }
-    },
-    "x-kubernetes-validations": [
-        _rule(
-            "has(self.spec) && has(self.spec.containers) && self.spec.containers.exists(c, has(c.name))",
-            "spec.containers is empty; write at least one container with a name",
-        )
-    ],
-}
 # Elsewhere a duration of 0s has a meaning.
 _AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
-_SECOND_RULE = _rule(
+_SECOND_RULE = rule(
     f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
 )
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _TASK_RULES = [
-    _rule(_at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
+    rule(at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
     *(
-        _rule(
+        rule(
             f"!has(self.delay) || !has(self.{field})",
             f"{field} has no meaning with delay, which is never missed; {FIX}",
         )
         for field in _WITHOUT_DELAY
     ),
-    _rule(
+    rule(
         "!has(self.delay) || !has(self.concurrency) || self.concurrency.policy == 'Forbid'",
         "with delay, concurrency.policy can only be Forbid; remove it",
     ),
-    _rule(
+    rule(
         "!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",
         "startTime is not before endTime, so that nothing would ever be due; correct one of them",
     ),
-    *_unbuilt(TASK, "spec"),
+    *unbuilt(TASK, "spec"),
 ]
 _SKIP_RULES = [
-    _rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
+    rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
 ]
 # Of dates alone: a rule that reads a time fails for lower case letters in it, which the schema takes.
-_DATE_RULE = _rule(f"self.getFullYear() >= {FIRST_YEAR}", "; ".join(OUTSIDE_DATE))
-_NOT_AFTER_ITSELF = _rule(
+_DATE_RULE = rule(f"self.getFullYear() >= {FIRST_YEAR}", "; ".join(OUTSIDE_DATE))
+_NOT_AFTER_ITSELF = rule(
     "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
     "spec.after.task: a task cannot come after itself; name another task",
 )
 _RUN_RULES = [
-    _rule(
+    rule(
         "has(self.taskRef) != has(self.handler)",
         "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
     ),
-    _rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
-    _rule(
+    rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
+    rule(
         "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
         "cancel never goes back; create another ScheduledRun",
     ),
@@ -253,10 +146,10 @@ _RUN_RULES = [
     _unchanged("ttlAfterFinished"),
     _unchanged("idempotencyKey"),
     _unchanged("onComplete"),
-    *_unbuilt(RUN, "spec"),
+    *unbuilt(RUN, "spec"),
 ]
 # On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
-_AT_RULE = _rule(
+_AT_RULE = rule(
     "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase in ['Pending', 'Queued'] || "
     "(has(self.spec.at) == has(oldSelf.spec.at) && (!has(self.spec.at) || self.spec.at == oldSelf.spec.at))",
     "spec.at cannot be changed once the run has started; create another ScheduledRun",
@@ -357,14 +250,7 @@ def _with_rules(spec: Schema) -> None:
     for field in _AT_LEAST_A_SECOND:
         if field in spec["properties"]:
             spec["properties"][field]["x-kubernetes-validations"].append(dict(_SECOND_RULE))
-    handler = spec["properties"]["handler"]
-    handler["x-kubernetes-validations"] = _HANDLER_RULES
-    handler["properties"]["container"].update(_CONTAINER)
-    handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
-    http, python = handler["properties"]["http"], handler["properties"]["python"]
-    http["x-kubernetes-validations"] = deepcopy(_HTTP_RULES)
-    http["properties"]["headers"]["items"]["x-kubernetes-validations"] = [dict(_HEADER_RULE)]
-    python["x-kubernetes-validations"] = deepcopy(_PYTHON_RULES)
+    add_handler_rules(spec["properties"]["handler"])
 
 
 def cron_task_crd() -> Schema:

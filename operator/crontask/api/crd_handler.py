@@ -1,0 +1,134 @@
+"""The CRDs' rules about a handler: what can be said in CEL and in a schema of what validate_handler says.
+
+Callers: crd.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
+from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
+from crontask.api.validate_handler import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS
+
+Schema = dict[str, Any]
+
+
+def rule(rule: str, message: str) -> Schema:
+    """A CEL rule, and what is said where it is broken."""
+    return {"rule": rule, "message": message}
+
+
+def unbuilt(fields: Iterable[str], path: str) -> list[Schema]:
+    """Refuses fields that are not served."""
+    return [rule(f"!has(self.{field})", f"{path}.{field} {MESSAGE}; {FIX}") for field in fields]
+
+
+def at_most_one(fields: Sequence[str]) -> str:
+    """The condition that at most one of the fields is set."""
+    return f"[{', '.join(f'has(self.{field})' for field in fields)}].filter(x, x).size() <= 1"
+
+
+def _cel(pattern: str) -> str:
+    """A regular expression as it is written in a text of CEL."""
+    return pattern.replace("\\", "\\\\")
+
+
+_VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "batch")
+_HANDLER_RULES = [
+    rule(
+        f"{at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
+        f"exactly one of {', '.join(_VARIANTS)} must be set; set one of them",
+    ),
+    rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
+    rule(
+        "!has(self.resultFrom) || !has(self.podTemplate) || !has(self.podTemplate.spec) || "
+        "!has(self.podTemplate.spec.containers) || "
+        "self.podTemplate.spec.containers.exists(c, has(c.name) && c.name == self.resultFrom)",
+        "resultFrom names no container of podTemplate; name one of them",
+    ),
+    rule(
+        "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
+        "pod goes with container, http and python only; remove it",
+    ),
+    *unbuilt(HANDLER, "spec.handler"),
+]
+_HTTP_RULES = [
+    rule(
+        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
+    ),
+    rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
+    rule(f"!has(self.method) || self.method.matches('^{METHOD}$')", "method is no method; write it like GET or POST"),
+]
+_HEADER_RULE = rule(
+    "has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom must be set; set one of them"
+)
+_PYTHON_RULES = [
+    rule(
+        "!has(self.source) || !has(self.configMapKeyRef)", "source and configMapKeyRef are both set; keep one of them"
+    ),
+    rule(
+        "has(self.source) || has(self.configMapKeyRef) || (has(self.image) && self.image != '')",
+        "there is no code; write source or configMapKeyRef, or name an image that has it",
+    ),
+    rule(
+        f"has(self.source) || has(self.configMapKeyRef) || (has(self.entrypoint) && "
+        f"self.entrypoint.matches('^{_cel(MODULE_FUNCTION)}$'))",
+        "entrypoint names no function of the image; write it like package.module:function",
+    ),
+    rule(
+        f"!(has(self.source) || has(self.configMapKeyRef)) || !has(self.entrypoint) || "
+        f"self.entrypoint.matches('^{FUNCTION}$')",
+        "entrypoint is no function's name; write it like handler",
+    ),
+    rule("!has(self.image) || self.image != ''", "image is empty; leave it out, or name an image"),
+]
+_KEEP: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+# Of the core types only what a rule reads; all else is kept as it is, and checked when the pod is created.
+_CONTAINER: Schema = {
+    "properties": {
+        "image": {"type": "string", "maxLength": LONGEST_IMAGE, "description": "The image to run, like busybox:1.36."},
+        "name": {"type": "string", "maxLength": 63, "description": "Given by crontask: leave it out."},
+    },
+    "x-kubernetes-validations": [
+        rule("has(self.image) && self.image != ''", "image is missing; name the image to run, like busybox:1.36"),
+        rule("!has(self.name)", "name is given by crontask; remove it"),
+    ],
+}
+_CONTAINER_NAME: Schema = {
+    "type": "string",
+    "maxLength": LONGEST_CONTAINER,
+    "description": "The name of the container.",
+}
+_CONTAINERS: Schema = {
+    "type": "array",
+    "maxItems": MOST_CONTAINERS,
+    "description": "As in core/v1: each with a name and an image.",
+    "items": {**_KEEP, "properties": {"name": _CONTAINER_NAME}},
+}
+_POD_TEMPLATE: Schema = {
+    "properties": {
+        "spec": {
+            **_KEEP,
+            "description": "A core/v1 PodSpec. restartPolicy is Never, whatever it says.",
+            "properties": {"containers": _CONTAINERS},
+        }
+    },
+    "x-kubernetes-validations": [
+        rule(
+            "has(self.spec) && has(self.spec.containers) && self.spec.containers.exists(c, has(c.name))",
+            "spec.containers is empty; write at least one container with a name",
+        )
+    ],
+}
+
+
+def add_handler_rules(handler: Schema) -> None:
+    """Add them to the schema of `handler`."""
+    handler["x-kubernetes-validations"] = _HANDLER_RULES
+    handler["properties"]["container"].update(_CONTAINER)
+    handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
+    http, python = handler["properties"]["http"], handler["properties"]["python"]
+    http["x-kubernetes-validations"] = deepcopy(_HTTP_RULES)
+    http["properties"]["headers"]["items"]["x-kubernetes-validations"] = [dict(_HEADER_RULE)]
+    python["x-kubernetes-validations"] = deepcopy(_PYTHON_RULES)
