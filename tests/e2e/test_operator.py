@@ -1,6 +1,7 @@
 """The installed operator: killed in a burst, refused input, switched off, uninstalled."""
 
 import json
+from functools import partial
 
 import pytest
 from bench import Bench
@@ -44,21 +45,40 @@ def _succeeded(bench: Bench) -> set[str]:
     return {run["spec"]["taskRef"]["name"] for run in items if run.get("status", {}).get("phase") == "Succeeded"}
 
 
-@pytest.mark.parametrize(
-    ("schedule", "words"),
-    [
-        ('schedule: "61 * * * *"', "spec.schedule"),
-        ('schedule: "@every 5m"', "interval"),
-        ('schedule: "0 0 30 2 *"', "the day never comes"),
-        ('schedule: "* * * * *"\n  timeZone: Europe/Berln', "Europe/Berlin"),
-    ],
-)
-def test_what_only_the_operator_can_refuse_is_said_in_ready(bench: Bench, schedule: str, words: str) -> None:
-    bench.apply(TASK.format(number=1).replace("interval: 15s", schedule))
-    bench.until("it is invalid", lambda: bench.get("ct", "burst-1").get("status", {}).get("phase") == "Invalid", 20)
-    ready = bench.get("ct", "burst-1")["status"]["conditions"][0]
-    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "InvalidSpec")
-    assert words in ready["message"]
+# What no schema and no rule of the CRDs can see.
+WRONG = [
+    ('schedule: "61 * * * *"', "spec.schedule"),
+    ('schedule: "@every 5m"', "interval"),
+    ('schedule: "0 0 30 2 *"', "the day never comes"),
+    ('schedule: "* * * * *"\n  timeZone: Europe/Berln', "Europe/Berlin"),
+]
+
+
+@pytest.mark.parametrize(("schedule", "words"), WRONG)
+def test_what_only_the_operator_can_see_is_refused_when_it_is_applied(bench: Bench, schedule: str, words: str) -> None:
+    manifest = TASK.format(number=1).replace("interval: 15s", schedule)
+    refused = bench.kubectl("apply", "-f", "-", stdin=manifest, check=False)
+    assert "denied the request" in refused
+    assert words in refused
+
+
+def test_where_nobody_is_asked_it_is_said_in_ready(bench: Bench) -> None:
+    install(bench.tools, "webhook.enabled=false")
+    try:
+        for number, (schedule, _) in enumerate(WRONG):
+            bench.apply(TASK.format(number=number).replace("interval: 15s", schedule))
+        for number, (_, words) in enumerate(WRONG):
+            name = f"burst-{number}"
+            bench.until("it is invalid", partial(_is_invalid, bench, name))
+            ready = bench.get("ct", name)["status"]["conditions"][0]
+            assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", "InvalidSpec")
+            assert words in ready["message"]
+    finally:
+        install(bench.tools)
+
+
+def _is_invalid(bench: Bench, name: str) -> bool:
+    return bool(bench.get("ct", name).get("status", {}).get("phase") == "Invalid")
 
 
 def test_scheduling_switched_off_pauses_every_task_and_nothing_fires_after(bench: Bench) -> None:
