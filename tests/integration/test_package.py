@@ -8,12 +8,13 @@ import venv
 from pathlib import Path
 
 from api_server import ROOT
+from runner_process import environment
 
 
-def run(*command: str | Path, **environment: str) -> str:
+def run(*command: str | Path, **variables: str) -> str:
     done = subprocess.run(
         [str(part) for part in command],
-        env={**os.environ, **environment},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=300,
@@ -35,17 +36,7 @@ def test_the_runner_of_the_package_calls_a_function_of_another_environment(tmp_p
     run(
         *("env", "-C", own, own / "bin" / "crontask-runner", "python"),
         PYTHONPATH="",
-        CRONTASK_NAME="report",
-        CRONTASK_NAMESPACE="jobs",
-        CRONTASK_RUN="report-1",
-        CRONTASK_RUN_UID="uid",
-        CRONTASK_ATTEMPT="2",
-        CRONTASK_SCHEDULED_TIME="2026-03-01T12:00:00Z",
-        CRONTASK_PREVIOUS_SCHEDULED_TIME="",
-        CRONTASK_NEXT_SCHEDULED_TIME="",
-        CRONTASK_IDEMPOTENCY_KEY="uid",
-        CRONTASK_ARGS='{"region": "eu"}',
-        CRONTASK_HANDLER='{"entrypoint": "report:run"}',
+        **environment({"entrypoint": "report:run"}, {"region": "eu"}),
         CRONTASK_MESSAGE_PATH=str(message),
     )
     assert json.loads(message.read_text())["result"] == {"region": "eu", "attempt": 2}

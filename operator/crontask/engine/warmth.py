@@ -24,6 +24,7 @@ class Warmth:
         self._most = most
         self._open = 0
         self._until = 0.0
+        # Held, or the event loop could forget it.
         self._opening: asyncio.Task[None] | None = None
 
     def begin_at(self, due: DueHeap) -> datetime | None:
@@ -32,9 +33,9 @@ class Warmth:
         if at is None:
             return None
         wanted = self._wanted(due, at)
-        # One that comes alone meets a connection that has made its run ahead, or pays for one.
         begin_at = at - _AHEAD
         then = self._clock.monotonic() + (begin_at - self._clock.now()).total_seconds()
+        # One that comes alone meets a connection that has made its run ahead, or pays for one.
         if wanted < 2 or (wanted <= self._open and then < self._until):
             return None
         return begin_at

@@ -65,7 +65,7 @@ def _template(handler: Handler, runner_image: str) -> Document:
         template = python_template(handler.python, runner_image)
     else:
         template = {"spec": {"containers": [{"name": MAIN_CONTAINER, **(handler.container or {})}]}}
-    return template if handler.pod is None else cast(Document, merged(template, copy.deepcopy(handler.pod)))
+    return template if handler.pod is None else cast(Document, merged(template, handler.pod))
 
 
 def _metadata(template: Document, identity: Identity, main: str) -> Document:
