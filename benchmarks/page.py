@@ -71,9 +71,14 @@ def _sustained() -> str:
         **_LAG,
         "p50_first_quarter": "p50, first quarter",
         "p50_last_quarter": "p50, last quarter",
-        "cpu_a_run": "ms of processor a run",
+        "writes_a_run": "writes a run",
+        "cpu_a_run": "ms of processor a run: operator",
+        "apiserver_cpu_a_run": "API server",
+        "etcd_cpu_a_run": "etcd",
+        "cores_busy": "cores busy",
     }
-    return _one_table("sustained", "Due each second", "Seconds after the nominal times.", fields)
+    words = "Seconds after the nominal times. What is counted a run is for each that was started."
+    return _one_table("sustained", "Due each second", words, fields)
 
 
 def _prune() -> str:

@@ -17,7 +17,7 @@ import uvloop
 
 from benchmarks import kubelet, watch
 from benchmarks.lag import cron_task, p99, raw_pod
-from benchmarks.world import WRITES, World, world
+from benchmarks.world import WRITES, World, busy_seconds, world
 from crontask.api.base import format_time
 from crontask.api.names import nominal_of, run_name
 from crontask.engine.ports import Kind
@@ -27,6 +27,8 @@ from crontask.kube.connection import connect
 VARIANTS = ("crontask", "raw")
 _CONNECTIONS = 64
 _NOTICE = timedelta(seconds=30)
+# Seconds before the first time from which on the cores are watched.
+_LEAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class Sustained:
     p50_first_quarter: float
     p50_last_quarter: float
     cpu_a_run: float
-    """Milliseconds of processor time of the operator."""
+    """Milliseconds of processor time of the operator, for each that was started; as are the next two."""
+    apiserver_cpu_a_run: float
+    etcd_cpu_a_run: float
+    cores_busy: float
+    """Of the machine, by all processes, from the first time to the last."""
     writes_a_run: float
     load: float
 
@@ -63,25 +69,50 @@ def measure(variant: str, tasks: int, seconds: int) -> Sustained:
         if variant == "crontask":
             running.create([_task(number, first, seconds) for number in range(tasks)])
             running.until_tasks_have_status(tasks)
-        before, cpu = running.requests(), running.cpu()
+        before, used = running.requests(), _Used(running)
+        last = first.timestamp() + seconds
+        time.sleep(max(0.0, first.timestamp() - _LEAD - time.time()))
+        busy, began = busy_seconds(), time.monotonic()
         if variant == "raw":
             uvloop.run(_create_each_second(running, tasks, first, seconds))
+        time.sleep(max(0.0, last - time.time()))
+        cores = (busy_seconds() - busy) / (time.monotonic() - began)
         wanted = tasks * seconds
-        last = first.timestamp() + seconds
         running.wait_at_most(lambda: seen.read_bytes().count(b"\n") >= wanted, last - time.time() + 60)
         running.settle()
         made = running.requests() - before
         written = sum(n for key, n in made.items() if key[0] in WRITES and key[1] in ("scheduledruns", "crontasks"))
+        lags = _lags(seen, first, seconds)
         return Sustained(
             variant=variant,
             tasks=tasks,
             seconds=seconds,
             times=wanted,
-            cpu_a_run=round(1000 * (running.cpu() - cpu) / wanted, 2),
-            writes_a_run=round((written + made["POST", "pods", ""]) / wanted, 2),
+            **used.since(lags["started"]),
+            cores_busy=round(cores, 2),
+            writes_a_run=round((written + made["POST", "pods", ""]) / lags["started"], 2),
             load=round(load, 2),
-            **_lags(seen, first, seconds),
+            **lags,
         )
+
+
+class _Used:
+    """Processor time from here on."""
+
+    def __init__(self, running: World) -> None:
+        self._running = running
+        self._before = self._so_far()
+
+    def since(self, runs: int) -> dict[str, Any]:
+        """Milliseconds a run, by field."""
+        return {field: round(1000 * (now - self._before[field]) / runs, 2) for field, now in self._so_far().items()}
+
+    def _so_far(self) -> dict[str, float]:
+        return {
+            "cpu_a_run": self._running.cpu(),
+            "apiserver_cpu_a_run": self._running.cpu_of("kube-apiserver"),
+            "etcd_cpu_a_run": self._running.cpu_of("etcd"),
+        }
 
 
 def _lags(seen: Path, first: datetime, seconds: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A fresh API server for one measurement, the processes beside it, and the API server's own count of requests.
 
-Callers: lag, idle.
+Callers: every measurement that needs one.
 """
 
 import json
@@ -70,6 +70,13 @@ class World:
         """Seconds of processor time so far of who starts the pods: the operator, or the controller manager."""
         pid = self._starter()
         return cpu_seconds(pid) if pid is not None else 0.0
+
+    def cpu_of(self, component: str) -> float:
+        """The same of `etcd` or `kube-apiserver`."""
+        pid = self.control_plane.pid(component)
+        if pid is None:
+            raise MeasurementError(f"{component} does not run")
+        return cpu_seconds(pid)
 
     def starter(self) -> int:
         """The process of who starts the pods."""
@@ -177,6 +184,12 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float:
+    """How long the cores of the machine have worked so far, all together."""
+    user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text().split(maxsplit=10)[1:]
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_megabytes(pid: int) -> float:

@@ -1,6 +1,6 @@
 """What an API server does to a document: merge patches, label selectors, the defaults and limits of our schemas.
 
-Callers: memory_api.
+Callers: objects.
 """
 
 import copy
