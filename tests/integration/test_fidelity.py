@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cluster.control_plane import ControlPlane
@@ -260,8 +260,16 @@ def compare(control_plane: ControlPlane, namespace: str) -> Callable[[list[Opera
     return run
 
 
+def _pod_and(*verbs: str, number: int = 0, bound: bool = False) -> list[Operation]:
+    return [Operation(verb, Kind.POD, slot=0, number=number, stale=False, bound=bound) for verb in ("create", *verbs)]
+
+
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=25))
+@example(operations=_pod_and("delete"))
+@example(operations=_pod_and("delete", bound=True))
+@example(operations=_pod_and("delete", "delete", number=1, bound=True))
+@example(operations=_pod_and("status", "delete", number=1, bound=True))
 def test_the_same_operations_have_the_same_effects(
     compare: Callable[[list[Operation]], None], operations: list[Operation]
 ) -> None:

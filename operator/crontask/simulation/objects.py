@@ -174,13 +174,12 @@ class Objects:
         self._end(key, grace_seconds)
 
     def _end(self, key: ObjectKey, grace_seconds: int | None) -> None:
-        """Delete it: a pod that a kubelet has, after its grace."""
-        known = self._objects[key]
-        grace = _grace(known, grace_seconds) if key.kind is Kind.POD else 0
-        if not grace:
+        """Delete it: a pod that a kubelet has, after its grace. Any pod is marked first."""
+        if key.kind is not Kind.POD:
             self.remove(key)
             return
-        marked = copy.deepcopy(known)
+        marked = copy.deepcopy(self._objects[key])
+        grace = _grace(marked, grace_seconds)
         metadata = marked["metadata"]
         if grace >= metadata.get("deletionGracePeriodSeconds", grace + 1):
             # Being deleted already, and a deletion is never put off.
@@ -191,6 +190,8 @@ class Objects:
         metadata["deletionTimestamp"] = format_time(self._clock.now() + timedelta(seconds=grace))
         metadata["deletionGracePeriodSeconds"] = grace
         self._store(key, marked)
+        if not grace:
+            self.remove(key)
 
     def remove(self, key: ObjectKey) -> None:
         """The object is gone, and with it what it owns."""
