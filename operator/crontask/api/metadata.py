@@ -3,6 +3,7 @@
 Callers: the models of both kinds, store and decide.
 """
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -49,12 +50,12 @@ class Metadata(Model):
     annotations: Annotated[dict[str, str], BeforeValidator(_ours)] = Field(default_factory=dict)
     owner_references: tuple[OwnerReference, ...] = ()
 
-    @property
+    @cached_property
     def controller(self) -> OwnerReference | None:
         """The controlling owner, None without one."""
         return next((owner for owner in self.owner_references if owner.controller), None)
 
-    @property
+    @cached_property
     def owner_uid(self) -> str | None:
         """The UID of the controlling owner, None without one."""
         return self.controller.uid if self.controller is not None else None

@@ -12,7 +12,7 @@ from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.counting import FAILURES
 from crontask.decide.pause import Pause
-from crontask.decide.views import CronTask, RunView, TaskView
+from crontask.decide.views import CronTask, ScheduledRun, TaskView
 
 POD_REJECTED = "PodRejected"
 _LONGEST = 4000
@@ -40,7 +40,7 @@ class _Maker:
 
 
 def conditions_of(
-    view: TaskView, phase: TaskPhase, pause: Pause | None, skewed: bool, fresh: Sequence[RunView], now: datetime
+    view: TaskView, phase: TaskPhase, pause: Pause | None, skewed: bool, fresh: Sequence[ScheduledRun], now: datetime
 ) -> tuple[Condition, ...]:
     """Ready, Suspended, and where they apply LastRunSucceeded and ClockSkew."""
     task = view.task
@@ -83,8 +83,8 @@ def _suspended(pause: Pause | None, maker: _Maker) -> Condition:
     return maker.make("Suspended", True, pause.reason, pause.message)
 
 
-def _last_run_succeeded(task: CronTask, fresh: Sequence[RunView], maker: _Maker) -> Condition | None:
-    judged = [run.run for run in fresh if run.run.status.phase in SUCCESSES | FAILURES]
+def _last_run_succeeded(task: CronTask, fresh: Sequence[ScheduledRun], maker: _Maker) -> Condition | None:
+    judged = [run for run in fresh if run.status.phase in SUCCESSES | FAILURES]
     if not judged:
         return find_condition(task.status.conditions, "LastRunSucceeded")
     last = judged[-1]

@@ -2,18 +2,20 @@
 
 A run is counted if its end was recorded up to `counted.through`, or if `counted.runs` names it; counts and that record
 change in one write. `through` lags behind now, so that an end which is being written while we count is not passed over.
-Callers: task, task_status, history by way of task.
+Callers: task, task_status, record.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
+from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Counted, Counts
-from crontask.decide.history import ended_at
-from crontask.decide.views import CronTask, RunView, TaskView
+from crontask.decide.views import CronTask, ScheduledRun, TaskView
 
 LAG = timedelta(seconds=60)
+_END = attrgetter("end")
 STALE = "Stale"
 FAILURES = frozenset({RunPhase.FAILED, RunPhase.TIMED_OUT})
 _FIELD = {
@@ -27,49 +29,58 @@ _FIELD = {
 }
 
 
-def is_counted(view: RunView, counted: Counted | None) -> bool:
-    """Whether the counts contain the finished run."""
-    if counted is None:
-        return False
-    recorded = view.run.status.recorded_at()
-    return view.run.meta.name in counted.runs or (recorded is not None and recorded <= counted.through)
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The finished runs of a task: those that the counts contain, and the `fresh` ones in order of their ends."""
+
+    counted: tuple[ScheduledRun, ...]
+    fresh: tuple[ScheduledRun, ...]
 
 
-def is_stale(view: RunView) -> bool:
+def sort_finished(view: TaskView) -> Finished:
+    """Which of the finished runs the counts contain."""
+    before = view.task.status.counted
+    if before is None:
+        return Finished((), tuple(sorted(view.finished, key=_END)))
+    through, names = before.through, frozenset(before.runs)
+    counted: list[ScheduledRun] = []
+    fresh: list[ScheduledRun] = []
+    for run in view.finished:
+        recorded = run.recorded_at
+        known = (recorded is not None and recorded <= through) or run.meta.name in names
+        (counted if known else fresh).append(run)
+    return Finished(tuple(counted), tuple(sorted(fresh, key=_END)))
+
+
+def is_stale(run: ScheduledRun) -> bool:
     """Whether the run came too late for its time, which had been decided, and counted, otherwise."""
-    return any(condition.reason == STALE for condition in view.run.status.conditions)
+    return any(condition.reason == STALE for condition in run.status.conditions)
 
 
-def fresh_runs(view: TaskView) -> list[RunView]:
-    """The finished runs that are not counted yet, in order of their ends."""
-    found = [run for run in view.runs if run.run.ended and not is_counted(run, view.task.status.counted)]
-    return sorted(found, key=lambda run: ended_at(run.run))
-
-
-def failure_streak(view: TaskView) -> int:
+def failure_streak(task: CronTask, fresh: Iterable[ScheduledRun]) -> int:
     """Failures in a row up to now; a success, and the end of a suspension by failures, set it back."""
-    streak = view.task.status.consecutive_failures
-    for run in fresh_runs(view):
-        if run.run.status.phase in SUCCESSES:
+    streak = task.status.consecutive_failures
+    for run in fresh:
+        if run.succeeded:
             streak = 0
-        elif run.run.status.phase in FAILURES:
+        elif run.status.phase in FAILURES:
             streak += 1
     return streak
 
 
-def add_runs(counts: Counts, runs: Iterable[RunView]) -> Counts:
+def add_runs(counts: Counts, runs: Iterable[ScheduledRun]) -> Counts:
     """The counts with these runs added."""
     totals = counts.model_dump()
-    for view in runs:
-        if view.run.status.phase is not None and not is_stale(view):
-            totals[_FIELD[view.run.status.phase]] += 1
+    for run in runs:
+        if run.status.phase is not None and not is_stale(run):
+            totals[_FIELD[run.status.phase]] += 1
     return Counts(**totals)
 
 
-def record_counted(task: CronTask, finished: Iterable[RunView], now: datetime) -> Counted:
+def record_counted(task: CronTask, finished: Iterable[ScheduledRun], now: datetime) -> Counted:
     """The record after all `finished` runs have been counted."""
     before = task.status.counted
     floor = task.meta.creation_timestamp - timedelta(seconds=1)
     through = max(before.through if before is not None else floor, (now - LAG).replace(microsecond=0))
-    names = [view.run.meta.name for view in finished if (view.run.status.recorded_at() or now) > through]
+    names = [run.meta.name for run in finished if (run.recorded_at or now) > through]
     return Counted(through=through, runs=tuple(sorted(names)))

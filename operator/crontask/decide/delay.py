@@ -38,7 +38,7 @@ def _within_bounds(view: TaskView, earliest: datetime) -> datetime | None:
 
 
 def _ends(view: TaskView) -> list[datetime]:
-    of_runs = [ended_at(run.run) for run in view.runs if run.run.ended and run.run.status.phase not in _NEVER_RAN]
+    of_runs = [ended_at(run) for run in view.finished if run.status.phase not in _NEVER_RAN]
     recent = view.task.status.recent_runs
     recorded = [run.completion_time for run in recent if run.completion_time and run.phase not in _NEVER_RAN]
     return [*of_runs, *recorded]

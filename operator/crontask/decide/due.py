@@ -11,7 +11,7 @@ from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
 from crontask.decide.delay import delayed_start
 from crontask.decide.timing import InForce
-from crontask.decide.views import CronTask, RunView, TaskView
+from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 
 # With catchUp None: what is late by less than a failover takes is not missed.
 FAILOVER = timedelta(seconds=10)
@@ -51,7 +51,7 @@ class Undecided:
     mark: datetime
     candidates: tuple[Candidate, ...] = ()
     resumed: tuple[RunView, ...] = ()
-    started: tuple[RunView, ...] = ()
+    started: tuple[ScheduledRun, ...] = ()
     missed: Missed | None = None
     foreign: tuple[datetime, ...] = ()
 
@@ -72,16 +72,16 @@ def undecided_times(view: TaskView, in_force: InForce, now: datetime) -> Undecid
     known = _known_runs(view, after, now)
     considered = _may_start(task, task.spec, after, latest, now)
     # They are launched oldest first: what is older than one that was launched was left out.
-    unknown = [time for time in considered if time > max(known, default=after)]
+    unknown = [time for time in considered if time > max(known.times, default=after)]
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
-    candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known), now)
-    taken = {*known, *foreign, *(candidate.nominal for candidate in candidates)}
+    candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known.times), now)
+    taken = {*known.times, *foreign, *(candidate.nominal for candidate in candidates)}
     count = due.count - sum(due.first <= time <= due.latest for time in taken)
     return Undecided(
-        mark=max(due.latest, *known) if known else due.latest,
+        mark=max((due.latest, *known.times)),
         candidates=candidates,
-        resumed=tuple(run for run in known.values() if not has_place(run)),
-        started=tuple(run for run in known.values() if has_place(run)),
+        resumed=known.resumed,
+        started=known.started,
         missed=_missed(task, count, due.exact, due.first, due.latest, taken, now) if count > 0 else None,
         foreign=tuple(foreign),
     )
@@ -106,14 +106,26 @@ def deadline_of(task: CronTask, nominal: datetime) -> datetime | None:
     return task.start_of(nominal) + task.spec.starting_deadline
 
 
-def _known_runs(view: TaskView, after: datetime, now: datetime) -> dict[datetime, RunView]:
-    return {
-        nominal: run
-        for run in view.runs
-        if (nominal := run.run.nominal) is not None
-        and after < nominal <= now
-        and run.run.meta.owner_uid == view.task.meta.uid
-    }
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The runs of undecided times, and these times."""
+
+    resumed: tuple[RunView, ...]
+    started: tuple[ScheduledRun, ...]
+
+    @property
+    def times(self) -> tuple[datetime, ...]:
+        runs = (*(run.run for run in self.resumed), *self.started)
+        return tuple(run.nominal for run in runs if run.nominal is not None)
+
+
+def _known_runs(view: TaskView, after: datetime, now: datetime) -> _Known:
+    def is_of_them(run: ScheduledRun) -> bool:
+        return run.nominal is not None and after < run.nominal <= now and run.meta.owner_uid == view.task.meta.uid
+
+    open_ = [run for run in view.runs if is_of_them(run.run)]
+    started = (*(run.run for run in open_ if has_place(run)), *(run for run in view.finished if is_of_them(run)))
+    return _Known(tuple(run for run in open_ if not has_place(run)), started)
 
 
 def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime) -> list[datetime]:
@@ -142,7 +154,7 @@ def _candidates(
         times = times[max(0, len(times) - max(0, left - known)) :]
     if spec.catch_up.policy is not CatchUpPolicy.ALL or not times:
         return tuple(Candidate(time) for time in times)
-    waiting = sum(run.run.catching_up and not run.run.ended and run.pod is None for run in view.runs)
+    waiting = sum(run.run.catching_up and run.pod is None for run in view.runs)
     on_time = now - view.task.start_of(times[-1]) < FAILOVER
     if len(times) == 1 and on_time and not waiting:
         return (Candidate(times[0]),)
@@ -170,12 +182,8 @@ def _missed(
 def _delayed(view: TaskView, in_force: InForce, after: datetime, now: datetime) -> Undecided | None:
     """A task with a delay has one time at most, which is never missed."""
     known = _known_runs(view, after, now)
-    if known:
-        return Undecided(
-            mark=max(known),
-            resumed=tuple(run for run in known.values() if not has_place(run)),
-            started=tuple(run for run in known.values() if has_place(run)),
-        )
+    if known.times:
+        return Undecided(mark=max(known.times), resumed=known.resumed, started=known.started)
     nominal = delayed_start(view, in_force.timing, now)
     if nominal is None or view.task.start_of(nominal) > now:
         return None

@@ -3,11 +3,13 @@
 Never before they have been counted, nor before a late writer would meet them. Callers: task, run.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from crontask.api.policies import History
-from crontask.api.scheduledrun import SUCCESSES, Origin
+from crontask.api.scheduledrun import Origin
 from crontask.decide.decisions import RemoveRun, RunDecisions, earliest
 from crontask.decide.views import CronTask, RunView, ScheduledRun
 
@@ -15,23 +17,21 @@ TTL = timedelta(hours=168)
 
 
 def runs_to_prune(
-    task: CronTask, finished: tuple[RunView, ...], keep: timedelta, now: datetime
+    task: CronTask, counted: Sequence[ScheduledRun], keep: timedelta, now: datetime
 ) -> tuple[tuple[ScheduledRun, ...], datetime | None]:
     """The counted, finished runs to remove now, and when the next one may be."""
     history = task.spec.history if task.spec is not None else History()
-    runs = [view.run for view in finished]
     # Who asks twice may ask late: runs with a key stay for as long as their TTL says.
-    unkeyed = [run for run in runs if run.spec is None or run.spec.idempotency_key is None]
+    unkeyed = [run for run in counted if run.spec is None or run.spec.idempotency_key is None]
     excess = {
         run.meta.uid
         for run in (
-            *_beyond([run for run in unkeyed if run.status.phase in SUCCESSES], history.succeeded),
-            *_beyond([run for run in unkeyed if run.status.phase not in SUCCESSES], history.failed),
+            *_beyond([run for run in unkeyed if run.succeeded], history.succeeded),
+            *_beyond([run for run in unkeyed if not run.succeeded], history.failed),
         )
     }
-    ripe = {run.meta.uid: _ripe_at(run, task, run.meta.uid in excess, keep, now) for run in runs}
-    later = [at for at in ripe.values() if at > now]
-    return tuple(run for run in runs if ripe[run.meta.uid] <= now), min(later) if later else None
+    ripe = [(run, _ripe_at(run, task, run.meta.uid in excess, keep, now)) for run in counted]
+    return tuple(run for run, at in ripe if at <= now), min((at for _, at in ripe if at > now), default=None)
 
 
 def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
@@ -56,11 +56,11 @@ def ttl_of(run: ScheduledRun, task: CronTask | None) -> timedelta:
 
 def ended_at(run: ScheduledRun) -> datetime:
     """When a finished run ended, or, where that is not known, when it was created."""
-    return run.status.completion_time or run.meta.creation_timestamp
+    return run.end[0]
 
 
 def _ripe_at(run: ScheduledRun, task: CronTask, excess: bool, keep: timedelta, now: datetime) -> datetime:
-    soonest = (run.status.recorded_at() or now) + keep
+    soonest = (run.recorded_at or now) + keep
     if excess:
         return soonest
     over = ended_at(run) + ttl_of(run, task)
@@ -69,5 +69,5 @@ def _ripe_at(run: ScheduledRun, task: CronTask, excess: bool, keep: timedelta, n
 
 
 def _beyond(runs: list[ScheduledRun], limit: int) -> list[ScheduledRun]:
-    newest_first = sorted(runs, key=lambda run: (ended_at(run), run.meta.name), reverse=True)
-    return newest_first[limit:]
+    """All but the newest."""
+    return sorted(runs, key=attrgetter("end"), reverse=True)[limit:]

@@ -14,7 +14,7 @@ from crontask.decide.counting import is_stale
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.due import Undecided
 from crontask.decide.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
-from crontask.decide.views import RunView, TaskView
+from crontask.decide.views import ScheduledRun, TaskView
 
 RECENT = 10
 NAME_TAKEN = "NameTaken"
@@ -55,16 +55,16 @@ def decisions_on_times(settled: Settled | None, unseen_from: datetime | None, no
     return tuple(found)
 
 
-def decisions_on_runs(fresh: Sequence[RunView]) -> tuple[Decision, ...]:
+def decisions_on_runs(fresh: Sequence[ScheduledRun]) -> tuple[Decision, ...]:
     """Skips and misses of times whose run waited in vain, newest first."""
     found = []
-    for view in reversed(fresh):
-        status, nominal = view.run.status, view.run.nominal
-        if nominal is None or status.phase not in (RunPhase.SKIPPED, RunPhase.MISSED) or is_stale(view):
+    for run in reversed(fresh):
+        status, nominal = run.status, run.nominal
+        if nominal is None or status.phase not in (RunPhase.SKIPPED, RunPhase.MISSED) or is_stale(run):
             continue
         type_ = "Skipped" if status.phase is RunPhase.SKIPPED else "Missed"
         reason = next((c.reason for c in status.conditions if c.type == "Failed"), type_)
-        found.append(Decision(type=type_, nominal_time=nominal, reason=reason, run=view.run.meta.name))
+        found.append(Decision(type=type_, nominal_time=nominal, reason=reason, run=run.meta.name))
     return tuple(found)
 
 

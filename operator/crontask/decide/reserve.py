@@ -12,7 +12,7 @@ from zlib import crc32
 from crontask.api.names import run_name
 from crontask.decide.decisions import Discard, Launch, Reserve
 from crontask.decide.overlap import Places, holds_place
-from crontask.decide.views import RunView, TaskView
+from crontask.decide.views import TaskView
 
 # Many runs of one time are made one after the other, over the spread.
 AHEAD, SPREAD = timedelta(seconds=20), timedelta(seconds=10)
@@ -40,7 +40,7 @@ def reservations(view: TaskView, places: Places, following: datetime | None, now
     if wanted is None:
         return Reservations(gone)
     name = run_name(task.meta.name, wanted)
-    if name in view.foreign or view.unreserved == name or any(run.run.meta.name == name for run in _known(view)):
+    if name in view.foreign or view.unreserved == name or _is_there(view, name):
         return Reservations(gone)
     if not _has_room(view, places):
         # The end of a run makes room, and has the task decided again.
@@ -54,8 +54,9 @@ def reservations(view: TaskView, places: Places, following: datetime | None, now
     return Reservations((*gone, Reserve(wanted, name)))
 
 
-def _known(view: TaskView) -> tuple[RunView, ...]:
-    return (*view.runs, *view.reserved)
+def _is_there(view: TaskView, name: str) -> bool:
+    runs = (*(run.run for run in (*view.runs, *view.reserved)), *view.finished)
+    return any(run.meta.name == name for run in runs)
 
 
 def _has_room(view: TaskView, places: Places) -> bool:

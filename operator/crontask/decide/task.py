@@ -6,7 +6,7 @@ Callers: engine.
 from datetime import datetime
 
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.counting import failure_streak, is_counted
+from crontask.decide.counting import failure_streak, sort_finished
 from crontask.decide.decisions import Adopt, Launch, TaskDecisions, earliest
 from crontask.decide.delay import delayed_start
 from crontask.decide.due import DEADLINE_EXCEEDED, Undecided, deadline_of, runs_left, undecided_times
@@ -25,7 +25,8 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     if task.meta.deletion_timestamp is not None:
         # Its runs go with it, by their owner references.
         return TaskDecisions((), (), Turns(), task.status, (), None)
-    tripped = tripped_by(task, failure_streak(view))
+    finished = sort_finished(view)
+    tripped = tripped_by(task, failure_streak(task, finished.fresh))
     pause = pause_of(task, tripped, config, now)
     in_force = timing_in_force(view, pause, config, now)
     halted = pause is not None or config.clock_skewed or task.spec is None
@@ -41,9 +42,8 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
         return TaskDecisions(actions, (), Turns(), task.status, (), None)
     next_start = task.start_of(following) if following is not None else None
     basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now)
-    status, transitions = compute_status(view, settled, basis)
-    counted = tuple(run for run in view.runs if run.run.ended and is_counted(run, task.status.counted))
-    prune, prune_at = runs_to_prune(task, counted, config.keep_finished, now)
+    status, transitions = compute_status(view, finished.fresh, settled, basis)
+    prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
     wake_at = earliest(prune_at, next_start, ahead.wake_at, *_instants(view, pause, config, now))
     return TaskDecisions((), prune, Turns(places.queued, dropped), status, transitions, wake_at)
 
@@ -85,9 +85,8 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
 
 def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
     """Runs that people made get an owner, so that they go with their task."""
-    return tuple(
-        Adopt(run.run) for run in view.runs if run.run.meta.owner_uid is None and not run.run.meta.deletion_timestamp
-    )
+    runs = (*(run.run for run in view.runs), *view.finished)
+    return tuple(Adopt(run) for run in runs if run.meta.owner_uid is None and not run.meta.deletion_timestamp)
 
 
 def _settle(undecided: Undecided | None, places: Places) -> Settled | None:

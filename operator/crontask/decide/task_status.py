@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.metadata import merge_conditions
-from crontask.api.scheduledrun import SUCCESSES, Origin, RunPhase
+from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.api.task_status import CronTaskStatus, RunSummary, TaskPhase, Timing, Tripped
 from crontask.decide.conditions import conditions_of
-from crontask.decide.counting import FAILURES, add_runs, failure_streak, fresh_runs, is_stale, record_counted
+from crontask.decide.counting import FAILURES, add_runs, failure_streak, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.history import ended_at
 from crontask.decide.overlap import holds_place, is_unstarted
@@ -27,7 +27,7 @@ from crontask.decide.record import (
     tell_decisions,
 )
 from crontask.decide.timing import InForce, schedule_text
-from crontask.decide.views import RunView, TaskView
+from crontask.decide.views import RunView, ScheduledRun, TaskView
 
 __all__ = ["Basis", "Settled", "compute_status"]
 
@@ -50,12 +50,10 @@ class Basis:
 
 
 def compute_status(
-    view: TaskView, settled: Settled | None, basis: Basis
+    view: TaskView, fresh: Sequence[ScheduledRun], settled: Settled | None, basis: Basis
 ) -> tuple[CronTaskStatus, tuple[Transition, ...]]:
-    """The status as it should be, and what its change tells."""
+    """The status as it should be, and what its change tells. `fresh`: the finished runs that are not counted yet."""
     task, before, now = view.task, view.task.status, basis.now
-    finished = tuple(run for run in view.runs if run.run.ended)
-    fresh = fresh_runs(view)
     of_times = decisions_on_times(settled, basis.in_force.unseen_from, now)
     decisions = (*of_times, *decisions_on_runs(fresh))
     summaries = tuple(_summary(run) for run in reversed(fresh))
@@ -86,7 +84,7 @@ def compute_status(
         scheduled_count=scheduled,
         consecutive_failures=_streak(view, fresh, basis),
         counts=add_decisions(add_runs(before.counts, fresh), of_times),
-        counted=record_counted(task, finished, now) if fresh or before.counted is None else before.counted,
+        counted=record_counted(task, view.finished, now) if fresh or before.counted is None else before.counted,
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
@@ -95,7 +93,7 @@ def compute_status(
 
 def _is_active(run: RunView) -> bool:
     """Whether it is under way, or its pod has ended and the run does not say so yet: that is one change, not two."""
-    return not run.run.ended and (run.pod is not None or holds_place(run))
+    return run.pod is not None or holds_place(run)
 
 
 def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
@@ -135,38 +133,38 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
     return task.timetable.upcoming(after, wanted)
 
 
-def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[RunView]) -> int:
+def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:
     """Starts on schedule: runs whose time is settled, less those that then waited in vain; and runs after others."""
     mark = view.task.status.last_scheduled_time
     started = settled.undecided.started if settled is not None else ()
-    added = sum(run.run.status.phase not in _NEVER_RAN for run in started)
+    added = sum(run.status.phase not in _NEVER_RAN for run in started)
     in_vain = sum(
-        run.run.status.phase in _NEVER_RAN
+        run.status.phase in _NEVER_RAN
         and not is_stale(run)
-        and run.run.nominal is not None
+        and run.nominal is not None
         and mark is not None
-        and run.run.nominal <= mark
+        and run.nominal <= mark
         for run in fresh
     )
-    after = sum(run.run.origin is Origin.AFTER and run.run.status.phase not in _NEVER_RAN for run in fresh)
+    after = sum(run.origin is Origin.AFTER and run.status.phase not in _NEVER_RAN for run in fresh)
     return max(0, view.task.status.scheduled_count + added + after - in_vain)
 
 
-def _streak(view: TaskView, fresh: Sequence[RunView], basis: Basis) -> int:
+def _streak(view: TaskView, fresh: Sequence[ScheduledRun], basis: Basis) -> int:
     """Failures in a row; whoever ends a suspension by failures begins anew."""
     if view.task.status.tripped is None or basis.tripped is not None:
-        return failure_streak(view)
-    return sum(run.run.status.phase in FAILURES for run in fresh)
+        return failure_streak(view.task, fresh)
+    return sum(run.status.phase in FAILURES for run in fresh)
 
 
-def _summary(view: RunView) -> RunSummary:
-    status = view.run.status
+def _summary(run: ScheduledRun) -> RunSummary:
+    status = run.status
     return RunSummary(
-        name=view.run.meta.name,
+        name=run.meta.name,
         phase=status.phase.value if status.phase is not None else "",
         scheduled_time=status.scheduled_time,
         start_time=status.start_time,
-        completion_time=status.completion_time or view.run.meta.creation_timestamp,
+        completion_time=ended_at(run),
         duration=status.duration,
         processed_count=status.processed_count,
         error_count=status.error_count,
@@ -174,8 +172,8 @@ def _summary(view: RunView) -> RunSummary:
     )
 
 
-def _last_success(before: CronTaskStatus, fresh: Sequence[RunView]) -> datetime | None:
-    times = [ended_at(run.run) for run in fresh if run.run.status.phase in SUCCESSES]
+def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> datetime | None:
+    times = [ended_at(run) for run in fresh if run.succeeded]
     return max((*times, before.last_successful_time) if before.last_successful_time else times, default=None)
 
 

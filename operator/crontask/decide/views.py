@@ -6,13 +6,14 @@ Callers: store (which makes them), the policies of decide.
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_CATCH_UP, nominal_of
 from crontask.api.pod import Pod
 from crontask.api.problem import Problem
-from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.scheduledrun import SUCCESSES, Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import trigger_of
 from crontask.timetable import NO_JITTER, Jitter, Timetable
@@ -44,26 +45,44 @@ class CronTask:
         return self.jitter.start_of(nominal, self.timetable)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScheduledRun:
-    """A ScheduledRun as observed; `spec` is None where `problems` say why it cannot be used."""
+    """A ScheduledRun as observed; `spec` is None where `problems` say why it cannot be used.
+
+    What is derived from it is kept: each decision about a task looks at all of its runs.
+    """
 
     meta: Metadata
     spec: ScheduledRunSpec | None
     problems: tuple[Problem, ...]
     status: ScheduledRunStatus
 
-    @property
+    @cached_property
     def ended(self) -> bool:
         """Whether its end is recorded."""
         return self.status.phase is not None and self.status.phase.terminal
 
-    @property
+    @cached_property
+    def succeeded(self) -> bool:
+        """Whether it ended well."""
+        return self.status.phase in SUCCESSES
+
+    @cached_property
+    def recorded_at(self) -> datetime | None:
+        """When the operator recorded its end (not when its pod ended), None before."""
+        return self.status.recorded_at()
+
+    @cached_property
+    def end(self) -> tuple[datetime, str]:
+        """When it ended (was created, where that is not known), and its name: finished runs go by these."""
+        return self.status.completion_time or self.meta.creation_timestamp, self.meta.name
+
+    @cached_property
     def task_name(self) -> str | None:
         """The CronTask that it belongs to, None for a run with a handler of its own."""
         return self.spec.task_ref.name if self.spec is not None and self.spec.task_ref is not None else None
 
-    @property
+    @cached_property
     def origin(self) -> Origin:
         """Who made it: the operator names and owns the runs that it makes by the schedule."""
         if self.status.origin is not None:
@@ -73,7 +92,7 @@ class ScheduledRun:
             return trigger.origin
         return Origin.SCHEDULE if self.nominal is not None else Origin.MANUAL
 
-    @property
+    @cached_property
     def nominal(self) -> datetime | None:
         """The nominal time of a run that the operator made by the schedule, None for any other run."""
         task = self.task_name
@@ -172,12 +191,12 @@ class PodCheck:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """All that is known of a task: its runs (of any origin), and the names of runs that are not its own.
+    """All that is known of a task: its runs of any origin, those that have not ended apart from the `finished` ones.
 
-    `first_look`: this operator has not decided about the task before. `others`: runs of the other tasks of its
-    concurrency group. `strays`: the names of runs of the task, or its group, that are gone and have a pod that is not.
-    `check`: of its generation, if this operator has one. `reserved`: its runs that were made ahead, which are not among
-    `runs`; `unreserved`: the name of one that could not be made.
+    `foreign`: the names of runs that are not its own. `first_look`: this operator decides about it for the first time.
+    `others`: runs of the other tasks of its concurrency group. `strays`: the names of runs of the task, or its group,
+    that are gone and have a pod that is not. `check`: of its generation, if this operator has one. `reserved`: its runs
+    that were made ahead, which are not among `runs`; `unreserved`: the name of one that could not be made.
     """
 
     task: CronTask
@@ -189,3 +208,4 @@ class TaskView:
     check: PodCheck | None = None
     reserved: tuple[RunView, ...] = ()
     unreserved: str | None = None
+    finished: tuple[ScheduledRun, ...] = ()

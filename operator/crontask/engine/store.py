@@ -49,7 +49,9 @@ class Store(Memory):
         self._tasks: dict[Named, CronTask] = {}
         self._runs: dict[Named, ScheduledRun] = {}
         self._pods: dict[Named, Pod] = {}
-        self._runs_of = Index()
+        # By their task: the runs that have not ended, and those that have.
+        self._open = Index()
+        self._finished = Index()
         self._members = Index()
         self._dependents = Index()
         self._keyed = Index()
@@ -165,7 +167,7 @@ class Store(Memory):
         if known is not None:
             self._unindex_run(known)
         self._runs[run.meta.namespace, run.meta.name] = run
-        self._runs_of.add(run.meta.namespace, run.task_name, run.meta.name)
+        (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
         if run.ended:
             self._pods_gone.pop(run.meta.uid, None)
@@ -224,11 +226,9 @@ class Store(Memory):
         task = self.task(key)
         if task is None:
             return None
-        mine = [
-            self._view_of(run, task)
-            for run in self._runs_of_task(key.namespace, key.name)
-            if run.meta.owner_uid in (None, task.meta.uid)
-        ]
+        owners = (None, task.meta.uid)
+        mine = [self._view_of(run, task) for run in self._open_runs(task) if run.meta.owner_uid in owners]
+        finished = (self._runs[key.namespace, name] for name in self._finished.names(key.namespace, key.name))
         first_look = task.meta.uid not in self._looked_at
         check = self._checks.get(task.meta.uid)
         current = check is not None and check.generation == task.meta.generation
@@ -242,6 +242,7 @@ class Store(Memory):
             check if current else None,
             tuple(run for run in mine if run.reserved),
             self._unreserved.get(task.meta.uid),
+            tuple(run for run in finished if run.meta.owner_uid in owners),
         )
 
     def _strays(self, task: CronTask) -> Iterator[str]:
@@ -263,18 +264,19 @@ class Store(Memory):
         on_complete = self._tasks.get((key.namespace, asked.task_ref.name)) if asked is not None else None
         return replace(self._view_of(run, self.task_of(run)), dependents=dependents, on_complete=on_complete)
 
-    def _runs_of_task(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
-        return (self._runs[namespace, run] for run in self._runs_of.names(namespace, name))
+    def _open_runs(self, task: CronTask) -> Iterator[ScheduledRun]:
+        return self._open_of(task.meta.namespace, task.meta.name)
+
+    def _open_of(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
+        return (self._runs[namespace, run] for run in self._open.names(namespace, name))
 
     def _others(self, task: CronTask) -> Iterator[RunView]:
         """The runs of the other tasks of its group that have not ended."""
         for name in self._members.names(task.meta.namespace, _group_of(task)):
             if name != task.meta.name:
                 other = self._tasks[task.meta.namespace, name]
-                for run in self._runs_of_task(task.meta.namespace, name):
-                    view = self._view_of(run, other) if not run.ended else None
-                    if view is not None and not view.reserved:
-                        yield view
+                views = (self._view_of(run, other) for run in self._open_runs(other))
+                yield from (view for view in views if not view.reserved)
 
     def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
         expected = pod_name(run.meta.name, run.status.expected_attempt)
@@ -317,7 +319,7 @@ class Store(Memory):
     # --- indexes and what depends on what ----------------------------------------------------------------------------
 
     def _unindex_run(self, run: ScheduledRun) -> None:
-        self._runs_of.discard(run.meta.namespace, run.task_name, run.meta.name)
+        (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
 
     def _index_task(self, task: CronTask) -> None:
@@ -329,9 +331,8 @@ class Store(Memory):
         self._dependents.discard(task.meta.namespace, _predecessor_of(task), task.meta.name)
 
     def _runs_changed(self, task: Named) -> None:
-        for run in self._runs_of_task(*task):
-            if not run.ended:
-                self.changed(run_key(run.meta.namespace, run.meta.name))
+        for run in self._open_of(*task):
+            self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
         for other in self._same_key(run):

@@ -12,7 +12,7 @@ from crontask.api.base import format_time
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskPhase
-from crontask.decide.counting import is_counted
+from crontask.decide.counting import sort_finished
 from crontask.decide.due import runs_left
 from crontask.decide.views import CronTask, TaskView
 from crontask.engine.ports import Document
@@ -76,7 +76,7 @@ def _is_quiet(view: TaskView) -> bool:
         return False
     if task.spec.suspend or task.spec.suspend_until is not None or status.tripped is not None:
         return False
-    return all(run.run.ended and is_counted(run, status.counted) for run in view.runs)
+    return not view.runs and not sort_finished(view).fresh
 
 
 class _Row:

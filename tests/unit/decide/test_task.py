@@ -48,7 +48,9 @@ def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | Non
 
 
 def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None) -> TaskDecisions:
-    return decide_task(TaskView(task, runs), config or Config(), now)
+    open_ = tuple(run for run in runs if not run.run.ended)
+    finished = tuple(run.run for run in runs if run.run.ended)
+    return decide_task(TaskView(task, open_, finished=finished), config or Config(), now)
 
 
 def test_nothing_starts_before_its_time() -> None:
