@@ -97,7 +97,7 @@ def decide_keys(store: Store, keys: Sequence[ObjectKey]) -> None:
     """Decide about each of the tasks once. None is due."""
     config, now = Config(), _START + timedelta(hours=1)
     for key in keys:
-        view = store.task_view(key)
+        view = store.task_view(key, now)
         assert view is not None
         decided = decide_task(view, config, now)
         assert decided.wake_at is not None

@@ -55,7 +55,7 @@ def reservations(view: TaskView, places: Places, following: datetime | None, now
 
 
 def _is_there(view: TaskView, name: str) -> bool:
-    runs = (*(run.run for run in (*view.runs, *view.reserved)), *view.finished)
+    runs = (*(run.run for run in (*view.runs, *view.reserved)), *view.finished, *view.asleep)
     return any(run.meta.name == name for run in runs)
 
 

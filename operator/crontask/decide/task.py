@@ -108,7 +108,7 @@ def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime 
 
 def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> list[datetime]:
     """Further instants to come at which the decision changes."""
-    task, found = view.task, []
+    task, found = view.task, [run.due_at for run in view.asleep]
     if pause is not None and pause.until is not None:
         found.append(pause.until)
     if task.spec is not None and task.spec.end_time is not None:

@@ -105,13 +105,22 @@ class ScheduledRun:
         """Whether it stands for a missed time that is made up for."""
         return ANNOTATION_CATCH_UP in self.meta.annotations
 
-    @property
+    @cached_property
     def due_at(self) -> datetime:
         """When it may start: at `at`, or `delay` after its creation."""
         assert self.spec is not None
         if self.spec.at is not None:
             return self.spec.at
         return self.meta.creation_timestamp + (self.spec.delay or timedelta(0))
+
+    @cached_property
+    def asleep_until(self) -> datetime | None:
+        """When a run that somebody made for later is due; None where its task may have something to decide before."""
+        if self.spec is None or self.meta.owner_uid is None or self.nominal is not None:
+            return None
+        if self.status.phase not in (None, RunPhase.PENDING) or self.status.attempts:
+            return None
+        return self.due_at if self.spec.at is not None or self.spec.delay else None
 
     def is_due(self, now: datetime) -> bool:
         """Whether it may start. Without `at` and `delay` it may as soon as it is there, whatever our clock says."""
@@ -191,7 +200,7 @@ class PodCheck:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """All that is known of a task: its runs of any origin, those that have not ended apart from the `finished` ones.
+    """All that is known of a task: its runs of any origin, but for the `finished` ones, and those `asleep`: for later.
 
     `foreign`: the names of runs that are not its own. `first_look`: this operator decides about it for the first time.
     `others`: runs of the other tasks of its concurrency group. `strays`: the names of runs of the task, or its group,
@@ -209,3 +218,4 @@ class TaskView:
     reserved: tuple[RunView, ...] = ()
     unreserved: str | None = None
     finished: tuple[ScheduledRun, ...] = ()
+    asleep: tuple[ScheduledRun, ...] = ()

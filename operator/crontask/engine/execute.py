@@ -1,5 +1,9 @@
 """Doing: each action of a decision as requests to the API server. Callers: loop."""
 
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+
 from crontask.api.names import LABEL_TASK
 from crontask.api.pod import Pod
 from crontask.decide.decisions import (
@@ -29,6 +33,9 @@ from crontask.engine.warmth import Warmth
 from crontask.engine.write import Writer
 from crontask.workload.pod import owner_reference
 
+# Each is about a run of its own; launches go oldest first, and what is in the way is canceled before.
+_IN_ANY_ORDER = (StartAttempt, Adopt)
+
 
 class Executor:
     """Carries out actions. Methods raise ApiError (the key is decided again later) and LeaseLostError."""
@@ -43,6 +50,32 @@ class Executor:
         self.writer = Writer(api, queue, store)
         self.warmth = Warmth(api, clock, queue.most)
         self.launcher = Launcher(api, queue, store, teller, clock, self.writer, runner_image)
+
+    async def act_on_task(self, actions: Iterable[TaskAction], task: CronTask) -> None:
+        """Do these in their order; but of starts and adoptions in a row, none waits for another.
+
+        Raises the first that was raised, when all have ended.
+        """
+        for kind, row in groupby(actions, key=type):
+            if kind in _IN_ANY_ORDER:
+                await self._act_in_any_order(list(row), task)
+            else:
+                for action in row:
+                    await self.act(action, task)
+
+    async def _act_in_any_order(self, actions: list[TaskAction], task: CronTask) -> None:
+        """By as many workers as there may be writes: one that fails goes no further, the others do."""
+        waiting = iter(actions)
+
+        async def work() -> None:
+            for action in waiting:
+                await self.act(action, task)
+
+        workers = min(len(actions), self._queue.most)
+        ended = await asyncio.gather(*(work() for _ in range(workers)), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
         """Do one thing."""

@@ -251,12 +251,13 @@ class Engine:
         task = self._store.task(key)
         if task is not None and task.spec is not None and not self._store.is_checked(task) and not self._stopping:
             await self._executor.launcher.check_pod(task)
-        view = self._store.task_view(key)
+        now = self._clock.now()
+        view = self._store.task_view(key, now)
         if view is None:
             self._rounds.pop(key, None)
             self._wake(key, None)
             return
-        decided = decide_task(view, self._config, self._clock.now())
+        decided = decide_task(view, self._config, now)
         if decided.actions:
             await self._act(key, view.task, decided)
             return
@@ -280,8 +281,7 @@ class Engine:
             self._rounds.pop(key)
             self._retry_only(key)
             return
-        for action in decided.actions:
-            await self._executor.act(action, task)
+        await self._executor.act_on_task(decided.actions, task)
         self._rounds[key] += 1
         if self._stopping:
             await self._decide_task(key)

@@ -41,6 +41,8 @@ class Memory:
         self._claimed: set[str] = set()
         # By the task's UID, the name of the run that could not be made ahead.
         self._unreserved: dict[str, str] = {}
+        # Runs that had a pod, or nearly: more than their object says may be to be decided.
+        self._touched: set[str] = set()
         # The last pod that went, of each run that has not ended.
         self._pods_gone: dict[str, str] = {}
 
@@ -55,6 +57,7 @@ class Memory:
             self._findings.pop(run.meta.uid, None)
         else:
             self._findings[run.meta.uid] = finding
+            self._touched.add(run.meta.uid)
         self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def finding(self, run: ScheduledRun) -> Finding | None:
@@ -65,6 +68,7 @@ class Memory:
         """Whether the pod of an attempt is on its way."""
         if starting:
             self._starting.add(run.meta.uid)
+            self._touched.add(run.meta.uid)
         elif run.meta.uid in self._starting:
             self._starting.discard(run.meta.uid)
             self.changed(run_key(run.meta.namespace, run.meta.name))
@@ -74,6 +78,7 @@ class Memory:
         if unsure is (run.meta.uid in self._unsure):
             return
         (self._unsure.add if unsure else self._unsure.discard)(run.meta.uid)
+        self._touched.add(run.meta.uid)
         self._run_and_task_changed(run)
 
     def claim(self, run: ScheduledRun) -> None:
@@ -139,6 +144,7 @@ class Memory:
         self._pods_gone.pop(uid, None)
         self._unsure.discard(uid)
         self._claimed.discard(uid)
+        self._touched.discard(uid)
 
     def _run_and_task_changed(self, run: ScheduledRun) -> None:
         self.changed(run_key(run.meta.namespace, run.meta.name))

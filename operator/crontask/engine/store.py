@@ -7,6 +7,7 @@ be decided anew. Callers: informers (Informed), executor (fold), loop (views).
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 import orjson
@@ -167,6 +168,8 @@ class Store(Memory):
         if known is not None:
             self._unindex_run(known)
         self._runs[run.meta.namespace, run.meta.name] = run
+        if (run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt)) in self._pods:
+            self._touched.add(run.meta.uid)
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
         if run.ended:
@@ -183,6 +186,7 @@ class Store(Memory):
         if run_of_it is not None:
             # Whatever became of the answer to its creation: it was made.
             self._unsure.discard(run_of_it.meta.uid)
+            self._touched.add(run_of_it.meta.uid)
         if pod_has_ended(pod):
             self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         else:
@@ -221,13 +225,22 @@ class Store(Memory):
         """The task that the run names."""
         return self._tasks.get((run.meta.namespace, run.task_name)) if run.task_name is not None else None
 
-    def task_view(self, key: ObjectKey) -> TaskView | None:
-        """All that is known of a task."""
+    def task_view(self, key: ObjectKey, now: datetime) -> TaskView | None:
+        """All that is known of a task at an instant."""
         task = self.task(key)
         if task is None:
             return None
         owners = (None, task.meta.uid)
-        mine = [self._view_of(run, task) for run in self._open_runs(task) if run.meta.owner_uid in owners]
+        mine: list[RunView] = []
+        asleep: list[ScheduledRun] = []
+        for run in self._open_runs(task):
+            if run.meta.owner_uid not in owners:
+                continue
+            until = run.asleep_until
+            if until is not None and until > now and run.meta.uid not in self._touched:
+                asleep.append(run)
+            else:
+                mine.append(self._view_of(run, task))
         finished = (self._runs[key.namespace, name] for name in self._finished.names(key.namespace, key.name))
         first_look = task.meta.uid not in self._looked_at
         check = self._checks.get(task.meta.uid)
@@ -243,6 +256,7 @@ class Store(Memory):
             tuple(run for run in mine if run.reserved),
             self._unreserved.get(task.meta.uid),
             tuple(run for run in finished if run.meta.owner_uid in owners),
+            tuple(asleep),
         )
 
     def _strays(self, task: CronTask) -> Iterator[str]:

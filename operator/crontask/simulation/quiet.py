@@ -76,7 +76,7 @@ def _is_quiet(view: TaskView) -> bool:
         return False
     if task.spec.suspend or task.spec.suspend_until is not None or status.tripped is not None:
         return False
-    return not view.runs and not sort_finished(view).fresh
+    return not view.runs and not view.asleep and not sort_finished(view).fresh
 
 
 class _Row:

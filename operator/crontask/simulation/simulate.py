@@ -159,7 +159,7 @@ class Simulation:
         if self.operator is None or self.operator_clock.offset:
             return None
         await _settle()
-        view = self.operator.store.task_view(self.key)
+        view = self.operator.store.task_view(self.key, self.clock.now())
         if view is None:
             return None
         return quiet_stretch(view, self.clock.now(), until, self.scenario.run_takes, self.scenario.failing.fails)

@@ -32,7 +32,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
     decide_and_do = Engine._decide_task
 
     async def planted(self: Engine, key: ObjectKey) -> None:
-        view = self._store.task_view(key)
+        view = self._store.task_view(key, self._clock.now())
         if view is not None:
             decided = decide_task(view, self._config, self._clock.now())
             launches = [action for action in decided.actions if isinstance(action, Launch)]

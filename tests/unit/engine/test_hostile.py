@@ -54,7 +54,7 @@ def store_with_witness() -> Store:
 
 
 def decided_task(store: Store, name: str) -> TaskDecisions:
-    view = store.task_view(ObjectKey(Kind.CRON_TASK, "n", name))
+    view = store.task_view(ObjectKey(Kind.CRON_TASK, "n", name), NOW)
     assert view is not None
     decided = decide_task(view, Config(), NOW)
     _assert_writable(decided.status)

@@ -1,12 +1,16 @@
 """The store: own writes count before their echo, old news is ignored, what vanished is swept, bad objects are alone."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 
 from crontask.engine.memory import run_key, task_key
 from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
+
+NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 
 
 def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any) -> bytes:
@@ -22,15 +26,31 @@ def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any)
     return orjson.dumps({"metadata": meta, "spec": spec, "status": status})
 
 
-def make_run(name: str, task: str = "t", uid: str = "r1") -> bytes:
-    meta = {
+def make_run(name: str, task: str = "t", uid: str = "r1", owner: str | None = None, **spec: Any) -> bytes:
+    meta: dict[str, Any] = {
         "name": name,
         "namespace": "n",
         "uid": uid,
         "resourceVersion": "5",
         "creationTimestamp": "2026-03-01T12:00:00Z",
     }
-    return orjson.dumps({"metadata": meta, "spec": {"taskRef": {"name": task}}})
+    if owner is not None:
+        named = {"apiVersion": "crontask.dev/v1alpha1", "kind": "CronTask", "name": task}
+        meta["ownerReferences"] = [{**named, "uid": owner, "controller": True}]
+    return orjson.dumps({"metadata": meta, "spec": {"taskRef": {"name": task}, **spec}})
+
+
+def make_pod(run: str, uid: str) -> bytes:
+    meta = {
+        "name": f"{run}-1",
+        "namespace": "n",
+        "uid": "p1",
+        "resourceVersion": "6",
+        "creationTimestamp": "2026-03-01T12:00:00Z",
+        "labels": {"crontask.dev/task": "t", "crontask.dev/run": run},
+        "ownerReferences": [{"uid": uid, "controller": True}],
+    }
+    return orjson.dumps({"metadata": meta, "spec": {}, "status": {"phase": "Running"}})
 
 
 def test_news_that_is_not_newer_is_ignored_and_marks_nothing() -> None:
@@ -79,14 +99,47 @@ def test_a_run_marks_itself_and_its_task_and_is_found_by_it() -> None:
     changed.clear()
     store.on_object(Kind.SCHEDULED_RUN, make_run("mine"))
     assert set(changed) == {run_key("n", "mine"), task_key("n", "t")}
-    view = store.task_view(task_key("n", "t"))
+    view = store.task_view(task_key("n", "t"), NOW)
     assert view is not None
     assert [run.run.meta.name for run in view.runs] == ["mine"]
     assert "mine" in view.foreign
     store.on_deleted(Kind.SCHEDULED_RUN, make_run("mine"))
-    view = store.task_view(task_key("n", "t"))
+    view = store.task_view(task_key("n", "t"), NOW)
     assert view is not None
     assert view.runs == ()
+
+
+def seen_of(store: Store, now: datetime) -> tuple[list[str], list[str]]:
+    """The names of the runs that are to be decided about, and of those that are for later."""
+    view = store.task_view(task_key("n", "t"), now)
+    assert view is not None
+    return [run.run.meta.name for run in view.runs], [run.meta.name for run in view.asleep]
+
+
+def test_a_run_for_later_sleeps_until_it_is_due() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task())
+    at = (NOW + timedelta(hours=1)).isoformat()
+    store.on_object(Kind.SCHEDULED_RUN, make_run("later", uid="r1", owner="u1", at=at))
+    store.on_object(Kind.SCHEDULED_RUN, make_run("delayed", uid="r2", owner="u1", delay="1h"))
+    store.on_object(Kind.SCHEDULED_RUN, make_run("now", uid="r3", owner="u1"))
+    # It is to be adopted.
+    store.on_object(Kind.SCHEDULED_RUN, make_run("nobodys", uid="r4", at=at))
+    assert seen_of(store, NOW) == (["now", "nobodys"], ["later", "delayed"])
+    assert seen_of(store, NOW + timedelta(hours=1)) == (["later", "delayed", "now", "nobodys"], [])
+
+
+@pytest.mark.parametrize("pod_first", [True, False])
+def test_a_run_with_a_pod_does_not_sleep(pod_first: bool) -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task())
+    news = [(Kind.SCHEDULED_RUN, make_run("r", owner="u1", delay="1h")), (Kind.POD, make_pod("r", "r1"))]
+    for kind, raw in reversed(news) if pod_first else news:
+        store.on_object(kind, raw)
+    assert seen_of(store, NOW) == (["r"], [])
+    # Nor when it is gone: what became of it is still to be decided.
+    store.on_deleted(Kind.POD, make_pod("r", "r1"))
+    assert seen_of(store, NOW) == (["r"], [])
 
 
 def test_a_mangled_status_keeps_what_can_be_read() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from crontask.api.base import format_time
 from crontask.decide.decisions import TaskDecisions
 from crontask.decide.task import decide_task
-from crontask.decide.views import Config, TaskView
+from crontask.decide.views import Config, RunView, TaskView
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.engine.write import same_status
 from crontask.simulation.simulate import Happening, Simulation, simulate
@@ -37,7 +37,7 @@ def look(looked: list[Looked], world: Simulation) -> None:
     """What the operator knows now."""
     if world.operator is None:
         return
-    view = world.operator.store.task_view(world.key)
+    view = world.operator.store.task_view(world.key, world.operator_clock.now())
     assert view is not None
     looked.append((view, world.operator_clock.now()))
 
@@ -71,6 +71,13 @@ def looks(
     for _ in simulate(replace(played, happenings=(*played.happenings, *happenings))):
         pass
     return looked
+
+
+def awake(view: TaskView, now: datetime) -> TaskView:
+    """The view as it is at a later instant, if nothing happens until then."""
+    due = tuple(RunView(run, view.task, None) for run in view.asleep if run.due_at <= now)
+    asleep = tuple(run for run in view.asleep if run.due_at > now)
+    return replace(view, runs=(*view.runs, *due), asleep=asleep)
 
 
 def said(decided: TaskDecisions) -> Document:
@@ -110,11 +117,13 @@ def test_a_decision_changes_when_it_says_and_not_before(
         assert same_status(view.task.status, decided.status), "there is nothing left to say"
         tally["decisions that stay until they wake"] += 1
         for instant in (*(now + (until - now) * part for part in where), until):
-            again = decide_task(view, config, instant)
+            again = decide_task(awake(view, instant), config, instant)
             assert said(again) == said(decided)
             assert again.wake_at == wake_at
         if wake_at is not None:
             # The end of a task that is paused then, or completed already, is the one wake-up that may be for nothing.
             ends = view.task.spec is not None and view.task.spec.end_time == wake_at
-            assert ends or said(decide_task(view, config, wake_at)) != said(decided), "a wake-up for nothing"
+            assert ends or said(decide_task(awake(view, wake_at), config, wake_at)) != said(decided), (
+                "a wake-up for nothing"
+            )
             tally["wake-ups at which a decision changes"] += not ends

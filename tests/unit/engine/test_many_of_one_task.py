@@ -1,0 +1,64 @@
+"""Many runs of one task that are due at one instant start side by side; one that is refused hinders no other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from engine_world import EPOCH, World, play
+
+from crontask.api.base import format_time
+from crontask.engine.ports import ApiError, Kind, ObjectKey
+
+RUNS = 300
+LATENCY = 0.1
+DUE = EPOCH + timedelta(seconds=60)
+# 256 at a time: two rounds, each of one request, and what the API server takes to tell of it.
+SIDE_BY_SIDE = timedelta(seconds=1)
+
+
+async def make_runs(world: World) -> None:
+    """So many runs of one task on demand, all for one instant, and adopted."""
+    await world.task("on-demand", concurrency={"policy": "Allow"})
+    for number in range(RUNS):
+        await world.run(f"r-{number:03}", taskRef={"name": "on-demand"}, at=format_time(DUE))
+    await world.pass_time((DUE - world.clock.now()).total_seconds() - 10)
+    owned = [run for run in world.runs() if run["metadata"].get("ownerReferences")]
+    assert len(owned) == RUNS
+    world.api.latency = LATENCY
+
+
+def test_they_start_side_by_side() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await make_runs(world)
+            await world.pass_time(10 + SIDE_BY_SIDE.total_seconds())
+            assert len(world.pods()) == RUNS
+
+    play(story)
+
+
+@pytest.mark.parametrize("status", [0, 403, 500])
+def test_one_that_is_refused_hinders_no_other(status: int) -> None:
+    refused = "r-007-1"
+
+    def refuse(refusing: bool) -> Callable[[str, ObjectKey], ApiError | None]:
+        return lambda verb, key: (
+            ApiError(status, "Refused", "by the test")
+            if refusing and (verb, key.kind, key.name) == ("create", Kind.POD, refused)
+            else None
+        )
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await make_runs(world)
+            world.api.fault = refuse(True)
+            await world.pass_time(10 + SIDE_BY_SIDE.total_seconds())
+            assert {pod["metadata"]["name"] for pod in world.pods()} == {
+                f"r-{number:03}-1" for number in range(RUNS)
+            } - {refused}
+            world.api.fault = refuse(False)
+            await world.pass_time(120)
+            assert len(world.pods()) == RUNS
+        assert world.status(Kind.CRON_TASK, "on-demand")["counts"]["succeeded"] == RUNS
+
+    play(story)
