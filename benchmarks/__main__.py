@@ -218,13 +218,14 @@ def growth(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
 @main.command()
 @_output
 def cost(output: str) -> None:
-    """What computing costs: the next time beside croniter's, and counting misses.
+    """What computing costs: the next time beside croniter's, counting misses, a decision.
 
     Example: python -m benchmarks cost -o json
     """
     tables = {
         "microseconds a step to the next time": cost_benchmark.next_times(),
         "microseconds to count what came due": cost_benchmark.counting(),
+        "microseconds a decision about a task with many runs": cost_benchmark.decisions(),
     }
     rows = [{"measured": _now(), "table": title, **row} for title, table in tables.items() for row in table]
     save("cost", rows)

@@ -1,21 +1,26 @@
-"""Cost in one process, without an API server: the next time, counting misses, and one decision.
+"""Cost in one process, without an API server: the next time, counting misses, and a decision.
 
 Callers: __main__, growth.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
 from typing import Any
 
+import orjson
 from croniter import croniter
 
 from benchmarks.lag import cron_task
+from benchmarks.start import finished_run
+from crontask.api.base import format_time
+from crontask.api.names import run_name
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config
-from crontask.engine.ports import ObjectKey
+from crontask.engine.memory import task_key
+from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.timetable import CronTimetable, Timetable, load_zone, parse_cron
 
@@ -24,6 +29,7 @@ EXPRESSIONS = ("* * * * *", "*/5 * * * *", "0 * * * *", "30 2 * * *", "0 9 * * 1
 ZONES = ("UTC", "Europe/Berlin")
 STRETCHES = {"1 hour": 1 / 24, "1 day": 1.0, "1 year": 365.0, "20 years": 7305.0}
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_DECIDED_AT = _START + timedelta(hours=1)
 _STEPS = 200
 _ROUNDS = 7
 
@@ -80,6 +86,45 @@ def counting() -> Rows:
     return rows
 
 
+def decisions() -> Rows:
+    """Microseconds a decision about a task that has so many runs."""
+    rows = []
+    for finished, later in ((3, 0), (60, 0), (600, 0), (3, 100), (3, 5000)):
+        store, key = Store(), task_key("bench", "task-0")
+        for kind, document in _of_one_task(finished, later):
+            store.on_object(kind, orjson.dumps(document))
+        decide = partial(decide_keys, store, [key])
+        decide()
+        taken = [microseconds(decide) for _ in range(_ROUNDS)]
+        rows.append({"finished runs": finished, "runs for later": later, "µs": round(median(taken), 1)})
+    return rows
+
+
+def _of_one_task(finished: int, later: int) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    """The task, as many runs that ended in the last so many seconds and are counted, and runs that are for tomorrow."""
+    task = known_task(0, "bench")
+    task["status"] = {"counted": {"through": format_time(_DECIDED_AT), "runs": []}}
+    yield Kind.CRON_TASK, task
+    runs = []
+    for number in range(finished):
+        ended = _DECIDED_AT - timedelta(seconds=number + 1)
+        runs.append(finished_run(task, run_name("task-0", ended), ended))
+    for number in range(later):
+        run = finished_run(task, f"later-{number}", _START)
+        del run["status"]
+        run["spec"]["at"] = format_time(_DECIDED_AT + timedelta(days=1))
+        runs.append(run)
+    for number, run in enumerate(runs):
+        run["metadata"].update(
+            namespace="bench",
+            uid=f"uid-run-{number}",
+            generation=1,
+            resourceVersion=str(number + 1),
+            creationTimestamp=format_time(_START),
+        )
+        yield Kind.SCHEDULED_RUN, run
+
+
 def known_task(number: int, namespace: str) -> dict[str, Any]:
     """A CronTask as the API server tells it."""
     task = cron_task(number, f"{number % 60} 3 * * *")
@@ -95,11 +140,11 @@ def known_task(number: int, namespace: str) -> dict[str, Any]:
 
 def decide_keys(store: Store, keys: Sequence[ObjectKey]) -> None:
     """Decide about each of the tasks once. None is due."""
-    config, now = Config(), _START + timedelta(hours=1)
+    config = Config()
     for key in keys:
-        view = store.task_view(key, now)
+        view = store.task_view(key, _DECIDED_AT)
         assert view is not None
-        decided = decide_task(view, config, now)
+        decided = decide_task(view, config, _DECIDED_AT)
         assert decided.wake_at is not None
 
 

@@ -1,7 +1,8 @@
 """Lag: from the nominal time to the pod's ADDED as another client sees it, for N tasks due at one instant.
 
-Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. Each
-measurement has a fresh API server. Callers: __main__, and the other measurements.
+Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. `one-task`: as
+many runs that somebody made of one task. Each measurement has a fresh API server. Callers: __main__, and the other
+measurements.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ import uvloop
 
 from benchmarks import kubelet, watch
 from benchmarks.world import MEASURED, WRITES, MeasurementError, World, world
+from crontask.api.base import format_time
 from crontask.api.handler import Handler
 from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
@@ -31,7 +33,9 @@ TUNED = [
     *("--concurrent-cron-job-syncs=50", "--concurrent-job-syncs=50"),
 ]
 RAW = ("raw-16", "raw-64", "raw-256")
-VARIANTS = ("crontask", *RAW, "cronjob", "cronjob-tuned")
+ONE_TASK = "one-task"
+VARIANTS = ("crontask", ONE_TASK, *RAW, "cronjob", "cronjob-tuned")
+OURS = ("crontask", ONE_TASK)
 # The longest that a variant may take for all of its pods, and then to write all that follows from their end.
 _PATIENCE = {"cronjob": 400.0, "cronjob-tuned": 120.0}
 SHORTEST_NOTICE = 10.0
@@ -115,11 +119,10 @@ async def _create_pods(running: World, tasks: int, connections: int) -> float:
 
 def scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float]:
     """Create the tasks, due at one whole minute to come; the count of requests before it, and the minute."""
-    make = cron_task if variant == "crontask" else cron_job
-    if variant == "crontask":
+    if variant in OURS:
         running.start_operator()
     due = whole_minute_after(30 + tasks / 50)
-    running.create([make(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)])
+    running.create(_scheduled(variant, tasks, due))
     if variant == "crontask":
         running.until_tasks_have_status(tasks)
     else:
@@ -129,6 +132,17 @@ def scheduled(running: World, variant: str, tasks: int) -> tuple[Requests, float
     if notice < SHORTEST_NOTICE:
         raise MeasurementError(f"set-up ended {notice:.0f} s before the tasks were due: the machine is too busy")
     return running.requests(), due.timestamp()
+
+
+def _scheduled(variant: str, tasks: int, due: datetime) -> list[dict[str, Any]]:
+    """The objects to create, so that as many pods are due then."""
+    if variant == ONE_TASK:
+        task = cron_task(0, "")
+        del task["spec"]["schedule"]
+        task["spec"]["concurrency"] = {"policy": "Allow"}
+        return [task, *(run_at(number, due) for number in range(tasks))]
+    make = cron_task if variant == "crontask" else cron_job
+    return [make(number, f"{due.minute} {due.hour} * * *") for number in range(tasks)]
 
 
 def whole_minute_after(seconds: float) -> datetime:
@@ -183,6 +197,16 @@ def cron_task(number: int, schedule: str) -> dict[str, Any]:
         "kind": "CronTask",
         "metadata": {"name": f"task-{number}"},
         "spec": {"schedule": schedule, "handler": {"podTemplate": {"spec": _POD}}},
+    }
+
+
+def run_at(number: int, at: datetime) -> dict[str, Any]:
+    """A run of the first task that somebody made for later."""
+    return {
+        "apiVersion": "crontask.dev/v1alpha1",
+        "kind": "ScheduledRun",
+        "metadata": {"name": f"run-{number}"},
+        "spec": {"taskRef": {"name": "task-0"}, "at": format_time(at)},
     }
 
 

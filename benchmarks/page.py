@@ -17,6 +17,7 @@ may have been measured hours apart. Compare them with each other, not with anoth
 """
 _VARIANTS = {
     "crontask": "**crontask**",
+    "one-task": "**crontask**, runs that somebody made of one task",
     "cronjob": "CronJob as shipped",
     "cronjob-tuned": "CronJob, QPS 5000, 50 + 50 workers",
     "raw": "a client that only creates the same pods",
