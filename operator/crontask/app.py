@@ -84,11 +84,14 @@ async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Before kopf reads the same kubeconfig in its thread: what the official client makes of certificates in it is kept
+    # in files that a second reader may find empty.
+    connection = connect()
     shell = _start_kopf(settings, asyncio.get_running_loop(), stop)
     try:
         clock = SystemClock()
         meter = SkewMeter(clock)
-        async with HttpApi(connect(), settings.in_flight, meter.observe) as api:
+        async with HttpApi(connection, settings.in_flight, meter.observe) as api:
             return await _stand_by(api, clock, meter, settings, stop)
     finally:
         shell.stop()

@@ -1,8 +1,10 @@
 """Doing: each action of a decision as requests to the API server. Callers: loop."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from itertools import groupby
+from math import inf
 
 from crontask.api.names import LABEL_TASK
 from crontask.api.pod import Pod
@@ -23,9 +25,10 @@ from crontask.decide.decisions import (
     Transition,
 )
 from crontask.decide.views import CronTask, ScheduledRun
+from crontask.engine.gate import LeaseLostError
 from crontask.engine.launch import Launcher
 from crontask.engine.memory import run_key, task_key
-from crontask.engine.ports import Api, Clock, Kind, ObjectKey
+from crontask.engine.ports import Api, ApiError, Clock, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
@@ -35,6 +38,7 @@ from crontask.workload.pod import owner_reference
 
 # Each is about a run of its own; launches go oldest first, and what is in the way is canceled before.
 _IN_ANY_ORDER = (StartAttempt, Adopt)
+_log = logging.getLogger(__name__)
 
 
 class Executor:
@@ -54,7 +58,7 @@ class Executor:
     async def act_on_task(self, actions: Iterable[TaskAction], task: CronTask) -> None:
         """Do these in their order; but of starts and adoptions in a row, none waits for another.
 
-        Raises the first that was raised, when all have ended.
+        Raises what went wrong when all have ended: of several, the one that has to wait longest; the others are logged.
         """
         for kind, row in groupby(actions, key=type):
             if kind in _IN_ANY_ORDER:
@@ -73,9 +77,12 @@ class Executor:
 
         workers = min(len(actions), self._queue.most)
         ended = await asyncio.gather(*(work() for _ in range(workers)), return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
+        errors = sorted((error for error in ended if error is not None), key=_patience)
+        for error in errors[:-1]:
+            if not (isinstance(error, ApiError) and error.status in (404, 409)):
+                _log.warning("%s/%s, one of many things to do: %r", task.meta.namespace, task.meta.name, error)
+        if errors:
+            raise errors[-1]
 
     async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
         """Do one thing."""
@@ -139,3 +146,10 @@ class Executor:
     async def prune(self, run: ScheduledRun) -> None:
         """Remove a finished run; its pod goes with it."""
         await self.writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
+
+
+def _patience(error: BaseException) -> float:
+    """By which of several errors the next try waits: a fault of ours is never hidden behind another."""
+    if isinstance(error, ApiError):
+        return error.retry_after or 0.0
+    return 0.0 if isinstance(error, LeaseLostError) else inf

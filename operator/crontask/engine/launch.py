@@ -68,6 +68,7 @@ class Launcher:
     async def launch(self, task: CronTask, launch: Launch) -> None:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
+        await self._queue.start_slot()
         run = self._store.run(key)
         if run is None or not _is_ours(run, task) or launch.catching_up:
             await self._make_launched(task, launch, run)
@@ -149,7 +150,6 @@ class Launcher:
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding."""
-        await self._queue.start_slot()
         current = self._store.run(run_key(run.meta.namespace, run.meta.name))
         if current is None or current.meta.uid != run.meta.uid or current.ended or cancel_requested(current):
             return

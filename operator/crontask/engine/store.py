@@ -136,6 +136,7 @@ class Store(Memory):
             run_of_it = self._run_of(pod)
             if run_of_it is not None and not run_of_it.ended:
                 self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
+                self._touched.add(run_of_it.meta.uid)
             self._run_of_pod_changed(pod, place_changed=True)
 
     def _is_known(self, kind: Kind, head: _HeadMetadata) -> bool:

@@ -62,3 +62,21 @@ def test_one_that_is_refused_hinders_no_other(status: int) -> None:
         assert world.status(Kind.CRON_TASK, "on-demand")["counts"]["succeeded"] == RUNS
 
     play(story)
+
+
+def test_of_several_that_fail_each_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    failing = {"r-007-1": ApiError(500, "InternalError", "the one"), "r-009-1": ApiError(503, "Busy", "the other", 20)}
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await make_runs(world)
+            world.api.fault = lambda verb, key: failing.get(key.name) if verb == "create" else None
+            await world.pass_time(10 + SIDE_BY_SIDE.total_seconds())
+            assert len(world.pods()) == RUNS - len(failing)
+
+    play(story)
+    said = [record.getMessage() for record in caplog.records if "jobs/on-demand" in record.getMessage()]
+    assert [words for words in said if "500 InternalError: the one" in words]
+    # The task itself waits as long as the one who asks for most.
+    assert said[-1] == "jobs/on-demand will be tried again: 503 Busy: the other"
+    assert len(said) == len(failing)
