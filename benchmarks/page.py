@@ -78,7 +78,10 @@ def _sustained() -> str:
         "etcd_cpu_a_run": "etcd",
         "cores_busy": "cores busy",
     }
-    words = "Seconds after the nominal times. What is counted a run is for each that was started."
+    words = (
+        "Seconds after the nominal times. What is counted a run is for each that was started. Where nearly all cores"
+        " are busy, the machine has no more to give, whoever starts the pods."
+    )
     return _one_table("sustained", "Due each second", words, fields)
 
 
