@@ -234,7 +234,7 @@ class Store(Memory):
         owners = (None, task.meta.uid)
         mine: list[RunView] = []
         asleep: list[ScheduledRun] = []
-        for run in self._open_runs(task):
+        for run in self._open_runs(key.namespace, key.name):
             if run.meta.owner_uid not in owners:
                 continue
             until = run.asleep_until
@@ -279,10 +279,7 @@ class Store(Memory):
         on_complete = self._tasks.get((key.namespace, asked.task_ref.name)) if asked is not None else None
         return replace(self._view_of(run, self.task_of(run)), dependents=dependents, on_complete=on_complete)
 
-    def _open_runs(self, task: CronTask) -> Iterator[ScheduledRun]:
-        return self._open_of(task.meta.namespace, task.meta.name)
-
-    def _open_of(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
+    def _open_runs(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
         return (self._runs[namespace, run] for run in self._open.names(namespace, name))
 
     def _others(self, task: CronTask) -> Iterator[RunView]:
@@ -290,7 +287,7 @@ class Store(Memory):
         for name in self._members.names(task.meta.namespace, _group_of(task)):
             if name != task.meta.name:
                 other = self._tasks[task.meta.namespace, name]
-                views = (self._view_of(run, other) for run in self._open_runs(other))
+                views = (self._view_of(run, other) for run in self._open_runs(task.meta.namespace, name))
                 yield from (view for view in views if not view.reserved)
 
     def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
@@ -346,7 +343,7 @@ class Store(Memory):
         self._dependents.discard(task.meta.namespace, _predecessor_of(task), task.meta.name)
 
     def _runs_changed(self, task: Named) -> None:
-        for run in self._open_of(*task):
+        for run in self._open_runs(*task):
             self.changed(run_key(run.meta.namespace, run.meta.name))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
