@@ -120,3 +120,17 @@ def test_what_may_change_in_a_run(
 @pytest.mark.parametrize("field", ["crontask.status.lastRun.message", "scheduledrun.status.attempts.exitCode"])
 def test_the_status_is_explained_too(control_plane: ControlPlane, field: str) -> None:
     assert "<empty>" not in control_plane.kubectl("explain", field)
+
+
+def test_no_list_is_kept_of_who_set_which_field_of_a_status(control_plane: ControlPlane, namespace: str) -> None:
+    run = {**RUN, "spec": {"taskRef": {"name": "t"}}}
+    control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(run))
+    status = {"status": {"phase": "Running", "startTime": "2030-01-01T00:00:00Z", "podName": "p"}}
+    patch = ("-n", namespace, "patch", "sr", "r", "--type=merge", "--subresource=status", "-p", json.dumps(status))
+    control_plane.kubectl(*patch)
+    written = json.loads(
+        control_plane.kubectl("-n", namespace, "get", "sr", "r", "-o", "json", "--show-managed-fields")
+    )
+    fields = [entry["fieldsV1"] for entry in written["metadata"]["managedFields"] if entry.get("subresource")]
+    assert fields == [{"f:status": {}}]
+    assert written["status"].items() >= status["status"].items()

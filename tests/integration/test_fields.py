@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from admission import Admission, admission, problems
+from crd_rules import messages
 from field_cases import ANYTHING, FIELDS, INSIDE, ONLY_VALIDATE, RULES, Rule, spec_with, unbuilt
 from field_kinds import ABSENT, Edge, edges, limits, nodes, root_schema, spec_schema
 
@@ -143,4 +144,4 @@ def test_every_required_field_has_a_case(kind: str) -> None:
 def test_every_rule_has_a_case(kind: str) -> None:
     root = root_schema(kind)
     rules = [rule for _, node in [("", root), *nodes(root)] for rule in node.get("x-kubernetes-validations", ())]
-    assert {rule["message"] for rule in rules} == {rule.message for rule in RULES[kind]}
+    assert {words for rule in rules for words in messages(rule)} == {rule.message for rule in RULES[kind]}

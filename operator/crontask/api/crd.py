@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION, Model
-from crontask.api.crd_handler import Schema, add_handler_rules, at_most_one, rule, unbuilt
+from crontask.api.crd_handler import Schema, add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
@@ -85,10 +85,10 @@ def _unchanged(field: str) -> Schema:
 
 
 def _name_rule(longest: int) -> Schema:
-    return rule(
-        f"size(self.metadata.name) <= {longest} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-        f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -",
-    )
+    said = f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -"
+    fits = f"size(self.metadata.name) <= {longest} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')"
+    # A name never changes.
+    return {**rule(f"oldSelf.hasValue() || ({fits})", said), "optionalOldSelf": True}
 
 
 # Elsewhere a duration of 0s has a meaning.
@@ -97,24 +97,23 @@ _SECOND_RULE = rule(
     f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
 )
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
-_TASK_RULES = [
-    rule(at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
+_DELAY_RULES = [
     *(
-        rule(
-            f"!has(self.delay) || !has(self.{field})",
-            f"{field} has no meaning with delay, which is never missed; {FIX}",
-        )
+        rule(f"!has(self.{field})", f"{field} has no meaning with delay, which is never missed; {FIX}")
         for field in _WITHOUT_DELAY
     ),
     rule(
-        "!has(self.delay) || !has(self.concurrency) || self.concurrency.policy == 'Forbid'",
+        "!has(self.concurrency) || self.concurrency.policy == 'Forbid'",
         "with delay, concurrency.policy can only be Forbid; remove it",
     ),
+]
+_TASK_RULES = [
+    rule(at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
+    joined(_DELAY_RULES, unless="!has(self.delay)"),
     rule(
         "!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",
         "startTime is not before endTime, so that nothing would ever be due; correct one of them",
     ),
-    *unbuilt(TASK, "spec"),
 ]
 _SKIP_RULES = [
     rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
@@ -125,33 +124,25 @@ _NOT_AFTER_ITSELF = rule(
     "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
     "spec.after.task: a task cannot come after itself; name another task",
 )
+_FIXED = (
+    *("taskRef", "delay", "allowPast", "scheduledTime", "timeout", "startTimeout", "totalTimeout"),
+    *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete"),
+)
 _RUN_RULES = [
     rule(
         "has(self.taskRef) != has(self.handler)",
         "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
     ),
     rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
-    rule(
-        "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
-        "cancel never goes back; create another ScheduledRun",
-    ),
-    _unchanged("taskRef"),
-    _unchanged("delay"),
-    _unchanged("allowPast"),
-    _unchanged("scheduledTime"),
-    _unchanged("timeout"),
-    _unchanged("startTimeout"),
-    _unchanged("totalTimeout"),
-    _unchanged("retry"),
-    _unchanged("ttlAfterFinished"),
-    _unchanged("idempotencyKey"),
-    _unchanged("onComplete"),
-    *unbuilt(RUN, "spec"),
+    joined(map(_unchanged, _FIXED), unless="self == oldSelf"),
 ]
+# It has a default, so that it is there before and after.
+_CANCEL_RULE = rule("self || !oldSelf", "cancel never goes back; create another ScheduledRun")
 # On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
 _AT_RULE = rule(
-    "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase in ['Pending', 'Queued'] || "
-    "(has(self.spec.at) == has(oldSelf.spec.at) && (!has(self.spec.at) || self.spec.at == oldSelf.spec.at))",
+    "(!has(self.spec.at) && !has(oldSelf.spec.at)) || "
+    "(has(self.spec.at) && has(oldSelf.spec.at) && self.spec.at == oldSelf.spec.at) || "
+    "!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase in ['Pending', 'Queued']",
     "spec.at cannot be changed once the run has started; create another ScheduledRun",
 )
 
@@ -225,7 +216,9 @@ def _crd(
                                 "kind": {"type": "string"},
                                 "metadata": {"type": "object"},
                                 "spec": spec,
-                                "status": status,
+                                # One value: only the operator writes it. The API server keeps no list of who set which
+                                # of its fields.
+                                "status": {**status, "x-kubernetes-map-type": "atomic"},
                             },
                             "x-kubernetes-validations": root_rules,
                         }
@@ -257,6 +250,7 @@ def cron_task_crd() -> Schema:
     """The CRD of CronTask."""
     spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
     spec["x-kubernetes-validations"] = _TASK_RULES
+    refuse(spec, TASK, "spec")
     _with_rules(spec)
     dates = spec["properties"]["skip"]["items"]
     dates["x-kubernetes-validations"] = _SKIP_RULES
@@ -280,6 +274,8 @@ def scheduled_run_crd() -> Schema:
     """The CRD of ScheduledRun."""
     spec, status = structural(ScheduledRunSpec), structural(ScheduledRunStatus)
     spec["x-kubernetes-validations"] = _RUN_RULES
+    spec["properties"]["cancel"]["x-kubernetes-validations"] = [_CANCEL_RULE]
+    refuse(spec, RUN, "spec")
     _with_rules(spec)
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]

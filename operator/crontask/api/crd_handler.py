@@ -19,9 +19,32 @@ def rule(rule: str, message: str) -> Schema:
     return {"rule": rule, "message": message}
 
 
-def unbuilt(fields: Iterable[str], path: str) -> list[Schema]:
-    """Refuses fields that are not served."""
-    return [rule(f"!has(self.{field})", f"{path}.{field} {MESSAGE}; {FIX}") for field in fields]
+def joined(rules: Iterable[Schema], *, unless: str) -> Schema:
+    """One rule that holds where all of these do, or `unless`; its message is that of the first that is broken.
+
+    The API server evaluates every rule whenever it writes the object, its status too, and for each field that a rule
+    reads it makes a map of the fields that the object could have.
+    """
+    rules = list(rules)
+    every = " && ".join(f"({each['rule']})" for each in rules)
+    *others, last = rules
+    told = "".join(f"!({each['rule']}) ? '{each['message']}' : " for each in others) + f"'{last['message']}'"
+    return {
+        "rule": f"{unless} || ({every})",
+        "messageExpression": told,
+        **({"optionalOldSelf": True} if "oldSelf.hasValue()" in unless else {}),
+    }
+
+
+# Spares the API server the rules at the writes that do not touch what they are about.
+AS_IT_WAS = "(oldSelf.hasValue() && oldSelf.value() == self)"
+
+
+def refuse(schema: Schema, fields: Iterable[str], path: str) -> None:
+    """Refuses those of an object's fields that are not served."""
+    for field in fields:
+        rules = schema["properties"][field].setdefault("x-kubernetes-validations", [])
+        rules.append(rule("false", f"{path}.{field} {MESSAGE}; {FIX}"))
 
 
 def at_most_one(fields: Sequence[str]) -> str:
@@ -51,7 +74,6 @@ _HANDLER_RULES = [
         "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
         "pod goes with container, http and python only; remove it",
     ),
-    *unbuilt(HANDLER, "spec.handler"),
 ]
 _HTTP_RULES = [
     rule(
@@ -125,7 +147,8 @@ _POD_TEMPLATE: Schema = {
 
 def add_handler_rules(handler: Schema) -> None:
     """Add them to the schema of `handler`."""
-    handler["x-kubernetes-validations"] = _HANDLER_RULES
+    handler["x-kubernetes-validations"] = [joined(_HANDLER_RULES, unless=AS_IT_WAS)]
+    refuse(handler, HANDLER, "spec.handler")
     handler["properties"]["container"].update(_CONTAINER)
     handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
     http, python = handler["properties"]["http"], handler["properties"]["python"]
