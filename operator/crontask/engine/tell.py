@@ -1,4 +1,4 @@
-"""What happened, told once: each Transition becomes a log line, an event and a count.
+"""What happened, told once: each Transition becomes a log line, a count and, within a limit, an event.
 
 Callers: loop (after the status that says so is written), executor (launches).
 """
@@ -15,6 +15,7 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.engine.event_limit import EventLimit
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
@@ -49,6 +50,7 @@ class Teller:
         self._queue = queue
         self._clock = clock
         self.has_more: Callable[[], None] = lambda: None
+        self._limit = EventLimit()
         self._numbers = count()
         self._waiting: dict[int, _Told] = {}
         # By (namespace, run): the number of the event that says that it started, if that waits.
@@ -65,7 +67,9 @@ class Teller:
             extra={"fields": _fields(subject, transition)},
         )
         observe(transition)
-        if transition.event:
+        # Apart, so that runs which go well hide neither what does not nor what becomes of their task.
+        about = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
+        if transition.event and self._limit.allows(about, self._clock.monotonic()):
             self._put(_Told(subject, uid, transition, self._clock.now()))
 
     def write_some(self, most: int = _MANY) -> None:

@@ -106,3 +106,27 @@ def test_where_too_many_wait_the_oldest_is_let_go_and_that_is_said(
         "event SuccessfulCreate of job is not written: too many wait",
         "event SuccessfulCreate of job is not written: too many wait",
     ]
+
+
+def test_a_task_that_runs_all_the_time_has_some_events_and_neither_warnings_nor_its_pause_are_among_those_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+
+    async def story(world: World) -> None:
+        for number in range(60):
+            world.tell_start(f"{number}")
+            await world.teller.finish()
+            await asyncio.sleep(1)
+        job = task_key("jobs", "job")
+        world.teller.tell(job, "uid-job", Transition("Failed", "it failed", task="job", run="60", warning=True))
+        world.teller.tell(job, "uid-job", Transition("Suspended", "it is paused", task="job"))
+        world.teller.tell(task_key("jobs", "other"), "uid-other", Transition("Started", "other", task="other", run="a"))
+        await world.teller.finish()
+        # 25, and one for each 10 s of which the first ended meanwhile.
+        starts = [words for words in world.written() if words.startswith("started run")]
+        assert len(starts) == 25 + 5
+        assert sorted(set(world.written()) - set(starts)) == ["it failed", "it is paused", "other"]
+
+    play(story)
+    assert len([record for record in caplog.records if "started run" in record.message]) == 60
