@@ -29,7 +29,7 @@ from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKe
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
-from crontask.engine.write import Writer, same_status
+from crontask.engine.write import Writer
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod, owner_reference
 
@@ -174,8 +174,7 @@ class Launcher:
     async def _record_attempt(self, run: ScheduledRun, task: CronTask | None) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
         status = attempt_recorded(RunView(run, task, None))
-        if not same_status(run.status, status):
-            await self._writer.write_run_status(run, status, Priority.LAUNCH)
+        await self._writer.write_run_status(run, status, Priority.LAUNCH)
 
     async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace

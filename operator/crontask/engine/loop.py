@@ -25,7 +25,6 @@ from crontask.engine.memory import task_key
 from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller
-from crontask.engine.write import same_status
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -264,8 +263,7 @@ class Engine:
         self._rounds.pop(key, None)
         self._store.set_turns(key, decided.turns)
         self._wake(key, decided.wake_at)
-        if not same_status(view.task.status, decided.status):
-            await self._executor.writer.write_task_status(view.task, decided.status)
+        await self._executor.writer.write_task_status(view.task, decided.status)
         self._store.looked_at(view.task)
         for transition in decided.transitions:
             self._teller.tell(key, view.task.meta.uid, transition)
@@ -318,8 +316,7 @@ class Engine:
             await self._executor.act(preparation, view.task)
         for follow_up in decided.follow_ups:
             await self._executor.launcher.follow_up(follow_up)
-        if not same_status(view.run.status, decided.status):
-            await self._executor.writer.write_run_status(view.run, decided.status)
+        if await self._executor.writer.write_run_status(view.run, decided.status):
             for transition in decided.transitions:
                 self._teller.tell(key, view.run.meta.uid, transition)
         if self._stopping:

@@ -24,19 +24,25 @@ class Writer:
         self._store = store
 
     async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
-        """Write a task's status, if nobody else changed the task meanwhile (409)."""
-        await self._write_status(task_key(task.meta.namespace, task.meta.name), task.meta, status, Priority.STATUS)
+        """Write a task's status if it is another one, and if nobody else changed the task meanwhile (409)."""
+        changed = changed_status(task.status, status)
+        if changed is not None:
+            key = task_key(task.meta.namespace, task.meta.name)
+            await self._write_status(key, task.meta, changed, Priority.STATUS)
 
     async def write_run_status(
         self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS
-    ) -> None:
-        """Write a run's status, if nobody else changed the run meanwhile (409)."""
-        await self._write_status(run_key(run.meta.namespace, run.meta.name), run.meta, status, priority)
+    ) -> bool:
+        """Write a run's status if it is another one, and if nobody else changed the run meanwhile (409).
 
-    async def _write_status(
-        self, key: ObjectKey, meta: Metadata, status: CronTaskStatus | ScheduledRunStatus, priority: Priority
-    ) -> None:
-        whole = _dump(status)
+        Whether it was another one.
+        """
+        changed = changed_status(run.status, status)
+        if changed is not None:
+            await self._write_status(run_key(run.meta.namespace, run.meta.name), run.meta, changed, priority)
+        return changed is not None
+
+    async def _write_status(self, key: ObjectKey, meta: Metadata, whole: Document, priority: Priority) -> None:
         raw = await self._queue.send(
             priority,
             lambda: self._api.update_status(key, uid=meta.uid, version=meta.resource_version, status=whole),
@@ -75,9 +81,14 @@ class Writer:
             return False
 
 
-def same_status(a: CronTaskStatus | ScheduledRunStatus, b: CronTaskStatus | ScheduledRunStatus) -> bool:
-    """Whether two statuses are the same once written (times are written to the second)."""
-    return a is b or a == b or _dump(a) == _dump(b)
+def changed_status(
+    before: CronTaskStatus | ScheduledRunStatus, after: CronTaskStatus | ScheduledRunStatus
+) -> Document | None:
+    """The status as it is to be written; None if that would change nothing (times are written to the second)."""
+    if before is after or before == after:
+        return None
+    whole = _dump(after)
+    return whole if whole != _dump(before) else None
 
 
 def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:

@@ -33,7 +33,7 @@ from crontask.decide.run import decide_run
 from crontask.decide.run_status import attempt_recorded
 from crontask.decide.timing import hash_timing, make_timetable
 from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
-from crontask.engine.write import same_status
+from crontask.engine.write import changed_status
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NO_JITTER = {"jitterPercent": 0}
@@ -73,7 +73,7 @@ class Life:
         """Decide, and record the status as the API server would give it back."""
         decided = decide_run(RunView(self.run, self.task, pod, **known), at(seconds))
         stored = decided.status.model_dump(by_alias=True, mode="json", exclude_defaults=True)
-        assert same_status(ScheduledRunStatus.model_validate(stored), decided.status)
+        assert changed_status(ScheduledRunStatus.model_validate(stored), decided.status) is None
         self.run = replace(self.run, status=ScheduledRunStatus.model_validate(stored))
         return decided
 

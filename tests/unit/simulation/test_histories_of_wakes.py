@@ -17,7 +17,7 @@ from crontask.decide.decisions import TaskDecisions
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, RunView, TaskView
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
-from crontask.engine.write import same_status
+from crontask.engine.write import changed_status
 from crontask.simulation.simulate import Happening, Simulation, simulate
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -114,7 +114,7 @@ def test_a_decision_changes_when_it_says_and_not_before(
         wake_at = decided.wake_at
         until = wake_at - MOMENT if wake_at is not None else now + DAY
         assert until >= now
-        assert same_status(view.task.status, decided.status), "there is nothing left to say"
+        assert changed_status(view.task.status, decided.status) is None, "there is nothing left to say"
         tally["decisions that stay until they wake"] += 1
         for instant in (*(now + (until - now) * part for part in where), until):
             again = decide_task(awake(view, instant), config, instant)
