@@ -86,6 +86,7 @@ bench: $(VENV)/installed ## Measure cost, lag, ends, sustained load, removal, co
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks end
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks sustained
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks requests
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks prune
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks start
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle

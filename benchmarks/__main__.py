@@ -23,6 +23,7 @@ from benchmarks import growth as growth_benchmark
 from benchmarks import idle as idle_benchmark
 from benchmarks import lag as lag_benchmark
 from benchmarks import prune as prune_benchmark
+from benchmarks import requests as requests_benchmark
 from benchmarks import runner as runner_benchmark
 from benchmarks import start as start_benchmark
 from benchmarks import sustained as sustained_benchmark
@@ -234,6 +235,22 @@ def cost(output: str) -> None:
         return
     for title, table in tables.items():
         _show(output, title, table)
+
+
+@main.command()
+@_repetitions
+@_output
+def requests(repetitions: int, output: str) -> None:
+    """What each write of a run costs the API server.
+
+    Example: python -m benchmarks requests --repetitions 1
+    """
+    rows: list[Row] = []
+    for repetition in range(repetitions):
+        _progress.print(f"repetition {repetition + 1} of {repetitions} …")
+        rows += ({"measured": _now(), **asdict(cost)} for cost in requests_benchmark.measure())
+        save("requests", rows)
+    _show(output, "milliseconds of the API server a write; medians of the repetitions", summary(rows))
 
 
 @main.command()

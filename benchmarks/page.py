@@ -29,7 +29,19 @@ _LAG = {"p50": "p50", "p99": "p99", "max": "max"}
 
 def page() -> str:
     """The page. What was never measured is left out."""
-    sections = (_lags(), _writes(), _ends(), _sustained(), _prune(), _start(), _idle(), _growth(), _runner(), _cost())
+    sections = (
+        _lags(),
+        _writes(),
+        _ends(),
+        _sustained(),
+        _requests(),
+        _prune(),
+        _start(),
+        _idle(),
+        _growth(),
+        _runner(),
+        _cost(),
+    )
     return "\n".join((_HEAD, *filter(None, sections)))
 
 
@@ -83,6 +95,15 @@ def _sustained() -> str:
         " are busy, the machine has no more to give, whoever starts the pods."
     )
     return _one_table("sustained", "Due each second", words, fields)
+
+
+def _requests() -> str:
+    fields = {"variant": "", "milliseconds": "ms of processor", "bytes": "bytes of the object"}
+    words = (
+        "Each by one client, one at a time. A run has a POST of itself and of its pod, two PUTs of its own status and"
+        " up to two of its task's; the kubelet's patches and the events come on top."
+    )
+    return _one_table("requests", "What a write costs the API server", words, fields)
 
 
 def _prune() -> str:

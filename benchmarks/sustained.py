@@ -67,7 +67,7 @@ def measure(variant: str, tasks: int, seconds: int) -> Sustained:
             running.start_operator()
         first = datetime.now(UTC).replace(microsecond=0) + _NOTICE + timedelta(seconds=tasks // 50)
         if variant == "crontask":
-            running.create([_task(number, first, seconds) for number in range(tasks)])
+            running.create([each_second(number, first, seconds) for number in range(tasks)])
             running.until_tasks_have_status(tasks)
         before, used = running.requests(), _Used(running)
         last = first.timestamp() + seconds
@@ -136,7 +136,7 @@ def _lags(seen: Path, first: datetime, seconds: int) -> dict[str, Any]:
     }
 
 
-def _task(number: int, first: datetime, seconds: int) -> dict[str, Any]:
+def each_second(number: int, first: datetime, seconds: int) -> dict[str, Any]:
     """Due at `first` and each second from then on, `seconds` times."""
     task = cron_task(number, "")
     del task["spec"]["schedule"]

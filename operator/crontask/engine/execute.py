@@ -51,7 +51,7 @@ class Executor:
         self._queue = queue
         self._store = store
         self._teller = teller
-        self.writer = Writer(api, queue, store)
+        self.writer = Writer(api, queue, store, clock)
         self.warmth = Warmth(api, clock, queue.most)
         self.launcher = Launcher(api, queue, store, teller, clock, self.writer, runner_image)
 

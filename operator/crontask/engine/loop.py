@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from zlib import crc32
 
 from crontask.api.base import format_time
-from crontask.decide.decisions import TaskDecisions
+from crontask.decide.decisions import TaskDecisions, earliest
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, CronTask, ScheduledRun
@@ -263,7 +263,10 @@ class Engine:
         self._rounds.pop(key, None)
         self._store.set_turns(key, decided.turns)
         self._wake(key, decided.wake_at)
-        await self._executor.writer.write_task_status(view.task, decided.status)
+        wait = await self._executor.writer.write_task_status(view.task, decided.status)
+        if wait:
+            self._wake(key, earliest(now + timedelta(seconds=wait), decided.wake_at))
+            return
         self._store.looked_at(view.task)
         for transition in decided.transitions:
             self._teller.tell(key, view.task.meta.uid, transition)

@@ -15,16 +15,18 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.engine.event_limit import EventLimit
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
+from crontask.engine.rate import Rate
 
 COMPONENT = "crontask"
 _LONGEST = 1024
 # Events: so many are on their way at a time, and so many wait at most.
 _MANY, _MOST = 8, 10_000
+# As many at once as client-go's; then, so that a task that is due each minute is told whole, one in ten seconds.
+_EVENTS_OF_A_TASK = (25, 10.0)
 _log = logging.getLogger(COMPONENT)
 
 
@@ -50,7 +52,7 @@ class Teller:
         self._queue = queue
         self._clock = clock
         self.has_more: Callable[[], None] = lambda: None
-        self._limit = EventLimit()
+        self._rate = Rate(*_EVENTS_OF_A_TASK)
         self._numbers = count()
         self._waiting: dict[int, _Told] = {}
         # By (namespace, run): the number of the event that says that it started, if that waits.
@@ -69,7 +71,7 @@ class Teller:
         observe(transition)
         # Apart, so that runs which go well hide neither what does not nor what becomes of their task.
         about = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
-        if transition.event and self._limit.allows(about, self._clock.monotonic()):
+        if transition.event and not self._rate.wait(about, self._clock.monotonic()):
             self._put(_Told(subject, uid, transition, self._clock.now()))
 
     def write_some(self, most: int = _MANY) -> None:

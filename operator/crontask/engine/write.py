@@ -10,25 +10,38 @@ from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.views import CronTask, ScheduledRun
 from crontask.engine.memory import run_key, task_key
-from crontask.engine.ports import Api, ApiError, Document, Kind, ObjectKey
+from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
+from crontask.engine.rate import Rate
 from crontask.engine.store import Store
+
+# A task whose runs begin and end each second would have two statuses a second.
+_STATUSES_OF_A_TASK = (10, 1.0)
 
 
 class Writer:
     """Methods raise ApiError (the key is decided again later) and LeaseLostError."""
 
-    def __init__(self, api: Api, queue: WriteQueue, store: Store) -> None:
+    def __init__(self, api: Api, queue: WriteQueue, store: Store, clock: Clock) -> None:
         self._api = api
         self._queue = queue
         self._store = store
+        self._clock = clock
+        self._rate = Rate(*_STATUSES_OF_A_TASK)
 
-    async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> None:
-        """Write a task's status if it is another one, and if nobody else changed the task meanwhile (409)."""
+    async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> float:
+        """Write a task's status if it is another one, and if nobody else changed the task meanwhile (409).
+
+        If not 0.0, the seconds until it may be: too many were written of late.
+        """
         changed = changed_status(task.status, status)
-        if changed is not None:
+        if changed is None:
+            return 0.0
+        wait = self._rate.wait(task.meta.uid, self._clock.monotonic())
+        if not wait:
             key = task_key(task.meta.namespace, task.meta.name)
             await self._write_status(key, task.meta, changed, Priority.STATUS)
+        return wait
 
     async def write_run_status(
         self, run: ScheduledRun, status: ScheduledRunStatus, priority: Priority = Priority.STATUS

@@ -1,10 +1,10 @@
-"""The limit of events: against a bucket that is counted token by token, and without growing for ever."""
+"""How often something may be written: against a bucket that is counted token by token, and without growing for ever."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crontask.engine import event_limit
-from crontask.engine.event_limit import EventLimit
+from crontask.engine import rate
+from crontask.engine.rate import Rate
 
 
 class Bucket:
@@ -23,15 +23,19 @@ class Bucket:
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from("ab")), max_size=200))
 def test_as_a_bucket_of_tokens(story: list[tuple[int, str]]) -> None:
-    limit, buckets, now = EventLimit(), {"a": Bucket(), "b": Bucket()}, 0
+    limits, buckets, now = Rate(25, 10.0), {"a": Bucket(), "b": Bucket()}, 0
     for pause, subject in story:
         # Mostly at once, else whole tokens later: exact in floats.
         now += max(0, pause - 300) * 10
-        assert limit.allows(subject, now) == buckets[subject].take(now)
+        wait = limits.wait(subject, now)
+        assert (wait == 0.0) == buckets[subject].take(now)
+        if wait:
+            # Then, and not before. Whole seconds: exact in floats.
+            assert limits.wait(subject, now + wait - 1) == 1.0
 
 
 def test_those_that_could_have_all_again_are_forgotten() -> None:
-    limit = EventLimit()
-    for number in range(100 * event_limit._MANY):
-        assert limit.allows(number, float(number))
-    assert len(limit._full_at) <= 2 * event_limit._MANY
+    limits = Rate(25, 10.0)
+    for number in range(100 * rate._MANY):
+        assert limits.wait(number, float(number)) == 0.0
+    assert len(limits._full_at) <= 2 * rate._MANY
