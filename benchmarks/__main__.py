@@ -85,17 +85,20 @@ def lag(
 @main.command()
 @click.option("--tasks", default=1000, show_default=True, type=click.IntRange(1), help="Due at once in the burst.")
 @_variants(lag_benchmark.VARIANTS, ("crontask", "cronjob-tuned"))
+@_repetitions
 @_output
-def writes(tasks: int, variants: tuple[str, ...], output: str) -> None:
+def writes(tasks: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
     """Object writes and events a run, and processor time: of a run on its own, and of each in a burst.
 
-    Example: python -m benchmarks writes --tasks 200 --variant crontask
+    Example: python -m benchmarks writes --tasks 200 --variant crontask --repetitions 1
     """
 
     def plan() -> Plan:
         for size in (1, tasks):
-            for variant in variants:
-                yield f"{size} tasks: {variant}", partial(_row, lag_benchmark.measure, variant, size)
+            for repetition in range(repetitions):
+                for variant in variants:
+                    label = f"{size} tasks, repetition {repetition + 1} of {repetitions}: {variant}"
+                    yield label, partial(_row, lag_benchmark.measure, variant, size)
 
     _measure("writes", "object writes and events a run, milliseconds of processor time", plan(), output)
 
@@ -163,31 +166,42 @@ def end(tasks: int, repetitions: int, variants: tuple[str, ...], output: str) ->
 
 @main.command()
 @click.option("--tasks", "sizes", multiple=True, type=click.IntRange(1), default=(1000, 10_000), show_default=True)
+@_repetitions
 @_output
-def start(sizes: tuple[int, ...], output: str) -> None:
+def start(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
     """An operator begins where there are many tasks, each with a finished run: seconds to the first pod, memory.
 
-    Example: python -m benchmarks start --tasks 1000
+    Example: python -m benchmarks start --tasks 1000 --repetitions 1
     """
-    plan = ((f"{size} tasks", partial(start_benchmark.measure, size)) for size in sizes)
-    _measure("start", "cold start", plan, output)
+
+    def plan() -> Plan:
+        for repetition in range(repetitions):
+            for size in sizes:
+                label = f"{size} tasks, repetition {repetition + 1} of {repetitions}"
+                yield label, partial(start_benchmark.measure, size)
+
+    _measure("start", "cold start", plan(), output)
 
 
 @main.command()
 @click.option("--tasks", default=10_000, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", default=600, show_default=True, type=click.IntRange(1))
 @_variants(idle_benchmark.VARIANTS)
+@click.option("--repetitions", default=1, show_default=True, type=click.IntRange(1), help="Many minutes each.")
 @_output
-def idle(tasks: int, seconds: int, variants: tuple[str, ...], output: str) -> None:
+def idle(tasks: int, seconds: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
     """What tasks that are not due cost.
 
     Example: python -m benchmarks idle --tasks 2000 --seconds 60 --variant crontask
     """
-    plan = (
-        (f"{tasks} tasks for {seconds} s: {variant}", partial(idle_benchmark.measure, variant, tasks, seconds))
-        for variant in variants
-    )
-    _measure("idle", "idle", plan, output)
+
+    def plan() -> Plan:
+        for repetition in range(repetitions):
+            for variant in variants:
+                label = f"{tasks} tasks for {seconds} s, repetition {repetition + 1} of {repetitions}: {variant}"
+                yield label, partial(idle_benchmark.measure, variant, tasks, seconds)
+
+    _measure("idle", "idle", plan(), output)
 
 
 @main.command()
