@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from cluster import layout, report
 from installation import Tools, install, ready_cluster
@@ -65,7 +66,7 @@ def _apply_examples(tools: Tools) -> None:
 
 def _show_runs(tools: Tools, seconds: int) -> None:
     """A line for each change of a run's phase."""
-    _console.print(f"[bold]{'TIME':10}{'RUN':34}{'PHASE':12}{'DUE':10}MESSAGE OR RESULT[/bold]")
+    _console.print(f"[bold]{'TIME':10}{'RUN':34}{'PHASE':12}{'DUE':10}MESSAGE OR RESULT[/bold]", soft_wrap=True)
     seen: dict[str, str] = {}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -86,7 +87,7 @@ def _print_run(name: str, status: dict[str, Any]) -> None:
     words = status.get("message") or result
     due = status.get("scheduledTime", "")[11:19]
     _console.print(
-        f"{time.strftime('%H:%M:%S'):10}{name:34}[{colour}]{status['phase']:12}[/{colour}]{due:10}{words}",
+        f"{time.strftime('%H:%M:%S'):10}{name:34}[{colour}]{status['phase']:12}[/{colour}]{due:10}{escape(words)}",
         highlight=False,
         soft_wrap=True,
     )
