@@ -95,10 +95,8 @@ def writes(tasks: int, repetitions: int, variants: tuple[str, ...], output: str)
 
     def plan() -> Plan:
         for size in (1, tasks):
-            for repetition in range(repetitions):
-                for variant in variants:
-                    label = f"{size} tasks, repetition {repetition + 1} of {repetitions}: {variant}"
-                    yield label, partial(_row, lag_benchmark.measure, variant, size)
+            of_size = ((f"{size} tasks: {each}", partial(_row, lag_benchmark.measure, each, size)) for each in variants)
+            yield from _in_turn(repetitions, of_size)
 
     _measure("writes", "object writes and events a run, milliseconds of processor time", plan(), output)
 
@@ -114,14 +112,11 @@ def sustained(tasks: int, seconds: int, repetitions: int, variants: tuple[str, .
 
     Example: python -m benchmarks sustained --tasks 50 --seconds 60 --repetitions 1
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for variant in variants:
-                label = f"{tasks} tasks for {seconds} s, repetition {repetition + 1} of {repetitions}: {variant}"
-                yield label, partial(_row, sustained_benchmark.measure, variant, tasks, seconds)
-
-    _measure("sustained", "seconds after the nominal times", plan(), output)
+    plan = (
+        (f"{tasks} tasks for {seconds} s: {each}", partial(_row, sustained_benchmark.measure, each, tasks, seconds))
+        for each in variants
+    )
+    _measure("sustained", "seconds after the nominal times", _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -134,14 +129,11 @@ def prune(tasks: int, runs: int, repetitions: int, output: str) -> None:
 
     Example: python -m benchmarks prune --tasks 100 --runs 500 --repetitions 1
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for removed in (0, runs):
-                label = f"{tasks} tasks, {removed} runs to remove, repetition {repetition + 1} of {repetitions}"
-                yield label, partial(_row, prune_benchmark.measure, tasks, removed)
-
-    _measure("prune", "seconds after the nominal time", plan(), output)
+    plan = (
+        (f"{tasks} tasks, {removed} runs to remove", partial(_row, prune_benchmark.measure, tasks, removed))
+        for removed in (0, runs)
+    )
+    _measure("prune", "seconds after the nominal time", _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -154,14 +146,9 @@ def end(tasks: int, repetitions: int, variants: tuple[str, ...], output: str) ->
 
     Example: python -m benchmarks end --repetitions 1
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for variant in variants:
-                label = f"{tasks} ends, repetition {repetition + 1} of {repetitions}: {variant}"
-                yield label, partial(_row, end_benchmark.measure, variant, tasks)
-
-    _measure("end", "seconds from the end of the pod to the end of its run or Job", plan(), output)
+    plan = ((f"{tasks} ends: {each}", partial(_row, end_benchmark.measure, each, tasks)) for each in variants)
+    title = "seconds from the end of the pod to the end of its run or Job"
+    _measure("end", title, _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -173,14 +160,8 @@ def start(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
 
     Example: python -m benchmarks start --tasks 1000 --repetitions 1
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for size in sizes:
-                label = f"{size} tasks, repetition {repetition + 1} of {repetitions}"
-                yield label, partial(start_benchmark.measure, size)
-
-    _measure("start", "cold start", plan(), output)
+    plan = ((f"{size} tasks", partial(start_benchmark.measure, size)) for size in sizes)
+    _measure("start", "cold start", _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -194,14 +175,11 @@ def idle(tasks: int, seconds: int, repetitions: int, variants: tuple[str, ...], 
 
     Example: python -m benchmarks idle --tasks 2000 --seconds 60 --variant crontask
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for variant in variants:
-                label = f"{tasks} tasks for {seconds} s, repetition {repetition + 1} of {repetitions}: {variant}"
-                yield label, partial(idle_benchmark.measure, variant, tasks, seconds)
-
-    _measure("idle", "idle", plan(), output)
+    plan = (
+        (f"{tasks} tasks for {seconds} s: {variant}", partial(idle_benchmark.measure, variant, tasks, seconds))
+        for variant in variants
+    )
+    _measure("idle", "idle", _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -220,14 +198,8 @@ def growth(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
 
     Example: python -m benchmarks growth --tasks 1000 --tasks 10000
     """
-
-    def plan() -> Plan:
-        for repetition in range(repetitions):
-            for size in sizes:
-                label = f"{size} tasks, repetition {repetition + 1} of {repetitions}"
-                yield label, partial(growth_benchmark.measure, size)
-
-    _measure("growth", "growth", plan(), output)
+    plan = ((f"{size} tasks", partial(growth_benchmark.measure, size)) for size in sizes)
+    _measure("growth", "growth", _in_turn(repetitions, plan), output)
 
 
 @main.command()
@@ -299,6 +271,14 @@ def _measure(name: str, title: str, plan: Plan, output: str) -> None:
     _show(output, f"{title}; medians of the repetitions", summary(rows))
     if failures:
         sys.exit(1)
+
+
+def _in_turn(repetitions: int, plan: Plan) -> Plan:
+    """Each once, then each again: what the machine does meanwhile meets all of them."""
+    once = list(plan)
+    for repetition in range(repetitions):
+        for label, measure in once:
+            yield f"{label}, repetition {repetition + 1} of {repetitions}", measure
 
 
 def _row(measure: Callable[..., Any], *arguments: Any) -> Row:
