@@ -6,6 +6,9 @@ Callers: tell (events), write (statuses of tasks).
 from collections.abc import Hashable
 
 _MANY = 1024
+# Who waits does so to the microsecond, and floats have their errors: what is as near as this is now, or somebody who
+# comes a little early would be told to wait for no time at all, again and again.
+_NOW = 0.001
 
 
 class Rate:
@@ -21,7 +24,7 @@ class Rate:
         """Seconds until the next about it may be written; 0.0 counts as one. `now` is of a monotonic clock."""
         full_at = max(now, self._full_at.get(subject, now)) + self._seconds
         wait = full_at - now - self._burst * self._seconds
-        if wait > 0:
+        if wait > _NOW:
             return wait
         self._full_at[subject] = full_at
         if len(self._full_at) >= self._tidy_at:

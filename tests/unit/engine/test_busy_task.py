@@ -1,8 +1,13 @@
 """A task whose runs begin and end each second: its status is written once a second, and nothing of it is lost."""
 
+from collections import Counter
+from datetime import datetime
+
+import pytest
 from engine_world import World, play
 
-from crontask.engine.ports import Kind
+from crontask.engine.loop import Engine
+from crontask.engine.ports import Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 STATUS = ("update status", "CronTask")
@@ -34,6 +39,28 @@ def test_its_status_is_written_once_a_second() -> None:
             assert world.api.writes[STATUS] == 0
 
     play(story, brief)
+
+
+@pytest.mark.parametrize("begin", [0.40309281, 0.1 + 0.2, 2.3800203])
+def test_at_no_instant_is_it_decided_about_again_and_again(begin: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided, decide = Counter[datetime](), Engine._decide_task
+
+    async def counting(self: Engine, key: ObjectKey) -> None:
+        decided[self._clock.now()] += 1
+        # The engine logs this, and tries again later.
+        assert decided[self._clock.now()] <= 50, "it does not settle"
+        await decide(self, key)
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.pass_time(begin)
+            await world.task("busy", interval="1s")
+            await world.pass_time(60)
+            assert world.api.writes["create", "Pod"] >= 58
+
+    monkeypatch.setattr(Engine, "_decide_task", counting)
+    play(story, lambda pod: Plan(runs=0.1 + begin / 7, starts_in=0.013))
+    assert 0 < max(decided.values()) <= 5
 
 
 def test_that_of_a_task_that_is_due_each_minute_is_written_at_once() -> None:

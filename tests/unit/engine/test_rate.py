@@ -1,5 +1,7 @@
 """How often something may be written: against a bucket that is counted token by token, and without growing for ever."""
 
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +34,17 @@ def test_as_a_bucket_of_tokens(story: list[tuple[int, str]]) -> None:
         if wait:
             # Then, and not before. Whole seconds: exact in floats.
             assert limits.wait(subject, now + wait - 1) == 1.0
+
+
+@given(st.floats(0, 1e7), st.floats(0, 5))
+def test_who_has_waited_waits_no_more(now: float, pause: float) -> None:
+    limits = Rate(10, 1.0)
+    while not (wait := limits.wait("a", now)):
+        now += pause / 100
+    # As the engine waits: to the microsecond.
+    waited = timedelta(seconds=wait)
+    assert waited
+    assert limits.wait("a", now + waited.total_seconds()) == 0.0
 
 
 def test_those_that_could_have_all_again_are_forgotten() -> None:
