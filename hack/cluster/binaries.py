@@ -26,19 +26,23 @@ PACKAGES = {
     "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
     "kubelet": "k8s.io/kubernetes/cmd/kubelet",
     "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
-    "coredns": "github.com/coredns/coredns",
+    "coredns": "./coredns",
     "helm": "helm.sh/helm/v3/cmd/helm",
     "pause": "./pause",
 }
 """What is built from which Go package; the first three are what an API server alone needs."""
 
-FLAGS = ("-trimpath", "-buildvcs=false")
+FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
+"""Without what a debugger reads, which linking throws away (-w): making it takes a sixth of the compiler's time."""
+
+COMPILER = {"CGO_ENABLED": "0", "GOGC": "400"}
+"""The environment of a build; the compiler collects its garbage less often, for a few hundred megabytes."""
 
 
 def folder() -> Path:
     """Where the binaries of the module as it is now belong."""
     made_of = hashlib.sha256(" ".join((*FLAGS, _linker_flags())).encode())
-    for source in ("go.mod", "go.sum", "pause/main.go"):
+    for source in ("go.mod", "go.sum", "pause/main.go", "coredns/main.go"):
         made_of.update((layout.TOOLS / source).read_bytes())
     return layout.cache() / "bin" / made_of.hexdigest()[:12]
 
@@ -102,7 +106,7 @@ def _build_one(name: str, target: Path) -> None:
     command = ["nice", "go", "build", *FLAGS, "-ldflags", _linker_flags(), "-o", str(partial), PACKAGES[name]]
     with log.open("wb") as output:
         status = subprocess.run(
-            command, cwd=layout.TOOLS, env=os.environ | {"CGO_ENABLED": "0"}, stdout=output, stderr=output, check=False
+            command, cwd=layout.TOOLS, env=COMPILER | os.environ, stdout=output, stderr=output, check=False
         ).returncode
     if status != 0:
         raise ClusterError(f"Building {name} failed. The end of {log}:\n{tail(log)}")
