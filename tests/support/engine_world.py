@@ -38,11 +38,11 @@ class World:
         self.lease_seconds = 100.0
 
     @asynccontextmanager
-    async def operator(self, config: Config | None = None) -> AsyncIterator[None]:
+    async def operator(self, config: Config | None = None, start_rate: int = 0) -> AsyncIterator[None]:
         """An operator that leads, and is killed at the end: nothing of it is waited for."""
         store = Store()
         informers = [Informer(self.api, self.clock, kind, store) for kind in list(Kind)[:3]]
-        queue = WriteQueue(Gate(lambda: self.lease_seconds), self.clock)
+        queue = WriteQueue(Gate(lambda: self.lease_seconds), self.clock, start_rate=start_rate)
         teller = Teller(self.api, queue, self.clock)
         executor = Executor(self.api, queue, store, teller, self.clock)
         engine = Engine(store, executor, teller, self.clock, config or Config())

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import msgspec
 
-from crontask.api.base import LONGEST, within_reach
+from crontask.api.base import API_VERSION, LONGEST, within_reach
 
 # kubectl logs and exec choose this container; so does the run's result.
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+RUN_KIND = "ScheduledRun"
 
 
 # Never without a zone.
@@ -30,6 +31,8 @@ class PodOwner(msgspec.Struct, frozen=True, rename="camel"):
 
     uid: str
     controller: bool = False
+    kind: str = ""
+    api_version: str = ""
 
 
 class PodMetadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -141,6 +144,14 @@ class Pod(msgspec.Struct, frozen=True, rename="camel"):
     def owner_uid(self) -> str | None:
         """The UID of the controlling owner, None without one."""
         return next((owner.uid for owner in self.metadata.owner_references if owner.controller), None)
+
+    @property
+    def is_of_a_run(self) -> bool:
+        """Whether a ScheduledRun is its controller. Labels alone say nothing: they are copied along with a template."""
+        return any(
+            owner.controller and (owner.kind, owner.api_version) == (RUN_KIND, API_VERSION)
+            for owner in self.metadata.owner_references
+        )
 
     @property
     def main(self) -> str:

@@ -19,6 +19,11 @@ class TaskPhase(StrEnum):
     SUSPENDED = "Suspended"
     COMPLETED = "Completed"
     INVALID = "Invalid"
+    REJECTED = "Rejected"
+
+
+SCHEDULING = frozenset({TaskPhase.ACTIVE, TaskPhase.REJECTED})
+"""Of a task whose times come due: what starts then may be refused by the API server."""
 
 
 class Timing(Model):
@@ -94,7 +99,7 @@ class CronTaskStatus(Model):
     """What ran, what runs, what comes next. Written by the operator alone."""
 
     observed_generation: int = Field(default=-1, description="The generation of the spec that this status is about.")
-    phase: TaskPhase | None = Field(default=None, description="Active, Suspended, Completed or Invalid.")
+    phase: TaskPhase | None = Field(default=None, description="Active, Suspended, Completed, Invalid or Rejected.")
     conditions: tuple[Condition, ...] = Field(
         default=(), max_length=16, description="Ready says whether the spec is accepted and scheduled."
     )

@@ -12,9 +12,9 @@ from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.counting import FAILURES
 from crontask.decide.pause import Pause
-from crontask.decide.views import CronTask, ScheduledRun, TaskView
+from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 
-POD_REJECTED = "PodRejected"
+POD_REJECTED, RUN_REJECTED = "PodRejected", "RunRejected"
 _LONGEST = 4000
 _SKEWED = (
     "the operator's clock and the API server's are more than 30s apart: nothing starts on schedule until they agree"
@@ -42,10 +42,11 @@ class _Maker:
 def conditions_of(
     view: TaskView, phase: TaskPhase, pause: Pause | None, skewed: bool, fresh: Sequence[ScheduledRun], now: datetime
 ) -> tuple[Condition, ...]:
-    """Ready, Suspended, and where they apply LastRunSucceeded and ClockSkew."""
+    """Ready, Suspended, and where they apply, or did, LastRunSucceeded, ClockSkew and Stalled."""
     task = view.task
     maker = _Maker(task.meta.generation, now)
-    found = [_ready(view, phase, pause, maker), _suspended(pause, maker)]
+    ready = _ready(view, phase, pause, maker)
+    found = [ready, _suspended(pause, maker)]
     last = _last_run_succeeded(task, fresh, maker)
     if last is not None:
         found.append(last)
@@ -53,7 +54,39 @@ def conditions_of(
         found.append(maker.make("ClockSkew", True, "ClockSkew", _SKEWED))
     elif find_condition(task.status.conditions, "ClockSkew") is not None:
         found.append(maker.make("ClockSkew", False, "ClocksAgree"))
+    if _needs_an_edit(view):
+        found.append(maker.make("Stalled", True, ready.reason, ready.message))
+    elif find_condition(task.status.conditions, "Stalled") is not None:
+        found.append(maker.make("Stalled", False, "NotStalled"))
     return tuple(found)
+
+
+def is_rejected(view: TaskView) -> bool:
+    """Whether the API server takes no run of the task, or no pod: nothing of it can start."""
+    return view.refusal is not None or _pod_refusal(view) is not None
+
+
+def run_is_rejected(view: TaskView) -> bool:
+    """Whether the API server takes no run of the task: now, or by the word of its status when that was written."""
+    ready = find_condition(view.task.status.conditions, "Ready")
+    return view.refusal is not None or (ready is not None and ready.reason == RUN_REJECTED)
+
+
+def _pod_refusal(view: TaskView) -> str | None:
+    """What the API server says against the pod of a run that waits for it, or else against one that it was shown."""
+    waiting = (run.finding.message for run in view.runs if run.finding is not None and not _has_own_args(run))
+    return next(waiting, view.check.refusal if view.check is not None else None)
+
+
+def _has_own_args(run: RunView) -> bool:
+    """Whether its pod is another than those of the schedule."""
+    return run.run.spec is not None and bool(run.run.spec.args)
+
+
+def _needs_an_edit(view: TaskView) -> bool:
+    """Whether nothing but an edit of the task makes it start."""
+    check = view.check
+    return bool(view.task.problems) or (check is not None and check.refusal is not None and check.final)
 
 
 def said_of_pod(task: CronTask) -> bool | None:
@@ -65,11 +98,13 @@ def said_of_pod(task: CronTask) -> bool | None:
 
 
 def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker) -> Condition:
-    task, check = view.task, view.check
+    task, pod_refusal = view.task, _pod_refusal(view)
     if task.problems:
         return maker.make("Ready", False, "InvalidSpec", "; ".join(map(str, task.problems)))
-    if check is not None and check.refusal is not None:
-        return maker.make("Ready", False, POD_REJECTED, f"the API server refuses the pod: {check.refusal}")
+    if view.refusal is not None:
+        return maker.make("Ready", False, RUN_REJECTED, f"the API server refuses the run: {view.refusal.message}")
+    if pod_refusal is not None:
+        return maker.make("Ready", False, POD_REJECTED, f"the API server refuses the pod: {pod_refusal}")
     if pause is not None:
         return maker.make("Ready", True, pause.reason)
     if phase is TaskPhase.COMPLETED:

@@ -112,7 +112,7 @@ class RemoveRun:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Create a run of a task, caused by the end of a run. `trigger` says to its pod what the cause was.
+    """Create a run of a task, caused by the end of the run `cause`. `trigger` says to its pod what that was.
 
     `task` is None where the task is not there yet: the run waits for it, and is adopted by it.
     """
@@ -123,6 +123,7 @@ class FollowUp:
     name: str
     scheduled: datetime
     trigger: Trigger
+    cause: ScheduledRun
     args: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -3,15 +3,18 @@
 Callers: task.
 """
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
+from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
 from crontask.decide.delay import delayed_start
 from crontask.decide.timing import InForce
 from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
+from crontask.timetable import Due, Timetable
 
 # With catchUp None: what is late by less than a failover takes is not missed.
 FAILOVER = timedelta(seconds=10)
@@ -29,25 +32,33 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """Times that nobody started: how many (at least so many, if not `exact`), the first and the last."""
+class Times:
+    """Nominal times summed up: how many (at least so many, if not `exact`), the first and the last."""
 
     count: int
     exact: bool
     first: datetime
     last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Times that nobody started, and why."""
+
+    times: Times
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The nominal times that came due since the mark, which moves to `mark` when all of them are decided.
+    """The nominal times that came due after `after`: the mark moves to `mark` when all of them are decided.
 
     `candidates`: those that may start now, oldest first. `resumed`: runs of undecided times that exist without status
     and pod: their launch was cut short and goes on. `started`: runs of undecided times that have a pod or a place.
     `foreign`: times whose name belongs to somebody else's run.
     """
 
+    after: datetime
     mark: datetime
     candidates: tuple[Candidate, ...] = ()
     resumed: tuple[RunView, ...] = ()
@@ -65,26 +76,63 @@ def undecided_times(view: TaskView, in_force: InForce, now: datetime) -> Undecid
         return None
     if task.spec.delay is not None:
         return _delayed(view, in_force, after, now)
-    latest = task.jitter.latest_started(task.timetable, now)
-    due = task.timetable.due(after, latest) if latest is not None and latest > after else None
-    if latest is None or due is None:
-        return None
     known = _known_runs(view, after, now)
+    found = Undecided(after, mark=max(known.times, default=after), resumed=known.resumed, started=known.started)
+    latest = task.jitter.latest_started(task.timetable, now)
+    if latest is None or latest <= after:
+        return found if known.times else None
     considered = _may_start(task, task.spec, after, latest, now)
     # They are launched oldest first: what is older than one that was launched was left out.
-    unknown = [time for time in considered if time > max(known.times, default=after)]
+    unknown = [time for time in considered if time > max((after, *known.times))]
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
     candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known.times), now)
-    taken = {*known.times, *foreign, *(candidate.nominal for candidate in candidates)}
+    return _summed_up(view, replace(found, candidates=candidates, foreign=tuple(foreign)), latest, now)
+
+
+def decided_before(view: TaskView, undecided: Undecided, first: datetime, now: datetime) -> Undecided | None:
+    """Of the undecided times those before `first`, which is still to be launched; None if there are none."""
+    foreign = tuple(time for time in undecided.foreign if time < first)
+    return _summed_up(view, replace(undecided, candidates=(), foreign=foreign), first - _SECOND, now)
+
+
+def _summed_up(view: TaskView, found: Undecided, latest: datetime, now: datetime) -> Undecided | None:
+    """The same, with the times up to `latest` that are missed; None if there are none at all."""
+    times = [run.nominal for run in (*(run.run for run in found.resumed), *found.started) if run.nominal is not None]
+    due = view.task.timetable.due(found.after, latest) if latest > found.after else None
+    if due is None:
+        return replace(found, mark=max(times)) if times else None
+    taken = {*times, *found.foreign, *(candidate.nominal for candidate in found.candidates)}
+    rest = but_for(view.task.timetable, due, taken)
+    missed = Missed(rest, _why_missed(view, rest.last, now)) if rest is not None else None
+    return replace(found, mark=max((due.latest, *times)), missed=missed)
+
+
+def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | None:
+    """The times that came due but for those that are taken, which are few; None if there are no others."""
     count = due.count - sum(due.first <= time <= due.latest for time in taken)
-    return Undecided(
-        mark=max((due.latest, *known.times)),
-        candidates=candidates,
-        resumed=known.resumed,
-        started=known.started,
-        missed=_missed(task, count, due.exact, due.first, due.latest, taken, now) if count > 0 else None,
-        foreign=tuple(foreign),
-    )
+    if count <= 0:
+        return None
+    first: datetime | None = due.first
+    while first is not None and first in taken:
+        first = timetable.next_after(first)
+    last: datetime | None = due.latest
+    while last is not None and last in taken:
+        last = timetable.previous_at_or_before(last - _SECOND)
+    return Times(count, due.exact, first or due.first, last or due.latest)
+
+
+def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:
+    if run_is_rejected(view):
+        return RUN_REJECTED
+    deadline = deadline_of(view.task, last)
+    return DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
+
+
+def recorded_until(task: CronTask) -> datetime:
+    """Up to when the task's status says what became of each of its times."""
+    timing, mark = task.status.timing, task.status.last_scheduled_time
+    since = timing.since if timing is not None else task.meta.creation_timestamp
+    return max(since, mark) if mark is not None else since
 
 
 def runs_left(task: CronTask) -> int | None:
@@ -120,12 +168,15 @@ class _Known:
 
 
 def _known_runs(view: TaskView, after: datetime, now: datetime) -> _Known:
-    def is_of_them(run: ScheduledRun) -> bool:
+    """The runs of undecided times. What started just before an edit or a pause, and is not recorded yet, is of them."""
+    recorded = min(after, recorded_until(view.task))
+
+    def is_of_them(run: ScheduledRun, after: datetime) -> bool:
         return run.nominal is not None and after < run.nominal <= now and run.meta.owner_uid == view.task.meta.uid
 
-    open_ = [run for run in view.runs if is_of_them(run.run)]
-    started = (*(run.run for run in open_ if has_place(run)), *(run for run in view.finished if is_of_them(run)))
-    return _Known(tuple(run for run in open_ if not has_place(run)), started)
+    open_ = [run.run for run in view.runs if has_place(run) and is_of_them(run.run, recorded)]
+    started = (*open_, *(run for run in view.finished if is_of_them(run, recorded)))
+    return _Known(tuple(run for run in view.runs if not has_place(run) and is_of_them(run.run, after)), started)
 
 
 def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime) -> list[datetime]:
@@ -164,30 +215,15 @@ def _candidates(
     return tuple(Candidate(time, catching_up=True) for time in (*kept, *(times[-1:] if on_time else ())))
 
 
-def _missed(
-    task: CronTask, count: int, exact: bool, first: datetime, last: datetime, taken: set[datetime], now: datetime
-) -> Missed:
-    """The summary of the times in [first, last] but for those that are taken, which are few."""
-    low: datetime | None = first
-    while low is not None and low in taken:
-        low = task.timetable.next_after(low)
-    high: datetime | None = last
-    while high is not None and high in taken:
-        high = task.timetable.previous_at_or_before(high - _SECOND)
-    deadline = deadline_of(task, high or last)
-    reason = DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
-    return Missed(count, exact, low or first, high or last, reason)
-
-
 def _delayed(view: TaskView, in_force: InForce, after: datetime, now: datetime) -> Undecided | None:
     """A task with a delay has one time at most, which is never missed."""
     known = _known_runs(view, after, now)
     if known.times:
-        return Undecided(mark=max(known.times), resumed=known.resumed, started=known.started)
+        return Undecided(after, mark=max(known.times), resumed=known.resumed, started=known.started)
     nominal = delayed_start(view, in_force.timing, now)
     if nominal is None or view.task.start_of(nominal) > now:
         return None
     if run_name(view.task.meta.name, nominal) in view.foreign:
-        return Undecided(mark=nominal, foreign=(nominal,))
+        return Undecided(after, mark=nominal, foreign=(nominal,))
     # In its turn, should its group be full: what is skipped would be due again a second later.
-    return Undecided(mark=nominal, candidates=(Candidate(nominal, catching_up=True),))
+    return Undecided(after, mark=nominal, candidates=(Candidate(nominal, catching_up=True),))

@@ -29,14 +29,16 @@ def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[FollowUp, ...
     phase, completion = status.phase, status.completion_time
     if phase is None or completion is None or _depth(view) > DEEPEST:
         return ()
+    namespace = view.run.meta.namespace
     found = [
         FollowUp(
-            view.run.meta.namespace,
+            namespace,
             task.meta.name,
             task,
             follow_up_name(task.meta.name, view.run.meta.uid),
             completion,
             _trigger(view, status, completion, "after"),
+            view.run,
         )
         for task in view.dependents
         if _follows(task, phase, completion)
@@ -47,7 +49,9 @@ def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[FollowUp, ...
         trigger = _trigger(view, status, completion, "onComplete")
         task = view.on_complete
         found.append(
-            FollowUp(view.run.meta.namespace, asked.task_ref.name, task, name, completion, trigger, asked.args)
+            FollowUp(
+                view.run.meta.namespace, asked.task_ref.name, task, name, completion, trigger, view.run, asked.args
+            )
         )
     return tuple(found)
 

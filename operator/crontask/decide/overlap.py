@@ -52,6 +52,8 @@ def holds_place(view: RunView) -> bool:
         view.pod_gone
         or view.starting
         or view.unsure
+        # Its pod is refused, and will be tried again: it is its turn.
+        or (view.finding is not None and not view.finding.final)
         or view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
     )
 
@@ -99,7 +101,7 @@ def assign_places(
     now: datetime,
 ) -> Places:
     """Who starts, who waits and who is skipped, at an instant."""
-    under_way = [run for run in (*view.runs, *view.others) if holds_place(run)]
+    under_way = [run for run in (*view.runs, *view.others) if holds_place(run) and not waits(run, now)]
     free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way) - len(view.strays))
     elsewhere = [run for run in view.others if waits(run, now) and has_its_turn(run)]
     line = sorted((*waiting, *elsewhere), key=_order)

@@ -5,20 +5,37 @@ Callers: task_status.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Literal
 
-from crontask.api.base import format_time
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Counts, Decision
+from crontask.decide.conditions import RUN_REJECTED
 from crontask.decide.counting import is_stale
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.decide.due import Undecided
+from crontask.decide.due import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times, Undecided
 from crontask.decide.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
 from crontask.decide.views import ScheduledRun, TaskView
 
 RECENT = 10
 NAME_TAKEN = "NameTaken"
-TIMING_UNSEEN = "TimingChangedUnseen"
+TIMING_CHANGED = "TimingChanged"
+TIMING_UNSEEN, PAUSE_UNSEEN = "TimingChangedUnseen", "PausedUnseen"
+UNKNOWN = frozenset({TIMING_UNSEEN, PAUSE_UNSEEN})
+"""Reasons of entries about times of which it is not known whether they were due: they are in no count."""
+
+# An event's reason where it is not that of the entry (CronJob's word for a miss), and its text.
+_MISS_SCHEDULE = "MissSchedule"
+_WORDS = {
+    RUN_ALREADY_ACTIVE: (RUN_ALREADY_ACTIVE, "run {run} is still under way"),
+    QUEUE_FULL: (QUEUE_FULL, "the queue is full, behind run {run}"),
+    NAME_TAKEN: (NAME_TAKEN, "another object has the name of the run"),
+    DEADLINE_EXCEEDED: (_MISS_SCHEDULE, "past the startingDeadline"),
+    NOT_STARTED_IN_TIME: (_MISS_SCHEDULE, "no operator could start a run in time"),
+    RUN_REJECTED: (_MISS_SCHEDULE, "the API server refused the run"),
+    TIMING_CHANGED: (TIMING_CHANGED, "the schedule was edited between the scheduled time and its start"),
+    TIMING_UNSEEN: (TIMING_CHANGED, "the schedule was edited while no operator watched; what it left out is not known"),
+    PAUSE_UNSEEN: (_MISS_SCHEDULE, "due while no operator watched, and the task has been paused since"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,7 @@ class Settled:
     skipped: tuple[Skip, ...]
 
 
-def decisions_on_times(settled: Settled | None, unseen_from: datetime | None, now: datetime) -> tuple[Decision, ...]:
+def decisions_on_times(settled: Settled | None) -> tuple[Decision, ...]:
     """Skips and misses of times without a run, newest first."""
     found: list[Decision] = []
     if settled is not None:
@@ -40,19 +57,14 @@ def decisions_on_times(settled: Settled | None, unseen_from: datetime | None, no
         ]
         found += [Decision(type="Missed", nominal_time=time, reason=NAME_TAKEN) for time in reversed(times.foreign)]
         if times.missed is not None:
-            missed = times.missed
-            found.append(
-                Decision(
-                    type="Missed",
-                    nominal_time=missed.first,
-                    until=missed.last if missed.count > 1 else None,
-                    reason=missed.reason,
-                    count=missed.count,
-                )
-            )
-    if unseen_from is not None:
-        found.append(Decision(type="Missed", nominal_time=unseen_from, until=now, reason=TIMING_UNSEEN))
+            found.append(entry("Missed", times.missed.reason, times.missed.times))
     return tuple(found)
+
+
+def entry(type_: Literal["Skipped", "Missed"], reason: str, times: Times) -> Decision:
+    """An entry about several times, or one."""
+    last = times.last if times.count > 1 else None
+    return Decision(type=type_, nominal_time=times.first, until=last, reason=reason, count=times.count)
 
 
 def decisions_on_runs(fresh: Sequence[ScheduledRun]) -> tuple[Decision, ...]:
@@ -69,10 +81,10 @@ def decisions_on_runs(fresh: Sequence[ScheduledRun]) -> tuple[Decision, ...]:
 
 
 def add_decisions(counts: Counts, decisions: Sequence[Decision]) -> Counts:
-    """The counts with times added that have no run. What an unseen edit left out is not known, and not counted."""
+    """The counts with times added that have no run. What is not known to have been due is not counted."""
     totals = counts.model_dump()
     for decision in decisions:
-        if decision.reason != TIMING_UNSEEN:
+        if decision.reason not in UNKNOWN:
             totals["skipped" if decision.type == "Skipped" else "missed"] += decision.count
     return Counts(**totals)
 
@@ -96,7 +108,7 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
     told = []
     for decision in decisions:
         reason, words = _words(decision)
-        known = decision.reason != TIMING_UNSEEN
+        known = decision.reason not in UNKNOWN
         told.append(
             Transition(
                 reason,
@@ -114,14 +126,7 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
 
 
 def _words(decision: Decision) -> tuple[str, str]:
-    at = format_time(decision.nominal_time)
-    if decision.reason == RUN_ALREADY_ACTIVE:
-        return RUN_ALREADY_ACTIVE, f"skipped {at}: run {decision.run} is still under way"
-    if decision.reason == QUEUE_FULL:
-        return QUEUE_FULL, f"skipped {at}: the queue is full, behind run {decision.run}"
-    if decision.reason == NAME_TAKEN:
-        return NAME_TAKEN, f"missed {at}: another object has the name of its run"
-    if decision.reason == TIMING_UNSEEN:
-        return "TimingChanged", f"the timing was edited while no operator watched, times from {at} are unknown"
-    several = f"missed {decision.count} times from {at}" if decision.count > 1 else f"missed {at}"
-    return "MissSchedule", f"{several}: {decision.reason}"
+    """The event's reason and text. When it was is in recentDecisions: texts that are equal are one event."""
+    reason, why = _WORDS.get(decision.reason, (_MISS_SCHEDULE, f"the task is paused ({decision.reason})"))
+    several = f"{decision.count} times" if decision.count > 1 else "a time"
+    return reason, f"{decision.type.lower()} {several}: {why.format(run=decision.run)}"

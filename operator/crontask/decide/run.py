@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from crontask.api.base import format_time
+from crontask.api.base import cut, format_time
 from crontask.api.names import pod_name
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
@@ -18,7 +18,7 @@ from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, St
 from crontask.decide.fit import ARGS_INVALID, fitting_outcome, unfit_args
 from crontask.decide.history import remove_without_task
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import Outcome, why_not_running
+from crontask.decide.outcome import LONGEST_MESSAGE, Outcome, why_not_running
 from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
 from crontask.decide.timeout import (
@@ -30,7 +30,7 @@ from crontask.decide.timeout import (
     stopped_because,
     total_deadline,
 )
-from crontask.decide.views import RunView
+from crontask.decide.views import Finding, RunView
 
 Rule = Callable[[RunView, datetime], RunDecisions | None]
 LATEST_PAST = timedelta(seconds=60)
@@ -41,7 +41,18 @@ def decide_run(view: RunView, now: datetime) -> RunDecisions:
     if view.run.ended:
         return remove_without_task(view, canceled_too_late(view), now)
     rules = _WITHOUT_POD if view.pod is None else _WITH_POD
-    return next(decided for rule in rules if (decided := rule(view, now)) is not None)
+    decided = next(decided for rule in rules if (decided := rule(view, now)) is not None)
+    return _until_it_is_followed_up(view, decided, now) if decided.follow_ups else decided
+
+
+def _until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
+    """What an end causes exists before it is told: while the API server refuses that, the status says so."""
+    refusal = view.follow_up_refusal
+    if refusal is None or refusal.retry_at <= now:
+        return decided
+    ending = decided.status.phase.value if decided.status.phase is not None else "ended"
+    words = f"{ending}; recorded once run {refusal.name} exists, which the API server refuses: {refusal.message}"
+    return RunDecisions(_saying(view, cut(words, LONGEST_MESSAGE)), wake_at=refusal.retry_at, before=decided.before)
 
 
 def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
@@ -67,8 +78,22 @@ def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
         return None
     # Creating it again tells, too; where it must not be created any more, one has to look.
     only_look = at_most_once(view) or cancel_requested(view.run) or view.task_is_missing
+    refused = view.finding
+    if refused is not None and not only_look:
+        gives_up = refused.since + start_timeout_of(view)
+        if now < min(gives_up, refused.retry_at):
+            return _waiting_for_pod(view, refused, earliest(gives_up, refused.retry_at))
+        only_look = gives_up <= now
     number = view.run.status.expected_attempt
     return RunDecisions(view.run.status, (LookForPod(view.run) if only_look else StartAttempt(view.run, number),))
+
+
+def _waiting_for_pod(view: RunView, refused: Finding, wake_at: datetime | None) -> RunDecisions:
+    """The pod is refused, and will be tried again; a first attempt has not begun, another one is between two."""
+    words = f"the pod is refused: {refused.message}"
+    if not view.run.status.attempts:
+        return held(view, RunPhase.PENDING, words, wake_at)
+    return RunDecisions(_saying(view, words), wake_at=wake_at)
 
 
 def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
@@ -190,8 +215,10 @@ def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
     due = refused.retry_at if refused is not None else at
     if due is not None and due > now:
         gives_up = refused.since + start_timeout_of(view) if refused is not None else None
-        status = view.run.status if refused is None else _saying(view, f"the pod is refused: {refused.message}")
-        return RunDecisions(status, wake_at=earliest(due, deadline, gives_up))
+        wake_at = earliest(due, deadline, gives_up)
+        if refused is not None:
+            return _waiting_for_pod(view, refused, wake_at)
+        return RunDecisions(view.run.status, wake_at=wake_at)
     return RunDecisions(view.run.status, (StartAttempt(view.run, view.run.status.expected_attempt),))
 
 
@@ -203,8 +230,8 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
         retry = on_its_own and finding.retry_at <= now
         gives_up = finding.since + start_timeout_of(view)
         wake_at = earliest(gives_up, finding.retry_at if on_its_own and not retry else None)
-        decided = held(view, RunPhase.PENDING, f"the pod is refused: {finding.message}", wake_at)
-        return RunDecisions(decided.status, start if retry else (), (), wake_at)
+        waiting = _waiting_for_pod(view, finding, wake_at)
+        return replace(waiting, actions=start if retry else ())
     if not on_its_own and view.queued:
         return held(view, RunPhase.QUEUED, "waits for its turn")
     return RunDecisions(view.run.status, start)

@@ -3,13 +3,22 @@
 Callers: engine.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.counting import failure_streak, sort_finished
-from crontask.decide.decisions import Adopt, Launch, TaskDecisions, earliest
+from crontask.decide.decisions import Adopt, CancelRun, Launch, TaskAction, TaskDecisions, earliest
 from crontask.decide.delay import delayed_start
-from crontask.decide.due import DEADLINE_EXCEEDED, Undecided, deadline_of, runs_left, undecided_times
+from crontask.decide.dropped import dropped_times
+from crontask.decide.due import (
+    DEADLINE_EXCEEDED,
+    Undecided,
+    deadline_of,
+    decided_before,
+    runs_left,
+    undecided_times,
+)
 from crontask.decide.history import runs_to_prune
 from crontask.decide.overlap import Places, assign_places, has_its_turn, is_unstarted, waits
 from crontask.decide.pause import Pause, pause_of, tripped_by
@@ -33,7 +42,9 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     undecided = None if halted else undecided_times(view, in_force, now)
     dropped = _runs_to_drop(view, pause, config, now)
     places = _places(view, undecided, dropped, config, now)
-    settled = _settle(undecided, places)
+    settled = _settle(view, undecided, places, now)
+    if view.refusal is not None and view.refusal.retry_at > now:
+        places = replace(places, actions=tuple(action for action in places.actions if not _launches(action)))
     following = None if halted else _next_nominal(view, in_force, now)
     ahead = reservations(view, places, following, now)
     actions = (*places.actions, *_adoptions(view), *ahead.actions)
@@ -41,7 +52,8 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
         # What has come of them is recorded after them.
         return TaskDecisions(actions, (), Turns(), task.status, (), None)
     next_start = task.start_of(following) if following is not None else None
-    basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now)
+    lost = dropped_times(view, in_force, pause, config, now)
+    basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now, lost)
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
     wake_at = earliest(prune_at, next_start, ahead.wake_at, *_instants(view, pause, config, now))
@@ -79,6 +91,8 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
             dropped[run.run.meta.name] = Dropped(RunPhase.SKIPPED, pause.reason, words)
         elif deadline is not None and deadline <= now and not config.clock_skewed:
             words = "its turn did not come before its startingDeadline"
+            if run.finding is not None:
+                words = f"its startingDeadline passed while its pod was refused: {run.finding.message}"
             dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, words)
     return dropped
 
@@ -89,11 +103,20 @@ def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
     return tuple(Adopt(run) for run in runs if run.meta.owner_uid is None and not run.meta.deletion_timestamp)
 
 
-def _settle(undecided: Undecided | None, places: Places) -> Settled | None:
-    """What the status may record of the times that came due: nothing as long as one of them is still to be launched."""
-    if undecided is None or undecided.resumed or any(isinstance(action, Launch) for action in places.actions):
+def _settle(view: TaskView, undecided: Undecided | None, places: Places, now: datetime) -> Settled | None:
+    """What the status may record of the times that came due: those before the first that is still to be launched."""
+    if undecided is None or undecided.resumed:
         return None
-    return Settled(undecided, places.skipped)
+    first = min((action.nominal for action in places.actions if isinstance(action, Launch)), default=None)
+    if first is None:
+        return Settled(undecided, places.skipped)
+    before = decided_before(view, undecided, first, now) if view.refusal is not None else None
+    return Settled(before, tuple(skip for skip in places.skipped if skip.nominal < first)) if before else None
+
+
+def _launches(action: TaskAction) -> bool:
+    """Whether it makes a run, or makes room for one."""
+    return isinstance(action, Launch | CancelRun)
 
 
 def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime | None:
@@ -109,6 +132,10 @@ def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime 
 def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> list[datetime]:
     """Further instants to come at which the decision changes."""
     task, found = view.task, [run.due_at for run in view.asleep]
+    if view.refusal is not None:
+        found.append(view.refusal.retry_at)
+    if view.check is not None and view.check.retry_at is not None:
+        found.append(view.check.retry_at)
     if pause is not None and pause.until is not None:
         found.append(pause.until)
     if task.spec is not None and task.spec.end_time is not None:

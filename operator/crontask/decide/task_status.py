@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
-from crontask.api.metadata import merge_conditions
+from crontask.api.metadata import find_condition, merge_conditions
 from crontask.api.scheduledrun import Origin, RunPhase
-from crontask.api.task_status import CronTaskStatus, RunSummary, TaskPhase, Timing, Tripped
-from crontask.decide.conditions import conditions_of
+from crontask.api.task_status import SCHEDULING, CronTaskStatus, Decision, RunSummary, TaskPhase, Timing, Tripped
+from crontask.decide.conditions import conditions_of, is_rejected
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.history import ended_at
@@ -38,7 +38,10 @@ _NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What has been decided about the task apart from its times. `next_start`: None while none is to come."""
+    """What has been decided about the task apart from its times. `next_start`: None while none is to come.
+
+    `dropped`: times that an edit or a pause leaves out.
+    """
 
     in_force: InForce
     pause: Pause | None
@@ -47,6 +50,7 @@ class Basis:
     queued: int
     next_start: datetime | None
     now: datetime
+    dropped: tuple[Decision, ...] = ()
 
 
 def compute_status(
@@ -54,7 +58,7 @@ def compute_status(
 ) -> tuple[CronTaskStatus, tuple[Transition, ...]]:
     """The status as it should be, and what its change tells. `fresh`: the finished runs that are not counted yet."""
     task, before, now = view.task, view.task.status, basis.now
-    of_times = decisions_on_times(settled, basis.in_force.unseen_from, now)
+    of_times = (*basis.dropped, *decisions_on_times(settled))
     decisions = (*of_times, *decisions_on_runs(fresh))
     summaries = tuple(_summary(run) for run in reversed(fresh))
     recent = tuple(
@@ -63,7 +67,7 @@ def compute_status(
     active = sorted((run.run for run in view.runs if _is_active(run)), key=lambda run: run.meta.creation_timestamp)
     scheduled = _scheduled_count(view, settled, fresh)
     phase = _phase(view, basis, scheduled)
-    upcoming = _upcoming(view, basis) if phase is TaskPhase.ACTIVE else ()
+    upcoming = _upcoming(view, basis) if phase in SCHEDULING else ()
     status = CronTaskStatus(
         observed_generation=task.meta.generation,
         phase=phase,
@@ -106,7 +110,9 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
     enough = spec.max_runs is not None and scheduled >= spec.max_runs
     # What waits for its turn may still be missed or dropped, and then another time takes its place.
     waiting = any(run.run.nominal is not None and is_unstarted(run) for run in view.runs)
-    return TaskPhase.COMPLETED if (ended and not basis.skewed) or (enough and not waiting) else TaskPhase.ACTIVE
+    if (ended and not basis.skewed) or (enough and not waiting):
+        return TaskPhase.COMPLETED
+    return TaskPhase.REJECTED if is_rejected(view) else TaskPhase.ACTIVE
 
 
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
@@ -183,6 +189,9 @@ def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[T
         return (Transition("InvalidSpec", "; ".join(map(str, view.task.problems))[:900], warning=True, task=name),)
     if status.phase is before.phase or (before.phase is None and status.phase is TaskPhase.ACTIVE):
         return ()
+    if status.phase is TaskPhase.REJECTED:
+        ready = find_condition(status.conditions, "Ready")
+        return (Transition(ready.reason, ready.message[:900], warning=True, task=name),) if ready is not None else ()
     if basis.pause is not None:
         tripped = basis.pause.reason == TOO_MANY_FAILURES
         kind = DecisionKind.SUSPEND

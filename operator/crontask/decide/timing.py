@@ -12,9 +12,9 @@ import orjson
 from crontask.api.base import format_duration
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
-from crontask.api.task_status import TaskPhase, Timing
+from crontask.api.task_status import SCHEDULING, Timing
 from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because
-from crontask.decide.views import Config, TaskView
+from crontask.decide.views import Config, CronTask, TaskView
 from crontask.timetable import (
     NO_JITTER,
     CronTimetable,
@@ -102,10 +102,14 @@ _LONGEST_TEXT = 100
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The timing in force; `unseen_from`: an edit was seen late, and the old times from then on are not known."""
+    """The timing in force; `unseen_from`: an edit was seen late, and the old times from then on are not known.
+
+    `superseded`: the task as it was until now, where an edit of its timing is seen as it happens.
+    """
 
     timing: Timing
     unseen_from: datetime | None = None
+    superseded: CronTask | None = None
 
 
 def timing_in_force(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> InForce:
@@ -121,12 +125,14 @@ def timing_in_force(view: TaskView, pause: Pause | None, config: Config, now: da
         # Seen as soon as the clock is believed.
         return InForce(before)
     seen = now.replace(microsecond=0)
-    was_active = task.status.phase is TaskPhase.ACTIVE
+    was_active = task.status.phase in SCHEDULING
     if before.hash != task.timing_hash:
         mark = task.status.last_scheduled_time
         watched = max(before.since, mark) if mark is not None else before.since
         in_force = Timing(hash=task.timing_hash, since=seen, resumed=before.resumed)
-        return InForce(in_force, watched if view.first_look and was_active else None)
+        if not was_active:
+            return InForce(in_force)
+        return InForce(in_force, watched) if view.first_look else InForce(in_force, superseded=view.previous)
     if was_active or task.status.phase is None or pause is not None:
         return InForce(before)
     if until is not None and until <= now and _waited_for(until, view):

@@ -144,6 +144,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRefusal:
+    """What the API server said against the creation of a run. It is not tried again before `retry_at`."""
+
+    name: str
+    message: str
+    retry_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """What the task's decision says of a run that will not start: its end, and why."""
 
@@ -167,7 +177,8 @@ class RunView:
     `dependents`: the tasks that come after its task. `on_complete`: the task that its onComplete names. `same_key`: the
     other runs with its idempotencyKey. `pod_gone`: the pod of the expected attempt was seen and is there no more.
     `starting`: that pod is on its way. `unsure`: whether its pod was made is not known.
-    `reserved`: it was made ahead of its time, and nothing is decided about it.
+    `reserved`: it was made ahead of its time, and nothing is decided about it. `follow_up_refusal`: of a run that its
+    end causes.
     """
 
     run: ScheduledRun
@@ -183,6 +194,7 @@ class RunView:
     starting: bool = False
     unsure: bool = False
     reserved: bool = False
+    follow_up_refusal: RunRefusal | None = None
 
     @property
     def task_is_missing(self) -> bool:
@@ -192,10 +204,16 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class PodCheck:
-    """What the API server said of a pod of a generation of a task: a refusal, or None."""
+    """What the API server said of a pod of a generation of a task: a refusal, or None.
+
+    `final`: it will never be taken. Otherwise it is shown again at `retry_at`; `tries` were in vain.
+    """
 
     generation: int
     refusal: str | None
+    final: bool = False
+    retry_at: datetime | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +224,7 @@ class TaskView:
     `others`: runs of the other tasks of its concurrency group. `strays`: the names of runs of the task, or its group,
     that are gone and have a pod that is not. `check`: of its generation, if this operator has one. `reserved`: its runs
     that were made ahead, which are not among `runs`; `unreserved`: the name of one that could not be made.
+    `refusal`: of its runs' creation. `previous`: the task before an edit of its timing, until that is recorded.
     """
 
     task: CronTask
@@ -219,3 +238,5 @@ class TaskView:
     unreserved: str | None = None
     finished: tuple[ScheduledRun, ...] = ()
     asleep: tuple[ScheduledRun, ...] = ()
+    refusal: RunRefusal | None = None
+    previous: CronTask | None = None

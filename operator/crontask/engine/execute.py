@@ -26,12 +26,12 @@ from crontask.decide.decisions import (
 )
 from crontask.decide.views import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
-from crontask.engine.launch import Launcher
-from crontask.engine.memory import run_key, task_key
+from crontask.engine.launch import Launcher, NotYetError
+from crontask.engine.memory import run_key
 from crontask.engine.ports import Api, ApiError, Clock, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
+from crontask.engine.tell import Teller, about
 from crontask.engine.warmth import Warmth
 from crontask.engine.write import Writer
 from crontask.workload.pod import owner_reference
@@ -69,17 +69,26 @@ class Executor:
 
     async def _act_in_any_order(self, actions: list[TaskAction], task: CronTask) -> None:
         """By as many workers as there may be writes: one that fails goes no further, the others do."""
-        waiting = iter(actions)
+        waiting, not_yet = iter(actions), list[float]()
 
         async def work() -> None:
             for action in waiting:
-                await self.act(action, task)
+                try:
+                    await self.act(action, task)
+                except NotYetError as error:
+                    # Nor any of the others: all keep to one rate.
+                    not_yet.append(error.seconds)
+                if not_yet:
+                    return
 
         workers = min(len(actions), self._queue.most)
         ended = await asyncio.gather(*(work() for _ in range(workers)), return_exceptions=True)
         errors = sorted((error for error in ended if error is not None), key=_patience)
+        if not_yet:
+            errors.insert(0, NotYetError(min(not_yet)))
         for error in errors[:-1]:
-            if not (isinstance(error, ApiError) and error.status in (404, 409)):
+            expected = isinstance(error, NotYetError) or (isinstance(error, ApiError) and error.status in (404, 409))
+            if not expected:
                 _log.warning("%s/%s, one of many things to do: %r", task.meta.namespace, task.meta.name, error)
         if errors:
             raise errors[-1]
@@ -130,7 +139,7 @@ class Executor:
             kind=DecisionKind.REPLACE,
             event=False,
         )
-        self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, told)
+        self._teller.tell(told, about(task))
 
     async def _delete_pod(self, pod: Pod) -> None:
         """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""

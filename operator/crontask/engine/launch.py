@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from crontask.api.base import API_VERSION, format_time
+from crontask.api.base import API_VERSION, cut, format_time
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
     ANNOTATION_RESERVED,
@@ -19,23 +19,37 @@ from crontask.api.names import (
 )
 from crontask.api.trigger import trigger_json, trigger_of
 from crontask.decide.cancel import cancel_requested
+from crontask.decide.conditions import POD_REJECTED
 from crontask.decide.decisions import DecisionKind, FollowUp, Launch, Reserve, Transition
 from crontask.decide.fit import ARGS_INVALID, merged_args, unfit_args
 from crontask.decide.retry import at_most_once
 from crontask.decide.run_status import attempt_recorded
-from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
-from crontask.engine.memory import run_key, task_key
+from crontask.decide.views import CronTask, Finding, PodCheck, RunRefusal, RunView, ScheduledRun
+from crontask.engine.memory import run_key
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
+from crontask.engine.tell import Teller, about
 from crontask.engine.write import Writer
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod, owner_reference
 
 _SECOND = timedelta(seconds=1)
-_LONGEST_RETRY = timedelta(minutes=1)
+_LONGEST_RETRY, _LONGEST_CHECK_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
+_LONGEST_WORDS = 3000
 _log = logging.getLogger(__name__)
+
+
+class RunRefusedError(Exception):
+    """The API server does not take the run of that name; that is noted."""
+
+
+class NotYetError(Exception):
+    """A start has to keep to the start rate: it may be tried again in so many `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not for {seconds} s")
+        self.seconds = seconds
 
 
 class Launcher:
@@ -68,16 +82,24 @@ class Launcher:
     async def launch(self, task: CronTask, launch: Launch) -> None:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
-        await self._queue.start_slot()
+        if not launch.wait:
+            self._take_start_slot(launch.name, 1, key.namespace)
         run = self._store.run(key)
         if run is None or not _is_ours(run, task) or launch.catching_up:
-            await self._make_launched(task, launch, run)
+            try:
+                await self._make_launched(task, launch, run)
+            except ApiError as error:
+                if not error.refuses:
+                    raise
+                self._store.set_run_refusal(task, self._refusal(self._store.run_refusal(task), launch.name, error))
+                raise RunRefusedError(launch.name) from error
+            self._store.set_run_refusal(task, None)
             run = self._store.run(key)
         else:
             self._store.claim(run)
         if run is None or not _is_ours(run, task) or run.ended or launch.wait:
             return
-        await self.start_attempt(run, 1)
+        await self._start(run, 1)
 
     async def _make_launched(self, task: CronTask, launch: Launch, reserved: ScheduledRun | None) -> None:
         key = run_key(task.meta.namespace, launch.name)
@@ -103,6 +125,13 @@ class Launcher:
             self._store.set_unreserved(task, reserve.name)
             return
         self._store.fold(Kind.SCHEDULED_RUN, raw)
+        self._store.set_run_refusal(task, None)
+
+    def _refusal(self, before: RunRefusal | None, name: str, error: ApiError) -> RunRefusal:
+        """Runs are tried again after growing pauses; what comes due meanwhile is recorded."""
+        tries = before.tries + 1 if before is not None else 1
+        retry_at = self._clock.now() + _pause(tries, _LONGEST_RETRY)
+        return RunRefusal(name, cut(error.message, _LONGEST_WORDS), retry_at, tries)
 
     async def discard(self, run: ScheduledRun) -> None:
         """Remove a run that was made ahead, as it was known: nobody has done anything with it."""
@@ -116,8 +145,24 @@ class Launcher:
         body["metadata"]["annotations"] = {ANNOTATION_TRIGGER: trigger_json(follow_up.trigger)}
         if follow_up.args:
             body["spec"]["args"] = dict(follow_up.args)
-        key = run_key(follow_up.namespace, follow_up.name)
-        await self._make_run(key, body)
+        key, cause, task = run_key(follow_up.namespace, follow_up.name), follow_up.cause, follow_up.task
+        try:
+            await self._make_run(key, body)
+        except ApiError as error:
+            if not error.refuses:
+                raise
+            refusal = self._refusal(self._store.follow_up_refusal(cause), key.name, error)
+            if refusal.tries == 1:
+                words = f"run {key.name}, which follows, is refused and will be tried again: {error.message}"
+                told = Transition("FailedCreate", words, warning=True, task=cause.task_name, run=cause.meta.name)
+                self._teller.tell(told, about(cause))
+            self._store.set_follow_up_refusal(cause, refusal)
+            if task is not None:
+                self._store.set_run_refusal(task, refusal)
+            raise RunRefusedError(key.name) from error
+        self._store.set_follow_up_refusal(cause, None)
+        if task is not None:
+            self._store.set_run_refusal(task, None)
 
     async def _make_run(self, key: ObjectKey, body: Document) -> None:
         """Create the run, or get the one that has its name."""
@@ -141,15 +186,33 @@ class Launcher:
         try:
             await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
         except ApiError as error:
-            if error.status not in (400, 403, 422):
-                # Not an answer about the pod. The next start will tell.
+            # A webhook with side effects is not asked in a dry run: that is no word about the pod.
+            about_it = error.refuses and "does not support dry run" not in error.message
+            if not about_it:
                 _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
-            self._store.set_check(task, error.message if error.status in (400, 403, 422) else None)
+            self._note_check(task, error.message if about_it else None, about_it and error.final)
             return
-        self._store.set_check(task, None)
+        self._store.set_check(task, PodCheck(task.meta.generation, None))
+
+    def _note_check(self, task: CronTask, refusal: str | None, final: bool) -> None:
+        """Show the pod again after growing pauses: the account or the quota that it lacks may be made after it."""
+        before = self._store.check_of(task)
+        tries = before.tries + 1 if before is not None else 1
+        retry_at = None if final else self._clock.now() + _pause(tries, _LONGEST_CHECK_PAUSE)
+        words = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
+        self._store.set_check(task, PodCheck(task.meta.generation, words, final, retry_at, tries))
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:
-        """Create the pod of an attempt. What the API server says against it becomes a finding."""
+        """Create the pod of an attempt. What the API server says against it becomes a finding. Raises NotYetError."""
+        self._take_start_slot(run.meta.name, number, run.meta.namespace)
+        await self._start(run, number)
+
+    def _take_start_slot(self, run: str, number: int, namespace: str) -> None:
+        wait = self._queue.start_slot((namespace, pod_name(run, number)))
+        if wait:
+            raise NotYetError(wait)
+
+    async def _start(self, run: ScheduledRun, number: int) -> None:
         current = self._store.run(run_key(run.meta.namespace, run.meta.name))
         if current is None or current.meta.uid != run.meta.uid or current.ended or cancel_requested(current):
             return
@@ -183,9 +246,10 @@ class Launcher:
         except ApiError as error:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
-            elif error.status in (400, 403, 422):
-                self._store.set_unsure(run, False)
-                self._note_refusal(run, error)
+            elif error.refuses:
+                # Of a 500 nobody knows whether it came before the pod was made, or after.
+                self._store.set_unsure(run, error.status == 500)
+                self._note_refusal(run, task, error)
             else:
                 # All but 429 may come after it took effect, and even after the pod was seen.
                 view = self._store.run_view(run_key(namespace, run.meta.name))
@@ -241,19 +305,20 @@ class Launcher:
         now = self._clock.now()
         self._store.set_finding(run, Finding("NameTaken", message, True, now, now))
 
-    def _note_refusal(self, run: ScheduledRun, error: ApiError) -> None:
-        """400 and 422 will not get better; what 403 says (a quota, a policy, a webhook) may."""
+    def _note_refusal(self, run: ScheduledRun, task: CronTask | None, error: ApiError) -> None:
+        """What will not get better is final; a quota, a policy, a webhook may be mended."""
         before = self._store.finding(run)
         now = self._clock.now()
         tries = before.tries + 1 if before is not None else 1
-        final = error.status != 403
-        retry_at = now + min(_LONGEST_RETRY, _SECOND * 2 ** min(tries, 10))
+        # What may have been made all the same is not made again where it must not run twice.
+        final = error.final or (error.status == 500 and at_most_once(RunView(run, task, None)))
+        retry_at = now + _pause(tries, _LONGEST_RETRY)
         since = before.since if before is not None else now
-        self._store.set_finding(run, Finding("PodRejected", error.message, final, retry_at, since, tries))
+        self._store.set_finding(run, Finding(POD_REJECTED, error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
             words = f"the pod is refused and will be tried again: {error.message}"
             transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)
-            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
+            self._teller.tell(transition, about(run), *((about(task),) if task is not None else ()))
 
     def _tell_start(self, run: ScheduledRun, task: CronTask | None, pod: str) -> None:
         due = run.nominal or run.due_at
@@ -267,10 +332,12 @@ class Launcher:
             lag=self._clock.now() - start,
             kind=DecisionKind.START,
         )
-        if task is not None:
-            self._teller.tell(task_key(task.meta.namespace, task.meta.name), task.meta.uid, transition)
-        else:
-            self._teller.tell(run_key(run.meta.namespace, run.meta.name), run.meta.uid, transition)
+        self._teller.tell(transition, about(task if task is not None else run))
+
+
+def _pause(tries: int, longest: timedelta) -> timedelta:
+    """How long to wait after so many tries in vain."""
+    return min(longest, timedelta(seconds=2 ** min(tries, 10)))
 
 
 def _is_ours(run: ScheduledRun, task: CronTask) -> bool:

@@ -21,10 +21,11 @@ from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
+from crontask.engine.launch import NotYetError, RunRefusedError
 from crontask.engine.memory import task_key
 from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
+from crontask.engine.tell import Teller, about
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -32,6 +33,8 @@ _LONGEST_RETRY = 30.0
 _BATCH = 8
 # So many keys that are not due are worked on at a time: what changes before its turn comes is decided once.
 _CHANGED_AT_A_TIME = 32
+# Seconds after which a worker does not count among these, and the most that there may be of all.
+_HANGS, _AT_A_TIME = 2.0, 2048
 # Seconds for which launches hold back what is not launched, at most, and after which one looks whether they still do.
 _LONGEST_HOLD, _LOOK_AGAIN = 5.0, 0.02
 # A task whose actions never settle would spin: after so many rounds it waits like after an error.
@@ -57,8 +60,8 @@ class Engine:
         # How often in a row the decision about a task was to act.
         self._rounds: Counter[ObjectKey] = Counter()
         self._failures: Counter[ObjectKey] = Counter()
-        # How many of the workers are for keys that changed.
-        self._changed = 0
+        # Since when, by the monotonic clock, keys that changed are worked on; the oldest first.
+        self._begun: dict[ObjectKey, float] = {}
         self._due = DueHeap()
         self._held_since: float | None = None
         self._news = asyncio.Event()
@@ -125,6 +128,10 @@ class Engine:
         until_due = (first - self._clock.now()).total_seconds() if first is not None else None
         if self._backlog.changed and self._holds_back():
             return _LOOK_AGAIN if until_due is None else min(_LOOK_AGAIN, until_due)
+        if self._backlog.changed and self._begun and len(self._workers) < _AT_A_TIME:
+            # There was no room: the oldest worker may hang.
+            hangs_in = max(_LOOK_AGAIN, next(iter(self._begun.values())) + _HANGS - self._clock.monotonic())
+            return hangs_in if until_due is None else min(hangs_in, until_due)
         return until_due
 
     def _start_workers(self) -> bool:
@@ -147,8 +154,17 @@ class Engine:
         return self._backlog.changed > 0 and self._room() > 0
 
     def _room(self) -> int:
-        """How many keys that changed may be worked on beside those that are: none while launches are on their way."""
-        return 0 if self._holds_back() else _CHANGED_AT_A_TIME - self._changed
+        """How many keys that changed may be worked on beside those that are: none while launches are on their way.
+
+        Those whose requests hang take no room from the others.
+        """
+        if self._holds_back():
+            return 0
+        if len(self._begun) >= _CHANGED_AT_A_TIME:
+            hanging_since = self._clock.monotonic() - _HANGS
+            for key in [key for key, begun in self._begun.items() if begun <= hanging_since]:
+                del self._begun[key]
+        return min(_CHANGED_AT_A_TIME - len(self._begun), _AT_A_TIME - len(self._workers))
 
     def _holds_back(self) -> bool:
         """Whether launches are on their way, or the watch has not told of all: what else is written delays both.
@@ -166,10 +182,11 @@ class Engine:
         """But not for a key that is being worked on: it is looked at again at the end."""
         if key in self._workers or not self._backlog.remove(key):
             return
-        self._changed += changed
-        self._workers[key] = asyncio.get_running_loop().create_task(self._work(key, changed))
+        if changed:
+            self._begun[key] = self._clock.monotonic()
+        self._workers[key] = asyncio.get_running_loop().create_task(self._work(key))
 
-    async def _work(self, key: ObjectKey, changed: bool) -> None:
+    async def _work(self, key: ObjectKey) -> None:
         """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
         try:
             if key in self._outdated:
@@ -179,6 +196,8 @@ class Engine:
             else:
                 await self._work_on_run(key)
             self._failures.pop(key, None)
+        except NotYetError as error:
+            self._wake(key, self._clock.now() + timedelta(seconds=error.seconds))
         except LeaseLostError as error:
             # It may yet be renewed in time: then nobody else leads, and nobody else would do it.
             _log.warning("nothing is written: %s", error)
@@ -190,7 +209,7 @@ class Engine:
             self._retry_only(key)
         finally:
             del self._workers[key]
-            self._changed -= changed
+            self._begun.pop(key, None)
             if self._backlog.changed and not self._executor.launcher.launching:
                 # There may be room now.
                 self._news.set()
@@ -248,9 +267,10 @@ class Engine:
     async def _decide_task(self, key: ObjectKey) -> None:
         """Actions first; then, decided anew from what they made of the world, the status."""
         task = self._store.task(key)
-        if task is not None and task.spec is not None and not self._store.is_checked(task) and not self._stopping:
-            await self._executor.launcher.check_pod(task)
         now = self._clock.now()
+        if task is not None and task.spec is not None and not self._store.is_checked(task, now) and not self._stopping:
+            await self._executor.launcher.check_pod(task)
+            now = self._clock.now()
         view = self._store.task_view(key, now)
         if view is None:
             self._rounds.pop(key, None)
@@ -269,7 +289,7 @@ class Engine:
             return
         self._store.looked_at(view.task)
         for transition in decided.transitions:
-            self._teller.tell(key, view.task.meta.uid, transition)
+            self._teller.tell(transition, about(view.task))
         for run in decided.prune:
             self._prune(key, run)
 
@@ -282,7 +302,10 @@ class Engine:
             self._rounds.pop(key)
             self._retry_only(key)
             return
-        await self._executor.act_on_task(decided.actions, task)
+        try:
+            await self._executor.act_on_task(decided.actions, task)
+        except RunRefusedError as refused:
+            _log.debug("run %s/%s is not made: %s", key.namespace, refused, refused.__cause__)
         self._rounds[key] += 1
         if self._stopping:
             await self._decide_task(key)
@@ -318,10 +341,16 @@ class Engine:
         for preparation in decided.before:
             await self._executor.act(preparation, view.task)
         for follow_up in decided.follow_ups:
-            await self._executor.launcher.follow_up(follow_up)
+            try:
+                await self._executor.launcher.follow_up(follow_up)
+            except RunRefusedError:
+                # Decided anew: the status is to say why the end is not recorded.
+                return
         if await self._executor.writer.write_run_status(view.run, decided.status):
             for transition in decided.transitions:
-                self._teller.tell(key, view.run.meta.uid, transition)
+                # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
+                also = (about(view.task),) if view.task is not None and transition.warning else ()
+                self._teller.tell(transition, about(view.run), *also)
         if self._stopping:
             return
         for action in decided.actions:

@@ -5,10 +5,11 @@ It is gone with the process, and nothing depends on it that a restart must keep.
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from crontask.api.base import cut
 from crontask.decide.conditions import said_of_pod
-from crontask.decide.views import CronTask, Finding, PodCheck, ScheduledRun, Turns
+from crontask.decide.views import CronTask, Finding, PodCheck, RunRefusal, ScheduledRun, Turns
 from crontask.engine.ports import Kind, ObjectKey
 
 _NO_TURNS = Turns()
@@ -39,6 +40,11 @@ class Memory:
         self._unsure: set[str] = set()
         # Runs that were made ahead, and whose time has been decided.
         self._claimed: set[str] = set()
+        # By the task's UID: what was said against the creation of its runs, and the task before an edit of its timing.
+        self._refusals: dict[str, RunRefusal] = {}
+        # The same by the UID of the run whose end causes it.
+        self._follow_up_refusals: dict[str, RunRefusal] = {}
+        self._previous: dict[str, CronTask] = {}
         # By the task's UID, the name of the run that could not be made ahead.
         self._unreserved: dict[str, str] = {}
         # Runs that had a pod, or nearly: more than their object says may be to be decided.
@@ -58,7 +64,7 @@ class Memory:
         else:
             self._findings[run.meta.uid] = finding
             self._touched.add(run.meta.uid)
-        self.changed(run_key(run.meta.namespace, run.meta.name))
+        self._run_and_task_changed(run)
 
     def finding(self, run: ScheduledRun) -> Finding | None:
         """The last refusal of the run's pod."""
@@ -105,25 +111,64 @@ class Memory:
         for name in sorted((before.queued ^ turns.queued) | (before.dropped.keys() ^ turns.dropped.keys())):
             self.changed(run_key(key.namespace, name))
 
-    def set_check(self, task: CronTask, refusal: str | None) -> None:
-        """What the API server said of a pod of the task's generation, None if it would take it."""
+    def set_check(self, task: CronTask, check: PodCheck) -> None:
+        """What the API server said of a pod of the task."""
         before = self._checks.get(task.meta.uid)
-        self._checks[task.meta.uid] = check = PodCheck(task.meta.generation, refusal)
+        self._checks[task.meta.uid] = check
         if before is not None and before != check:
             self.changed(task_key(task.meta.namespace, task.meta.name))
 
+    def check_of(self, task: CronTask) -> PodCheck | None:
+        """What the API server said of a pod of the task's generation, if this operator has asked."""
+        check = self._checks.get(task.meta.uid)
+        return check if check is not None and check.generation == task.meta.generation else None
+
     def note_taken(self, task: CronTask) -> None:
         """A pod of the task was taken: what was refused before is not any more."""
-        check = self._checks.get(task.meta.uid)
+        check = self.check_of(task)
         if check is not None and check.refusal is not None:
-            self.set_check(task, None)
+            self.set_check(task, PodCheck(task.meta.generation, None))
 
-    def is_checked(self, task: CronTask) -> bool:
-        """Whether a pod of the task's generation has been shown to the API server, by this operator or one before."""
-        check = self._checks.get(task.meta.uid)
-        if check is not None and check.generation == task.meta.generation:
-            return True
+    def is_checked(self, task: CronTask, now: datetime) -> bool:
+        """Whether it is known, from this operator or one before, what the API server says of a pod of the task."""
+        check = self.check_of(task)
+        if check is not None:
+            return check.retry_at is None or check.retry_at > now
         return said_of_pod(task) is False
+
+    def set_run_refusal(self, task: CronTask, refusal: RunRefusal | None) -> None:
+        """What the API server said against the creation of a run of the task, None if it took one."""
+        if self._refusals.get(task.meta.uid) == refusal:
+            return
+        if refusal is None:
+            del self._refusals[task.meta.uid]
+        else:
+            self._refusals[task.meta.uid] = refusal
+        self.changed(task_key(task.meta.namespace, task.meta.name))
+
+    def run_refusal(self, task: CronTask) -> RunRefusal | None:
+        """The last refusal of a run of the task, if none was taken since."""
+        return self._refusals.get(task.meta.uid)
+
+    def set_follow_up_refusal(self, cause: ScheduledRun, refusal: RunRefusal | None) -> None:
+        """What the API server said against a run that the end of this one causes, None if it took it."""
+        if refusal is None:
+            self._follow_up_refusals.pop(cause.meta.uid, None)
+        else:
+            self._follow_up_refusals[cause.meta.uid] = refusal
+            self.changed(run_key(cause.meta.namespace, cause.meta.name))
+
+    def follow_up_refusal(self, cause: ScheduledRun) -> RunRefusal | None:
+        """The last refusal of a run that the end of this one causes."""
+        return self._follow_up_refusals.get(cause.meta.uid)
+
+    def _note_edit(self, known: CronTask, task: CronTask) -> None:
+        """Keep the task as it was until the status says that an edit of its timing was seen."""
+        timing = task.status.timing
+        if timing is None or timing.hash == task.timing_hash:
+            self._previous.pop(task.meta.uid, None)
+        elif known.timing_hash == timing.hash:
+            self._previous[task.meta.uid] = known
 
     def looked_at(self, task: CronTask) -> None:
         """The status of the task says what this operator decided."""
@@ -138,8 +183,11 @@ class Memory:
         self._checks.pop(uid, None)
         self._looked_at.discard(uid)
         self._unreserved.pop(uid, None)
+        self._refusals.pop(uid, None)
+        self._previous.pop(uid, None)
 
     def _forget_run(self, uid: str) -> None:
+        self._follow_up_refusals.pop(uid, None)
         self._findings.pop(uid, None)
         self._pods_gone.pop(uid, None)
         self._unsure.discard(uid)

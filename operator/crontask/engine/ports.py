@@ -46,6 +46,10 @@ class ObjectKey:
     name: str
 
 
+# Who we are, where it would go, what met it: of these, only the next try tells.
+_NOT_ABOUT_THE_OBJECT = (401, 404, 405, 408, 409, 429)
+
+
 class ApiError(Exception):
     """The API server refused, or could not be reached (status 0: it is not known whether a write landed)."""
 
@@ -60,6 +64,20 @@ class ApiError(Exception):
     def passing(self) -> bool:
         """Whether the same request may succeed later."""
         return self.status in (0, 408, 429) or self.status >= 500
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is an answer about the object that was to be created, and not about the state of the server.
+
+        A 500 is one too: so an admission webhook that cannot be reached is told, and what etcd finds too large.
+        """
+        return self.status == 500 or (400 <= self.status < 500 and self.status not in _NOT_ABOUT_THE_OBJECT)
+
+    @property
+    def final(self) -> bool:
+        """Whether the same object will never be taken. What a policy or a webhook says, its owner may change."""
+        by_admission = any(words in self.message for words in ("admission webhook", "ValidatingAdmissionPolicy"))
+        return self.status in (400, 413, 422) and not by_admission
 
 
 class WatchExpiredError(Exception):

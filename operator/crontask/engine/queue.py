@@ -7,7 +7,7 @@ a rate. Callers: executor, teller.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from enum import IntEnum
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ class Priority(IntEnum):
 
 
 IN_FLIGHT = 256
+# Seconds: a slot as near as this is now; one that nobody came for is forgotten after so long.
+_NEAR, _FORGOTTEN, _MANY_SLOTS = 0.001, 60.0, 1024
 # Of all that may be in flight.
 _SHARES = {Priority.LAUNCH: 1, Priority.STATUS: 1 / 16, Priority.EVENT: 1 / 32, Priority.CLEANUP: 1 / 32}
 
@@ -47,6 +49,8 @@ class WriteQueue:
         self._start_rate = start_rate
         self._launches = 0
         self._next_start = 0.0
+        self._slots: dict[Hashable, float] = {}
+        self._tidy_slots_at = _MANY_SLOTS
         self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {priority: deque() for priority in Priority}
 
     async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
@@ -74,14 +78,23 @@ class WriteQueue:
         """How many writes may be in flight."""
         return self._most
 
-    async def start_slot(self) -> None:
-        """Wait until another launch keeps to the start rate."""
+    def start_slot(self, pod: Hashable) -> float:
+        """Seconds until the start of a pod keeps to the start rate; who is told to wait keeps that slot until then."""
         if not self._start_rate:
-            return
+            return 0.0
         now = self._clock.monotonic()
-        at = max(now, self._next_start)
-        self._next_start = at + 1 / self._start_rate
-        await self._clock.sleep(at - now)
+        at = self._slots.pop(pod, None)
+        if at is None:
+            at = max(now, self._next_start)
+            self._next_start = at + 1 / self._start_rate
+        if at - now < _NEAR:
+            return 0.0
+        self._slots[pod] = at
+        if len(self._slots) >= self._tidy_slots_at:
+            # Of runs that were canceled while they waited.
+            self._slots = {waiting: slot for waiting, slot in self._slots.items() if slot > now - _FORGOTTEN}
+            self._tidy_slots_at = max(_MANY_SLOTS, 2 * len(self._slots))
+        return at - now
 
     async def _turn(self, priority: Priority) -> None:
         if self._has_room(priority) and not self._waiting[priority]:

@@ -157,6 +157,7 @@ class Store(Memory):
         named = (task.meta.namespace, task.meta.name)
         if known is not None:
             self._unindex_task(known)
+            self._note_edit(known, task)
         self._tasks[named] = task
         self._index_task(task)
         self.changed(task_key(*named))
@@ -188,7 +189,7 @@ class Store(Memory):
             # Whatever became of the answer to its creation: it was made.
             self._unsure.discard(run_of_it.meta.uid)
             self._touched.add(run_of_it.meta.uid)
-        if pod_has_ended(pod):
+        if pod_has_ended(pod) or not pod.is_of_a_run:
             self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         else:
             self._alive.add(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
@@ -244,8 +245,6 @@ class Store(Memory):
                 mine.append(self._view_of(run, task))
         finished = (self._runs[key.namespace, name] for name in self._finished.names(key.namespace, key.name))
         first_look = task.meta.uid not in self._looked_at
-        check = self._checks.get(task.meta.uid)
-        current = check is not None and check.generation == task.meta.generation
         return TaskView(
             task,
             tuple(run for run in mine if not run.reserved),
@@ -253,11 +252,13 @@ class Store(Memory):
             first_look,
             tuple(self._others(task)),
             tuple(self._strays(task)),
-            check if current else None,
+            self.check_of(task),
             tuple(run for run in mine if run.reserved),
             self._unreserved.get(task.meta.uid),
             tuple(run for run in finished if run.meta.owner_uid in owners),
             tuple(asleep),
+            self.run_refusal(task),
+            self._previous.get(task.meta.uid),
         )
 
     def _strays(self, task: CronTask) -> Iterator[str]:
@@ -265,7 +266,7 @@ class Store(Memory):
         for name in (task.meta.name, *(other for other in group if other != task.meta.name)):
             for pod_name_ in self._alive.names(task.meta.namespace, name):
                 pod = self._pods[task.meta.namespace, pod_name_]
-                if pod.owner_uid is not None and self._run_of(pod) is None:
+                if self._run_of(pod) is None:
                     yield pod.metadata.labels[LABEL_RUN]
 
     def run_view(self, key: ObjectKey) -> RunView | None:
@@ -277,7 +278,9 @@ class Store(Memory):
         dependents = tuple(self._tasks[key.namespace, name] for name in sorted(names))
         asked = run.spec.on_complete if run.spec is not None else None
         on_complete = self._tasks.get((key.namespace, asked.task_ref.name)) if asked is not None else None
-        return replace(self._view_of(run, self.task_of(run)), dependents=dependents, on_complete=on_complete)
+        view = self._view_of(run, self.task_of(run))
+        refusal = self.follow_up_refusal(run)
+        return replace(view, dependents=dependents, on_complete=on_complete, follow_up_refusal=refusal)
 
     def _open_runs(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
         return (self._runs[namespace, run] for run in self._open.names(namespace, name))

@@ -15,6 +15,7 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.decide.views import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
@@ -31,11 +32,24 @@ _log = logging.getLogger(COMPONENT)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """Of the object with that UID: what happened to it, when."""
+class Subject:
+    """The object of that key with that UID."""
 
-    subject: ObjectKey
+    key: ObjectKey
     uid: str
+
+
+def about(item: CronTask | ScheduledRun) -> Subject:
+    """A task or a run as the subject of what is told."""
+    kind = Kind.CRON_TASK if isinstance(item, CronTask) else Kind.SCHEDULED_RUN
+    return Subject(ObjectKey(kind, item.meta.namespace, item.meta.name), item.meta.uid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What happened to an object, when."""
+
+    subject: Subject
     transition: Transition
     at: datetime
 
@@ -59,8 +73,9 @@ class Teller:
         self._starts: dict[tuple[str, str | None], int] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def tell(self, subject: ObjectKey, uid: str, transition: Transition) -> None:
-        """Tell a transition of that object."""
+    def tell(self, transition: Transition, *subjects: Subject) -> None:
+        """Tell it once, with an event at each of the subjects; the first is the object that it happened to."""
+        subject = subjects[0].key
         _log.log(
             logging.WARNING if transition.warning else logging.INFO,
             "%s: %s",
@@ -70,9 +85,10 @@ class Teller:
         )
         observe(transition)
         # Apart, so that runs which go well hide neither what does not nor what becomes of their task.
-        about = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
-        if transition.event and not self._rate.wait(about, self._clock.monotonic()):
-            self._put(_Told(subject, uid, transition, self._clock.now()))
+        bucket = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
+        if transition.event and not self._rate.wait(bucket, self._clock.monotonic()):
+            for each in subjects:
+                self._put(_Told(each, transition, self._clock.now()))
 
     def write_some(self, most: int = _MANY) -> None:
         """Begin to write events that wait, as long as no more than `most` are on their way."""
@@ -90,7 +106,7 @@ class Teller:
 
     def _put(self, told: _Told) -> None:
         """What a run does says that it has started: the event of that is not written if it still waits."""
-        number, run = next(self._numbers), (told.subject.namespace, told.transition.run)
+        number, run = next(self._numbers), (told.subject.key.namespace, told.transition.run)
         if run[1] is not None and run in self._starts:
             self._take(self._starts[run])
         if told.transition.kind is DecisionKind.START:
@@ -98,12 +114,12 @@ class Teller:
         self._waiting[number] = told
         if len(self._waiting) > _MOST:
             lost = self._take(next(iter(self._waiting)))
-            _log.warning("event %s of %s is not written: too many wait", lost.transition.reason, lost.subject.name)
+            _log.warning("event %s of %s is not written: too many wait", lost.transition.reason, lost.subject.key.name)
         self.has_more()
 
     def _take(self, number: int) -> _Told:
         told = self._waiting.pop(number)
-        run = (told.subject.namespace, told.transition.run)
+        run = (told.subject.key.namespace, told.transition.run)
         if self._starts.get(run) == number:
             del self._starts[run]
         return told
@@ -114,8 +130,8 @@ class Teller:
             self.has_more()
 
     async def _write(self, told: _Told) -> None:
-        subject, transition = told.subject, told.transition
-        event = _event(subject, told.uid, transition, format_time(told.at))
+        subject, transition = told.subject.key, told.transition
+        event = _event(subject, told.subject.uid, transition, format_time(told.at))
         key = ObjectKey(Kind.EVENT, subject.namespace, event["metadata"]["name"])
         try:
             await self._create_or_repeat(key, event)

@@ -19,7 +19,7 @@ from crontask.engine.loop import Engine
 from crontask.engine.ports import Api, Clock, Kind, ObjectKey
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
+from crontask.engine.tell import Subject, Teller
 
 _KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)
 # Apart by more than this, the operator's clock and the API server's are not believed.
@@ -56,10 +56,10 @@ class _ListeningTeller(Teller):
         super().__init__(api, queue, clock)
         self._told = told
 
-    def tell(self, subject: ObjectKey, uid: str, transition: Transition) -> None:
+    def tell(self, transition: Transition, *subjects: Subject) -> None:
         """See Teller."""
-        self._told(subject, transition)
-        super().tell(subject, uid, transition)
+        self._told(subjects[0].key, transition)
+        super().tell(transition, *subjects)
 
 
 class SimulatedOperator:

@@ -101,10 +101,24 @@ def test_the_gate_is_asked_when_the_turn_comes_not_before() -> None:
 
 
 def test_starts_keep_to_their_rate() -> None:
-    async def main() -> float:
+    async def main() -> list[float]:
         queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), start_rate=10)
-        for _ in range(21):
-            await queue.start_slot()
-        return asyncio.get_running_loop().time()
+        assert queue.start_slot("p-0") == 0
+        waits = [queue.start_slot(f"p-{number}") for number in range(1, 4)]
+        # Who asks again keeps its slot, and nobody else has it.
+        assert queue.start_slot("p-2") == pytest.approx(0.2)
+        assert queue.start_slot("p-4") == pytest.approx(0.4)
+        await asyncio.sleep(0.1)
+        assert queue.start_slot("p-1") == 0
+        assert queue.start_slot("p-1") == pytest.approx(0.4)
+        return waits
 
-    assert run_virtual(main) == pytest.approx(2.0)
+    assert run_virtual(main) == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    async def main() -> float:
+        queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH))
+        return sum(queue.start_slot(f"p-{number}") for number in range(100))
+
+    assert run_virtual(main) == 0

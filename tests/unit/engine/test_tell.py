@@ -13,11 +13,14 @@ from crontask.engine.gate import Gate
 from crontask.engine.memory import run_key, task_key
 from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
-from crontask.engine.tell import Teller
+from crontask.engine.tell import Subject, Teller
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+JOB = Subject(task_key("jobs", "job"), "uid-job")
 
 
 class World:
@@ -33,10 +36,11 @@ class World:
 
     def tell_start(self, run: str) -> None:
         told = Transition("SuccessfulCreate", f"started run {run}", task="job", run=run, kind=DecisionKind.START)
-        self.teller.tell(task_key("jobs", "job"), "uid-job", told)
+        self.teller.tell(told, JOB)
 
     def tell_end(self, run: str) -> None:
-        self.teller.tell(run_key("jobs", run), f"uid-{run}", Transition("Completed", f"{run} ended", run=run))
+        told = Transition("Completed", f"{run} ended", run=run)
+        self.teller.tell(told, Subject(run_key("jobs", run), f"uid-{run}"))
 
     def written(self) -> list[str]:
         return sorted(str(event["message"]) for event in self.api.documents(Kind.EVENT))
@@ -118,10 +122,10 @@ def test_a_task_that_runs_all_the_time_has_some_events_and_neither_warnings_nor_
             world.tell_start(f"{number}")
             await world.teller.finish()
             await asyncio.sleep(1)
-        job = task_key("jobs", "job")
-        world.teller.tell(job, "uid-job", Transition("Failed", "it failed", task="job", run="60", warning=True))
-        world.teller.tell(job, "uid-job", Transition("Suspended", "it is paused", task="job"))
-        world.teller.tell(task_key("jobs", "other"), "uid-other", Transition("Started", "other", task="other", run="a"))
+        world.teller.tell(Transition("Failed", "it failed", task="job", run="60", warning=True), JOB)
+        world.teller.tell(Transition("Suspended", "it is paused", task="job"), JOB)
+        other = Subject(task_key("jobs", "other"), "uid-other")
+        world.teller.tell(Transition("Started", "other", task="other", run="a"), other)
         await world.teller.finish()
         # 25, and one for each 10 s of which the first ended meanwhile.
         starts = [words for words in world.written() if words.startswith("started run")]

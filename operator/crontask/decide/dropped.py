@@ -1,0 +1,61 @@
+"""Times that came due before an edit of the timing or a pause, and are left out because of it.
+
+Such a time waits for its start, which jitter puts after it, or for the API server to take its run. What an edit or a
+pause that nobody watched leaves out is not known exactly: the record says from when to when. Callers: task.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from crontask.api.task_status import SCHEDULING, Decision
+from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
+from crontask.decide.due import but_for, has_place, recorded_until, runs_left
+from crontask.decide.pause import Pause
+from crontask.decide.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
+from crontask.decide.timing import InForce
+from crontask.decide.views import Config, CronTask, TaskView
+
+
+def dropped_times(
+    view: TaskView, in_force: InForce, pause: Pause | None, config: Config, now: datetime
+) -> tuple[Decision, ...]:
+    """What an edit or a pause that is seen now leaves out, newest first."""
+    task = view.task
+    if in_force.unseen_from is not None:
+        return (Decision(type="Missed", nominal_time=in_force.unseen_from, until=now, reason=TIMING_UNSEEN),)
+    pausing = pause is not None and task.status.phase in SCHEDULING
+    old = in_force.superseded or (task if pausing else None)
+    if old is None or task.status.timing is None or runs_left(old) == 0:
+        return ()
+    after, taken = recorded_until(task), _times_with_a_run(view, pausing)
+    if pausing and (view.first_look or config.clock_skewed):
+        return _entry("Missed", PAUSE_UNSEEN, old, after, now, taken)
+    reason = pause.reason if pausing and pause is not None else TIMING_CHANGED
+    latest = old.jitter.latest_started(old.timetable, now)
+    come = max(after, latest) if latest is not None else after
+    # Of those whose start had come, only the API server was in the way.
+    refused = run_is_rejected(view)
+    return (
+        *_entry("Skipped", reason, old, come, now, taken),
+        *_entry("Missed" if refused else "Skipped", RUN_REJECTED if refused else reason, old, after, come, taken),
+    )
+
+
+def _times_with_a_run(view: TaskView, pausing: bool) -> set[datetime]:
+    """The times of which a run says what became of them. A pause drops those that wait, and each is recorded then."""
+    runs = (*(run.run for run in view.runs if pausing or has_place(run)), *view.finished)
+    return {run.nominal for run in runs if run.nominal is not None and run.meta.owner_uid == view.task.meta.uid}
+
+
+def _entry(
+    type_: Literal["Skipped", "Missed"],
+    reason: str,
+    task: CronTask,
+    after: datetime,
+    until: datetime,
+    taken: set[datetime],
+) -> tuple[Decision, ...]:
+    """An entry about the nominal times of the task in (after, until], none if there are none."""
+    due = task.timetable.due(after, until) if until > after else None
+    times = but_for(task.timetable, due, taken) if due is not None else None
+    return (entry(type_, reason, times),) if times is not None else ()
