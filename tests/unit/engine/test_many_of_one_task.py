@@ -85,7 +85,7 @@ def test_keys_whose_requests_hang_hold_up_no_others() -> None:
             await world.pass_time(1)
             await world.run("quick", **with_handler({}))
             await world.run("held", suspend=True, **with_handler({}))
-            await world.pass_time(8)
+            await world.pass_time(15)
             assert "quick-1" in {pod["metadata"]["name"] for pod in world.pods()}
             assert world.status(Kind.SCHEDULED_RUN, "held")["message"].startswith("held back")
 
