@@ -5,8 +5,9 @@ Callers: task_status.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from crontask.api.base import format_time
 from crontask.api.metadata import Condition, find_condition
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
@@ -16,6 +17,12 @@ from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 
 POD_REJECTED, RUN_REJECTED = "PodRejected", "RunRejected"
 _LONGEST = 4000
+# Clocks are believed up to 30 s apart.
+_AHEAD = timedelta(minutes=1)
+_RECORDED_AHEAD = (
+    "the status says that each time up to {} is decided: nothing starts on schedule until then; if that is wrong, set "
+    "lastScheduledTime and timing.since to the present: kubectl edit crontask NAME --subresource=status"
+)
 _SKEWED = (
     "the operator's clock and the API server's are more than 30s apart: nothing starts on schedule until they agree"
 )
@@ -109,7 +116,8 @@ def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker)
         return maker.make("Ready", True, pause.reason)
     if phase is TaskPhase.COMPLETED:
         return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; runs made by hand still start")
-    return maker.make("Ready", True, "Scheduled")
+    ahead = task.recorded_until if task.recorded_until > maker.now + _AHEAD else None
+    return maker.make("Ready", True, "Scheduled", _RECORDED_AHEAD.format(format_time(ahead)) if ahead else "")
 
 
 def _suspended(pause: Pause | None, maker: _Maker) -> Condition:

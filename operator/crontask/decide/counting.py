@@ -81,6 +81,8 @@ def record_counted(task: CronTask, finished: Iterable[ScheduledRun], now: dateti
     """The record after all `finished` runs have been counted."""
     before = task.status.counted
     floor = task.meta.creation_timestamp - timedelta(seconds=1)
-    through = max(before.through if before is not None else floor, (now - LAG).replace(microsecond=0))
+    # Never ahead of now, whoever wrote it: of the runs that end then, none is counted.
+    known = min(before.through, now.replace(microsecond=0)) if before is not None else floor
+    through = max(known, (now - LAG).replace(microsecond=0))
     names = [run.meta.name for run in finished if (run.recorded_at or now) > through]
     return Counted(through=through, runs=tuple(sorted(names)))

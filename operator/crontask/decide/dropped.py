@@ -9,7 +9,7 @@ from typing import Literal
 
 from crontask.api.task_status import SCHEDULING, Decision
 from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
-from crontask.decide.due import but_for, has_place, recorded_until, runs_left
+from crontask.decide.due import but_for, has_place, runs_left
 from crontask.decide.pause import Pause
 from crontask.decide.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
 from crontask.decide.timing import InForce
@@ -27,7 +27,7 @@ def dropped_times(
     old = in_force.superseded or (task if pausing else None)
     if old is None or task.status.timing is None or runs_left(old) == 0:
         return ()
-    after, taken = recorded_until(task), _times_with_a_run(view, pausing)
+    after, taken = task.recorded_until, _times_with_a_run(view, pausing)
     if pausing and (view.first_look or config.clock_skewed):
         return _entry("Missed", PAUSE_UNSEEN, old, after, now, taken)
     reason = pause.reason if pausing and pause is not None else TIMING_CHANGED

@@ -128,13 +128,6 @@ def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:
     return DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
 
 
-def recorded_until(task: CronTask) -> datetime:
-    """Up to when the task's status says what became of each of its times."""
-    timing, mark = task.status.timing, task.status.last_scheduled_time
-    since = timing.since if timing is not None else task.meta.creation_timestamp
-    return max(since, mark) if mark is not None else since
-
-
 def runs_left(task: CronTask) -> int | None:
     """How many scheduled starts the task has left, None without a limit."""
     if task.spec is None or task.spec.max_runs is None:
@@ -169,7 +162,7 @@ class _Known:
 
 def _known_runs(view: TaskView, after: datetime, now: datetime) -> _Known:
     """The runs of undecided times. What started just before an edit or a pause, and is not recorded yet, is of them."""
-    recorded = min(after, recorded_until(view.task))
+    recorded = min(after, view.task.recorded_until)
 
     def is_of_them(run: ScheduledRun, after: datetime) -> bool:
         return run.nominal is not None and after < run.nominal <= now and run.meta.owner_uid == view.task.meta.uid

@@ -126,6 +126,9 @@ def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime 
         return None
     if task.spec is not None and task.spec.delay is not None:
         return delayed_start(view, in_force.timing, now)
+    # A status may say that more is decided than has come due: its word holds, as after a clock that went back.
+    if task.recorded_until > now:
+        return task.timetable.next_after(task.recorded_until)
     return task.jitter.next_nominal(task.timetable, now)
 
 

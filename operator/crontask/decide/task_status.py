@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition, merge_conditions
 from crontask.api.scheduledrun import Origin, RunPhase
-from crontask.api.task_status import SCHEDULING, CronTaskStatus, Decision, RunSummary, TaskPhase, Timing, Tripped
+from crontask.api.task_status import (
+    SCHEDULING,
+    Counted,
+    CronTaskStatus,
+    Decision,
+    RunSummary,
+    TaskPhase,
+    Timing,
+    Tripped,
+)
 from crontask.decide.conditions import conditions_of, is_rejected
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
@@ -88,11 +97,16 @@ def compute_status(
         scheduled_count=scheduled,
         consecutive_failures=_streak(view, fresh, basis),
         counts=add_decisions(add_runs(before.counts, fresh), of_times),
-        counted=record_counted(task, view.finished, now) if fresh or before.counted is None else before.counted,
+        counted=record_counted(task, view.finished, now) if fresh or _is_off(before.counted, now) else before.counted,
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
     return status, (*tell_decisions(view, of_times), *_phase_told(view, status, basis))
+
+
+def _is_off(counted: Counted | None, now: datetime) -> bool:
+    """Whether the record is not there, or says that runs are counted which have not ended yet."""
+    return counted is None or counted.through > now
 
 
 def _is_active(run: RunView) -> bool:
@@ -131,6 +145,8 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
     if task.spec is not None and task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
+    if task.recorded_until > basis.now:
+        return task.timetable.upcoming(task.recorded_until, wanted)
     after = task.jitter.latest_started(task.timetable, basis.now)
     if after is None:
         # The first time of all may have come, and its start not yet.

@@ -44,6 +44,13 @@ class CronTask:
         """When the run of a nominal time may start."""
         return self.jitter.start_of(nominal, self.timetable)
 
+    @property
+    def recorded_until(self) -> datetime:
+        """Up to when the status says what became of each of its times."""
+        timing, watermark = self.status.timing, self.status.last_scheduled_time
+        since = timing.since if timing is not None else self.meta.creation_timestamp
+        return max(since, watermark) if watermark is not None else since
+
 
 @dataclass(frozen=True)
 class ScheduledRun:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from crontask.api.base import Model, cut
 from crontask.api.metadata import Metadata
 from crontask.api.problem import TOO_DEEP, Problem
-from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.timing import hash_timing, make_jitter, make_timetable
@@ -52,6 +52,9 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     meta = Metadata.model_validate(document["metadata"])
     status = parse_status(ScheduledRunStatus, document.get("status"), meta)
     known = lookup(meta)
+    if status.phase in (RunPhase.RUNNING, RunPhase.RETRYING) and not status.attempts:
+        # By hand: the operator records an attempt with these. As if nothing had been written.
+        status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return ScheduledRun(meta, known.spec, known.problems, status)
     spec, problems = validate_run(document.get("spec"))

@@ -1,0 +1,67 @@
+"""What goes wrong by itself now and then, and why that harms nobody."""
+
+import pytest
+from engine_world import NAMESPACE, World, play
+
+from crontask.engine.ports import Kind, ObjectKey
+
+
+def test_a_run_that_is_adopted_while_its_status_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    """Two workers write one run, and one is told 409: it reads the run anew. All is said within half a second."""
+    conflicts = 0
+
+    async def story(world: World) -> None:
+        nonlocal conflicts
+        answer = world.api._answer
+
+        async def counting(verb: str, key: ObjectKey, *arguments: object) -> bytes:
+            nonlocal conflicts
+            try:
+                return await answer(verb, key, *arguments)  # type: ignore[arg-type]
+            except Exception as error:
+                conflicts += "409" in str(error)
+                raise
+
+        world.api._answer = counting  # type: ignore[method-assign,assignment]
+        world.api.latency = 0.02
+        async with world.operator():
+            await world.task("on-demand", concurrency={"policy": "Allow"}, retry={"onLost": "Fail"})
+            await world.pass_time(1)
+            for number in range(20):
+                await world.run(f"by-hand-{number}", taskRef={"name": "on-demand"})
+            await world.pass_time(0.5)
+            assert {run["status"]["phase"] for run in world.runs()} == {"Running"}
+            assert all(run["metadata"].get("ownerReferences") for run in world.runs())
+            assert len(world.pods()) == 20
+            await world.pass_time(30)
+            assert {run["status"]["phase"] for run in world.runs()} == {"Succeeded"}
+            assert world.status(Kind.CRON_TASK, "on-demand")["counts"]["succeeded"] == 20
+
+    play(story)
+    assert conflicts > 0
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+
+def test_a_new_leader_that_judges_by_an_old_watermark_starts_nothing_twice() -> None:
+    """The names of runs say what was decided: creating one again is a conflict, for as long as the run is kept.
+
+    That is ten minutes at least after its end; a watch that lags so far has long been found dead, and listed anew.
+    """
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *", history={"succeeded": 0, "failed": 0})
+            await world.pass_time(40)
+        old = world.api.document(ObjectKey(Kind.CRON_TASK, NAMESPACE, "tick"))["status"]
+        async with world.operator():
+            await world.pass_time(8 * 60)
+        before = {pod["metadata"]["uid"] for pod in world.pods()}
+        assert len(before) == 9
+        world.api.set_status(ObjectKey(Kind.CRON_TASK, NAMESPACE, "tick"), old)
+        async with world.operator():
+            await world.pass_time(5)
+        assert {pod["metadata"]["uid"] for pod in world.pods()} == before
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert (status["scheduledCount"], status["counts"]["missed"]) == (9, 0)
+
+    play(story)
