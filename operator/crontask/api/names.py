@@ -13,6 +13,11 @@ ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
 # Of a run that was made ahead of its time.
 ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
+# Of a run that is canceled to make room for another: the name of that one.
+ANNOTATION_REPLACED_BY = "crontask.dev/replaced-by"
+# Of a pod that we have had stopped: why, and when we asked for it.
+ANNOTATION_STOPPED = "crontask.dev/stopped"
+ANNOTATION_STOP_REQUESTED_AT = "crontask.dev/stop-requested-at"
 MAIN_CONTAINER = "main"
 
 _LONGEST = 63

@@ -1,4 +1,4 @@
-"""What `cancel: true` does: the wish is recorded, the pod stopped with its grace period; once it is gone, the end.
+"""What `cancel: true` does: the wish is recorded, the pod stopped with its grace period; once it has stopped, the end.
 
 Callers: run.
 """
@@ -7,8 +7,9 @@ from datetime import datetime
 
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.decisions import DeletePod, RunDecisions, Transition
+from crontask.decide.decisions import RunDecisions, Transition
 from crontask.decide.run_status import ended, running
+from crontask.decide.stop import CANCELED, stopping, why_canceled
 from crontask.decide.views import RunView, ScheduledRun
 
 
@@ -29,18 +30,13 @@ def canceled_too_late(view: RunView) -> RunDecisions:
     return RunDecisions(status.model_copy(update={"conditions": noted}), transitions=(told,))
 
 
-def canceling(view: RunView, pod: Pod) -> RunDecisions:
-    """Canceling is recorded first, so that a crash in between does not take the stopped pod for a lost one."""
-    decided = running(view, _why(view), phase=RunPhase.CANCELING)
+def canceling(view: RunView, pod: Pod, now: datetime) -> RunDecisions:
+    """The run is to end, and has a pod: that is recorded, and then it is stopped."""
     recorded = view.run.status.phase is RunPhase.CANCELING
-    actions = (DeletePod(pod),) if recorded and not pod.deleting else ()
-    return RunDecisions(decided.status, actions, decided.transitions)
+    actions, wake_at = stopping(view, pod, now) if recorded else ((), None)
+    return RunDecisions(running(view, why_canceled(view), phase=RunPhase.CANCELING).status, actions, wake_at=wake_at)
 
 
 def canceled_without_pod(view: RunView, now: datetime) -> RunDecisions:
     """Canceled: there is no pod, or no more."""
-    return ended(view, now, RunPhase.CANCELED, "Canceled", _why(view))
-
-
-def _why(view: RunView) -> str | None:
-    return (view.run.spec.cancel_reason if view.run.spec else None) or view.run.status.message
+    return ended(view, now, RunPhase.CANCELED, CANCELED, why_canceled(view))

@@ -15,9 +15,6 @@ from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import Trigger
 from crontask.decide.views import CronTask, ScheduledRun, Turns
 
-# How the reason begins for which a run is cancelled that makes room for another.
-REPLACED_BY = "replaced by"
-
 
 class DecisionKind(StrEnum):
     """What can be decided about a nominal time, a run or a task."""
@@ -83,6 +80,15 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPod:
+    """Have the kubelet stop a pod with its grace period, and keep the pod for its log. `at`: when that was decided."""
+
+    pod: Pod
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
     """Stop a pod with its grace period, and remove it."""
 
@@ -128,7 +134,7 @@ class FollowUp:
 
 
 TaskAction = Launch | StartAttempt | CancelRun | Adopt | Reserve | Discard
-RunAction = StartAttempt | LookForPod | DeletePod | StopLeftovers | RemoveRun
+RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | RemoveRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,22 @@
-"""How a pod ended, and what it gave back: the exit code, and the termination message of its main container.
+"""How the pod of an attempt ended: by itself, by its own deadline, or stopped from outside.
 
-Callers: run, attempt_end, overlap.
+That we have stopped it ourselves is looked at before: stop. Callers: fit, stop, store.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
-from crontask.api.pod import Pod, Terminated
+from crontask.api.base import cut, format_duration
+from crontask.api.names import ANNOTATION_STOPPED
+from crontask.api.pod import DEADLINE_EXCEEDED, Pod, Terminated
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.report import LONGEST_MESSAGE, Report, Written, read_message
 
-LONGEST_MESSAGE = 1024
-_STATUSES = {"success": RunPhase.SUCCEEDED, "partial": RunPhase.PARTIAL, "failed": RunPhase.FAILED}
+# Of a pod whose main container has ended: what was left of it was stopped.
+LEFTOVERS_STOPPED = "Ended"
 # Reasons with which a kubelet ends a pod that has done nothing wrong.
 _LOST = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting")
-# Reasons for which a container that waits will not run without somebody's help.
-_STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,130 +41,166 @@ class Outcome:
 
 
 def pod_has_ended(pod: Pod) -> bool:
-    """Whether the main container, or the whole pod, will not run any more."""
+    """Whether the main container, or the whole pod, has ended, and it is known how."""
+    if pod.finished:
+        return True
     main = pod.main_status
-    return pod.status.phase in ("Succeeded", "Failed") or (main is not None and main.state.terminated is not None)
+    end = main.state.terminated if main is not None else None
+    # The kubelet tells a moment later whether its deadline has ended it.
+    return end is not None and not _is_past_deadline(pod, end)
 
 
 def outcome_of(pod: Pod) -> Outcome | None:
     """The end of the pod's attempt, None while it goes on."""
     if not pod_has_ended(pod):
         return None
-    main = pod.main_status
-    terminated = main.state.terminated if main is not None else None
-    if terminated is None:
+    container, end = _deciding_end(pod)
+    if _ended_by_deadline(pod, end):
+        return _deadline_exceeded(pod, end)
+    if end is None:
         # Evicted, or refused by the node, before the kubelet could tell of a container.
-        reason = pod.status.reason or "PodFailed"
         succeeded = pod.status.phase == "Succeeded"
-        return Outcome(
-            RunPhase.SUCCEEDED if succeeded else RunPhase.FAILED,
-            reason,
-            _cut(pod.status.message) or f"the pod ended as {pod.status.phase}",
-            lost=not succeeded and reason != "DeadlineExceeded",
-        )
-    outcome = _of_container(terminated)
-    lost = _why_lost(pod, terminated) if outcome.phase is RunPhase.FAILED else None
-    return outcome if lost is None else replace(outcome, reason=lost[0], message=_cut(lost[1]), lost=True)
+        phase = RunPhase.SUCCEEDED if succeeded else RunPhase.FAILED
+        message = cut(pod.status.message, LONGEST_MESSAGE) or f"the pod ended as {pod.status.phase}"
+        return Outcome(phase, pod.status.reason or "PodFailed", message, lost=not succeeded)
+    written = read_message(pod, container, end)
+    outcome = _of_container(written, end) if container == pod.main else _of_init_container(written, container, end)
+    lost = _why_lost(pod, end)
+    if lost is None or (outcome.phase is not RunPhase.FAILED and written.report is not None):
+        return outcome
+    # Whoever ends with exit code 0 when it is asked to may have done it all, or nothing.
+    return replace(outcome, phase=RunPhase.FAILED, reason=lost[0], message=cut(lost[1], LONGEST_MESSAGE), lost=True)
+
+
+def _deciding_end(pod: Pod) -> tuple[str, Terminated | None]:
+    """The container whose end is the pod's, and that end: the main one, or one before it that failed."""
+    main = pod.main_status
+    if main is not None and main.state.terminated is not None:
+        return main.name, main.state.terminated
+    # Sidecars are stopped when another one fails, and say nothing of why.
+    sidecars = {container.name for container in pod.spec.init_containers if container.is_sidecar}
+    for status in pod.status.init_container_statuses:
+        end = status.state.terminated
+        if end is not None and end.exit_code != 0 and status.name not in sidecars:
+            return status.name, end
+    return pod.main, None
+
+
+# --- its own deadline ------------------------------------------------------------------------------------------------
+
+
+def _is_past_deadline(pod: Pod, end: Terminated) -> bool:
+    """Whether the container ended when the pod's own deadline was over. Both times are the kubelet's."""
+    deadline, start = pod.spec.active_deadline_seconds, pod.status.start_time
+    if deadline is None or start is None or end.finished_at is None:
+        return False
+    if pod.metadata.annotations.get(ANNOTATION_STOPPED) == LEFTOVERS_STOPPED:
+        return False
+    return end.finished_at - start >= timedelta(seconds=deadline)
+
+
+def _ended_by_deadline(pod: Pod, end: Terminated | None) -> bool:
+    """Whether it was ended by its deadline, rather than by itself shortly before."""
+    if pod.status.phase != "Failed" or pod.status.reason != DEADLINE_EXCEEDED:
+        return False
+    if end is None or pod.status.start_time is None or end.finished_at is None:
+        return pod.metadata.annotations.get(ANNOTATION_STOPPED) != LEFTOVERS_STOPPED
+    return _is_past_deadline(pod, end)
+
+
+def _deadline_exceeded(pod: Pod, end: Terminated | None) -> Outcome:
+    deadline = pod.spec.active_deadline_seconds
+    of = f" of {format_duration(timedelta(seconds=deadline))}" if deadline is not None else ""
+    words = f"its pod took longer than its own activeDeadlineSeconds{of}"
+    if end is None:
+        return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, words)
+    return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, words, end.exit_code, end.started_at, end.finished_at)
+
+
+# --- stopped from outside --------------------------------------------------------------------------------------------
 
 
 def _why_lost(pod: Pod, end: Terminated) -> tuple[str, str] | None:
-    """Reason and words, where a container did not fail by itself but was stopped with its pod."""
+    """Reason and words, where a container did not end by itself but was stopped with its pod."""
     if pod.status.reason in _LOST:
         return pod.status.reason, pod.status.message or f"its pod ended: {pod.status.reason}"
     for condition in pod.status.conditions:
         if condition.type == "DisruptionTarget" and condition.status == "True":
+            # A kubelet tells it when all is over, others before.
+            if condition.reason != "TerminationByKubelet" and _ended_before(end, condition.last_transition_time):
+                continue
             return condition.reason or "Disrupted", condition.message or "its pod was stopped by the cluster"
     deleted = pod.metadata.deletion_timestamp
     if deleted is not None:
         asked = deleted - timedelta(seconds=pod.metadata.deletion_grace_period_seconds or 0)
-        if end.finished_at is None or end.finished_at >= asked.replace(microsecond=0):
+        if not _ended_before(end, asked):
             return "PodDeleted", f"pod {pod.metadata.name} was deleted by somebody else"
     return None
 
 
-def _of_container(end: Terminated) -> Outcome:
-    text = end.message.strip()
+def _ended_before(end: Terminated, instant: datetime | None) -> bool:
+    """Whether it is known that the container ended before that. A kubelet tells times to the second, rounded down."""
+    return end.finished_at is not None and instant is not None and end.finished_at < instant.replace(microsecond=0)
+
+
+# --- by itself -------------------------------------------------------------------------------------------------------
+
+
+def _of_container(written: Written, end: Terminated) -> Outcome:
+    """The end of the main container."""
+    report = written.report
     if end.exit_code != 0:
-        failed = _reported(end, text) if text.startswith("{") else None
-        message = (failed.message if failed else text) or f"exit code {end.exit_code}"
-        return Outcome(
-            RunPhase.FAILED,
-            end.reason if end.reason not in ("", "Completed") else "Error",
-            _cut(message),
-            end.exit_code,
-            end.started_at,
-            end.finished_at,
-            failed.result if failed else None,
-            failed.processed_count if failed else None,
-            failed.error_count if failed else None,
-            failed.result_truncated if failed else None,
-        )
-    if text.startswith("{"):
-        return _reported(end, text) or _unreadable(end, text)
-    return Outcome(RunPhase.SUCCEEDED, "Completed", _cut(text) or None, end.exit_code, end.started_at, end.finished_at)
+        message = _words(written, f"exit code {end.exit_code}")
+        return _with(report, Outcome(RunPhase.FAILED, _reason(end), message, *_facts(end)))
+    if report is not None:
+        reason = "ReportedFailed" if report.phase is RunPhase.FAILED else "Completed"
+        words = _words(written, None) if report.phase is RunPhase.FAILED else report.message
+        return _with(report, Outcome(report.phase, reason, words, *_facts(end)))
+    if written.unreadable:
+        return Outcome(RunPhase.FAILED, "ResultUnreadable", _why_unreadable(written), *_facts(end))
+    return Outcome(RunPhase.SUCCEEDED, "Completed", written.shown or None, *_facts(end))
 
 
-def _unreadable(end: Terminated, text: str) -> Outcome:
-    return Outcome(RunPhase.FAILED, "ResultUnreadable", _cut(text), end.exit_code, end.started_at, end.finished_at)
+def _of_init_container(written: Written, name: str, end: Terminated) -> Outcome:
+    """The end of a container that failed before the main one could start."""
+    said = _words(written, "")
+    words = f"init container {name} failed with exit code {end.exit_code}" + (f": {said}" if said else "")
+    return Outcome(RunPhase.FAILED, _reason(end), cut(words, LONGEST_MESSAGE), *_facts(end))
 
 
-def _reported(end: Terminated, text: str) -> Outcome | None:
-    """The outcome that the container wrote as one JSON object, None if it cannot be read."""
-    try:
-        report = orjson.loads(text)
-        # What is nested too deeply can be read, and then not be written into a status.
-        orjson.dumps({"status": {"result": report.get("result")}})
-    except (orjson.JSONDecodeError, TypeError):
-        return None
-    status = report.get("status", "success")
-    phase = _STATUSES.get(status) if isinstance(status, str) else None
-    if phase is None:
-        return None
-    message = report.get("message")
-    return Outcome(
-        phase,
-        "ReportedFailed" if phase is RunPhase.FAILED else "Completed",
-        _cut(message) if isinstance(message, str) else None,
-        end.exit_code,
-        end.started_at,
-        end.finished_at,
-        report.get("result"),
-        _count(report, "processedCount"),
-        _count(report, "errorCount"),
-        True if report.get("resultTruncated") is True else None,
+def _reason(end: Terminated) -> str:
+    return end.reason if end.reason not in ("", "Completed") else "Error"
+
+
+def _facts(end: Terminated) -> tuple[int, datetime | None, datetime | None]:
+    return end.exit_code, end.started_at, end.finished_at
+
+
+def _words(written: Written, otherwise: str | None) -> str | None:
+    """What a container that failed says to people: a report without a message says nothing to them, a log line does."""
+    report = written.report
+    if report is None:
+        return written.shown or otherwise
+    return report.message or (written.shown if report.is_log_line else otherwise)
+
+
+def _with(report: Report | None, outcome: Outcome) -> Outcome:
+    """The outcome with what the report gives back."""
+    if report is None:
+        return outcome
+    return replace(
+        outcome,
+        result=report.fields.get("result"),
+        processed_count=report.count("processedCount"),
+        error_count=report.count("errorCount"),
+        result_truncated=True if report.fields.get("resultTruncated") is True else None,
     )
 
 
-def _count(report: dict[str, Any], key: str) -> int | None:
-    value = report.get(key)
-    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
-    return value if usable else None
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
-
-
-def why_not_running(pod: Pod) -> str | None:
-    """In words, what keeps a pod from starting that will not start without help; None if nothing is known to."""
-    checks: tuple[Callable[[Pod], str | None], ...] = (_stuck_container, _unschedulable)
-    return next((words for check in checks if (words := check(pod))), None)
-
-
-def _stuck_container(pod: Pod) -> str | None:
-    for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
-        waiting = status.state.waiting
-        if waiting is not None and waiting.reason in _STUCK:
-            # The two pull reasons alternate: one word for both keeps the status from flapping with them.
-            reason = "ImagePullBackOff" if waiting.reason == "ErrImagePull" else waiting.reason
-            # What a pull says changes with every try, and would be a write each.
-            why = f": {waiting.message}" if waiting.message and reason != "ImagePullBackOff" else ""
-            return _cut(f"container {status.name} does not start: {reason}{why}")
-    return None
-
-
-def _unschedulable(pod: Pod) -> str | None:
-    for condition in pod.status.conditions:
-        if condition.type == "PodScheduled" and condition.status == "False" and condition.reason == "Unschedulable":
-            return "no node takes the pod: Unschedulable"
-    return None
+def _why_unreadable(written: Written) -> str:
+    if written.limit is None:
+        return written.shown
+    words = (
+        f"its report is longer than the {written.limit} bytes that Kubernetes keeps, and was cut; write a shorter one: "
+    )
+    return cut(words + written.shown, LONGEST_MESSAGE)

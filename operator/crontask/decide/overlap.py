@@ -11,12 +11,11 @@ from crontask.api.names import run_name
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.cancel import cancel_requested
-from crontask.decide.decisions import REPLACED_BY, CancelRun, Launch, StartAttempt
+from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
-from crontask.decide.fit import fitting_outcome
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import pod_has_ended
 from crontask.decide.retry import may_follow
+from crontask.decide.stop import end_of_attempt
 from crontask.decide.views import RunView, TaskView
 
 RUN_ALREADY_ACTIVE = "RunAlreadyActive"
@@ -42,12 +41,16 @@ class Places:
 
 
 def holds_place(view: RunView) -> bool:
-    """Whether the run is under way: it was started, and at this instant neither it nor its pod has ended."""
+    """Whether the run is under way: it was started, and at this instant neither it nor its pod has ended.
+
+    A pod that we stop is in the way until none of its containers runs: Replace never has two.
+    """
     if view.run.ended:
         return False
     if view.pod is not None:
-        # A pod that is being stopped is in the way until it is gone: Replace never has two.
-        return view.pod.deleting or not pod_has_ended(view.pod) or _another_follows(view)
+        end = end_of_attempt(view)
+        # The run keeps its place for another attempt, though the pod of this one has ended.
+        return end is None or (not cancel_requested(view.run) and may_follow(view, end))
     return (
         view.pod_gone
         or view.starting
@@ -56,12 +59,6 @@ def holds_place(view: RunView) -> bool:
         or (view.finding is not None and not view.finding.final)
         or view.run.status.phase in (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING)
     )
-
-
-def _another_follows(view: RunView) -> bool:
-    """Whether the run keeps its place for another attempt, though the pod of this one has ended."""
-    outcome = fitting_outcome(view, view.pod) if view.pod is not None else None
-    return outcome is not None and not cancel_requested(view.run) and may_follow(view, outcome)
 
 
 def is_unstarted(view: RunView) -> bool:
@@ -173,13 +170,13 @@ class _Desk:
         return min(found, key=_order).run.meta.name if found else self._strays[0]
 
     def _replace(self, launch: Launch) -> None:
-        """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest is gone."""
+        """The oldest runs end, as many as the new one needs; it starts when the pod of the oldest has stopped."""
         contenders = sorted(
             (run for run in (*self._under_way, *self._starting, *self._queue) if not cancel_requested(run.run)),
             key=_order,
         )
         replaced = contenders[: max(0, len(contenders) + 1 - (self._concurrency.limit or 1))]
-        self._cancels += [CancelRun(run.run, f"{REPLACED_BY} {launch.name}", launch) for run in replaced]
+        self._cancels += [CancelRun(run.run, f"replaced by {launch.name}", launch) for run in replaced]
         gone = {run.run.meta.uid for run in replaced}
         self._starting = [run for run in self._starting if run.run.meta.uid not in gone]
         self._queue = [run for run in self._queue if run.run.meta.uid not in gone]

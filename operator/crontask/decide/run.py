@@ -15,21 +15,15 @@ from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.counting import STALE
 from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
-from crontask.decide.fit import ARGS_INVALID, fitting_outcome, unfit_args
+from crontask.decide.fit import ARGS_INVALID, unfit_args
 from crontask.decide.history import remove_without_task
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import LONGEST_MESSAGE, Outcome, why_not_running
+from crontask.decide.outcome import LONGEST_MESSAGE, Outcome
 from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
-from crontask.decide.timeout import (
-    TOTAL,
-    end_of_stopped,
-    next_limit,
-    start_timeout_of,
-    stop,
-    stopped_because,
-    total_deadline,
-)
+from crontask.decide.starting import why_not_running
+from crontask.decide.stop import TOTAL, end_of_attempt, end_of_stopped, has_leftovers, stop_reason
+from crontask.decide.timeout import next_limit, start_timeout_of, stop, total_deadline
 from crontask.decide.views import Finding, RunView
 
 Rule = Callable[[RunView, datetime], RunDecisions | None]
@@ -103,9 +97,7 @@ def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
     seen = last is not None or view.pod_gone or view.run.status.pod_name == name
     if not seen or _recorded_and_refused(view):
         return None
-    if view.run.status.phase is RunPhase.CANCELING:
-        return canceled_without_pod(view, now)
-    stopped = stopped_because(view)
+    stopped = stop_reason(view)
     if stopped is not None:
         return attempt_ended(view, now, end_of_stopped(view, stopped))
     words = f"pod {name} is gone and nobody saw its end"
@@ -238,29 +230,27 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _finished(view: RunView, now: datetime) -> RunDecisions | None:
-    """The pod ended by itself, or with its node."""
-    pod, outcome = _pod(view), fitting_outcome(view, _pod(view))
-    stopped = view.run.status.phase is RunPhase.CANCELING or stopped_because(view) is not None
-    # What ended before we came to stop it has ended by itself.
-    if outcome is None or (stopped and pod.deleting):
+    """The pod ended: by itself, with its node, or because we have stopped it."""
+    pod, end = _pod(view), end_of_attempt(view)
+    if end is None:
         return None
-    decided = attempt_ended(view, now, outcome)
-    leftovers = pod.status.phase == "Running" and pod.spec.active_deadline_seconds is None and not pod.deleting
-    return replace(decided, before=(StopLeftovers(pod),)) if leftovers else decided
+    decided = attempt_ended(view, now, end)
+    return replace(decided, before=(StopLeftovers(pod),)) if has_leftovers(pod) else decided
 
 
 def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
-    return canceling(view, _pod(view)) if cancel_requested(view.run) else None
+    return canceling(view, _pod(view), now) if cancel_requested(view.run) else None
 
 
 def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
-    stopped, limit = stopped_because(view), next_limit(view)
+    pod, stopped = _pod(view), stop_reason(view)
     if stopped is not None:
-        return stop(view, _pod(view), stopped, view.run.status.message)
-    if _pod(view).deleting:
+        return stop(view, pod, now, stopped, view.run.status.message)
+    if pod.deleting:
         # Somebody else ends it: the attempt is lost, however long that takes.
         return None
-    return stop(view, _pod(view), limit.reason, limit.words) if limit is not None and limit.at <= now else None
+    limit = next_limit(view)
+    return stop(view, pod, now, limit.reason, limit.words) if limit is not None and limit.at <= now else None
 
 
 def _under_way(view: RunView, now: datetime) -> RunDecisions:

@@ -9,7 +9,7 @@ from crontask.api.base import format_duration
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase, ScheduledRunStatus
-from crontask.decide.decisions import REPLACED_BY, DecisionKind, RunDecisions, Transition
+from crontask.decide.decisions import DecisionKind, RunDecisions, Transition
 from crontask.decide.follow_up import chain_too_deep, follow_ups
 from crontask.decide.outcome import Outcome
 from crontask.decide.views import RunView
@@ -201,5 +201,10 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
         task=view.run.task_name,
         run=view.run.meta.name,
         nominal=view.run.nominal,
-        kind=_KINDS.get(phase) if not (message or "").startswith(REPLACED_BY) else None,
+        kind=_KINDS.get(phase) if not _was_replaced(view, phase) else None,
     )
+
+
+def _was_replaced(view: RunView, phase: RunPhase) -> bool:
+    """Whether it made room for another: that has been told, as the decision that it was."""
+    return phase is RunPhase.CANCELED and view.run.replaced_by is not None

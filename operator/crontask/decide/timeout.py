@@ -1,4 +1,4 @@
-"""When an attempt, its start or the whole run has taken too long, and how its pod is stopped.
+"""When an attempt, its start or the whole run has taken too long: then its pod is stopped.
 
 Callers: run, attempt_end.
 """
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crontask.api.base import format_duration
+from crontask.api.base import cut, format_duration
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase, ScheduledRunSpec
-from crontask.decide.decisions import DeletePod, RunDecisions
-from crontask.decide.outcome import Outcome, why_not_running
-from crontask.decide.run_status import running, split_attempts
+from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.decide.decisions import RunDecisions
+from crontask.decide.report import LONGEST_MESSAGE
+from crontask.decide.run_status import running
+from crontask.decide.starting import began_at, running_init_container, time_at_work, what_it_waits_for
+from crontask.decide.stop import NOT_STARTED, TIMED_OUT, TOTAL, stop_reason, stopping
 from crontask.decide.views import RunView
 
 START_TIMEOUT = timedelta(minutes=15)
-TIMED_OUT, NOT_STARTED, TOTAL = "TimedOut", "StartTimeout", "TotalTimeout"
-_PHASES = {TIMED_OUT: RunPhase.TIMED_OUT, NOT_STARTED: RunPhase.FAILED, TOTAL: RunPhase.TIMED_OUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +49,47 @@ def start_timeout_of(view: RunView) -> timedelta:
     return _setting(view, lambda spec: spec.start_timeout) or START_TIMEOUT
 
 
-def stopped_because(view: RunView) -> str | None:
-    """Why we stop, or have stopped, the pod of the open attempt: the reason that is recorded; None if we do not."""
-    _, last = split_attempts(view)
-    return last.reason if last is not None and last.reason in _PHASES else None
-
-
-def end_of_stopped(view: RunView, reason: str) -> Outcome:
-    """The end of an attempt whose pod we have stopped, once that is gone."""
-    return Outcome(_PHASES[reason], reason, view.run.status.message or reason, final=reason == TOTAL)
-
-
-def stop(view: RunView, pod: Pod, reason: str, words: str | None) -> RunDecisions:
-    """The reason is recorded first, so that a crash in between does not take the stopped pod for a lost one."""
-    decided = running(view, words, attempt_reason=reason)
-    actions = (DeletePod(pod),) if stopped_because(view) is not None and not pod.deleting else ()
-    return RunDecisions(decided.status, actions, decided.transitions)
+def stop(view: RunView, pod: Pod, now: datetime, reason: str, words: str | None) -> RunDecisions:
+    """The attempt is to end, and has a pod: why is recorded, and then it is stopped."""
+    recorded = stop_reason(view) is not None
+    actions, wake_at = stopping(view, pod, now) if recorded else ((), None)
+    return RunDecisions(running(view, words, attempt_reason=reason).status, actions, wake_at=wake_at)
 
 
 def _attempt(view: RunView) -> Limit | None:
-    timeout, started = _setting(view, lambda spec: spec.timeout), _started(view)
-    if timeout is None or started is None:
+    """Counted from the start of its first container: what is done before the main one is work, too."""
+    timeout, began = _setting(view, lambda spec: spec.timeout), began_at(view.pod) if view.pod is not None else None
+    if timeout is None or began is None:
         return None
-    return Limit(started + timeout, TIMED_OUT, f"took longer than its timeout of {format_duration(timeout)}")
+    return Limit(
+        began + timeout, TIMED_OUT, _words(view, f"took longer than its timeout of {format_duration(timeout)}")
+    )
 
 
 def _start(view: RunView) -> Limit | None:
-    if view.pod is None or _started(view) is not None:
+    """Counted from the pod's creation, without the time in which an init container was at work."""
+    pod = view.pod
+    if pod is None or running_init_container(pod) is not None:
         return None
-    longest, why = start_timeout_of(view), why_not_running(view.pod)
-    words = f"did not start within {format_duration(longest)}" + (f": {why}" if why else "")
-    return Limit(view.pod.metadata.creation_timestamp + longest, NOT_STARTED, words)
+    main = pod.main_status
+    if main is not None and main.has_started:
+        return None
+    longest = start_timeout_of(view)
+    at = pod.metadata.creation_timestamp + longest + time_at_work(pod)
+    return Limit(at, NOT_STARTED, _words(view, f"did not start within {format_duration(longest)}"))
 
 
 def _total(view: RunView) -> Limit | None:
     total, at = _setting(view, lambda spec: spec.total_timeout), total_deadline(view)
     if total is None or at is None:
         return None
-    return Limit(at, TOTAL, f"took longer than its totalTimeout of {format_duration(total)}")
+    return Limit(at, TOTAL, _words(view, f"took longer than its totalTimeout of {format_duration(total)}"))
 
 
-def _started(view: RunView) -> datetime | None:
-    main = view.pod.main_status if view.pod is not None else None
-    return main.state.running.started_at if main is not None and main.state.running is not None else None
+def _words(view: RunView, what: str) -> str:
+    """What took too long; and of a pod that has not come to its main container, what it was at."""
+    why = what_it_waits_for(view.pod) if view.pod is not None else None
+    return cut(f"{what}: {why}" if why else what, LONGEST_MESSAGE)
 
 
 def _setting(view: RunView, of: Callable[[ScheduledRunSpec | CronTaskSpec], timedelta | None]) -> timedelta | None:

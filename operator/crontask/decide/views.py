@@ -10,7 +10,7 @@ from functools import cached_property
 
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
-from crontask.api.names import ANNOTATION_CATCH_UP, nominal_of
+from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_REPLACED_BY, nominal_of
 from crontask.api.pod import Pod
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import SUCCESSES, Origin, RunPhase, ScheduledRunSpec, ScheduledRunStatus
@@ -111,6 +111,11 @@ class ScheduledRun:
     def catching_up(self) -> bool:
         """Whether it stands for a missed time that is made up for."""
         return ANNOTATION_CATCH_UP in self.meta.annotations
+
+    @property
+    def replaced_by(self) -> str | None:
+        """The name of the run that takes its place, None if it is not replaced."""
+        return self.meta.annotations.get(ANNOTATION_REPLACED_BY)
 
     @cached_property
     def due_at(self) -> datetime:

@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from math import inf
 
-from crontask.api.names import LABEL_TASK
-from crontask.api.pod import Pod
+from crontask.api.base import format_time
+from crontask.api.names import (
+    ANNOTATION_REPLACED_BY,
+    ANNOTATION_STOP_REQUESTED_AT,
+    ANNOTATION_STOPPED,
+    LABEL_TASK,
+)
+from crontask.api.pod import STOP_NOW, Pod
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
@@ -21,14 +27,16 @@ from crontask.decide.decisions import (
     RunAction,
     StartAttempt,
     StopLeftovers,
+    StopPod,
     TaskAction,
     Transition,
 )
+from crontask.decide.outcome import LEFTOVERS_STOPPED
 from crontask.decide.views import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.launch import Launcher, NotYetError
 from crontask.engine.memory import run_key
-from crontask.engine.ports import Api, ApiError, Clock, Kind, ObjectKey
+from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller, about
@@ -38,6 +46,8 @@ from crontask.workload.pod import owner_reference
 
 # Each is about a run of its own; launches go oldest first, and what is in the way is canceled before.
 _IN_ANY_ORDER = (StartAttempt, Adopt)
+# Of a change that the API server, or a policy, does not take.
+_REFUSALS = (400, 403, 422)
 _log = logging.getLogger(__name__)
 
 
@@ -111,6 +121,8 @@ class Executor:
             await self.launcher.reserve(task, action)
         elif isinstance(action, Discard):
             await self.launcher.discard(action.run)
+        elif isinstance(action, StopPod):
+            await self._stop_pod(action)
         elif isinstance(action, DeletePod):
             await self._delete_pod(action.pod)
         elif isinstance(action, StopLeftovers):
@@ -127,8 +139,10 @@ class Executor:
         )
 
     async def _replace_run(self, task: CronTask, cancel: CancelRun) -> None:
-        await self.writer.patch_run(cancel.run, {"spec": {"cancel": True, "cancelReason": cancel.reason}})
         launch = cancel.replaced_by
+        noted = {"annotations": {ANNOTATION_REPLACED_BY: launch.name}}
+        asked = {"cancel": True, "cancelReason": cancel.reason}
+        await self.writer.patch_run(cancel.run, {"metadata": noted, "spec": asked})
         words = f"run {launch.name} replaces run {cancel.run.meta.name}"
         told = Transition(
             "Replaced",
@@ -141,20 +155,52 @@ class Executor:
         )
         self._teller.tell(told, about(task))
 
-    async def _delete_pod(self, pod: Pod) -> None:
-        """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""
-        key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
-        await self.writer.delete(key, pod.metadata.uid, Priority.LAUNCH, pod.metadata.resource_version)
+    async def _stop_pod(self, stop: StopPod) -> None:
+        """Have its kubelet stop the pod, unless it is not any more as it was when that was decided."""
+        asked = {ANNOTATION_STOPPED: stop.reason, ANNOTATION_STOP_REQUESTED_AT: format_time(stop.at)}
+        known = {"resourceVersion": stop.pod.metadata.resource_version}
+        if not await self._end_by_deadline(stop.pod, {**known, "annotations": asked}, Priority.LAUNCH):
+            await self._delete_pod(stop.pod)
 
     async def _stop_leftovers(self, pod: Pod) -> None:
-        """A deadline that has passed makes the kubelet stop what still runs, and keep the logs."""
-        key = ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
-        patch = {"spec": {"activeDeadlineSeconds": 1}}
-        self._store.fold(Kind.POD, await self._queue.send(Priority.STATUS, lambda: self._api.patch(key, patch)))
+        """Have its kubelet stop what still runs of a pod: its main container has ended, whatever else changes."""
+        metadata = {"uid": pod.metadata.uid, "annotations": {ANNOTATION_STOPPED: LEFTOVERS_STOPPED}}
+        if not await self._end_by_deadline(pod, metadata, Priority.STATUS):
+            await self.writer.delete(_pod_key(pod), pod.metadata.uid, Priority.STATUS)
+
+    async def _end_by_deadline(self, pod: Pod, metadata: Document, priority: Priority) -> bool:
+        """A deadline that has passed makes the kubelet stop what runs, and keep the logs.
+
+        False where the change is refused, as by a policy: but it has to stop. `metadata` has a precondition.
+        """
+        key, before = _pod_key(pod), pod.spec.active_deadline_seconds
+        # It only ever comes nearer.
+        deadline = STOP_NOW if before is None else min(STOP_NOW, before)
+        patch = {"metadata": metadata, "spec": {"activeDeadlineSeconds": deadline}}
+        try:
+            raw = await self._queue.send(priority, lambda: self._api.patch(key, patch))
+        except ApiError as error:
+            if error.status in (404, 409):
+                await self.writer.refresh(key, pod.metadata.uid)
+                return True
+            if error.status not in _REFUSALS:
+                raise
+            _log.warning("pod %s/%s is deleted, and its log with it: %s", key.namespace, key.name, error)
+            return False
+        self._store.fold(Kind.POD, raw)
+        return True
+
+    async def _delete_pod(self, pod: Pod) -> None:
+        """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""
+        await self.writer.delete(_pod_key(pod), pod.metadata.uid, Priority.LAUNCH, pod.metadata.resource_version)
 
     async def prune(self, run: ScheduledRun) -> None:
         """Remove a finished run; its pod goes with it."""
         await self.writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
+
+
+def _pod_key(pod: Pod) -> ObjectKey:
+    return ObjectKey(Kind.POD, pod.metadata.namespace, pod.metadata.name)
 
 
 def _patience(error: BaseException) -> float:

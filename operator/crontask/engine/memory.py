@@ -49,8 +49,8 @@ class Memory:
         self._unreserved: dict[str, str] = {}
         # Runs that had a pod, or nearly: more than their object says may be to be decided.
         self._touched: set[str] = set()
-        # The last pod that went, of each run that has not ended.
-        self._pods_gone: dict[str, str] = {}
+        # The pods that went, of each run that has not ended: also those of attempts before, which stay for their logs.
+        self._pods_gone: dict[str, set[str]] = {}
 
     def set_finding(self, run: ScheduledRun, finding: Finding | None) -> None:
         """What the API server said to the creation of the run's pod."""
@@ -86,6 +86,11 @@ class Memory:
         (self._unsure.add if unsure else self._unsure.discard)(run.meta.uid)
         self._touched.add(run.meta.uid)
         self._run_and_task_changed(run)
+
+    def note_pod_gone(self, run: ScheduledRun, pod: str) -> None:
+        """A pod of the run was there, and is there no more."""
+        self._pods_gone.setdefault(run.meta.uid, set()).add(pod)
+        self._touched.add(run.meta.uid)
 
     def claim(self, run: ScheduledRun) -> None:
         """It was made ahead; now it is the run of its time, like any other."""

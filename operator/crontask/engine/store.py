@@ -135,8 +135,7 @@ class Store(Memory):
             self._alive.discard(key.namespace, pod.metadata.labels.get(LABEL_TASK), key.name)
             run_of_it = self._run_of(pod)
             if run_of_it is not None and not run_of_it.ended:
-                self._pods_gone[run_of_it.meta.uid] = pod.metadata.name
-                self._touched.add(run_of_it.meta.uid)
+                self.note_pod_gone(run_of_it, pod.metadata.name)
             self._run_of_pod_changed(pod, place_changed=True)
 
     def _is_known(self, kind: Kind, head: _HeadMetadata) -> bool:
@@ -308,7 +307,7 @@ class Store(Memory):
             self._findings.get(run.meta.uid),
             turns.dropped.get(name),
             same_key=self._same_key(run),
-            pod_gone=self._pods_gone.get(run.meta.uid) == expected,
+            pod_gone=expected in self._pods_gone.get(run.meta.uid, ()),
             starting=run.meta.uid in self._starting,
             unsure=run.meta.uid in self._unsure and pod is None,
             reserved=pod is None and self._is_reserved(run, task),
@@ -425,5 +424,5 @@ def _is_old(new: _HeadMetadata, known: Metadata | PodMetadata) -> bool:
     return new.uid == known.uid and int(new.resource_version) <= int(known.resource_version)
 
 
-def _place(pod: Pod) -> tuple[bool, bool]:
-    return pod_has_ended(pod), pod.deleting
+def _place(pod: Pod) -> tuple[bool, bool, bool]:
+    return pod_has_ended(pod), pod.deleting, pod.finished

@@ -1,6 +1,8 @@
-"""A kubelet in memory: plays every pod by a plan, and stops those that are deleted or past their deadline.
+"""A kubelet in memory: plays every pod by a plan, and stops those that are deleted or past their own deadline.
 
-Callers: tests, the command line.
+As the real one, it tells that a pod has ended only when nothing of it runs any more, and calls each that is past its
+deadline by then DeadlineExceeded. A pod that is deleted is gone then; any other one stays. Callers: tests, the command
+line.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from math import inf
 import orjson
 
 from crontask.api.base import format_time
+from crontask.api.pod import DEADLINE_EXCEEDED
 from crontask.engine.ports import Clock, Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 
@@ -20,13 +23,22 @@ _DEFAULT_GRACE = 30
 
 @dataclass(frozen=True)
 class Plan:
-    """How a pod goes, in seconds: until it starts, then runs (None: until stopped), and what stopping it takes."""
+    """How a pod goes, in seconds: until it starts, then runs (None: until stopped), and what stopping it takes.
+
+    `stops_with`: its exit code if it stops within its grace period. `notices_in`: until the kubelet notices that it is
+    to stop; one that does not notice deadlines, by a wrong clock, notices a deletion all the same. `tells_in`: from the
+    end of its containers to that of the pod.
+    """
 
     runs: float | None = 10
     exit_code: int = 0
     message: str = ""
     stops_in: float = 1
     starts_in: float = 0
+    stops_with: int = _TERMINATED
+    notices_in: float = 0
+    notices_deadlines: bool = True
+    tells_in: float = 0
 
 
 @dataclass
@@ -82,31 +94,51 @@ class MemoryKubelet:
     async def _play(self, played: _Played) -> None:
         """One pod from its creation to its end. A task of its own, cancelled when the pod is gone."""
         plan = self._plan(played.pod)
-        await self._wait(played, self._clock.monotonic() + plan.starts_in, lambda: inf)
+        await self._wait(played, self._clock.monotonic() + plan.starts_in, inf)
         began, started = self._clock.monotonic(), format_time(self._clock.now())
         if not played.deleting:
             self._tell(played, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
             natural_end = inf if plan.runs is None else began + plan.runs
-            if await self._wait(played, natural_end, lambda: began + played.deadline):
+            origin = began if plan.notices_deadlines else inf
+            ended = await self._wait(played, natural_end, origin)
+            if not ended and plan.notices_in:
+                await self._clock.sleep(min(plan.notices_in, natural_end - self._clock.monotonic()))
+                ended = self._clock.monotonic() >= natural_end
+            if ended:
                 end = {"exitCode": plan.exit_code, "reason": "Error" if plan.exit_code else "Completed"}
-                self._tell_end(played, {}, started, end | {"message": plan.message})
+                await self._end(played, plan, began, started, end | {"message": plan.message})
             else:
                 await self._stop(played, plan, started)
-        await self._wait(played, inf, lambda: inf)
+        await self._wait(played, inf, inf)
         await self._api.remove(played.key)
+
+    async def _end(self, played: _Played, plan: Plan, began: float, started: str, end: Document) -> None:
+        """The containers have ended by themselves, and a moment later the pod has."""
+        if plan.tells_in:
+            state = _terminated(end, started, format_time(self._clock.now()))
+            self._tell(played, {"phase": "Running", "startTime": started}, state)
+            await self._clock.sleep(plan.tells_in)
+            late = plan.notices_deadlines and self._clock.monotonic() - began >= played.deadline
+            self._tell(played, _ended(end, late=late and not played.deleting), state)
+            return
+        self._tell(played, _ended(end, late=False), _terminated(end, started, format_time(self._clock.now())))
 
     async def _stop(self, played: _Played, plan: Plan, started: str) -> None:
         """Ask the containers to end, and kill them when the grace is over."""
-        late = {} if played.deleting else {"reason": "DeadlineExceeded", "message": "the pod's deadline has passed"}
-        grace = played.grace
+        late, grace = not played.deleting, played.grace
         await self._clock.sleep(min(plan.stops_in, grace))
-        code = _TERMINATED if plan.stops_in <= grace else _KILLED
-        self._tell_end(played, {"phase": "Failed", **late}, started, {"exitCode": code, "reason": "Error"})
+        code = plan.stops_with if plan.stops_in <= grace else _KILLED
+        end = {"exitCode": code, "reason": "Error" if code else "Completed"}
+        state = _terminated(end, started, format_time(self._clock.now()))
+        self._tell(played, _ended(end, late=late), state)
 
-    async def _wait(self, played: _Played, until: float, deadline: Callable[[], float]) -> bool:
-        """Until that time (True), or until the pod is deleted or, as it may be told meanwhile, past its deadline."""
+    async def _wait(self, played: _Played, until: float, origin: float) -> bool:
+        """Until that time (True), or until the pod is deleted, or past its deadline, which counts from `origin`.
+
+        The deadline may come nearer meanwhile.
+        """
         while not played.deleting:
-            end = min(until, deadline())
+            end = min(until, origin + played.deadline)
             if self._clock.monotonic() >= end:
                 return until <= end
             played.changed.clear()
@@ -117,14 +149,21 @@ class MemoryKubelet:
                 continue
         return False
 
-    def _tell_end(self, played: _Played, status: Document, started: str, end: Document) -> None:
-        times = {"startedAt": started, "finishedAt": format_time(self._clock.now())}
-        phase = "Failed" if end["exitCode"] else "Succeeded"
-        self._tell(played, {"phase": phase, **status}, {"terminated": {**end, **times}})
-
     def _tell(self, played: _Played, status: Document, state: Document) -> None:
         if played.pod["status"].get("phase") in ("Failed", "Succeeded"):
             # It was evicted: an end is final.
             return
         containers = [{"name": container["name"], "state": state} for container in played.pod["spec"]["containers"]]
         self._api.set_status(played.key, {**status, "containerStatuses": containers})
+
+
+def _ended(end: Document, *, late: bool) -> Document:
+    """What a kubelet says of a pod whose containers have ended; `late`: past its deadline."""
+    if late:
+        words = "Pod was active on the node longer than the specified deadline"
+        return {"phase": "Failed", "reason": DEADLINE_EXCEEDED, "message": words}
+    return {"phase": "Failed" if end["exitCode"] else "Succeeded"}
+
+
+def _terminated(end: Document, started: str, finished: str) -> Document:
+    return {"terminated": {**end, "startedAt": started, "finishedAt": finished}}

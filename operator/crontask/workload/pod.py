@@ -8,7 +8,7 @@ import copy
 from datetime import datetime
 from typing import Any, cast
 
-from crontask.api.base import API_VERSION
+from crontask.api.base import API_VERSION, GROUP
 from crontask.api.handler import Handler
 from crontask.api.names import LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
@@ -76,9 +76,14 @@ def _metadata(template: Document, identity: Identity, main: str) -> Document:
         "name": pod_name(identity.run, identity.attempt),
         "namespace": identity.namespace,
         "labels": labels,
-        "annotations": {**(template.get("annotations") or {}), DEFAULT_CONTAINER: main},
+        "annotations": {**_without_ours(template.get("annotations") or {}), DEFAULT_CONTAINER: main},
         "ownerReferences": [owner_reference("ScheduledRun", identity.run, identity.run_uid)],
     }
+
+
+def _without_ours(annotations: Document) -> Document:
+    """A template's annotations, but for those by which a pod says that we have stopped it."""
+    return {name: value for name, value in annotations.items() if not name.startswith(f"{GROUP}/")}
 
 
 def owner_reference(kind: str, name: str, uid: str) -> Document:

@@ -10,13 +10,14 @@ import orjson
 
 from crontask.api.handler import Header, Http, KeyRef, Python
 from crontask.api.names import MAIN_CONTAINER
+from crontask.api.pod import message_bytes
 from crontask.workload.environment import variable
 
 Document = dict[str, Any]
 # A variable may have 128 KiB: so many characters of up to four bytes.
 _PIECE = 30_000
-# Of all messages of a pod, shared among its containers; at most of one; and what the runner needs at least.
-_MESSAGES, _MESSAGE, _LEAST_MESSAGE = 12 * 1024, 4096, 256
+# Bytes of a termination message that the runner needs at least.
+_LEAST_MESSAGE = 256
 _SOURCE = "CRONTASK_SOURCE"
 _TEMPORARY = "crontask-tmp"
 _RESTRICTED = {
@@ -61,7 +62,7 @@ def python_template(python: Python, image: str) -> Document:
 def message_limit(spec: Document) -> int:
     """Bytes of the termination message that a kubelet keeps of each container of the pod."""
     containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
-    return max(_LEAST_MESSAGE, min(_MESSAGE, _MESSAGES // containers))
+    return max(_LEAST_MESSAGE, message_bytes(containers))
 
 
 def _template(verb: str, handler: Document, image: str, variables: list[Document], *, own: bool = True) -> Document:

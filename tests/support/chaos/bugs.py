@@ -16,7 +16,7 @@ from crontask.decide.decisions import Launch, RunDecisions
 from crontask.decide.outcome import Outcome
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
-from crontask.decide.views import RunView
+from crontask.decide.views import RunView, ScheduledRun
 from crontask.engine import launch
 from crontask.engine.gate import Gate
 from crontask.engine.loop import Engine
@@ -86,18 +86,11 @@ def number_used_again(patch: pytest.MonkeyPatch) -> None:
         forgotten = {"phase": RunPhase.PENDING, "attempts": attempts, "pod_name": None, "next_retry_time": None}
         return RunDecisions(decided.status.model_copy(update=forgotten))
 
-    class Forgetful(dict[str, str]):
-        def __setitem__(self, run: str, pod: str) -> None:
-            """Remember no pod that went."""
-
-    begin = Memory.__init__
-
-    def begin_forgetful(self: Memory, changed: Callable[[ObjectKey], None]) -> None:
-        begin(self, changed)
-        self._pods_gone = Forgetful()
+    def forget(self: Memory, run: ScheduledRun, pod: str) -> None:
+        """Remember no pod that went."""
 
     patch.setattr(run, "attempt_ended", planted)
-    patch.setattr(Memory, "__init__", begin_forgetful)
+    patch.setattr(Memory, "note_pod_gone", forget)
 
 
 def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:

@@ -1,113 +1,28 @@
 """A run's life as tables: what its pods did, and what should be decided, attempt after attempt."""
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from run_life import NO_JITTER, START, Life, asked_to_stop, at, exited, make_task, pod, runs, scheduled_run, stopped
 
-from crontask.api.metadata import Metadata, OwnerReference
-from crontask.api.names import ANNOTATION_TRIGGER, pod_name
+from crontask.api.metadata import OwnerReference
+from crontask.api.names import ANNOTATION_TRIGGER
 from crontask.api.pod import (
-    ContainerName,
     ContainerState,
-    ContainerStatus,
-    Pod,
     PodCondition,
-    PodMetadata,
-    PodOwner,
-    PodSpec,
-    PodStatus,
-    Running,
-    Terminated,
     Waiting,
 )
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunStatus
-from crontask.api.task_status import CronTaskStatus
+from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.api.trigger import Trigger, trigger_json
-from crontask.api.validate import validate_run, validate_task
-from crontask.decide.decisions import DeletePod, LookForPod, RemoveRun, RunDecisions, StartAttempt, StopLeftovers
+from crontask.api.validate import validate_run
+from crontask.decide.decisions import DeletePod, LookForPod, RemoveRun, StartAttempt, StopPod
 from crontask.decide.retry import pause_after
 from crontask.decide.run import decide_run
 from crontask.decide.run_status import attempt_recorded
-from crontask.decide.timing import hash_timing, make_timetable
-from crontask.decide.views import CronTask, Finding, RunView, ScheduledRun
-from crontask.engine.write import changed_status
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NO_JITTER = {"jitterPercent": 0}
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def make_task(**spec: Any) -> CronTask:
-    parsed, problems = validate_task({"handler": {"container": {"image": "i"}}, **spec})
-    assert not problems
-    meta = Metadata(name="t", namespace="n", uid="t", generation=7, creation_timestamp=START)
-    return CronTask(meta, parsed, (), CronTaskStatus(), make_timetable(parsed, meta), hash_timing(parsed))
-
-
-def scheduled_run(
-    name: str = "r", created: float = 0, status: ScheduledRunStatus | None = None, **spec: Any
-) -> ScheduledRun:
-    parsed, problems = validate_run({"taskRef": {"name": "t"}, **spec})
-    assert not problems
-    owner = OwnerReference(api_version="v", kind="CronTask", name="t", uid="t", controller=True)
-    meta = Metadata(
-        name=name, namespace="n", uid=name, generation=1, creation_timestamp=at(created), owner_references=(owner,)
-    )
-    return ScheduledRun(meta, parsed, (), status or ScheduledRunStatus())
-
-
-@dataclass
-class Life:
-    """A run that is decided again and again, as the engine does, with the pod that the test puts there."""
-
-    run: ScheduledRun = field(default_factory=scheduled_run)
-    task: CronTask = field(default_factory=make_task)
-
-    def decide(self, seconds: float, pod: Pod | None = None, **known: Any) -> RunDecisions:
-        """Decide, and record the status as the API server would give it back."""
-        decided = decide_run(RunView(self.run, self.task, pod, **known), at(seconds))
-        stored = decided.status.model_dump(by_alias=True, mode="json", exclude_defaults=True)
-        assert changed_status(ScheduledRunStatus.model_validate(stored), decided.status) is None
-        self.run = replace(self.run, status=ScheduledRunStatus.model_validate(stored))
-        return decided
-
-    @property
-    def status(self) -> ScheduledRunStatus:
-        return self.run.status
-
-    @property
-    def phase(self) -> RunPhase | None:
-        return self.status.phase
-
-    def fails(self, number: int, created: float, ended: float, **end: Any) -> RunDecisions:
-        """The attempt starts, and its container fails."""
-        self.decide(created, pod(number, created))
-        return self.decide(ended, pod(number, created, exited(ended, 1, **end)))
-
-
-def pod(number: int, created: float, state: ContainerState | None = None, **fields: Any) -> Pod:
-    metadata: dict[str, Any] = fields.pop("metadata", {})
-    meta = PodMetadata(
-        pod_name("r", number), "n", f"p{number}", "1", at(created), owner_references=(PodOwner("r", True),), **metadata
-    )
-    statuses = (ContainerStatus("main", state),) if state is not None else ()
-    return Pod(meta, PodSpec((ContainerName("main"),)), PodStatus(container_statuses=statuses, **fields))
-
-
-def exited(ended: float, code: int, message: str = "") -> ContainerState:
-    reason = "Completed" if code == 0 else "Error"
-    return ContainerState(terminated=Terminated(code, reason, message, at(ended - 1), at(ended)))
-
-
-def runs(since: float) -> ContainerState:
-    return ContainerState(running=Running(at(since)))
-
+from crontask.decide.views import Finding, RunView
 
 # --- retries ---------------------------------------------------------------------------------------------------------
 
@@ -218,13 +133,6 @@ def test_a_run_that_waits_for_its_next_attempt_is_canceled_at_once() -> None:
     assert life.status.next_retry_time is None
 
 
-def test_leftovers_are_stopped_before_the_end_is_recorded() -> None:
-    life = Life(scheduled_run())
-    decided = life.decide(5, pod(1, 0, exited(5, 0), phase="Running"))
-    assert [type(action) for action in decided.before] == [StopLeftovers]
-    assert life.phase == RunPhase.SUCCEEDED
-
-
 # --- lost attempts ---------------------------------------------------------------------------------------------------
 
 
@@ -296,7 +204,8 @@ def test_what_failed_by_itself_is_not_lost(code: int | None, fields: dict[str, A
     life = Life()
     life.decide(1, pod(1, 0))
     life.decide(31, pod(1, 0, exited(5, code) if code is not None else None, **fields))
-    assert (life.phase, life.status.lost_attempts) == (RunPhase.FAILED, 0)
+    assert life.phase in (RunPhase.FAILED, RunPhase.TIMED_OUT)
+    assert life.status.lost_attempts == 0
 
 
 def test_a_pod_that_somebody_deletes_is_lost_and_not_timed_out_while_it_stops() -> None:
@@ -309,10 +218,12 @@ def test_a_pod_that_somebody_deletes_is_lost_and_not_timed_out_while_it_stops() 
     assert (life.phase, life.status.lost_attempts) == (RunPhase.FAILED, 1)
 
 
-def test_a_success_counts_though_somebody_deletes_the_pod() -> None:
+@pytest.mark.parametrize(("deleted", "phase"), [(7, RunPhase.SUCCEEDED), (5, RunPhase.RETRYING)])
+def test_a_success_counts_though_somebody_deletes_the_pod_after_it(deleted: float, phase: RunPhase) -> None:
     life = Life()
-    life.decide(5, pod(1, 0, exited(5, 0), metadata={"deletion_timestamp": at(5), "deletion_grace_period_seconds": 30}))
-    assert life.phase == RunPhase.SUCCEEDED
+    metadata = {"deletion_timestamp": at(deleted + 30), "deletion_grace_period_seconds": 30}
+    life.decide(7, pod(1, 0, exited(5, 0), metadata=metadata))
+    assert life.phase is phase
 
 
 def test_at_most_once_an_attempt_that_was_recorded_and_has_no_pod_is_not_repeated() -> None:
@@ -348,11 +259,10 @@ def test_an_attempt_that_takes_too_long_is_stopped_and_may_be_repeated() -> None
     assert life.decide(2, pod(1, 0, runs(2))).wake_at == at(12)
     first = life.decide(12, pod(1, 0, runs(2)))
     assert first.actions == ()
-    second = life.decide(12, pod(1, 0, runs(2)))
-    assert [type(action) for action in second.actions] == [DeletePod]
+    assert life.decide(12, pod(1, 0, runs(2))).actions == (StopPod(pod(1, 0, runs(2)), "TimedOut", at(12)),)
     # What its container then does is not its end.
-    assert life.decide(13, pod(1, 0, exited(13, 143), metadata={"deletion_timestamp": at(42)})).actions == ()
-    life.decide(14)
+    assert life.decide(13, pod(1, 0, exited(13, 0), **asked_to_stop(12, "TimedOut"))).actions == ()
+    life.decide(14, pod(1, 0, **asked_to_stop(12, "TimedOut"), **stopped(13, 0)))
     assert life.phase == RunPhase.RETRYING
     life.decide(16, pod(2, 16, runs(16)))
     life.decide(26, pod(2, 16, runs(16)))

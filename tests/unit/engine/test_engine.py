@@ -153,7 +153,7 @@ def test_forbid_skips_and_replace_never_has_two_pods() -> None:
             for _ in range(100):
                 await world.pass_time(3)
                 pods = [p for p in world.pods() if p["metadata"]["labels"]["crontask.dev/task"] == "newest"]
-                assert len(pods) <= 1
+                assert sum(p["status"]["phase"] not in ("Succeeded", "Failed") for p in pods) <= 1
         slow, newest = world.status(Kind.CRON_TASK, "slow"), world.status(Kind.CRON_TASK, "newest")
         assert slow["counts"]["skipped"] == 3
         assert slow["recentDecisions"][0]["reason"] == "RunAlreadyActive"
@@ -273,7 +273,7 @@ def test_a_cancel_after_the_end_is_answered_once_and_changes_nothing() -> None:
     play(story)
 
 
-def test_a_canceled_run_ends_when_its_pod_is_gone() -> None:
+def test_a_canceled_run_ends_when_its_pod_has_stopped_and_the_pod_stays() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.run("long", **with_handler({}))
@@ -284,7 +284,10 @@ def test_a_canceled_run_ends_when_its_pod_is_gone() -> None:
             await world.pass_time(5)
         status = world.status(Kind.SCHEDULED_RUN, "long")
         assert (status["phase"], status["message"]) == ("Canceled", "enough")
-        assert world.pods() == []
+        assert [attempt["exitCode"] for attempt in status["attempts"]] == [143]
+        (pod,) = world.pods()
+        assert pod["metadata"]["annotations"]["crontask.dev/stopped"] == "Canceled"
+        assert "deletionTimestamp" not in pod["metadata"]
 
     play(story, lambda pod: Plan(runs=500, stops_in=6))
 

@@ -1,0 +1,110 @@
+"""How the pod of an attempt is stopped so that its log stays, and when it has stopped.
+
+That it is to be stopped is recorded first, so that a crash in between does not take it for a lost one. Then its kubelet
+is asked to stop it, by a deadline that has passed: the containers have their grace period, and the pod stays until its
+run is removed. A pod that has not started has no log, and a kubelet may not answer: those are deleted.
+Callers: run, cancel, timeout, overlap.
+"""
+
+from datetime import datetime, timedelta
+
+from crontask.api.pod import DEADLINE_EXCEEDED, STOP_NOW, Pod
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.decisions import DeletePod, StopPod
+from crontask.decide.fit import fitting_outcome
+from crontask.decide.outcome import Outcome
+from crontask.decide.run_status import split_attempts
+from crontask.decide.views import RunView
+
+CANCELED, REPLACED = "Canceled", "Replaced"
+TIMED_OUT, NOT_STARTED, TOTAL = "TimedOut", "StartTimeout", "TotalTimeout"
+_PHASES = {
+    CANCELED: RunPhase.CANCELED,
+    TIMED_OUT: RunPhase.TIMED_OUT,
+    NOT_STARTED: RunPhase.FAILED,
+    TOTAL: RunPhase.TIMED_OUT,
+}
+# How long a kubelet may take to stop a pod beyond the grace period of its containers.
+PATIENCE = timedelta(seconds=30)
+
+
+def stop_reason(view: RunView) -> str | None:
+    """Why we stop, or have stopped, the pod of the expected attempt: what is recorded; None if we do not."""
+    if view.run.status.phase is RunPhase.CANCELING:
+        return CANCELED
+    _, last = split_attempts(view)
+    return last.reason if last is not None and last.reason in _PHASES else None
+
+
+def end_of_attempt(view: RunView) -> Outcome | None:
+    """How the expected attempt, which has a pod, ended; None while its pod runs, or is being stopped."""
+    pod, reason = view.pod, stop_reason(view)
+    assert pod is not None, "an attempt without a pod has no end of its own"
+    if reason is None:
+        return fitting_outcome(view, pod)
+    if _stops(pod) and not pod.finished:
+        return None
+    by_itself = None if _was_stopped(pod) else fitting_outcome(view, pod)
+    if by_itself is not None and not by_itself.lost:
+        return by_itself
+    return end_of_stopped(view, reason) if pod.finished else None
+
+
+def end_of_stopped(view: RunView, reason: str) -> Outcome:
+    """The end of an attempt whose pod we have stopped, once nothing of that runs any more."""
+    main = view.pod.main_status if view.pod is not None else None
+    end = main.state.terminated if main is not None else None
+    words = why_canceled(view) if reason == CANCELED else view.run.status.message or reason
+    return Outcome(
+        _PHASES[reason],
+        reason,
+        words,
+        end.exit_code if end is not None else None,
+        end.started_at if end is not None else None,
+        end.finished_at if end is not None else None,
+        final=reason in (CANCELED, TOTAL),
+    )
+
+
+def why_canceled(view: RunView) -> str | None:
+    """What is said of a run that is canceled."""
+    return (view.run.spec.cancel_reason if view.run.spec else None) or view.run.status.message
+
+
+def stopping(view: RunView, pod: Pod, now: datetime) -> tuple[tuple[StopPod | DeletePod, ...], datetime | None]:
+    """What to do for a pod that is to be stopped, as it is recorded; and when to look again, if nothing changes."""
+    reason = stop_reason(view)
+    if reason is None or pod.deleting:
+        return (), None
+    if not pod.has_started:
+        return (DeletePod(pod),), None
+    if pod.stop_request is None:
+        return (StopPod(pod, _annotation(view, reason), now),), None
+    give_up = pod.stop_requested_at + timedelta(seconds=pod.grace_seconds) + PATIENCE
+    return ((DeletePod(pod),), None) if give_up <= now else ((), give_up)
+
+
+def has_leftovers(pod: Pod) -> bool:
+    """Whether, now that the main container has ended, others go on that nobody would stop."""
+    deadline = pod.spec.active_deadline_seconds
+    if pod.finished or pod.deleting or (deadline is not None and deadline <= STOP_NOW):
+        return False
+    ended = {status.name for status in pod.status.container_statuses if status.state.terminated is not None}
+    return any(container.name not in ended for container in pod.spec.containers)
+
+
+def _annotation(view: RunView, reason: str) -> str:
+    """Why a pod was stopped, as it says itself."""
+    if reason == CANCELED:
+        return REPLACED if view.run.replaced_by is not None else CANCELED
+    return TIMED_OUT
+
+
+def _stops(pod: Pod) -> bool:
+    """Whether it is on its way to its end, by us or by others."""
+    return pod.stop_request is not None or pod.deleting
+
+
+def _was_stopped(pod: Pod) -> bool:
+    """Whether its end is the answer to that: of a deadline, the kubelet says so. Its exit code then says nothing."""
+    return pod.deleting or (pod.stop_request is not None and pod.status.reason == DEADLINE_EXCEEDED)

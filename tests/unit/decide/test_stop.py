@@ -1,0 +1,223 @@
+"""Pods that are stopped: the order of things, what is asked of whom, and what the end then is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped
+
+from crontask.api.names import ANNOTATION_REPLACED_BY, ANNOTATION_STOP_REQUESTED_AT, ANNOTATION_STOPPED
+from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Waiting
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.decisions import DecisionKind, DeletePod, StopLeftovers, StopPod
+from crontask.decide.overlap import holds_place
+from crontask.decide.views import RunView
+
+RUNS = pod(1, 0, runs(1))
+DELETED: dict[str, Any] = {"deletion_timestamp": at(42), "deletion_grace_period_seconds": 30}
+
+
+def canceling(**spec: Any) -> Life:
+    """A run whose pod runs, with the wish that it ends, which is recorded."""
+    life = Life(scheduled_run(cancel=True, cancelReason="enough", **spec))
+    assert life.decide(10, RUNS).actions == ()
+    assert life.phase is RunPhase.CANCELING
+    return life
+
+
+def in_the_way(life: Life, known: Pod | None) -> bool:
+    return holds_place(RunView(life.run, life.task, known))
+
+
+def replaced(life: Life, by: str = "newer") -> None:
+    """Another run takes its place."""
+    meta = life.run.meta.model_copy(update={"annotations": {ANNOTATION_REPLACED_BY: by}})
+    life.run = replace(life.run, meta=meta)
+
+
+def test_the_wish_is_recorded_then_the_kubelet_asked_then_the_end_recorded() -> None:
+    life = canceling()
+    assert life.decide(12, RUNS).actions == (StopPod(RUNS, "Canceled", at(12)),)
+    asked = pod(1, 0, runs(1), **asked_to_stop(12, "Canceled"))
+    waiting = life.decide(13, asked)
+    # Half a minute longer than its grace period.
+    assert (waiting.actions, waiting.wake_at) == ((), at(12 + 30 + 30))
+    assert in_the_way(life, asked)
+    ended = pod(1, 0, **{**asked_to_stop(12, "Canceled"), **stopped(20)})
+    assert not in_the_way(life, ended)
+    decided = life.decide(21, ended)
+    assert (life.phase, life.status.message, life.status.completion_time) == (RunPhase.CANCELED, "enough", at(20))
+    assert [(a.reason, a.exit_code) for a in life.status.attempts] == [("Canceled", 143)]
+    assert [transition.kind for transition in decided.transitions] == [DecisionKind.CANCEL]
+    assert decided.before == ()
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        pod(1, 0, runs(1), **asked_to_stop(12, "Canceled")),
+        # The main container has stopped, and others have not.
+        pod(1, 0, exited(13, 0), phase="Running", **asked_to_stop(12, "Canceled")),
+        pod(1, 0, runs(1), metadata=DELETED),
+        pod(1, 0, exited(13, 143), metadata=DELETED),
+    ],
+)
+def test_a_pod_that_stops_is_in_the_way_and_its_end_is_not_known(known: Pod) -> None:
+    life = canceling()
+    assert life.decide(14, known).actions == ()
+    assert (life.phase, in_the_way(life, known)) == (RunPhase.CANCELING, True)
+
+
+@pytest.mark.parametrize(
+    ("known", "phase"),
+    [
+        # It had ended before anybody was asked, or before the kubelet did anything.
+        (pod(1, 0, exited(11, 0), phase="Running"), RunPhase.SUCCEEDED),
+        (pod(1, 0, exited(11, 3), phase="Failed"), RunPhase.FAILED),
+        (pod(1, 0, exited(13, 0), phase="Succeeded", **asked_to_stop(12, "Canceled")), RunPhase.SUCCEEDED),
+        (pod(1, 0, exited(13, 3), phase="Failed", **asked_to_stop(12, "Canceled")), RunPhase.FAILED),
+        # It was stopped, whatever its exit code is, and whoever came first.
+        (pod(1, 0, **{**asked_to_stop(12, "Canceled"), **stopped(13, 0)}), RunPhase.CANCELED),
+        (pod(1, 0, exited(13, 0), phase="Succeeded", metadata=DELETED), RunPhase.CANCELED),
+        (pod(1, 0, phase="Failed", reason="Evicted"), RunPhase.CANCELED),
+        (
+            pod(1, 0, exited(13, 137), phase="Failed", reason="Evicted", **asked_to_stop(12, "Canceled")),
+            RunPhase.CANCELED,
+        ),
+        (None, RunPhase.CANCELED),
+    ],
+)
+def test_what_its_end_is(known: Pod | None, phase: RunPhase) -> None:
+    life = canceling()
+    if known is not None:
+        assert not in_the_way(life, known)
+    life.decide(14, known)
+    assert (life.phase, life.status.lost_attempts) == (phase, 0)
+
+
+@pytest.mark.parametrize(
+    ("grace", "seconds"), [(None, 60), (0, 30), (5, 35), (3600, 3630), (10**18, 3660 * 86400 + 30), (-1, 30)]
+)
+def test_a_kubelet_that_does_not_stop_it_has_it_deleted(grace: int | None, seconds: int) -> None:
+    life = canceling()
+    asked = pod(1, 0, runs(1), **asked_to_stop(12, "Canceled", termination_grace_period_seconds=grace))
+    assert life.decide(12 + seconds - 0.1, asked).actions == ()
+    assert life.decide(12 + seconds, asked).actions == (DeletePod(asked),)
+    deleting = pod(1, 0, runs(1), metadata={**DELETED, **asked_to_stop(12, "Canceled")["metadata"]})
+    assert life.decide(12 + seconds + 1, deleting).actions == ()
+    life.decide(12 + seconds + 2)
+    assert life.phase is RunPhase.CANCELED
+
+
+@pytest.mark.parametrize("record", ["", "yesterday", "2026-03-01T12:00:00", "9999-12-31T23:59:59Z"])
+def test_a_record_that_somebody_has_mangled_ends_nothing(record: str) -> None:
+    life = canceling()
+    said = {ANNOTATION_STOPPED: "Canceled", ANNOTATION_STOP_REQUESTED_AT: record}
+    asked = pod(1, 0, runs(1), metadata={"annotations": said}, spec={"active_deadline_seconds": 1})
+    actions = life.decide(70, asked).actions
+    assert actions == (() if record.startswith("9999") else (DeletePod(asked),))
+
+
+def test_a_pod_that_says_so_by_itself_has_not_been_asked() -> None:
+    """The deadline is what stops it."""
+    life = canceling()
+    forged = pod(1, 0, runs(1), metadata={"annotations": {ANNOTATION_STOPPED: "Canceled"}})
+    assert life.decide(12, forged).actions == (StopPod(forged, "Canceled", at(12)),)
+
+
+@pytest.mark.parametrize(
+    ("known", "deleted"),
+    [
+        (pod(1, 0), True),
+        (pod(1, 0, ContainerState(waiting=Waiting("ImagePullBackOff"))), True),
+        (RUNS, False),
+        # There is a log of what has run before.
+        (pod(1, 0, init_container_statuses=(ContainerStatus("setup", exited(3, 0)),)), False),
+        (pod(1, 0, init_container_statuses=(ContainerStatus("setup", runs(3)),)), False),
+    ],
+)
+def test_a_pod_of_which_nothing_has_started_is_deleted(known: Pod, deleted: bool) -> None:
+    life = canceling()
+    wanted = DeletePod(known) if deleted else StopPod(known, "Canceled", at(12))
+    assert life.decide(12, known).actions == (wanted,)
+
+
+def test_a_run_that_is_replaced_says_so_on_its_pod_and_is_told_once() -> None:
+    life = canceling()
+    replaced(life)
+    assert life.decide(12, RUNS).actions == (StopPod(RUNS, "Replaced", at(12)),)
+    decided = life.decide(14, pod(1, 0, **{**asked_to_stop(12, "Replaced"), **stopped(13)}))
+    assert life.phase is RunPhase.CANCELED
+    assert [transition.kind for transition in decided.transitions] == [None]
+
+
+def test_words_of_a_person_that_sound_like_a_replacement_are_a_cancel() -> None:
+    life = Life(scheduled_run(cancel=True, cancelReason="replaced by hand"))
+    assert [transition.kind for transition in life.decide(1).transitions] == [DecisionKind.CANCEL]
+
+
+def test_a_wish_that_comes_while_a_timeout_stops_the_pod_is_what_counts() -> None:
+    life = Life(scheduled_run(timeout="5s", retry={"limit": 3}))
+    life.decide(6, RUNS)
+    assert life.decide(6, RUNS).actions == (StopPod(RUNS, "TimedOut", at(6)),)
+    life.run = replace(life.run, spec=scheduled_run(timeout="5s", cancel=True).spec)
+    asked = asked_to_stop(6, "TimedOut")
+    life.decide(7, pod(1, 0, runs(1), **asked))
+    assert life.phase is RunPhase.CANCELING
+    life.decide(8, pod(1, 0, **{**asked, **stopped(8)}))
+    assert life.phase is RunPhase.CANCELED
+
+
+def test_while_another_attempt_follows_a_stopped_pod_the_run_keeps_its_slot() -> None:
+    for limit in (0, 1):
+        life = Life(scheduled_run(timeout="5s", retry={"limit": limit}))
+        life.decide(6, RUNS)
+        ended = pod(1, 0, **{**asked_to_stop(6, "TimedOut"), **stopped(8)})
+        assert in_the_way(life, ended) is bool(limit)
+
+
+# --- leftovers -------------------------------------------------------------------------------------------------------
+
+BESIDE = (Container("main"), Container("side"))
+
+
+def beside(state: ContainerState, deadline: int | None = None, **fields: Any) -> Pod:
+    """A pod whose main container has ended, and what the one beside it does."""
+    statuses = (ContainerStatus("main", exited(5, 0)), ContainerStatus("side", state))
+    spec = {"containers": BESIDE, "active_deadline_seconds": deadline}
+    return pod(1, 0, **{"phase": "Running", "container_statuses": statuses, "spec": spec, **fields})
+
+
+@pytest.mark.parametrize(
+    ("known", "are_stopped"),
+    [
+        (beside(runs(1)), True),
+        (beside(ContainerState(waiting=Waiting("ContainerCreating"))), True),
+        # However far away its own deadline is.
+        (beside(runs(1), 900), True),
+        (beside(runs(1), 1), False),
+        (beside(exited(4, 1)), False),
+        (beside(runs(1), metadata=DELETED), False),
+        (beside(exited(4, 1), phase="Succeeded"), False),
+        # Nothing is left of a pod with one container, nor is a sidecar: its kubelet stops it.
+        (pod(1, 0, exited(5, 0), phase="Running"), False),
+        (pod(1, 0, exited(5, 0), phase="Running", init_container_statuses=(ContainerStatus("proxy", runs(1)),)), False),
+    ],
+)
+def test_leftovers_are_stopped_before_the_end_is_recorded(known: Pod, are_stopped: bool) -> None:
+    life = Life(scheduled_run())
+    decided = life.decide(5, known)
+    assert decided.before == ((StopLeftovers(known),) if are_stopped else ())
+    assert life.phase is RunPhase.SUCCEEDED
+
+
+def test_an_end_that_was_not_recorded_before_the_leftovers_were_stopped_is_the_same() -> None:
+    """A crash in between."""
+    asked = {"annotations": {ANNOTATION_STOPPED: "Ended"}}
+    for known in (
+        beside(runs(1), 1, metadata=asked, start_time=at(0)),
+        beside(exited(9, 137), 1, metadata=asked, start_time=at(0), phase="Failed", reason="DeadlineExceeded"),
+    ):
+        life = Life(scheduled_run())
+        assert life.decide(10, known).before == ()
+        assert life.phase is RunPhase.SUCCEEDED
