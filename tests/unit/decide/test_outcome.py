@@ -24,16 +24,16 @@ class Row:
     lost: bool = False
 
 
-def main(code: int, said: str = "", *, ended: float = 5, why: str | None = None, **fields: Any) -> Pod:
+def main(code: int, said: str = "", *, why: str | None = None, **fields: Any) -> Pod:
     """A pod whose main container has ended; `why`: the container's reason."""
     why = why or ("Error" if code else "Completed")
-    state = ContainerState(terminated=Terminated(code, why, said, at(1), at(ended)))
+    state = ContainerState(terminated=Terminated(code, why, said, at(1), at(5)))
     return pod(1, 0, state, **{"phase": "Failed" if code else "Succeeded", "start_time": at(0), **fields})
 
 
-def init(code: int, said: str = "", *, ended: float = 5, why: str = "Error", **fields: Any) -> Pod:
+def init(code: int, said: str = "", *, why: str = "Error", **fields: Any) -> Pod:
     """A pod of which the container before the main one has ended."""
-    setup = ContainerStatus("setup", ContainerState(terminated=Terminated(code, why, said, at(1), at(ended))))
+    setup = ContainerStatus("setup", ContainerState(terminated=Terminated(code, why, said, at(1), at(5))))
     fields["spec"] = {"init_containers": (Container("setup"),), **fields.get("spec", {})}
     state = ContainerState(waiting=Waiting("PodInitializing"))
     return pod(1, 0, state, **{"phase": "Failed", "start_time": at(0), "init_container_statuses": (setup,), **fields})
@@ -58,17 +58,21 @@ SIDE_RUNS = (
     ContainerStatus("main", exited(5, 0)),
     ContainerStatus("side", runs(1)),
 )
-BESIDE = {"containers": (Container("main"), Container("side"))}
+BESIDE: dict[str, Any] = {"containers": (Container("main"), Container("side"))}
 # A sidecar before the one that failed, and stopped for that.
-SIDECAR = {
+SIDECAR: dict[str, Any] = {
     "spec": {"init_containers": (Container("proxy", "Always"), Container("setup"))},
     "init_container_statuses": (
         ContainerStatus("proxy", exited(6, 9)),
         ContainerStatus("setup", exited(5, 7, "no table")),
     ),
 }
-LEFTOVERS = {"annotations": {ANNOTATION_STOPPED: LEFTOVERS_STOPPED}}
-LATE = {"reason": "DeadlineExceeded", "phase": "Failed", "message": "Pod was active on the node longer than …"}
+LEFTOVERS: dict[str, Any] = {"annotations": {ANNOTATION_STOPPED: LEFTOVERS_STOPPED}}
+LATE: dict[str, Any] = {
+    "reason": "DeadlineExceeded",
+    "phase": "Failed",
+    "message": "Pod was active on the node longer than …",
+}
 REPORT = '{"status": "success", "result": 3}'
 FAILED = '{"status": "failed"}'
 ENDED = "the pod ended as Failed"

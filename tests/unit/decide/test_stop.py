@@ -165,7 +165,7 @@ def test_a_wish_that_comes_while_a_timeout_stops_the_pod_is_what_counts() -> Non
     life.decide(7, pod(1, 0, runs(1), **asked))
     assert life.phase is RunPhase.CANCELING
     life.decide(8, pod(1, 0, **{**asked, **stopped(8)}))
-    assert life.phase is RunPhase.CANCELED
+    assert life.status.phase is RunPhase.CANCELED
 
 
 def test_while_another_attempt_follows_a_stopped_pod_the_run_keeps_its_slot() -> None:
