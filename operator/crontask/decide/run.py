@@ -18,7 +18,8 @@ from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, St
 from crontask.decide.fit import ARGS_INVALID, unfit_args
 from crontask.decide.history import remove_without_task
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import LONGEST_MESSAGE, Outcome
+from crontask.decide.outcome import Outcome
+from crontask.decide.report import LONGEST_MESSAGE
 from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
 from crontask.decide.starting import why_not_running

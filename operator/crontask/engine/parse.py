@@ -52,7 +52,7 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     meta = Metadata.model_validate(document["metadata"])
     status = parse_status(ScheduledRunStatus, document.get("status"), meta)
     known = lookup(meta)
-    if status.phase in (RunPhase.RUNNING, RunPhase.RETRYING) and not status.attempts:
+    if status.phase in (RunPhase.RUNNING, RunPhase.RETRYING) and not status.attempts and status.pod_name is None:
         # By hand: the operator records an attempt with these. As if nothing had been written.
         status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):

@@ -71,7 +71,8 @@ def recorded_status(store: Store, name: str) -> CronTaskStatus:
             assert isinstance(action, Launch | Reserve)
             spec = {"taskRef": {"name": name}, "scheduledTime": format_time(action.nominal)}
             ahead = {"annotations": {ANNOTATION_RESERVED: "true"}} if isinstance(action, Reserve) else {}
-            status = {"phase": "Running"} if isinstance(action, Launch) else None
+            attempts = [{"number": 1, "pod": f"{action.name}-1"}]
+            status = {"phase": "Running", "attempts": attempts} if isinstance(action, Launch) else None
             made = raw(action.name, spec, status, ownerReferences=owned_by(name), **ahead)
             store.on_object(Kind.SCHEDULED_RUN, made)
     raise AssertionError(f"the actions do not settle: {actions}")
