@@ -33,10 +33,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Nominal times summed up: how many (at least so many, if not `exact`), the first and the last."""
+    """Nominal times summed up: how many, the first and the last."""
 
     count: int
-    exact: bool
     first: datetime
     last: datetime
 
@@ -118,7 +117,7 @@ def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | Non
     last: datetime | None = due.latest
     while last is not None and last in taken:
         last = timetable.previous_at_or_before(last - _SECOND)
-    return Times(count, due.exact, first or due.first, last or due.latest)
+    return Times(count, first or due.first, last or due.latest)
 
 
 def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:

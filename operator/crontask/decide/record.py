@@ -128,5 +128,5 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
 def _words(decision: Decision) -> tuple[str, str]:
     """The event's reason and text. When it was is in recentDecisions: texts that are equal are one event."""
     reason, why = _WORDS.get(decision.reason, (_MISS_SCHEDULE, f"the task is paused ({decision.reason})"))
-    several = f"{decision.count} times" if decision.count > 1 else "a time"
+    several = f"{decision.count:,} times" if decision.count > 1 else "a time"
     return reason, f"{decision.type.lower()} {several}: {why.format(run=decision.run)}"

@@ -3,9 +3,10 @@
 Role: pure; no clock, no I/O beyond zone data. `timetable` holds the interface. Callers: api validation, decide, CLI.
 """
 
-from crontask.timetable.cron import CronError, parse_cron
+from crontask.timetable.cron import parse_cron
 from crontask.timetable.dst import DEFAULT_DST, Dst
 from crontask.timetable.expression import CronExpression
+from crontask.timetable.field import CronError
 from crontask.timetable.jitter import NO_JITTER, Jitter
 from crontask.timetable.timetable import CronTimetable, Due, IntervalTimetable, OnDemand, Timetable
 from crontask.timetable.window import Hole, WindowedTimetable, holes_of

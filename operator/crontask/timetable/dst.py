@@ -61,11 +61,9 @@ def last_until(expression: CronExpression, zone: ZoneInfo, dst: Dst, until: int)
 
 
 def count_between(expression: CronExpression, zone: ZoneInfo, dst: Dst, after: int, until: int) -> int:
-    """How many nominal seconds lie in (after, until]: arithmetic, about 20 µs a year."""
+    """How many nominal seconds lie in (after, until], over any stretch: arithmetic, segment by segment."""
     count = 0
-    for segment in _segments_up(zone, after + 1):
-        if segment.start > until:
-            break
+    for segment in _segments_between(zone, after + 1, until):
         start, end = max(segment.start, after + 1), min(segment.end, until + 1)
         low = _counted_from(dst, segment, start)
         count += expression.count_in(low, end + segment.offset)
@@ -75,14 +73,12 @@ def count_between(expression: CronExpression, zone: ZoneInfo, dst: Dst, after: i
 
 
 def count_union(parts: Sequence[tuple[CronExpression, Dst]], zone: ZoneInfo, after: int, until: int) -> int:
-    """How many different nominal seconds of several expressions lie in (after, until]: about 2 ms a year.
+    """How many different nominal seconds of several expressions lie in (after, until], over any stretch.
 
     Where a change of offset makes policies matter, they are stepped through; elsewhere days are counted by masks.
     """
     count = 0
-    for segment in _segments_up(zone, after + 1):
-        if segment.start > until:
-            break
+    for segment in _segments_between(zone, after + 1, until):
         start, end = max(segment.start, after + 1), min(segment.end, until + 1)
         # Repeated local times end where `seen` is reached; a shift lands on the segment's first second.
         settled = min(max(start, segment.seen - segment.offset, segment.start + 1), end)
@@ -120,6 +116,14 @@ def _segments_up(zone: ZoneInfo, second: int) -> Iterator[Segment]:
     for each in range(year, min(year + HORIZON_YEARS, LAST_YEAR) + 1):
         for segment in segments(zone, each):
             if segment.end > second:
+                yield segment
+
+
+def _segments_between(zone: ZoneInfo, second: int, until: int) -> Iterator[Segment]:
+    """Segments that end after `second` and begin at or before `until`, in order."""
+    for each in range(year_of(second), year_of(until) + 1):
+        for segment in segments(zone, each):
+            if segment.end > second and segment.start <= until:
                 yield segment
 
 

@@ -14,25 +14,51 @@ from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 MINUTES_A_DAY = 1440
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _FIRST_DAY, _LAST_DAY = 1 - _EPOCH_ORDINAL, date.max.toordinal() - _EPOCH_ORDINAL
 _EACH_WEEK = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28
 LAST = -1
+_SUNDAY, _SATURDAY = 0, 6
+
+
+class RelativeDay(NamedTuple):
+    """A day of the month whose number depends on the month: `L`, `L-3`, `15W`, `LW`. None in a month that lacks it.
+
+    `day`: its number, from 1 on; or, from 0 down, how many days it is from the last (`L-3`: -3). `weekday`: the one
+    from Monday to Friday that is nearest to that day, in the same month, is meant.
+    """
+
+    day: int
+    weekday: bool
+
+    def in_month(self, first: int, length: int) -> int:
+        """The day as a bit mask, of a month of that length which begins on weekday `first`; may be 0."""
+        day = self.day if self.day > 0 else length + self.day
+        if not 1 <= day <= length:
+            return 0
+        if self.weekday:
+            at = (first + day - 1) % 7
+            if at == _SATURDAY:
+                day += -1 if day > 1 else 2
+            elif at == _SUNDAY:
+                day += 1 if day < length else -2
+        return 1 << day
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
     """Which days match. Sets are bit masks: bits 1..31 days of the month, 1..12 months, 0..6 weekdays (0 Sunday).
 
-    `nth` holds (weekday, n) for `2#3` and (weekday, LAST) for `L5`; such weekdays are not in `weekdays`.
-    `either`: both day fields are restrictions, so that a day matches by one of them.
+    `nth` holds (weekday, n) for `2#3` and (weekday, LAST) for `L5`. `either`: both day fields are restrictions, so
+    that a day matches by one of them.
     """
 
     months: int
     days: int
-    last_day: bool
+    relative: tuple[RelativeDay, ...]
     weekdays: int
     nth: tuple[tuple[int, int], ...]
     either: bool
@@ -41,9 +67,12 @@ class Days:
         """The matching days of a month as a bit mask (bit 1 is the first)."""
         if not self.months >> month & 1:
             return 0
-        length = monthrange(year, month)[1]
-        by_day = self.days | (1 << length if self.last_day else 0)
-        by_weekday = self._by_weekday(date(year, month, 1).toordinal() % 7, length)
+        monday_based, length = monthrange(year, month)
+        first = (monday_based + 1) % 7
+        by_day = self.days
+        for relative in self.relative:
+            by_day |= relative.in_month(first, length)
+        by_weekday = self._by_weekday(first, length)
         mask = by_day | by_weekday if self.either else by_day & by_weekday
         return mask & ((2 << length) - 2)
 
@@ -98,9 +127,9 @@ class CronExpression:
         first, first_time = divmod(_minute_from(start), MINUTES_A_DAY)
         last, last_time = divmod(_minute_from(end), MINUTES_A_DAY)
         count = self._count_days(first, last) * len(self.hours) * len(self.minutes)
-        if self._matches_day(first):
+        if self.matches_day(first):
             count -= self._times_before(first_time)
-        if self._matches_day(last):
+        if self.matches_day(last):
             count += self._times_before(last_time)
         return count
 
@@ -134,7 +163,8 @@ class CronExpression:
         partial = bisect_left(self.minutes, minute) if at < len(self.hours) and self.hours[at] == hour else 0
         return at * len(self.minutes) + partial
 
-    def _matches_day(self, day: int) -> bool:
+    def matches_day(self, day: int) -> bool:
+        """Whether a day, in days since 1970, matches."""
         if not _FIRST_DAY <= day <= _LAST_DAY:
             return False
         on = date.fromordinal(day + _EPOCH_ORDINAL)
@@ -177,25 +207,15 @@ def _minute_from(local: int) -> int:
 
 
 def count_union_in(expressions: Sequence[CronExpression], start: int, end: int) -> int:
-    """How many local seconds of [start, end) match at least one of the expressions."""
+    """How many local seconds of [start, end) match at least one of the expressions: by whole months, most alike."""
     if end <= start:
         return 0
     first, first_time = divmod(_minute_from(start), MINUTES_A_DAY)
     last, last_time = divmod(_minute_from(end), MINUTES_A_DAY)
     daily = [_minute_mask(expression) for expression in expressions]
-    count = 0
-    # By which expressions match, since most days are alike: the minutes that match then.
-    known: dict[int, int] = {}
-    for day, which in _days_of_any(expressions, first, last):
-        if which not in known:
-            known[which] = reduce(or_, (mask for at, mask in enumerate(daily) if which >> at & 1), 0)
-        minutes = known[which]
-        if day == first:
-            minutes = minutes >> first_time << first_time
-        if day == last:
-            minutes &= (1 << last_time) - 1
-        count += minutes.bit_count()
-    return count
+    count = _count_days_of_any(expressions, daily, first, last)
+    count -= (_minutes_of_day(expressions, daily, first) & ((1 << first_time) - 1)).bit_count()
+    return count + (_minutes_of_day(expressions, daily, last) & ((1 << last_time) - 1)).bit_count()
 
 
 def _minute_mask(expression: CronExpression) -> int:
@@ -203,16 +223,30 @@ def _minute_mask(expression: CronExpression) -> int:
     return sum(1 << (hour * 60 + minute) for hour in expression.hours for minute in expression.minutes)
 
 
-def _days_of_any(expressions: Sequence[CronExpression], first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Each day of [first, last] on which any matches, with a bit mask of which do."""
-    low, high = max(first, _FIRST_DAY), min(last, _LAST_DAY)
+def _minutes_of_day(expressions: Sequence[CronExpression], daily: Sequence[int], day: int) -> int:
+    """The minutes of a day at which any matches, as a bit mask; `daily`: those of each on a day that it matches."""
+    matching = (mask for expression, mask in zip(expressions, daily, strict=True) if expression.matches_day(day))
+    return reduce(or_, matching, 0)
+
+
+def _count_days_of_any(expressions: Sequence[CronExpression], daily: Sequence[int], first: int, end: int) -> int:
+    """How many minutes of the days [first, end) match any."""
+    low, high = max(first, _FIRST_DAY), min(end - 1, _LAST_DAY)
     months = zip(*(_months_up(expression.days, low, high) for expression in expressions), strict=True)
+    known: dict[tuple[int, ...], int] = {}
+    count = 0
     for month in months:
         zeroth = month[0][0]
-        for day in range(max(low, zeroth + 1), min(high, zeroth + 31) + 1):
-            which = sum(1 << at for at, (_, mask) in enumerate(month) if mask >> (day - zeroth) & 1)
-            if which:
-                yield day, which
+        within = (2 << min(high - zeroth, 31)) - 1
+        within = within >> max(low - zeroth, 0) << max(low - zeroth, 0)
+        days = tuple(mask & within for _, mask in month)
+        if days not in known:
+            known[days] = sum(
+                reduce(or_, (mask for mask, on in zip(daily, days, strict=True) if on >> day & 1), 0).bit_count()
+                for day in range(1, 32)
+            )
+        count += known[days]
+    return count
 
 
 def _months_up(days: Days, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -30,19 +30,15 @@ _SECOND = timedelta(seconds=1)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _SECOND
 # The status shows five; a few more keep a second asker from throwing out what the first has found.
 _KEPT = 8
-# A mark mangled by hand could ask for two thousand years: count these, and say "at least".
-COUNTED = timedelta(days=20 * 366)
-_COUNTED_SECONDS = COUNTED // _SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Nominal times in (after, until]: the first, the latest, how many. `exact` False: at least `count`."""
+    """Nominal times in (after, until]: the first, the latest, how many."""
 
     first: datetime
     latest: datetime
     count: int
-    exact: bool
 
 
 class Timetable(Protocol):
@@ -91,19 +87,17 @@ class CronTimetable:
         return None if found is None else _instant(found)
 
     def due(self, after: datetime, until: datetime) -> Due | None:
-        """See Timetable. Exact over 20 years; beyond, first and latest are right and count is a lower bound."""
+        """See Timetable. Counted by arithmetic: milliseconds for decades of minutes."""
         low, high = _floor(after), _floor(until)
         start = self._following(low, 2)
         if not start or start[0] > high:
             return None
         first = _instant(start[0])
         if len(start) == 1 or start[1] > high:
-            return Due(first, first, 1, True)
+            return Due(first, first, 1)
         latest = self._last(high)
         assert latest is not None, "a time in (after, until] was found from the other side"
-        counted = max(low, high - _COUNTED_SECONDS)
-        count = self._count(counted, high)
-        return Due(first, _instant(latest), count if counted == low else max(count, 2), counted == low)
+        return Due(first, _instant(latest), self._count(low, high))
 
     def _first(self, after: int) -> int | None:
         firsts = (first_after(expression, self._zone, dst, after) for expression, dst in self._parts)
@@ -177,11 +171,11 @@ class IntervalTimetable:
         return _instant(self._ticks.at(k)) if k >= self._ticks.first_k else None
 
     def due(self, after: datetime, until: datetime) -> Due | None:
-        """See Timetable. Always exact."""
+        """See Timetable."""
         first, end = self._ticks.number_after(_floor(after)), self._ticks.number_after(_floor(until))
         if end <= first:
             return None
-        return Due(_instant(self._ticks.at(first)), _instant(self._ticks.at(end - 1)), end - first, True)
+        return Due(_instant(self._ticks.at(first)), _instant(self._ticks.at(end - 1)), end - first)
 
 
 class OnDemand:

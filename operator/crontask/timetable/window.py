@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from crontask.timetable.timetable import COUNTED, Due, Timetable
+from crontask.timetable.timetable import Due, Timetable
 from crontask.timetable.zone import EPOCH, LAST_YEAR, segments, year_of
 
 _DAY = 86400
@@ -80,12 +80,11 @@ class WindowedTimetable:
         first, latest = self.next_after(after), self.previous_at_or_before(until)
         if first is None or latest is None or first > until or latest <= after:
             return None
-        low = max(first - _SECOND, latest - COUNTED)
-        exact = low == first - _SECOND
+        low = first - _SECOND
         count = self._count(low, latest) - sum(
             self._count(max(low, hole.start - _SECOND), min(latest, hole.end - _SECOND)) for hole in self._holes
         )
-        return Due(first, latest, count if exact else max(count, 2), exact)
+        return Due(first, latest, count)
 
     def first_allowed(self, instant: datetime) -> datetime | None:
         """The first instant from there on that bounds and holes leave, whatever the inner times; None past the end."""

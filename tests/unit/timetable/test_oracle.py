@@ -8,26 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timetable_oracle import (
-    CHANGES,
-    POLICIES,
-    QUIET,
-    Near,
-    Pattern,
-    Place,
-    accepted,
-    compare,
-    enumerated,
-    fired,
-    hits,
-    oracle,
-    places,
-    policies,
-    tally,
-    templates,
-    utc,
-    walk,
-)
+from timetable_oracle import POLICIES, QUIET, Pattern, compare, enumerated, fired, hits, oracle, tally, utc, walk
+from timetable_strategies import CHANGES, Near, Place, accepted, places, policies, templates
 
 from crontask.timetable import CronTimetable, Dst, Due, load_zone, parse_cron
 
@@ -103,4 +85,4 @@ def test_an_hour_that_repeats_while_the_utc_year_turns(expression: str, dst: Dst
     wanted = oracle(expression, zone, dst, start, end)
     timetable = CronTimetable([parse_cron(expression)], zone, dst)
     assert timetable.upcoming(start, len(wanted)) == tuple(wanted)
-    assert timetable.due(start, end) == Due(wanted[0], wanted[-1], len(wanted), True)
+    assert timetable.due(start, end) == Due(wanted[0], wanted[-1], len(wanted))

@@ -7,20 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timetable_oracle import (
-    DAY,
-    QUIET,
-    Near,
-    Place,
-    accepted,
-    near_dates,
-    places,
-    policies,
-    tally,
-    templates,
-    union,
-    utc,
-)
+from timetable_oracle import DAY, QUIET, tally, union, utc
+from timetable_strategies import Near, Place, accepted, near_dates, places, policies, templates
 
 from crontask.timetable import (
     NO_JITTER,

@@ -4,28 +4,8 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timetable_oracle import (
-    POLICIES,
-    QUIET,
-    Near,
-    Pattern,
-    Place,
-    accepted,
-    compare,
-    days,
-    due_of,
-    fired,
-    hits,
-    hours,
-    places,
-    policies,
-    tally,
-    templates,
-    union,
-    walk,
-    wall_hours,
-    weekdays,
-)
+from timetable_oracle import POLICIES, QUIET, Pattern, compare, due_of, fired, hits, tally, union, walk
+from timetable_strategies import Near, Place, accepted, days, hours, places, policies, templates, wall_hours, weekdays
 
 from crontask.timetable import CronTimetable, Dst, load_zone, parse_cron
 

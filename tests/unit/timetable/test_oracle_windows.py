@@ -7,24 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timetable_oracle import (
-    DAY,
-    MIDNIGHTS,
-    MINUTE,
-    QUIET,
-    Near,
-    Place,
-    accepted,
-    compare,
-    midnights,
-    near_dates,
-    places,
-    policies,
-    tally,
-    templates,
-    union,
-    utc,
-)
+from timetable_oracle import DAY, MINUTE, QUIET, compare, tally, union, utc
+from timetable_strategies import MIDNIGHTS, Near, Place, accepted, midnights, near_dates, places, policies, templates
 
 from crontask.timetable import (
     CronTimetable,
