@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import orjson
-from cron_descriptor import ExpressionDescriptor, Options  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +20,8 @@ from crontask.decide.delay import delayed_start
 from crontask.decide.views import CronTask, TaskView
 from crontask.engine.ports import Document
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
-from crontask.timetable.notes import clock_change, note_on
+from crontask.timetable.description import describe
+from crontask.timetable.notes import clock_change, note_on, uneven_steps
 
 _SECOND = timedelta(seconds=1)
 
@@ -113,6 +113,9 @@ def _row(coming: Coming) -> Document:
 
 def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
     click.echo(f"{task.meta.namespace}/{task.meta.name}: {_in_words(task, spec)}")
+    for expression in _expressions(task, spec):
+        for note in uneven_steps(expression):
+            click.echo(f"note: {note}")
     if spec.suspend:
         click.echo("suspended: nothing starts on schedule until spec.suspend is false")
     if not coming:
@@ -131,12 +134,7 @@ def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
 def _in_words(task: CronTask, spec: CronTaskSpec) -> str:
     expressions = _expressions(task, spec)
     if expressions:
-        options = Options()
-        options.use_24hour_time_format = True
-        # What stands for any value is written * here; L is the last day only as a capital.
-        texts = [expression.text.replace("?", "*").upper() for expression in expressions]
-        words = [ExpressionDescriptor(text, options).get_description() for text in texts]
-        return f"{'; and '.join(words)} ({spec.time_zone})"
+        return f"{'; and '.join(map(describe, expressions))} ({spec.time_zone})"
     if spec.interval is not None:
         return f"Every {format_duration(spec.interval)}"
     if spec.delay is not None:

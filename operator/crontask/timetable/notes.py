@@ -1,17 +1,38 @@
 """What is worth saying about a nominal time: that its local time was shifted, or comes twice, or that clocks change.
 
-Role: for people; nothing is decided here. Callers: cli.
+And about an expression: which of its steps begin anew before they come round. Role: for people; nothing is decided
+here. Callers: cli.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from crontask.timetable.dst import DEFAULT_DST, Dst, policy_for
 from crontask.timetable.expression import CronExpression
+from crontask.timetable.field import DAY, FIELDS, HOUR, MINUTE
 from crontask.timetable.zone import EPOCH, Segment, segments, year_of
 
 _DAY = timedelta(days=1)
+_STEP = re.compile(r"\*/0*([1-9]\d*)", re.ASCII)
+_INTERVALS = {MINUTE: ("minutes", "m"), HOUR: ("hours", "h"), DAY: ("days", "d")}
+
+
+def uneven_steps(expression: CronExpression) -> Iterator[str]:
+    """Of each step that does not divide its field (`*/50` of minutes): that it begins anew, and what counts on."""
+    fields = expression.text.split()
+    for index, text in enumerate(fields):
+        step = _STEP.fullmatch(text)
+        field = FIELDS[index]
+        if step is None or int(step[1]) == 1 or (index != DAY and field.size % int(step[1]) == 0):
+            continue
+        note = f"*/{step[1]} begins anew {field.restart}"
+        finer = (expression.minutes, expression.hours)[:index]
+        if index in _INTERVALS and set(fields[index + 1 :]) <= {"*", "?"} and all(len(each) == 1 for each in finer):
+            noun, unit = _INTERVALS[index]
+            note += f"; for every {step[1]} {noun} write interval: {step[1]}{unit} instead of schedule"
+        yield note
 
 
 def note_on(nominal: datetime, expressions: Sequence[CronExpression], zone: ZoneInfo, dst: Dst = DEFAULT_DST) -> str:
