@@ -7,17 +7,17 @@ Callers: validation (`load_zone`), `dst` (`segments`).
 """
 
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from crontask.timetable.zone_advice import ANY_NAME, advise
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 2, 9998
 _DAY = 86400
-_FIX = "write an IANA name, e.g. Europe/Berlin, or UTC"
 # Local times can repeat across New Year: look back by more than the longest repetition (a whole day, at the date line).
 _LOOK_BACK = 3 * _DAY
 
@@ -67,23 +67,8 @@ def load_zone(name: str) -> ZoneInfo:
 
 def _unknown(name: str) -> ZoneError:
     if not name.strip():
-        return ZoneError("the time zone is empty", f"leave timeZone out for UTC, or {_FIX}")
-    return ZoneError(f"there is no time zone {name!r}", _suggestion(name.strip()))
-
-
-def _suggestion(name: str) -> str:
-    wanted = name.lower().replace(" ", "_")
-    exact = {known.lower(): known for known in zone_names()}
-    cities = {known.rpartition("/")[2]: exact[known] for known in sorted(exact)}
-    if wanted in exact:
-        return f"write {exact[wanted]}"
-    if wanted in cities:
-        return f"did you mean {cities[wanted]}?"
-    near = [exact[close] for close in get_close_matches(wanted, sorted(exact), n=3, cutoff=0.75)]
-    if not near:
-        city = wanted.rpartition("/")[2]
-        near = [cities[close] for close in get_close_matches(city, sorted(cities), n=3, cutoff=0.75)]
-    return f"did you mean {' or '.join(near)}?" if near else _FIX
+        return ZoneError("the time zone is empty", f"leave timeZone out for UTC, or {ANY_NAME}")
+    return ZoneError(f"there is no time zone {name!r}", advise(name.strip(), zone_names()))
 
 
 def year_of(second: int) -> int:

@@ -1,5 +1,6 @@
 """Zones: what is accepted, what is suggested, and that the offset changes found are all there are."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 
 from crontask.timetable import ZoneError, load_zone, zone_names
 from crontask.timetable.zone import FIRST_YEAR, LAST_YEAR, segments
+from crontask.timetable.zone_advice import ABBREVIATIONS, ANY_NAME, CITIES
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Etc/GMT+5", "US/Pacific"])
@@ -30,7 +32,29 @@ def test_accepted(name: str) -> None:
         ("../../etc/passwd", "write an IANA name"),
         ("/etc/localtime", "write an IANA name"),
         ("Local", "write an IANA name"),
-        ("+02:00", "write an IANA name"),
+        ("Z", "write UTC"),
+        (
+            "GMT+2",
+            "write Etc/GMT-2, which is always 2h ahead of UTC (the sign in these names is reversed), or a city",
+        ),
+        ("UTC+2", "write Etc/GMT-2, which is always 2h ahead of UTC"),
+        ("utc +02:00", "write Etc/GMT-2, which is always 2h ahead of UTC"),
+        ("+0200", "write Etc/GMT-2, which is always 2h ahead of UTC"),
+        ("GMT-8", "write Etc/GMT+8, which is always 8h behind UTC"),
+        ("UTC\N{MINUS SIGN}8", "write Etc/GMT+8, which is always 8h behind UTC"),
+        ("Etc/GMT+02", "write Etc/GMT+2, which is 2h behind UTC"),
+        ("UTC-12", "write Etc/GMT+12, which is always 12h behind UTC (the sign in these names is reversed)"),
+        ("+05:30", "write a city with that offset, e.g. Asia/Kolkata"),
+        ("UTC-05:30", "no zone has that offset; write an IANA name"),
+        ("GMT+15", "no zone has that offset; write an IANA name"),
+        ("UTC+0", "write UTC"),
+        ("CEST", "write a city: Europe/Berlin or Europe/Paris"),
+        ("PST", "write a city: America/Los_Angeles"),
+        ("CST", "write a city: America/Chicago or Asia/Shanghai"),
+        ("cst6cdt", "write CST6CDT"),
+        ("CET-1CEST", "write CET"),
+        ("PST8PDT,M3.2.0,M11.1.0", "write PST8PDT"),
+        ("PST8", "write a city: America/Los_Angeles"),
     ],
 )
 def test_refused(name: str, fix: str) -> None:
@@ -38,6 +62,27 @@ def test_refused(name: str, fix: str) -> None:
         load_zone(name)
     assert refused.value.fix.startswith(fix)
     assert repr(name) in refused.value.message or not name
+
+
+@pytest.mark.parametrize("offset", [(h, m) for h in range(-14, 16) for m in (0, 15, 30, 45)])
+def test_what_is_advised_for_an_offset_has_just_that(offset: tuple[int, int]) -> None:
+    hours, minutes = offset
+    wanted = timedelta(hours=hours, minutes=-minutes if hours < 0 else minutes)
+    with pytest.raises(ZoneError) as refused:
+        load_zone(f"UTC{hours:+03}:{minutes:02}")
+    named = re.findall(r"[A-Z]\w+/[\w/+-]+", refused.value.fix.removesuffix(ANY_NAME))
+    year = {datetime(2026, month, 15, tzinfo=UTC) for month in range(1, 13)}
+    for name in named:
+        zone = load_zone(name)
+        offsets = {at.astimezone(zone).utcoffset() or timedelta() for at in year}
+        assert offsets == {wanted} if name.startswith("Etc/") else wanted == min(offsets), name
+    assert named or refused.value.fix.endswith(ANY_NAME) or not wanted
+
+
+def test_what_is_advised_for_an_abbreviation_is_a_zone() -> None:
+    assert {city for cities in ABBREVIATIONS.values() for city in cities} <= zone_names()
+    assert set(CITIES.values()) <= zone_names()
+    assert not {name.lower() for name in zone_names()} & ABBREVIATIONS.keys()
 
 
 def test_every_name_loads() -> None:
