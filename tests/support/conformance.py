@@ -92,6 +92,16 @@ def starts(lines: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(line for line in lines if " Start " in f" {line} ")
 
 
+def starts_on(days: str, time: str = "03:00") -> tuple[str, ...]:
+    """Starts on time on days of June: `02 05`."""
+    return tuple(f"Start 06-{day} {time}" for day in days.split())
+
+
+def starts_at(times: str, day: str = "") -> tuple[str, ...]:
+    """Starts on time: `01:00 02:00`, of a day that is not DAY: `03-29`."""
+    return tuple(f"Start {day} {time}" if day else f"Start {time}" for time in times.split())
+
+
 def at(text: str) -> datetime:
     """`05:30`, or `2026-10-25 00:30`."""
     return datetime.fromisoformat(text if len(text) > len("05:30:00") else f"{DAY} {text}").replace(tzinfo=UTC)

@@ -73,8 +73,7 @@ FIELDS = (
         31,
         31,
         {},
-        "1-31, L (the last day), L-3 (three days before it), 15W (the weekday nearest to the 15th) or LW (the last "
-        "weekday)",
+        "1-31, L (the last day), L-3 (three days before it), 15W (its nearest weekday)",
         "d",
         "each month",
     ),
