@@ -1,17 +1,20 @@
 """A stand-in kubelet: says that pods of `schedulerName: nobody` run and then have succeeded. No container runs.
 
 About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds` and
-`stand-in/exit-code` of a pod choose another end. Callers: lag, idle, tests/integration.
+`stand-in/exit-code` of a pod choose another end; one whose deadline comes nearer than that is stopped. Callers: lag,
+idle, tests/integration.
 """
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import orjson
 import uvloop
 
 from crontask.api.base import format_time
+from crontask.api.pod import DEADLINE_EXCEEDED
 from crontask.engine.informer import Informer
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
@@ -31,6 +34,8 @@ class StandInKubelet:
         self._api = api
         self._runs = runs
         self._playing: dict[str, asyncio.Task[None]] = {}
+        # By UID: the deadline, and what waits for it.
+        self._stopping: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._deleting: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -56,33 +61,57 @@ class StandInKubelet:
                 )
         elif uid not in self._playing and pod.get("status", {}).get("phase") == "Pending":
             self._playing[uid] = asyncio.create_task(self._play(key, pod))
+        elif "activeDeadlineSeconds" in pod["spec"] and pod.get("status", {}).get("phase") == "Running":
+            self._stop_by(pod["spec"]["activeDeadlineSeconds"], key, pod)
 
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
         uid = orjson.loads(raw)["metadata"]["uid"]
         if playing := self._playing.pop(uid, None):
             playing.cancel()
+        if stopping := self._stopping.pop(uid, None):
+            stopping[1].cancel()
         self._deleting.pop(uid, None)
 
     def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         """See Informed. A pod that vanished unseen answers 404, and is let go."""
 
     async def _play(self, key: ObjectKey, pod: Document) -> None:
-        names = [container["name"] for container in pod["spec"]["containers"]]
         wanted = pod["metadata"].get("annotations") or {}
         code = int(wanted.get("stand-in/exit-code", 0))
         started = format_time(_CLOCK.now())
-        await self._tell(key, "Running", names, {"running": {"startedAt": started}})
+        await self._tell(key, pod, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
         await asyncio.sleep(float(wanted.get("stand-in/seconds", self._runs)))
         end = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
         end["finishedAt"] = format_time(_CLOCK.now())
-        await self._tell(key, "Failed" if code else "Succeeded", names, {"terminated": end})
+        await self._tell(key, pod, {"phase": "Failed" if code else "Succeeded"}, {"terminated": end})
 
-    async def _tell(self, key: ObjectKey, phase: str, names: list[str], state: Document) -> None:
-        statuses = [
-            {"name": n, "state": state, "ready": False, "restartCount": 0, "image": "", "imageID": ""} for n in names
-        ]
-        patch = {"status": {"phase": phase, "containerStatuses": statuses}}
+    def _stop_by(self, deadline: int, key: ObjectKey, pod: Document) -> None:
+        """Have the pod stopped at its deadline, which may have come nearer."""
+        uid = pod["metadata"]["uid"]
+        before, stopping = self._stopping.get(uid, (None, None))
+        if before == deadline:
+            return
+        if stopping is not None:
+            stopping.cancel()
+        self._stopping[uid] = deadline, asyncio.create_task(self._stop_in_time(deadline, key, pod))
+
+    async def _stop_in_time(self, deadline: int, key: ObjectKey, pod: Document) -> None:
+        """Stop a pod that runs when it is past its deadline."""
+        late_at = datetime.fromisoformat(pod["status"]["startTime"]) + timedelta(seconds=deadline)
+        await asyncio.sleep((late_at - _CLOCK.now()).total_seconds())
+        playing = self._playing.get(pod["metadata"]["uid"])
+        if playing is None or playing.done():
+            return
+        playing.cancel()
+        end = {"exitCode": 143, "reason": "Error", "startedAt": pod["status"]["startTime"]}
+        end["finishedAt"] = format_time(_CLOCK.now())
+        await self._tell(key, pod, {"phase": "Failed", "reason": DEADLINE_EXCEEDED}, {"terminated": end})
+
+    async def _tell(self, key: ObjectKey, pod: Document, status: Document, state: Document) -> None:
+        rest = {"ready": False, "restartCount": 0, "image": "", "imageID": ""}
+        statuses = [{"name": container["name"], "state": state, **rest} for container in pod["spec"]["containers"]]
+        patch = {"status": {**status, "containerStatuses": statuses}}
         await _persistently(lambda: self._api.patch(key, patch, subresource="status"))
 
 
