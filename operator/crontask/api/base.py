@@ -4,11 +4,15 @@ Callers: the other modules of api; engine and workload for `format_time` and `fo
 """
 
 import re
+from calendar import monthrange
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
+
+from crontask.api.written import shown
 
 GROUP = "crontask.dev"
 VERSION = "v1alpha1"
@@ -40,11 +44,11 @@ def parse_duration(text: object) -> timedelta:
         return text
     match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write it like 90s, 5m, 1h30m or 2d")
+        raise ValueError(f"{shown(text)} is not a duration; write it like 90s, 5m, 1h30m or 2d")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     total = days * 86400 + hours * 3600 + minutes * 60 + seconds
     if total > LONGEST.total_seconds():
-        raise ValueError(f"{text!r} is longer than ten years; write a shorter duration")
+        raise ValueError(f"{shown(text)} is longer than ten years; write a shorter duration")
     return timedelta(seconds=total)
 
 
@@ -73,25 +77,26 @@ def format_time(instant: datetime) -> str:
 
 
 def _parse_time(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    try:
-        if _TIME.fullmatch(text):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a time; write it in UTC, like 2026-03-29T01:00:00Z")
+    return _parsed(text, _TIME, datetime.fromisoformat, "time; write it in UTC, like 2026-03-29T01:00:00Z")
 
 
 def _parse_date(text: object) -> object:
+    return _parsed(text, _DATE, date.fromisoformat, "date; write it like 2026-12-24")
+
+
+def _parsed(text: object, form: re.Pattern[str], read: Callable[[str], date], what: str) -> object:
+    """What is no text as it is: the model says so. Raises ValueError with what to write instead."""
     if not isinstance(text, str):
         return text
     try:
-        if _DATE.fullmatch(text):
-            return date.fromisoformat(text)
+        if form.fullmatch(text):
+            return read(text)
     except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a date; write it like 2026-12-24")
+        year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+        if year and 1 <= month <= 12 and not 1 <= day <= monthrange(year, month)[1]:
+            days = f"{year:04d}-{month:02d} has {monthrange(year, month)[1]} days"
+            raise ValueError(f"{shown(text)} is not a {what.replace(';', f': {days};', 1)}") from None
+    raise ValueError(f"{shown(text)} is not a {what}")
 
 
 def format_micro_time(instant: datetime) -> str:

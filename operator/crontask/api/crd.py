@@ -11,49 +11,32 @@ from typing import Any
 
 import yaml
 
-from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION, Model
-from crontask.api.crd_handler import Schema, add_handler_rules, at_most_one, joined, refuse, rule
+from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION
+from crontask.api.crd_handler import add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, RUN, TASK
 from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
 
 TARGETS = ("crds", "charts/crontask/files/crds")
-_DROPPED = ("title", "$defs", "discriminator")
 
 
-def structural(model: type[Model]) -> Schema:
-    """The OpenAPI v3 schema of a model, as a CRD takes it."""
-    schema = model.model_json_schema(by_alias=True)
-    cleaned = _clean(schema, schema.get("$defs", {}))
-    assert isinstance(cleaned, dict)
-    return cleaned
-
-
-def _clean(node: Any, definitions: Schema) -> Any:
+def _in_crd(node: Any) -> Any:
+    """A schema as a CRD takes it: without examples, with the size of numbers and the rules of durations."""
     if isinstance(node, list):
-        return [_clean(item, definitions) for item in node]
+        return [_in_crd(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if "$ref" in node:
-        own = {key: value for key, value in node.items() if key != "$ref"}
-        node = {**definitions[node["$ref"].rsplit("/", 1)[1]], **own}
-    if "anyOf" in node:
-        # Optional[T]: absent instead of null.
-        variants = [variant for variant in node["anyOf"] if variant.get("type") != "null"]
-        own = {key: value for key, value in node.items() if key != "anyOf"}
-        return _clean({**variants[0], **own}, definitions)
     result: Schema = {}
     for key, value in node.items():
-        if key in _DROPPED or (key == "default" and not isinstance(value, str | int | bool)):
+        if key in ("examples", SHORTHAND) or (key == "default" and not isinstance(value, str | int | bool)):
             continue
         if key == "properties":
-            result[key] = {name: _clean(inner, definitions) for name, inner in value.items()}
-        elif key == "const":
-            result["enum"] = [value]
+            result[key] = {name: _in_crd(inner) for name, inner in value.items()}
         else:
-            result[key] = _clean(value, definitions)
+            result[key] = _in_crd(value)
     if result.get("type") == "integer":
         result.setdefault("format", "int64")
     if result.get("pattern") == DURATION_PATTERN:
@@ -248,7 +231,7 @@ def _with_rules(spec: Schema) -> None:
 
 def cron_task_crd() -> Schema:
     """The CRD of CronTask."""
-    spec, status = structural(CronTaskSpec), structural(CronTaskStatus)
+    spec, status = _in_crd(structural(CronTaskSpec)), _in_crd(structural(CronTaskStatus))
     spec["x-kubernetes-validations"] = _TASK_RULES
     refuse(spec, TASK, "spec")
     _with_rules(spec)
@@ -272,7 +255,7 @@ def cron_task_crd() -> Schema:
 
 def scheduled_run_crd() -> Schema:
     """The CRD of ScheduledRun."""
-    spec, status = structural(ScheduledRunSpec), structural(ScheduledRunStatus)
+    spec, status = _in_crd(structural(ScheduledRunSpec)), _in_crd(structural(ScheduledRunStatus))
     spec["x-kubernetes-validations"] = _RUN_RULES
     spec["properties"]["cancel"]["x-kubernetes-validations"] = [_CANCEL_RULE]
     refuse(spec, RUN, "spec")

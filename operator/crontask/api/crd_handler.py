@@ -5,13 +5,18 @@ Callers: crd.
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import Any
 
+from crontask.api.structure import Schema
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
-from crontask.api.validate_handler import LONGEST_CONTAINER, LONGEST_IMAGE, MOST_CONTAINERS
-
-Schema = dict[str, Any]
+from crontask.api.validate_handler import ONE_VARIANT
+from crontask.api.validate_template import (
+    INIT_RESTART_POLICIES,
+    LONGEST_CONTAINER,
+    LONGEST_IMAGE,
+    MOST_CONTAINERS,
+    RESTART_POLICIES,
+)
 
 
 def rule(rule: str, message: str) -> Schema:
@@ -61,7 +66,7 @@ _VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "
 _HANDLER_RULES = [
     rule(
         f"{at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
-        f"exactly one of {', '.join(_VARIANTS)} must be set; set one of them",
+        f"{ONE_VARIANT}; set one of them",
     ),
     rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
     rule(
@@ -77,10 +82,14 @@ _HANDLER_RULES = [
 ]
 _HTTP_RULES = [
     rule(
-        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')", "url is no URL; write it like https://example.com/path"
+        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')",
+        "url is not a valid URL; write it like https://example.com/path",
     ),
     rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
-    rule(f"!has(self.method) || self.method.matches('^{METHOD}$')", "method is no method; write it like GET or POST"),
+    rule(
+        f"!has(self.method) || self.method.matches('^{METHOD}$')",
+        "method is not an HTTP method; write it like GET or POST",
+    ),
 ]
 _HEADER_RULE = rule(
     "has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom must be set; set one of them"
@@ -96,21 +105,31 @@ _PYTHON_RULES = [
     rule(
         f"has(self.source) || has(self.configMapKeyRef) || (has(self.entrypoint) && "
         f"self.entrypoint.matches('^{_cel(MODULE_FUNCTION)}$'))",
-        "entrypoint names no function of the image; write it like package.module:function",
+        "entrypoint does not name a function of the image; write it like package.module:function",
     ),
     rule(
         f"!(has(self.source) || has(self.configMapKeyRef)) || !has(self.entrypoint) || "
         f"self.entrypoint.matches('^{FUNCTION}$')",
-        "entrypoint is no function's name; write it like handler",
+        "entrypoint is not a function name; write it like handler",
     ),
     rule("!has(self.image) || self.image != ''", "image is empty; leave it out, or name an image"),
 ]
 _KEEP: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 # Of the core types only what a rule reads; all else is kept as it is, and checked when the pod is created.
+
+
+def _restart_policy(policies: tuple[str, ...]) -> Schema:
+    text = "Never, or left out: spec.retry makes further attempts."
+    if len(policies) > 1:
+        text = "Always makes a sidecar of it; else Never, or left out."
+    return {"type": "string", "enum": list(policies), "description": text}
+
+
 _CONTAINER: Schema = {
     "properties": {
         "image": {"type": "string", "maxLength": LONGEST_IMAGE, "description": "The image to run, like busybox:1.36."},
         "name": {"type": "string", "maxLength": 63, "description": "Given by crontask: leave it out."},
+        "restartPolicy": _restart_policy(RESTART_POLICIES),
     },
     "x-kubernetes-validations": [
         rule("has(self.image) && self.image != ''", "image is missing; name the image to run, like busybox:1.36"),
@@ -122,35 +141,41 @@ _CONTAINER_NAME: Schema = {
     "maxLength": LONGEST_CONTAINER,
     "description": "The name of the container.",
 }
-_CONTAINERS: Schema = {
-    "type": "array",
-    "maxItems": MOST_CONTAINERS,
-    "description": "As in core/v1: each with a name and an image.",
-    "items": {**_KEEP, "properties": {"name": _CONTAINER_NAME}},
-}
-_POD_TEMPLATE: Schema = {
+
+
+def _containers(policies: tuple[str, ...]) -> Schema:
+    known = {"name": dict(_CONTAINER_NAME), "restartPolicy": _restart_policy(policies)}
+    return {
+        "type": "array",
+        "maxItems": MOST_CONTAINERS,
+        "description": "As in core/v1: each with a name and an image.",
+        "items": {**_KEEP, "properties": known},
+    }
+
+
+_POD_SPEC: Schema = {
+    **_KEEP,
+    "description": "A core/v1 PodSpec.",
     "properties": {
-        "spec": {
-            **_KEEP,
-            "description": "A core/v1 PodSpec. restartPolicy is Never, whatever it says.",
-            "properties": {"containers": _CONTAINERS},
-        }
+        "restartPolicy": _restart_policy(RESTART_POLICIES),
+        "containers": _containers(RESTART_POLICIES),
+        "initContainers": _containers(INIT_RESTART_POLICIES),
     },
-    "x-kubernetes-validations": [
-        rule(
-            "has(self.spec) && has(self.spec.containers) && self.spec.containers.exists(c, has(c.name))",
-            "spec.containers is empty; write at least one container with a name",
-        )
-    ],
 }
+_HAS_CONTAINERS = rule(
+    "has(self.spec) && has(self.spec.containers) && self.spec.containers.exists(c, has(c.name))",
+    "spec.containers is empty; write at least one container with a name",
+)
 
 
 def add_handler_rules(handler: Schema) -> None:
     """Add them to the schema of `handler`."""
     handler["x-kubernetes-validations"] = [joined(_HANDLER_RULES, unless=AS_IT_WAS)]
     refuse(handler, HANDLER, "spec.handler")
-    handler["properties"]["container"].update(_CONTAINER)
-    handler["properties"]["podTemplate"].update(_POD_TEMPLATE)
+    handler["properties"]["container"].update(deepcopy(_CONTAINER))
+    for name in ("podTemplate", "pod"):
+        handler["properties"][name]["properties"] = {"spec": deepcopy(_POD_SPEC)}
+    handler["properties"]["podTemplate"]["x-kubernetes-validations"] = [dict(_HAS_CONTAINERS)]
     http, python = handler["properties"]["http"], handler["properties"]["python"]
     http["x-kubernetes-validations"] = deepcopy(_HTTP_RULES)
     http["properties"]["headers"]["items"]["x-kubernetes-validations"] = [dict(_HEADER_RULE)]

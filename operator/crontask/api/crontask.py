@@ -11,8 +11,13 @@ from crontask.api.base import Duration, Model, Time
 from crontask.api.handler import Args, Handler
 from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
 
-JsonSchema = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
-Cron = Annotated[str, Field(min_length=1, max_length=256)]
+JsonSchema = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "examples": [{"required": ["region"]}]}
+    ),
+]
+Cron = Annotated[str, Field(min_length=1, max_length=256, examples=["30 2 * * *"])]
 _CRON = (
     "A cron expression of five fields: minute, hour, day of month, month, day of week. For example "
     '"30 2 * * *" is 02:30 each day, "*/15 * * * *" each quarter of an hour, "0 9 * * mon-fri" 09:00 on '
@@ -25,11 +30,12 @@ _CRON = (
 class CronTaskSpec(Model):
     """What should run, and when. Without schedule, schedules, interval, delay and after a task runs on demand only."""
 
-    schedule: Cron | None = Field(default=None, description=_CRON)
+    schedule: Cron | None = Field(default=None, examples=["30 2 * * *"], description=_CRON)
     schedules: tuple[Cron, ...] | None = Field(
         default=None,
         min_length=1,
         max_length=20,
+        examples=[["0 9 * * *"]],
         description="Several cron expressions: due when any of them is. Two that fall on one instant fire once.",
     )
     interval: Duration | None = Field(
@@ -49,6 +55,7 @@ class CronTaskSpec(Model):
         default="UTC",
         min_length=1,
         max_length=64,
+        examples=["Europe/Berlin"],
         description="The IANA time zone of schedule, schedules and skip, like Europe/Berlin.",
     )
     dst: DstPolicy = Field(
@@ -67,7 +74,10 @@ class CronTaskSpec(Model):
         "as the task's name and the time choose. The nominal time stays.",
     )
     skip: tuple[SkippedDates, ...] = Field(
-        default=(), max_length=100, description="Local dates on which nothing is due, like holidays."
+        default=(),
+        max_length=100,
+        examples=[[{"from": "2026-12-24"}]],
+        description="Local dates on which nothing is due, like holidays.",
     )
     suspend: bool = Field(
         default=False,
@@ -78,7 +88,10 @@ class CronTaskSpec(Model):
         default=None, description="Suspended until then; then the task resumes by itself. That instant itself is due."
     )
     suspend_reason: str | None = Field(
-        default=None, max_length=256, description="Why it is suspended; shown in the condition and in an event."
+        default=None,
+        max_length=256,
+        examples=["maintenance"],
+        description="Why it is suspended; shown in the condition and in an event.",
     )
     suspend_after_failures: int | None = Field(
         default=None,
@@ -87,14 +100,18 @@ class CronTaskSpec(Model):
         description="So many failures in a row suspend the task. A new value of the annotation crontask.dev/resume, or "
         "an edit of the spec, resumes it.",
     )
-    concurrency: Concurrency = Field(default=Concurrency(), description="What happens when runs overlap.")
+    concurrency: Concurrency = Field(
+        default=Concurrency(), examples=[{"policy": "Queue"}], description="What happens when runs overlap."
+    )
     starting_deadline: Duration | None = Field(
         default=None, description="A time that cannot start within that long is missed, and recorded. At least 1s."
     )
     catch_up: CatchUp = Field(
         default=CatchUp(), description="What happens to times that passed while nobody could start them."
     )
-    handler: Handler = Field(description="What runs: exactly one of the variants.")
+    handler: Handler = Field(
+        examples=[{"container": {"image": "busybox:1.36"}}], description="What runs: exactly one of the variants."
+    )
     args: Args = Field(default={}, description="Handed to the handler as JSON in CRONTASK_ARGS. At most 100 KiB.")
     args_schema: JsonSchema | None = Field(
         default=None, description="A JSON Schema of args: a run whose args do not fit never starts a pod."
@@ -113,8 +130,12 @@ class CronTaskSpec(Model):
     total_timeout: Duration | None = Field(
         default=None, description="The longest that a run may take with all its attempts and pauses."
     )
-    retry: Retry | None = Field(default=None, description="How a failed attempt is tried again.")
-    history: History = Field(default=History(), description="How many finished runs are kept.")
+    retry: Retry | None = Field(
+        default=None, examples=[{"limit": 3}], description="How a failed attempt is tried again."
+    )
+    history: History = Field(
+        default=History(), examples=[{"failed": 10}], description="How many finished runs are kept."
+    )
     ttl_after_finished: Duration | None = Field(
         default=None, description="No finished run is kept longer. 168h unless set."
     )

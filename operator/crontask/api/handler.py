@@ -9,14 +9,22 @@ from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
+from crontask.api.structure import SHORTHAND
 
 _CORE = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _ANY = {"x-kubernetes-preserve-unknown-fields": True}
 
 # A core/v1 Container or PodTemplateSpec as the user wrote it: the API server checks it when the pod is created.
-Container = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
-PodTemplate = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
-Args = Annotated[dict[str, Any], WithJsonSchema(_CORE)]
+_CONTAINER = {"image": "busybox:1.36"}
+Container = Annotated[dict[str, Any], WithJsonSchema({**_CORE, "examples": [_CONTAINER], SHORTHAND: "image"})]
+PodTemplate = Annotated[
+    dict[str, Any],
+    WithJsonSchema({**_CORE, "examples": [{"spec": {"containers": [{"name": "main", **_CONTAINER}]}}]}),
+]
+PartialPodTemplate = Annotated[
+    dict[str, Any], WithJsonSchema({**_CORE, "examples": [{"spec": {"nodeSelector": {"disk": "ssd"}}}]})
+]
+Args = Annotated[dict[str, Any], WithJsonSchema({**_CORE, "examples": [{"region": "eu"}]})]
 Anything = Annotated[Any, WithJsonSchema(_ANY)]
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 
@@ -24,8 +32,8 @@ Name = Annotated[str, Field(min_length=1, max_length=63)]
 class KeyRef(Model):
     """A key of a Secret or ConfigMap of the namespace."""
 
-    name: str = Field(min_length=1, max_length=253, description="The name of the object.")
-    key: str = Field(min_length=1, max_length=253, description="The key in it.")
+    name: str = Field(min_length=1, max_length=253, examples=["token"], description="The name of the object.")
+    key: str = Field(min_length=1, max_length=253, examples=["value"], description="The key in it.")
 
 
 class ValueFrom(Model):
@@ -37,20 +45,21 @@ class ValueFrom(Model):
 class Header(Model):
     """A header of the request, with its value or the place that holds it."""
 
-    name: str = Field(min_length=1, max_length=256, description="The header's name.")
-    value: str | None = Field(default=None, max_length=4096, description="Its value, as it is.")
+    name: str = Field(min_length=1, max_length=256, examples=["X-Token"], description="The header's name.")
+    value: str | None = Field(default=None, max_length=4096, examples=["abc"], description="Its value, as it is.")
     value_from: ValueFrom | None = Field(default=None, description="Where its value comes from.")
 
 
 class Expect(Model):
     """Which answers are a success."""
 
-    status: tuple[Annotated[str, Field(pattern=r"^[1-5]([0-9][0-9]|xx)$", max_length=3)], ...] = Field(
-        default=("2xx",), max_length=20, description='Status codes, like "200" or "2xx".'
-    )
+    status: tuple[
+        Annotated[str, Field(pattern=r"^[1-5]([0-9][0-9]|xx)$", max_length=3, examples=["200", "2xx"])], ...
+    ] = Field(default=("2xx",), max_length=20, description='Status codes, like "200" or "2xx".')
     json_path: str | None = Field(
         default=None,
         max_length=1024,
+        examples=["$.id"],
         description="A JSONPath (RFC 9535) that must find something in the answer, like $.id.",
     )
 
@@ -58,11 +67,18 @@ class Expect(Model):
 class Http(Model):
     """A call of a URL, made by a pod of the runner's image."""
 
-    url: str = Field(min_length=1, max_length=2048, description="The URL, https or http.")
-    method: str = Field(default="POST", min_length=1, max_length=16, description="The method, in upper case.")
+    url: str = Field(
+        min_length=1, max_length=2048, examples=["https://example.com/path"], description="The URL, https or http."
+    )
+    method: str = Field(
+        default="POST", min_length=1, max_length=16, examples=["GET"], description="The method, in upper case."
+    )
     headers: tuple[Header, ...] = Field(default=(), max_length=50, description="Headers of the request.")
     body: str | None = Field(
-        default=None, max_length=100_000, description="The body; by default args as JSON, with POST, PUT and PATCH."
+        default=None,
+        max_length=100_000,
+        examples=['{"a": 1}'],
+        description="The body; by default args as JSON, with POST, PUT and PATCH.",
     )
     expect: Expect | None = Field(default=None, description="Which answers are a success; by default 2xx.")
     ca_bundle: str | None = Field(
@@ -73,7 +89,9 @@ class Http(Model):
 class Python(Model):
     """A few lines of Python: handler(ctx, **args), sync or async. Its return value is the result."""
 
-    source: str | None = Field(default=None, max_length=262_144, description="The code.")
+    source: str | None = Field(
+        default=None, max_length=262_144, examples=["def handler(ctx): return 1"], description="The code."
+    )
     config_map_key_ref: KeyRef | None = Field(default=None, description="The key of a ConfigMap that holds the code.")
     entrypoint: str = Field(
         default="handler",
@@ -83,6 +101,7 @@ class Python(Model):
     image: str | None = Field(
         default=None,
         max_length=1024,
+        examples=["registry/image:tag"],
         description="By default the runner's image; another has the package crontask installed.",
     )
 
@@ -94,13 +113,17 @@ class Simple(Model):
     pod_template: PodTemplate | None = Field(default=None, description="See handler.podTemplate.")
     http: Http | None = Field(default=None, description="See handler.http.")
     python: Python | None = Field(default=None, description="See handler.python.")
-    task: str | None = Field(default=None, max_length=52, description="A CronTask of this namespace, to run as a part.")
+    task: str | None = Field(
+        default=None, max_length=52, examples=["extract"], description="A CronTask of this namespace, to run as a part."
+    )
 
 
 class Step(Simple):
     """One step of a workflow."""
 
-    name: str = Field(min_length=1, max_length=63, description="The name of the step, unique in the list.")
+    name: str = Field(
+        min_length=1, max_length=63, examples=["first"], description="The name of the step, unique in the list."
+    )
     args: Args | None = Field(default=None, description="Handed to the step's handler.")
     depends_on: tuple[Name, ...] = Field(default=(), max_length=50, description="Steps that come before.")
     retry: Retry | None = Field(default=None, description="How a failed attempt of the step is tried again.")
@@ -146,6 +169,7 @@ class Handler(Model):
     result_from: str | None = Field(
         default=None,
         max_length=63,
+        examples=["main"],
         description="With podTemplate: the container whose end and termination message are the run's.",
     )
     http: Http | None = Field(default=None, description="A call of a URL.")
@@ -157,7 +181,7 @@ class Handler(Model):
     )
     for_each: ForEach | None = Field(default=None, description="The same for each of many items.")
     batch: Batch | None = Field(default=None, description="A batch at a time, until it is done.")
-    pod: PodTemplate | None = Field(
+    pod: PartialPodTemplate | None = Field(
         default=None,
         description="Beside container, http and python: a partial PodTemplateSpec, like spec.nodeSelector. What has a "
         "name is merged by it: a container named main adds to the handler's own.",

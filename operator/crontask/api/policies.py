@@ -28,7 +28,12 @@ class DstPolicy(Model):
 class After(Model):
     """One run for each run of another task that ends so."""
 
-    task: str = Field(min_length=1, max_length=52, description="The CronTask of this namespace that comes before.")
+    task: str = Field(
+        min_length=1,
+        max_length=52,
+        examples=["extract"],
+        description="The CronTask of this namespace that comes before.",
+    )
     on: Literal["Succeeded", "Failed", "Finished"] = Field(
         default="Succeeded",
         description="Which ends count: Succeeded (also in part), Failed (also by timeout), Finished (any, also "
@@ -89,6 +94,7 @@ class Concurrency(Model):
         default=None,
         min_length=1,
         max_length=63,
+        examples=["database"],
         description="The runs of all tasks of the namespace with this group count together: with max 1, a mutex.",
     )
 

@@ -20,7 +20,7 @@ Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": Tr
 class TaskRef(Model):
     """A CronTask of the same namespace."""
 
-    name: str = Field(min_length=1, max_length=52, description="The name of the CronTask.")
+    name: str = Field(min_length=1, max_length=52, examples=["extract"], description="The name of the CronTask.")
 
 
 class OnComplete(Model):
@@ -36,7 +36,11 @@ class ScheduledRunSpec(Model):
     task_ref: TaskRef | None = Field(
         default=None, description="The CronTask of this namespace whose handler, args and timeout it takes."
     )
-    handler: Handler | None = Field(default=None, description="What runs, where no CronTask is named.")
+    handler: Handler | None = Field(
+        default=None,
+        examples=[{"container": {"image": "busybox:1.36"}}],
+        description="What runs, where no CronTask is named.",
+    )
     at: Time | None = Field(default=None, description="When to start, like 2026-03-29T01:00:00Z.")
     delay: Duration | None = Field(default=None, description="How long after its creation to start, like 5s or 2h.")
     allow_past: bool = Field(
@@ -47,7 +51,9 @@ class ScheduledRunSpec(Model):
     )
     args: Args = Field(default={}, description="Each top-level key replaces the task's.")
     cancel: bool = Field(default=False, description="True asks for the run's end. It never goes back.")
-    cancel_reason: str | None = Field(default=None, max_length=1024, description="Why, kept in the status.")
+    cancel_reason: str | None = Field(
+        default=None, max_length=1024, examples=["no longer needed"], description="Why, kept in the status."
+    )
     timeout: Duration | None = Field(default=None, description="Instead of the task's timeout.")
     suspend: bool | None = Field(default=None, description="True holds the run before it starts.")
     start_timeout: Duration | None = Field(default=None, description="Instead of the task's startTimeout.")
@@ -58,6 +64,7 @@ class ScheduledRunSpec(Model):
         default=None,
         min_length=1,
         max_length=256,
+        examples=["order-42"],
         description="Of the runs of one task with one key, the first to start counts; the others are skipped.",
     )
     on_complete: OnComplete | None = Field(default=None, description="A run that starts when this one has ended.")

@@ -7,21 +7,22 @@ the spec is good. Callers: store (on each new generation), cli.
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.json_schema import SchemaError, check_schema, misfits
+from crontask.api.json_schema import SchemaError, check_schema, violations
+from crontask.api.parse import Rules, parse
 from crontask.api.policies import ConcurrencyPolicy
-from crontask.api.problem import TOO_DEEP, Problem
+from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import RUN, TASK
-from crontask.api.unknown import model_in
 from crontask.api.validate_handler import handler_problems, unbuilt_problems
+from crontask.api.written import shown
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
 LONGEST_NAME = 52
@@ -38,19 +39,7 @@ M = TypeVar("M", bound=Model)
 
 def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, tuple[Problem, ...]]:
     """The parsed spec (None if it cannot be used) and its problems. `identity` is `namespace/name`, for `H`."""
-    parsed, problems = _parse(CronTaskSpec, spec)
-    if parsed is None:
-        return None, problems
-    found = (
-        *_timing_problems(parsed, identity),
-        *_duration_problems(parsed, "interval", "starting_deadline", "timeout"),
-        *_time_problems(parsed, "start_time", "end_time", "suspend_until"),
-        *unbuilt_problems(parsed, TASK, "spec"),
-        *handler_problems(parsed.handler),
-        *_args_problems(parsed.args),
-        *_schema_problems(parsed),
-    )
-    return (None if found else parsed), found
+    return _validate(CronTaskSpec, spec, partial(_task_problems, identity=identity))
 
 
 def validate_name(name: Any, longest: int = LONGEST_NAME) -> tuple[Problem, ...]:
@@ -63,51 +52,26 @@ def validate_name(name: Any, longest: int = LONGEST_NAME) -> tuple[Problem, ...]
 
 def validate_run(spec: Any) -> tuple[ScheduledRunSpec | None, tuple[Problem, ...]]:
     """The parsed spec (None if it cannot be used) and its problems."""
-    parsed, problems = _parse(ScheduledRunSpec, spec)
-    if parsed is None:
-        return None, problems
-    found = tuple(_run_problems(parsed))
-    return (None if found else parsed), found
+    return _validate(ScheduledRunSpec, spec, _run_problems)
 
 
-def _parse(model: type[M], spec: Any) -> tuple[M | None, tuple[Problem, ...]]:
-    if not isinstance(spec, dict):
+def _validate(model: type[M], spec: Any, rules: Rules[M]) -> tuple[M | None, tuple[Problem, ...]]:
+    if spec is None:
         return None, (Problem("spec", "there is no spec", "write what to run and when under spec:"),)
-    try:
-        text = orjson.dumps(spec, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError as error:
-        problem = Problem("spec", f"is not JSON: {error}", "write plain values")
-        return None, (TOO_DEEP if "ecursion" in str(error) else problem,)
-    if b"null" in text:
-        # As the API server does before it looks.
-        text = orjson.dumps(_without_nulls(orjson.loads(text), model))
-    try:
-        # Strict and from JSON: as the CRD's schema, neither "yes" is a boolean nor "3" a number.
-        return model.model_validate_json(text, strict=True), ()
-    except ValidationError as error:
-        too_deep = error.errors(include_url=False)[0]["type"] == "json_invalid"
-        return None, (TOO_DEEP,) if too_deep else tuple(_from_pydantic(error))
+    if not isinstance(spec, dict):
+        words = f"must be an object, not {shown(spec)}"
+        return None, (Problem("spec", words, "write what to run and when under spec:"),)
+    return parse(model, spec, "spec", rules)
 
 
-def _without_nulls(value: Any, model: type[Model] | None) -> Any:
-    """The value without the model's fields that are null: they count as left out. Free-form values are kept."""
-    if isinstance(value, list):
-        return [_without_nulls(item, model) for item in value]
-    if not isinstance(value, dict) or model is None:
-        return value
-    known = {field.alias or name: model_in(field.annotation) for name, field in model.model_fields.items()}
-    return {
-        key: _without_nulls(inner, known.get(key))
-        for key, inner in value.items()
-        if inner is not None or key not in known
-    }
-
-
-def _from_pydantic(error: ValidationError) -> Iterator[Problem]:
-    for item in error.errors(include_url=False):
-        path = "spec" + "".join(f"[{p}]" if isinstance(p, int) else f".{to_camel(str(p))}" for p in item["loc"])
-        message, _, fix = item["msg"].removeprefix("Value error, ").partition("; ")
-        yield Problem(path, message, fix)
+def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
+    yield from _timing_problems(spec, identity)
+    yield from _duration_problems(spec, "interval", "starting_deadline", "timeout")
+    yield from _time_problems(spec, "start_time", "end_time", "suspend_until")
+    yield from unbuilt_problems(spec, TASK, "spec")
+    yield from handler_problems(spec.handler)
+    yield from _args_problems(spec.args)
+    yield from _schema_problems(spec)
 
 
 def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
@@ -181,11 +145,12 @@ def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
             check_schema(schema or {})
         except SchemaError as error:
             usable = False
-            yield Problem(f"spec.{field}", str(error), "see https://json-schema.org for what a schema may say")
+            fix = "see https://json-schema.org for what a schema may say"
+            yield from (Problem(f"spec.{field}{path}", message, fix) for path, message in error.violations)
     starts_by_itself = any(getattr(spec, field) is not None for field in TIMINGS)
     if usable and spec.args_schema is not None and starts_by_itself:
         # Of a task that only people start, each run may bring what is missing.
-        for path, message in misfits(spec.args_schema, spec.args):
+        for path, message in violations(spec.args_schema, spec.args):
             yield Problem(f"spec.args{path}", message, "write what spec.argsSchema asks for")
 
 

@@ -13,6 +13,7 @@ from jsonpath import JSONPathEnvironment, JSONPathError
 from crontask.api.handler import Header, Http, Python
 from crontask.api.problem import Problem
 from crontask.api.python_source import SourceError, check_source
+from crontask.api.written import shown
 
 _PATHS = JSONPathEnvironment(strict=True)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,7 +30,7 @@ def http_problems(http: Http, path: str) -> Iterator[Problem]:
     """Everything that is wrong with a call."""
     yield from _url_problems(http.url, f"{path}.url")
     if not re.fullmatch(METHOD, http.method):
-        yield Problem(f"{path}.method", f"{http.method!r} is no method", "write it like GET or POST")
+        yield Problem(f"{path}.method", f"{shown(http.method)} is not an HTTP method", "write it like GET or POST")
     for index, header in enumerate(http.headers):
         yield from _header_problems(header, f"{path}.headers[{index}]")
     if http.expect is not None and http.expect.json_path is not None:
@@ -41,18 +42,18 @@ def http_problems(http: Http, path: str) -> Iterator[Problem]:
 def _json_path_problems(text: str, path: str) -> Iterator[Problem]:
     fix = "write it like $.id"
     if not text.startswith("$"):
-        yield Problem(path, "is no JSONPath: it does not begin with $", fix)
+        yield Problem(path, "is not a JSONPath: it does not begin with $", fix)
         return
     try:
         _PATHS.compile(text)
     except JSONPathError as error:
-        yield Problem(path, f"is no JSONPath: {str(error).splitlines()[0]}", fix)
+        yield Problem(path, f"is not a JSONPath: {str(error).splitlines()[0]}", fix)
 
 
 def _url_problems(url: str, path: str) -> Iterator[Problem]:
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
-        yield Problem(path, f"{url[:200]!r} is no URL", "write it like https://example.com/path")
+        yield Problem(path, f"{shown(url)} is not a valid URL", "write it like https://example.com/path")
     elif " " in url:
         yield Problem(path, "has a space in it", "write it as %20")
     elif parts.username is not None or parts.password is not None:
@@ -71,7 +72,7 @@ def _split(url: str) -> SplitResult | None:
 
 def _header_problems(header: Header, path: str) -> Iterator[Problem]:
     if not _TOKEN.fullmatch(header.name):
-        yield Problem(f"{path}.name", f"{header.name!r} is no header's name", "write it like X-Token")
+        yield Problem(f"{path}.name", f"{shown(header.name)} is not a valid header name", "write it like X-Token")
     if (header.value is None) == (header.value_from is None):
         yield Problem(path, "exactly one of value and valueFrom must be set", "set one of them")
     if header.value is not None and not _is_header_value(header.value):
@@ -85,8 +86,9 @@ def _is_header_value(value: str) -> bool:
 def _certificate_problems(bundle: str, path: str) -> Iterator[Problem]:
     try:
         ssl.create_default_context(cadata=bundle)
-    except (ssl.SSLError, ValueError) as error:
-        yield Problem(path, f"has no certificate that can be read: {error}", "write PEM, from -----BEGIN CERTIFICATE")
+    except (ssl.SSLError, ValueError, TypeError):
+        # TypeError: of letters that PEM does not have.
+        yield Problem(path, "has no certificate that can be read", "write PEM, from -----BEGIN CERTIFICATE-----")
 
 
 def python_problems(python: Python, path: str) -> Iterator[Problem]:
@@ -98,10 +100,12 @@ def python_problems(python: Python, path: str) -> Iterator[Problem]:
         yield Problem(path, "there is no code", "write source or configMapKeyRef, or name an image that has it")
     elif not given:
         if not re.fullmatch(MODULE_FUNCTION, python.entrypoint):
-            words = f"{python.entrypoint!r} names no function of the image"
+            words = f"{shown(python.entrypoint)} does not name a function of the image"
             yield Problem(f"{path}.entrypoint", words, "write it like package.module:function")
     elif not re.fullmatch(FUNCTION, python.entrypoint):
-        yield Problem(f"{path}.entrypoint", f"{python.entrypoint!r} is no function's name", "write it like handler")
+        yield Problem(
+            f"{path}.entrypoint", f"{shown(python.entrypoint)} is not a function name", "write it like handler"
+        )
     elif python.source is not None and python.image is None:
         # Another image may have another Python, with words that ours does not know.
         try:

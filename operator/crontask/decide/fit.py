@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from crontask.api.json_schema import misfits
+from crontask.api.json_schema import violations
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.validate import LONGEST_ARGS
@@ -36,7 +36,7 @@ def unfit_args(view: RunView) -> str | None:
     size = len(orjson.dumps(args))
     if size > LONGEST_ARGS:
         return f"args have {size} bytes as JSON together with the task's, over {LONGEST_ARGS}"
-    return _told("args", misfits(schema, args)) if schema is not None else None
+    return _told("args", violations(schema, args)) if schema is not None else None
 
 
 def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
@@ -48,7 +48,7 @@ def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     if outcome.result_truncated:
         unfit: str | None = "the result was too long to be handed over"
     else:
-        unfit = _told("result", misfits(schema, outcome.result))
+        unfit = _told("result", violations(schema, outcome.result))
     if unfit is None:
         return outcome
     return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=unfit)

@@ -13,7 +13,7 @@ from crontask.api.handler import Handler
 from crontask.api.names import LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
 from crontask.api.trigger import Trigger
-from crontask.api.validate_handler import template_container_names
+from crontask.api.validate_template import template_container_names
 from crontask.workload.environment import Identity, Interval, environment
 from crontask.workload.merge import merged
 from crontask.workload.runner import http_template, message_limit, python_template

@@ -422,8 +422,8 @@ REGION: dict[str, Any] = {"properties": {"region": {"enum": ["eu", "us"]}}, "req
         ({}, {"region": "eu"}, None),
         ({"region": "eu"}, {}, None),
         ({"region": "moon"}, {"region": "us"}, None),
-        ({}, {}, 'args: "region" is a required property'),
-        ({"region": "eu"}, {"region": "moon"}, 'args.region: "moon" is not one of "eu" or "us"'),
+        ({}, {}, "args.region: is missing"),
+        ({"region": "eu"}, {"region": "moon"}, "args.region: must be eu or us, not 'moon'"),
         ({"region": "eu", "a": "x" * 60_000}, {"b": "y" * 60_000}, "args have 120029 bytes as JSON together"),
     ],
 )
@@ -445,7 +445,7 @@ def test_args_are_judged_when_the_run_starts_and_told_before() -> None:
     task = make_task(argsSchema=REGION)
     life = Life(scheduled_run(at=at(100).isoformat(), args={"region": "moon"}), task)
     life.decide(0)
-    assert (life.phase, life.status.message) == (RunPhase.PENDING, 'args.region: "moon" is not one of "eu" or "us"')
+    assert (life.phase, life.status.message) == (RunPhase.PENDING, "args.region: must be eu or us, not 'moon'")
     life.task = make_task(argsSchema={})
     life.decide(1)
     assert (life.phase, life.status.message) == (RunPhase.PENDING, None)
@@ -466,10 +466,10 @@ def test_a_task_that_does_not_fit_any_more_ends_the_retries() -> None:
     [
         ('{"result": {"rows": 3}}', RunPhase.SUCCEEDED, "Completed", None),
         ('{"status": "partial", "result": {"rows": 3}}', RunPhase.PARTIAL, "Completed", None),
-        ('{"result": {"lines": 3}}', RunPhase.FAILED, "ResultInvalid", 'result: "rows" is a required property'),
-        ('{"result": {"rows": "3"}}', RunPhase.FAILED, "ResultInvalid", 'result.rows: "3" is not of type "integer"'),
-        ('{"status": "partial"}', RunPhase.FAILED, "ResultInvalid", 'result: null is not of type "object"'),
-        ("free text", RunPhase.FAILED, "ResultInvalid", 'result: null is not of type "object"'),
+        ('{"result": {"lines": 3}}', RunPhase.FAILED, "ResultInvalid", "result.rows: is missing"),
+        ('{"result": {"rows": "3"}}', RunPhase.FAILED, "ResultInvalid", "result.rows: must be a whole number, not '3'"),
+        ('{"status": "partial"}', RunPhase.FAILED, "ResultInvalid", "result: must be an object, not null"),
+        ("free text", RunPhase.FAILED, "ResultInvalid", "result: must be an object, not null"),
         ('{"resultTruncated": true}', RunPhase.FAILED, "ResultInvalid", "the result was too long to be handed over"),
         ('{"status": "failed", "message": "no"}', RunPhase.FAILED, "ReportedFailed", "no"),
     ],

@@ -1,0 +1,184 @@
+"""From JSON to a model, with everything that is wrong with it at once.
+
+A part that the model does not take does not hide what is wrong elsewhere: the rules across fields are tried with values
+that stand in for it. Callers: validate, validate_object.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from crontask.api.base import Model
+from crontask.api.problem import TOO_DEEP, Problem
+from crontask.api.unknown import model_in
+
+M = TypeVar("M", bound=Model)
+Rules = Callable[[M], Iterable[Problem]]
+Path = tuple[str | int, ...]
+# Each is looked into for what was meant.
+_MOST_EXPLAINED = 100
+_DEEPEST = 200
+
+
+def parse(model: type[M], value: dict[str, Any], root: str, rules: Rules[M]) -> tuple[M | None, tuple[Problem, ...]]:
+    """The model of an object (None if it cannot be used), and its problems, also those that the rules find.
+
+    `root` is the path of the object, like `spec`.
+    """
+    text = _as_json(value, model)
+    if text is None:
+        return None, tuple(_not_json(value, root)) or (TOO_DEEP,)
+    try:
+        parsed = _read(model, text)
+    except ValidationError as error:
+        if error.error_count() == 1 and error.errors(include_url=False)[0]["type"] == "json_invalid":
+            return None, (TOO_DEEP,)
+        return None, tuple(_problems(model, orjson.loads(text), root, rules))
+    found = tuple(rules(parsed))
+    return (None if found else parsed), found
+
+
+def _read(model: type[M], text: bytes) -> M:
+    # Strict and from JSON: as the CRD's schema, neither "yes" is a boolean nor "3" a number.
+    return model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
+
+
+def _as_json(value: Any, model: type[Model]) -> bytes | None:
+    """The value's text; None if it has none, or is nested too deeply."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+        # As the API server does before it looks.
+        return orjson.dumps(_without_nulls(orjson.loads(text), model)) if b"null" in text else text
+    except (TypeError, ValueError):
+        return None
+
+
+def _without_nulls(value: Any, model: type[Model] | None) -> Any:
+    """The value without the model's fields that are null: they count as left out. Free-form values are kept."""
+    if isinstance(value, list):
+        return [_without_nulls(item, model) for item in value]
+    if not isinstance(value, dict) or model is None:
+        return value
+    known = {field.alias or name: model_in(field.annotation) for name, field in model.model_fields.items()}
+    return {
+        key: _without_nulls(inner, known.get(key))
+        for key, inner in value.items()
+        if inner is not None or key not in known
+    }
+
+
+def _not_json(value: Any, path: str, depth: int = 0) -> Iterator[Problem]:
+    """The values in it that JSON cannot have, as far down as anybody reads."""
+    if isinstance(value, dict) and depth < _DEEPEST:
+        for key, inner in value.items():
+            yield from _not_json(inner, f"{path}.{key}", depth + 1)
+    elif isinstance(value, list) and depth < _DEEPEST:
+        for index, inner in enumerate(value):
+            yield from _not_json(inner, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield Problem(path, "is a number that does not fit in 64 bits", "write it in quotes")
+    elif not isinstance(value, dict | list | str | float | bool | int | None):
+        yield Problem(path, "is not a value that JSON has", "write a string, a number, a list or an object")
+
+
+def _problems(model: type[M], value: Any, root: str, rules: Rules[M]) -> Iterator[Problem]:
+    """What the model says of the value, and what the rules say of the rest of it."""
+    # Only what is wrong needs them: a good spec does not wait for their making.
+    from crontask.api.explain import Fields, explain, path_text
+    from crontask.api.structure import structural
+
+    schema = structural(model)
+    too_long: list[ErrorDetails] = []
+    value = _shortened(value, schema, (), too_long)
+    bad = tuple(_without_echoes(_errors(model, value)))
+    both = [_with_stand_ins(value, bad, schema, which) for which in (0, 1)]
+
+    def takes(path: Path, candidate: Any) -> bool:
+        changed = _put(both[0], path, candidate)
+        if path[0] != "args" and "args" in changed:
+            changed["args"] = {}
+        found = _found(model, changed, rules)
+        return found is not None and not any(_within(problem.path, path_text(root, path)) for problem in found)
+
+    fields = Fields(root, schema, takes)
+    errors = (*too_long, *bad)
+    yield from (explain(error, fields) for error in islice(errors, _MOST_EXPLAINED))
+    if len(errors) > _MOST_EXPLAINED:
+        yield Problem(root, f"has {len(errors) - _MOST_EXPLAINED} more problems", "correct these first")
+    first, second = (_found(model, other, rules) or () for other in both)
+    told = [path_text(root, error["loc"]) for error in bad]
+    # What depends on the value that stands in is not wrong with what was written.
+    yield from (p for p in first if p in second and not any(_within(p.path, path) for path in told))
+
+
+def _errors(model: type[Model], value: Any) -> Sequence[ErrorDetails]:
+    try:
+        _read(model, orjson.dumps(value))
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return ()
+
+
+def _found(model: type[M], value: Any, rules: Rules[M]) -> tuple[Problem, ...] | None:
+    """What the rules say; None for what the model does not take."""
+    text = _as_json(value, model)
+    try:
+        return tuple(rules(_read(model, text))) if text is not None else None
+    except ValidationError:
+        return None
+
+
+def _shortened(value: Any, schema: dict[str, Any], path: Path, errors: list[ErrorDetails]) -> Any:
+    """The value with as many items in each list as it may have: the others are one error, and not looked at."""
+    if isinstance(value, list) and "items" in schema:
+        most = schema.get("maxItems", len(value))
+        if len(value) > most:
+            errors.append({"type": "too_long", "loc": path, "input": value, "msg": ""})
+        return [_shortened(item, schema["items"], (*path, at), errors) for at, item in enumerate(value[:most])]
+    if isinstance(value, dict) and "properties" in schema:
+        known = schema["properties"]
+        return {
+            key: _shortened(inner, known[key], (*path, key), errors) if key in known else inner
+            for key, inner in value.items()
+        }
+    return value
+
+
+def _without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """The errors without those of a list that is too short only because an item of it is bad."""
+    holders = {error["loc"][:size] for error in errors for size in range(len(error["loc"]))}
+    yield from (error for error in errors if error["type"] != "too_short" or error["loc"] not in holders)
+
+
+def _with_stand_ins(value: Any, errors: Sequence[ErrorDetails], schema: dict[str, Any], which: int) -> Any:
+    """The value with the one or the other stand-in at the place of each error."""
+    from crontask.api.structure import node_at
+    from crontask.api.takes import stand_ins
+
+    result = deepcopy(value)
+    for error in errors:
+        *holders, last = error["loc"]
+        holder = result
+        for part in holders:
+            holder = holder[part]
+        holder[last] = deepcopy(stand_ins(node_at(schema, error["loc"]) or {})[which])
+    return result
+
+
+def _put(value: Any, path: Path, inner: Any) -> Any:
+    """A copy of the value with another part at the path; shallow, but for what holds the part."""
+    if not path:
+        return inner
+    first, *rest = path
+    if isinstance(first, int):
+        return [_put(item, tuple(rest), inner) if index == first else item for index, item in enumerate(value)]
+    return {**value, first: _put(value.get(first), tuple(rest), inner)}
+
+
+def _within(path: str, outer: str) -> bool:
+    return path == outer or (path.startswith(outer) and path[len(outer)] in ".[")
