@@ -14,6 +14,8 @@ from crontask.decide.outcome import Outcome
 from crontask.decide.views import RunView
 
 _DEFAULT = Retry()
+# An attempt ends within the second that is recorded.
+_SECOND = timedelta(seconds=1)
 
 
 def retry_of(view: RunView) -> Retry:
@@ -59,4 +61,12 @@ def retries_at(view: RunView) -> datetime | None:
     status = view.run.status
     if status.phase is not RunPhase.RETRYING or not status.attempts:
         return None
-    return status.next_retry_time or status.attempts[-1].completion_time
+    ended, recorded = status.attempts[-1].completion_time, status.next_retry_time
+    if ended is None or recorded is None:
+        return recorded or ended
+    # Whoever wrote it: no pause is longer than the policy allows.
+    return min(recorded, ended + _longest_pause(retry_of(view)) + _SECOND)
+
+
+def _longest_pause(retry: Retry) -> timedelta:
+    return retry.max * (1 + retry.jitter_percent / 100)

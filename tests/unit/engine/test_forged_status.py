@@ -6,6 +6,7 @@ import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
 from crontask.engine.ports import Kind, ObjectKey
+from crontask.simulation.kubelet import Plan
 
 
 def forge(world: World, kind: Kind, name: str, **status: Any) -> None:
@@ -58,6 +59,19 @@ def test_a_run_that_is_held_is_not_shown_as_running_for_ever() -> None:
         assert world.status(Kind.SCHEDULED_RUN, "forged")["phase"] == "Pending"
 
     play(story)
+
+
+def test_no_pause_between_attempts_is_longer_than_the_policy_allows() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("again", retry={"limit": 1, "initial": "10s", "max": "20s"}, **with_handler({}))
+            await world.pass_time(12)
+            assert world.status(Kind.SCHEDULED_RUN, "again")["phase"] == "Retrying"
+            forge(world, Kind.SCHEDULED_RUN, "again", nextRetryTime="9999-01-01T00:00:00Z")
+            await world.pass_time(60)
+        assert len(world.status(Kind.SCHEDULED_RUN, "again")["attempts"]) == 2
+
+    play(story, lambda pod: Plan(exit_code=1))
 
 
 def test_runs_are_counted_again_after_a_record_that_was_ahead() -> None:
