@@ -5,7 +5,6 @@ Callers: run.
 
 from datetime import datetime, timedelta
 
-from crontask.api.base import format_time
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import RunDecisions, Transition
@@ -32,7 +31,8 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
 
 def _retrying(view: RunView, end: Outcome, completion: datetime, following: datetime) -> RunDecisions:
     run, number = view.run, view.run.status.expected_attempt
-    words = f"attempt {number} {'was lost' if end.lost else 'failed'}: {end.message or end.reason}"
+    how = f"{'was lost' if end.lost else 'failed'}: {end.message or end.reason}"
+    words = f"attempt {number} {how}"
     status = run.status.model_copy(
         update={
             **identity(view),
@@ -45,7 +45,8 @@ def _retrying(view: RunView, end: Outcome, completion: datetime, following: date
     )
     told = Transition(
         "AttemptLost" if end.lost else "AttemptFailed",
-        f"{words}; the next starts at {format_time(following)}",
+        # Which one, and when the next starts, the status says: texts that are equal are one event.
+        f"an attempt {how}; another one follows",
         warning=True,
         task=run.task_name,
         run=run.meta.name,

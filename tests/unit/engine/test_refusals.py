@@ -4,6 +4,7 @@ import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
 from crontask.engine.ports import ApiError, Document, Kind
+from crontask.simulation.kubelet import Plan
 
 QUOTA = ApiError(403, "Forbidden", "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0")
 WEBHOOK = ApiError(500, "InternalError", 'failed calling webhook "policy.example.com": connection refused')
@@ -254,6 +255,17 @@ def test_events_of_skips_aggregate() -> None:
         assert world.status(Kind.CRON_TASK, "tick")["counts"]["skipped"] == 14
 
     play(story)
+
+
+def test_events_of_failed_attempts_aggregate() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("again", retry={"limit": 5, "initial": "1s", "factor": 1}, **with_handler({}))
+            await world.pass_time(120)
+        told = events(world, "AttemptFailed", Kind.SCHEDULED_RUN)
+        assert [event["count"] for event in told] == [5]
+
+    play(story, lambda pod: Plan(exit_code=1))
 
 
 def test_the_task_tells_how_its_runs_failed() -> None:
