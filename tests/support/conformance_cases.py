@@ -7,7 +7,8 @@ A spec is written in crontask's words. CronJob's facts come from running the con
 from datetime import timedelta
 
 from conformance import ADMISSION, CONTROLLER, DEFAULTS, STRATEGY, UTILS, Case, Event, starts_at
-from conformance_schedules import NIGHT, SCHEDULES
+from conformance_expressions import NIGHT
+from conformance_schedules import SCHEDULES
 
 DOWN, PAUSES, OVERLAP = "Nobody there to start it", "Pause and resume", "Overlap"
 EDITS, OBJECTS = "Edits", "Names, history, deletion"

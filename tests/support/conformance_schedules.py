@@ -11,7 +11,6 @@ ZONES, CLOCKS = "Time zones", "Changes of the clock"
 
 BERLIN, CAIRO, LORD_HOWE = "Europe/Berlin", "Africa/Cairo", "Australia/Lord_Howe"
 SPRING, AUTUMN = ("2026-03-28 23:30", "2026-03-29 03:30"), ("2026-10-24 22:30", "2026-10-25 03:30")
-NIGHT = ("00:30", "03:30")
 
 _ZONES = (
     Case(

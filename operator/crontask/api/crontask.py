@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 from crontask.api.base import Duration, Model, Time
 from crontask.api.handler import Args, Handler
 from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
+from crontask.timetable.cron import LONGEST_EXPRESSION
 
 JsonSchema = Annotated[
     dict[str, Any],
@@ -17,12 +18,15 @@ JsonSchema = Annotated[
         {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "examples": [{"required": ["region"]}]}
     ),
 ]
-Cron = Annotated[str, Field(min_length=1, max_length=256, examples=["30 2 * * *"])]
+_CRON_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": LONGEST_EXPRESSION}
+# For the API server; parse_cron says in words what is wrong.
+Cron = Annotated[str, WithJsonSchema({**_CRON_SCHEMA, "examples": ["30 2 * * *"]})]
 _CRON = (
     "A cron expression of five fields: minute, hour, day of month, month, day of week. For example "
     '"30 2 * * *" is 02:30 each day, "*/15 * * * *" each quarter of an hour, "0 9 * * mon-fri" 09:00 on '
-    "working days. Names, ranges, steps, lists, L, # and ? are understood, and @hourly, @daily, @weekly, "
-    "@monthly, @yearly. H stands for a value that is chosen by the task's name, so that many tasks spread out. "
+    "working days. Names, ranges, steps, lists, ? and # are understood, L, L-3, 15W and LW as the day of month, and "
+    "@hourly, @daily, @weekly, @monthly, @yearly. H stands for a value that is chosen by the task's name, so that many "
+    "tasks spread out. "
     "Read in timeZone."
 )
 

@@ -22,6 +22,7 @@ from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import RUN, TASK
 from crontask.api.validate_handler import handler_problems, unbuilt_problems
+from crontask.api.validate_times import expressions_of, never_due_problems
 from crontask.api.written import shown
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 
@@ -65,7 +66,8 @@ def _validate(model: type[M], spec: Any, rules: Rules[M]) -> tuple[M | None, tup
 
 
 def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
-    yield from _timing_problems(spec, identity)
+    timing = tuple(_timing_problems(spec, identity))
+    yield from timing or never_due_problems(spec, identity)
     yield from _duration_problems(spec, "interval", "starting_deadline", "timeout")
     yield from _time_problems(spec, "start_time", "end_time", "suspend_until")
     yield from unbuilt_problems(spec, TASK, "spec")
@@ -78,7 +80,7 @@ def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
     given = [name for name in TIMINGS if getattr(spec, name) is not None]
     if len(given) > 1:
         yield Problem("spec", TOO_MANY_TIMINGS, f"keep one of {' and '.join(given)}")
-    for path, text in _expressions(spec):
+    for path, text in expressions_of(spec):
         try:
             parse_cron(text, identity)
         except CronError as error:
@@ -101,13 +103,6 @@ def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
         yield from _delay_problems(spec)
     if spec.after is not None and spec.after.task == identity.rpartition("/")[2]:
         yield Problem("spec.after.task", "a task cannot come after itself", "name another task")
-
-
-def _expressions(spec: CronTaskSpec) -> Iterator[tuple[str, str]]:
-    if spec.schedule is not None:
-        yield "spec.schedule", spec.schedule
-    for index, text in enumerate(spec.schedules or ()):
-        yield f"spec.schedules[{index}]", text
 
 
 def _delay_problems(spec: CronTaskSpec) -> Iterator[Problem]:

@@ -65,7 +65,7 @@ def next_command(
     else:
         _show(task, spec, coming)
     if not coming:
-        click.echo(_why_none(spec), err=True)
+        click.echo(f"no times to come: {_why_none(task, spec)}", err=True)
 
 
 def _coming(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -> list[Coming]:
@@ -134,7 +134,8 @@ def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
 def _in_words(task: CronTask, spec: CronTaskSpec) -> str:
     expressions = _expressions(task, spec)
     if expressions:
-        return f"{'; and '.join(map(describe, expressions))} ({spec.time_zone})"
+        first, *others = map(describe, expressions)
+        return f"{'; and '.join([first, *(words[:1].lower() + words[1:] for words in others)])} ({spec.time_zone})"
     if spec.interval is not None:
         return f"Every {format_duration(spec.interval)}"
     if spec.delay is not None:
@@ -142,9 +143,14 @@ def _in_words(task: CronTask, spec: CronTaskSpec) -> str:
     return "After each run of another task" if spec.after is not None else "On demand"
 
 
-def _why_none(spec: CronTaskSpec) -> str:
+def _why_none(task: CronTask, spec: CronTaskSpec) -> str:
     if spec.after is not None:
-        return f"no times to come: it runs after {spec.after.task}"
-    if spec.delay is not None or spec.schedule or spec.schedules or spec.interval:
-        return "no times to come: endTime, maxRuns or skip leave none"
-    return "no times to come: it has no schedule, and runs on demand only"
+        return f"it runs after {spec.after.task}"
+    if spec.delay is None and not (spec.schedule or spec.schedules or spec.interval):
+        return "it has no schedule, and runs on demand only"
+    if spec.max_runs is not None and task.status.scheduled_count >= spec.max_runs:
+        return f"all of its maxRuns, {spec.max_runs}, have been started"
+    if spec.end_time is not None:
+        kept = " on a date that skip leaves in" if spec.skip else ""
+        return f"none is left{kept} before endTime, {format_time(spec.end_time)}"
+    return "the calendar ends before the next"

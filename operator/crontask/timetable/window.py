@@ -6,7 +6,7 @@ Callers: decide.timing (which composes a task's timetable).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from crontask.timetable.timetable import Due, Timetable
@@ -103,7 +103,7 @@ class WindowedTimetable:
 
 
 def holes_of(dates: Sequence[tuple[date, date]], zone: ZoneInfo) -> tuple[Hole, ...]:
-    """The instants whose local date lies in one of the ranges, both ends included; dates far away are cut."""
+    """The instants whose local date lies in one of the ranges, both ends included; what is far away has no end."""
     found: list[tuple[int, int]] = []
     for first, last in dates:
         low, high = max(first, _FIRST_DATE), min(last, _LAST_DATE)
@@ -111,10 +111,13 @@ def holes_of(dates: Sequence[tuple[date, date]], zone: ZoneInfo) -> tuple[Hole, 
             found += _stretches(
                 (low.toordinal() - _EPOCH_ORDINAL) * _DAY, (high.toordinal() - _EPOCH_ORDINAL + 1) * _DAY, zone
             )
+        if low <= high < last:
+            found.append((found[-1][1], _END_OF_TIME))
     return tuple(Hole(_instant(start), _instant(end)) for start, end in _merged(found))
 
 
 _EPOCH_ORDINAL = EPOCH.date().toordinal()
+_END_OF_TIME = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _SECOND
 
 
 def _stretches(low: int, high: int, zone: ZoneInfo) -> list[tuple[int, int]]:
