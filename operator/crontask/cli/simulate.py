@@ -164,7 +164,9 @@ def _print(lines: Iterator[Line], output: str) -> None:
         write(json.dumps({"summary": summary}) + "\n")
     else:
         write(
-            "\n" + ", ".join(f"{count} {word}" for word, count in summary.items() if count or word == "started") + "\n"
+            "\n"
+            + ", ".join(f"{count:,} {word}" for word, count in summary.items() if count or word == "started")
+            + "\n"
         )
 
 
@@ -186,6 +188,6 @@ def _json(line: Line) -> str:
 
 def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
-    count = str(line.count) if line.count > 1 else ""
-    cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<7}{line.reason:<22}{line.run or ''}"
+    count = f"{line.count:,}" if line.count > 1 else ""
+    cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{line.run or ''}"
     return cells.rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""What `crontask next` says of a schedule in words, what it notes, and why nothing is to come."""
+"""What the commands say in words: of a schedule, of what is easily mistaken, of why nothing comes, of large numbers."""
 
 from pathlib import Path
 
@@ -84,3 +84,12 @@ def test_a_task_that_has_had_all_its_runs_says_so() -> None:
     Path("task.yaml").write_text(text, encoding="utf-8")
     done = CliRunner().invoke(main, ["next", "-f", "task.yaml"], catch_exceptions=False)
     assert done.stderr == "no times to come: all of its maxRuns, 3, have been started\n"
+
+
+def test_what_decades_have_missed_is_counted_to_the_last_and_stands_apart() -> None:
+    Path("task.yaml").write_text(TASK.format(timing='schedule: "* * * * *"'), encoding="utf-8")
+    window = "--from 1990-01-01T00:00:00Z --to 2020-01-01T00:05:00Z --down 1990-01-01T00:00:30Z/2020-01-01T00:03:30Z"
+    done = CliRunner().invoke(main, ["simulate", "-f", "task.yaml", *window.split()], catch_exceptions=False)
+    # 10,957 days, and three minutes, of which the last has started.
+    assert "15,778,082 NotStartedInTime" in done.stdout
+    assert "2 started, 15,778,082 missed" in done.stdout

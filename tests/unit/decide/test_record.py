@@ -1,0 +1,29 @@
+"""What is told of times that did not start, in words."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from crontask.api.metadata import Metadata
+from crontask.api.task_status import CronTaskStatus, Decision
+from crontask.decide.record import tell_decisions
+from crontask.decide.timing import make_timetable
+from crontask.decide.views import CronTask, TaskView
+
+SINCE = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (1, "missed 1990-01-01T00:00:00Z: NotStartedInTime"),
+        (999, "missed 999 times from 1990-01-01T00:00:00Z: NotStartedInTime"),
+        (15_779_517, "missed 15,779,517 times from 1990-01-01T00:00:00Z: NotStartedInTime"),
+    ],
+)
+def test_large_counts_are_read_in_groups(count: int, message: str) -> None:
+    meta = Metadata(name="a", namespace="n", uid="u", creation_timestamp=SINCE)
+    task = CronTask(meta, None, (), CronTaskStatus(), make_timetable(None, meta), "")
+    missed = Decision(type="Missed", nominal_time=SINCE, reason="NotStartedInTime", count=count)
+    (told,) = tell_decisions(TaskView(task, ()), [missed])
+    assert (told.message, told.count) == (message, count)
