@@ -1,9 +1,11 @@
 """Examples of when things run: each file, applied as it is, on real pods."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bench import Bench
 
@@ -40,6 +42,67 @@ def test_a_nightly_task_says_when_it_comes_next(bench: Bench) -> None:
     row = bench.kubectl("get", "ct", "nightly", "-o", "wide")
     assert "Europe/Berlin" in row
     assert upcoming[0] in row
+
+
+def _upcoming(bench: Bench, task: str) -> list[datetime]:
+    """The five times to come that its status tells."""
+    told = bench.until(f"{task} is looked at", lambda: _status(bench, task).get("upcoming"))
+    assert len(told) == 5
+    return list(map(_time, told))
+
+
+def test_a_change_of_the_clock_leaves_a_time_out_or_repeats_it(bench: Bench) -> None:
+    bench.apply("dst.yaml")
+    skipping = [f"{time:%m-%d %H:%M}" for time in _upcoming(bench, "dst-skip")]
+    assert skipping == ["03-30 01:30", "04-01 00:30", "04-02 00:30", "04-03 00:30", "04-04 00:30"]
+    both = [f"{time:%m-%d %H:%M}" for time in _upcoming(bench, "dst-both")]
+    assert both == ["10-26 00:30", "10-27 00:30", "10-27 01:30", "10-28 01:30", "10-29 01:30"]
+
+
+def test_several_schedules_are_due_when_any_of_them_is(bench: Bench) -> None:
+    bench.apply("schedules.yaml")
+    local = [time.astimezone(ZoneInfo("Europe/Berlin")) for time in _upcoming(bench, "opening-hours")]
+    assert [time.hour for time in local] == [9 if time.weekday() < 5 else 11 for time in local]
+    assert {after.date() - before.date() for before, after in pairwise(local)} == {timedelta(days=1)}
+    assert "0 9 * * mon-fri | 0 11 * * sat,sun" in bench.kubectl("get", "ct", "opening-hours")
+
+
+def test_a_time_that_the_name_chooses_is_the_same_each_night(bench: Bench) -> None:
+    bench.apply("chosen-time.yaml")
+    upcoming = _upcoming(bench, "chosen-time")
+    assert 1 <= upcoming[0].hour <= 4
+    assert {after - before for before, after in pairwise(upcoming)} == {timedelta(days=1)}
+
+
+def _weekdays(year: int, month: int) -> list[int]:
+    days = range(1, monthrange(year, month)[1] + 1)
+    return [day for day in days if date(year, month, day).weekday() < 5]
+
+
+def test_days_whose_number_depends_on_the_month(bench: Bench) -> None:
+    bench.apply("end-of-month.yaml")
+    wages, closing = _upcoming(bench, "wages"), _upcoming(bench, "closing")
+    months = sorted({(time.year, time.month) for time in wages})
+    paid = sorted(
+        date(*month, day)
+        for month in months
+        for day in {min(_weekdays(*month), key=lambda day: abs(day - 15)), _weekdays(*month)[-1]}
+    )
+    first = paid.index(wages[0].date())
+    assert [time.date() for time in wages] == paid[first : first + 5]
+    assert [time.day for time in closing] == [monthrange(time.year, time.month)[1] - 3 for time in closing]
+    assert {(time.hour, time.minute) for time in closing} == {(18, 0)}
+
+
+def test_a_run_at_a_time_waits_for_it_and_for_another_one(bench: Bench) -> None:
+    bench.apply("run-at.yaml")
+    bench.until("it waits", lambda: bench.phase("run-at") == "Pending")
+    assert "2030-01-01T00:00:00Z" in bench.kubectl("get", "sr", "run-at")
+    soon = (datetime.now(UTC) + timedelta(seconds=5)).replace(microsecond=0)
+    at = soon.isoformat().replace("+00:00", "Z")
+    bench.kubectl("patch", "sr", "run-at", "--type=merge", "-p", json.dumps({"spec": {"at": at}}))
+    bench.until("it has succeeded", lambda: bench.phase("run-at") == "Succeeded")
+    assert _time(bench.get("sr", "run-at")["status"]["startTime"]) >= soon
 
 
 def test_a_pause_between_runs_counts_from_the_end(bench: Bench) -> None:
