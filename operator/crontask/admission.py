@@ -1,26 +1,44 @@
 """Admission: what no schema and no rule of the CRDs can see is refused before it is stored, in validate's words.
 
-The API server asks by a webhook, which may be away: then the operator says the same by the Ready condition.
-Callers: app.
+The API server asks by a webhook, which may be away: then the operator says the same by the Ready condition. What is
+taken and has no effect is answered with warnings, which kubectl shows. Callers: app.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from crontask.api.base import cut
 from crontask.api.validate import validate_run, validate_task
+from crontask.api.warn import run_warnings, task_warnings
 
 CRON_TASKS, SCHEDULED_RUNS = "crontasks", "scheduledruns"
+# The API server cuts longer ones.
+_LONGEST_WARNING = 256
 
 
-def refusal(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None) -> str | None:
-    """Why an object may not be stored; None if it may.
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Why an object may not be stored, None if it may; and what has no effect in it."""
 
-    One whose spec stays as it was may: a bad one that is there already can be labelled and deleted.
+    refusal: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None) -> Review:
+    """The answer about an object that somebody wants to store, and which was there before (`old`).
+
+    One whose spec stays as it was may be stored: a bad one that is there already can be labelled and deleted.
     """
     spec = new.get("spec")
     if old is not None and old.get("spec") == spec:
-        return None
-    meta = new.get("metadata") or {}
-    identity = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
-    _, problems = validate_task(spec, identity) if plural == CRON_TASKS else validate_run(spec)
-    return "\n".join(map(str, problems)) or None
+        return Review()
+    if plural == CRON_TASKS:
+        meta = new.get("metadata") or {}
+        task, problems = validate_task(spec, f"{meta.get('namespace', '')}/{meta.get('name', '')}")
+        warnings = task_warnings(task) if task is not None else ()
+    else:
+        run, problems = validate_run(spec)
+        warnings = run_warnings(run) if run is not None else ()
+    told = tuple(cut(str(warning), _LONGEST_WARNING) for warning in warnings)
+    return Review("\n".join(map(str, problems)) or None, told)

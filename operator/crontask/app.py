@@ -23,7 +23,7 @@ import kopf
 import uvloop
 from prometheus_client import start_http_server
 
-from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, refusal
+from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, review
 from crontask.api.base import GROUP, VERSION
 from crontask.api.names import LABEL_RUN
 from crontask.decide.views import Config
@@ -209,12 +209,18 @@ async def _configure(settings: kopf.OperatorSettings, own: Settings, **_: Any) -
 
 
 async def _admit(
-    plural: str, body: Mapping[str, Any], old: Mapping[str, Any] | None, operation: str | None, **_: Any
+    plural: str,
+    body: Mapping[str, Any],
+    old: Mapping[str, Any] | None,
+    operation: str | None,
+    warnings: list[str],
+    **_: Any,
 ) -> None:
-    """Refuse what validate finds wrong."""
-    words = refusal(plural, body, old if operation == "UPDATE" else None)
-    if words is not None:
-        raise kopf.AdmissionError(words, code=422)
+    """Refuse what validate finds wrong, and warn of what has no effect."""
+    answer = review(plural, body, old if operation == "UPDATE" else None)
+    warnings.extend(answer.warnings)
+    if answer.refusal is not None:
+        raise kopf.AdmissionError(answer.refusal, code=422)
 
 
 async def _probe(loop: asyncio.AbstractEventLoop, **_: Any) -> str:

@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, refusal
+from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, Review, review
 
 GOOD = {"handler": {"container": {"image": "busybox:1.36"}}}
 
 
 def manifest(spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {"metadata": {"name": "a", "namespace": "jobs", **metadata}, "spec": spec}
+
+
+def refusal(plural: str, new: dict[str, Any], old: dict[str, Any] | None) -> str | None:
+    return review(plural, new, old).refusal
 
 
 def test_a_bad_spec_is_refused_with_each_problem_on_a_line() -> None:
@@ -35,3 +39,24 @@ def test_a_run_is_looked_at_as_a_run() -> None:
     assert refusal(SCHEDULED_RUNS, manifest({"taskRef": {"name": "a"}}), None) is None
     assert refusal(CRON_TASKS, manifest({"taskRef": {"name": "a"}}), None) is not None
     assert "exactly one of taskRef and handler" in (refusal(SCHEDULED_RUNS, manifest({}), None) or "")
+
+
+def test_what_has_no_effect_is_taken_with_a_warning() -> None:
+    useless = {**GOOD, "interval": "5m", "timeZone": "Europe/Berlin"}
+    words = "spec.timeZone: has no effect beside interval: it is the zone of schedule, schedules and skip; remove it"
+    assert review(CRON_TASKS, manifest(useless), None) == Review(None, (words,))
+    past = {"taskRef": {"name": "a"}, "allowPast": True}
+    assert review(SCHEDULED_RUNS, manifest(past), None).warnings == (
+        "spec.allowPast: has no effect without at; remove it",
+    )
+
+
+def test_a_default_that_the_api_server_filled_in_is_no_reason_to_warn() -> None:
+    filled = {**GOOD, "interval": "5m", "timeZone": "UTC", "dst": {"missing": "Shift", "repeated": "First"}}
+    assert review(CRON_TASKS, manifest(filled), None) == Review()
+
+
+def test_whoever_changes_something_else_is_not_warned() -> None:
+    useless = {**GOOD, "jitter": "5m"}
+    assert review(CRON_TASKS, manifest(useless, labels={"a": "b"}), manifest(useless)) == Review()
+    assert review(CRON_TASKS, manifest({**useless, "suspend": True}), manifest(useless)).warnings

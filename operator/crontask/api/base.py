@@ -91,12 +91,20 @@ def _parsed(text: object, form: re.Pattern[str], read: Callable[[str], date], wh
     try:
         if form.fullmatch(text):
             return read(text)
+        why = _why_no_day(text)
     except ValueError:
-        year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
-        if year and 1 <= month <= 12 and not 1 <= day <= monthrange(year, month)[1]:
-            days = f"{year:04d}-{month:02d} has {monthrange(year, month)[1]} days"
-            raise ValueError(f"{shown(text)} is not a {what.replace(';', f': {days};', 1)}") from None
-    raise ValueError(f"{shown(text)} is not a {what}")
+        why = _why_no_day(text)
+    name, _, fix = what.partition(";")
+    raise ValueError(f"{shown(text)} is not a {name}{why};{fix}")
+
+
+def _why_no_day(text: str) -> str:
+    """Why the date at the beginning of the text does not exist; nothing where it is something else."""
+    match = _DATE.match(text)
+    year, month, day = map(int, match[0].split("-")) if match is not None else (0, 0, 0)
+    if not year or not 1 <= month <= 12 or 1 <= day <= monthrange(year, month)[1]:
+        return ""
+    return f": {year:04d}-{month:02d} has {monthrange(year, month)[1]} days"
 
 
 def format_micro_time(instant: datetime) -> str:

@@ -1,10 +1,10 @@
 """Object metadata and conditions, as far as the operator reads them.
 
-Callers: the models of both kinds, store and decide.
+Callers: the models of both kinds, store and decide; validate_object.
 """
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -59,6 +59,26 @@ class Metadata(Model):
     def owner_uid(self) -> str | None:
         """The UID of the controlling owner, None without one."""
         return self.controller.uid if self.controller is not None else None
+
+
+class WrittenMetadata(Model):
+    """The metadata of a manifest: what somebody writes, and what an object has that was read from a cluster."""
+
+    name: str | None = Field(default=None, examples=["my-task"])
+    generate_name: str | None = Field(default=None, examples=["my-task-"])
+    namespace: str | None = Field(default=None, examples=["default"])
+    labels: dict[str, str] | None = Field(default=None, examples=[{"team": "data"}])
+    annotations: dict[str, str] | None = Field(default=None, examples=[{"team": "data"}])
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    deletion_grace_period_seconds: int | None = None
+    finalizers: tuple[str, ...] | None = None
+    generation: int | None = None
+    managed_fields: tuple[dict[str, Any], ...] | None = None
+    owner_references: tuple[dict[str, Any], ...] | None = None
+    resource_version: str | None = None
+    self_link: str | None = None
+    uid: str | None = None
 
 
 class Condition(Model):

@@ -15,7 +15,7 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" + (f"; {self.fix}" if self.fix else "")
+        return ": ".join(filter(None, (self.path, self.message))) + (f"; {self.fix}" if self.fix else "")
 
 
 TOO_DEEP = Problem("spec", "is nested more than 190 levels deep", "write a flatter value, or hand it over as a text")

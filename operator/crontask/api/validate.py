@@ -47,8 +47,15 @@ def validate_name(name: Any, longest: int = LONGEST_NAME) -> tuple[Problem, ...]
     """The problems of an object's name, which its runs and pods build theirs from; by default of a CronTask's."""
     if isinstance(name, str) and len(name) <= longest and _LABEL.fullmatch(name):
         return ()
-    message = f"{name!r} is not a DNS label of at most {longest} characters"
-    return (Problem("metadata.name", message, "write lower case letters, digits and -"),)
+    message = f"{shown(name)} is not a DNS label of at most {longest} characters"
+    return (Problem("metadata.name", message, _label_like(name, longest)),)
+
+
+def _label_like(name: Any, longest: int) -> str:
+    """Advice with the nearest name that is one."""
+    nearest = re.sub("[^a-z0-9]+", "-", str(name).lower()[:1000])[: longest + 1].strip("-")[:longest].rstrip("-")
+    example = f", like {nearest}" if isinstance(name, str) and nearest else ""
+    return f"write lower case letters, digits and -{example}"
 
 
 def validate_run(spec: Any) -> tuple[ScheduledRunSpec | None, tuple[Problem, ...]]:

@@ -4,23 +4,15 @@ Callers: the console script; the image's entrypoint.
 """
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import click
-import orjson
 
 from crontask import __version__
-from crontask.api.crontask import CronTaskSpec
-from crontask.api.problem import Problem
-from crontask.api.scheduledrun import ScheduledRunSpec
-from crontask.api.unknown import unknown_fields
-from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
-from crontask.cli.manifest import read_documents, read_text
 from crontask.cli.next import next_command
-from crontask.cli.parameters import DurationParam, refuse
+from crontask.cli.parameters import DurationParam
 from crontask.cli.simulate import simulate_command
-from crontask.engine.ports import Document
+from crontask.cli.validate import validate_command
 
 
 @click.group(context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]})
@@ -60,48 +52,9 @@ def operator(**options: Any) -> None:
     sys.exit(serve(Settings(**options)))
 
 
-@main.command()
-@click.option(
-    "-f", "--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
-)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
-def validate(path: str, output: str) -> None:
-    """Check manifests of CronTasks and ScheduledRuns, without a cluster.
-
-    Exit code 0: all are good; 2: problems were found, each with its place and what to write instead.
-
-    Example: crontask validate -f examples/nightly.yaml
-    """
-    found = [(label, problem) for document in read_documents(read_text(path)) for label, problem in _problems(document)]
-    if output == "json":
-        rows = [{"object": name, "path": p.path, "message": p.message, "fix": p.fix} for name, p in found]
-        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-    if found:
-        refuse(f"{name}: {problem}" for name, problem in found)
-    if output == "text":
-        click.echo("no problems found")
-
-
-def _problems(document: Document) -> Iterator[tuple[str, Problem]]:
-    """Every problem of an object of ours, with its name."""
-    meta = document.get("metadata")
-    name = meta.get("name") if isinstance(meta, dict) else None
-    namespace = (meta.get("namespace") or "default") if isinstance(meta, dict) else "default"
-    label = f"{document.get('kind')} {name or '(no name)'}"
-    spec = document.get("spec")
-    if document.get("kind") == "CronTask":
-        unknown = unknown_fields(spec, CronTaskSpec, "spec")
-        problems = (*validate_name(name), *unknown, *validate_task(spec, f"{namespace}/{name}")[1])
-    elif document.get("kind") == "ScheduledRun":
-        named = () if isinstance(meta, dict) and meta.get("generateName") else validate_name(name, LONGEST_RUN_NAME)
-        problems = (*named, *unknown_fields(spec, ScheduledRunSpec, "spec"), *validate_run(spec)[1])
-    else:
-        problems = ()
-    yield from ((label, problem) for problem in problems)
-
-
 main.add_command(next_command)
 main.add_command(simulate_command)
+main.add_command(validate_command)
 
 if __name__ == "__main__":
     main()

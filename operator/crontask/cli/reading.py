@@ -20,6 +20,8 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+_MOST_DOCUMENTS = 20_000
+_SOMETHING = re.compile(r"\S")
 # JSON writes what is beyond 65,535 as an escape of two halves, which is no YAML. Before it, backslashes in pairs only.
 _HALVES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})+)")
 
@@ -34,6 +36,9 @@ def read_documents(path: str) -> tuple[list[Document], list[Located]]:
     documents: list[Document] = []
     try:
         for document in _documents(decode(_read(path))):
+            if len(documents) == _MOST_DOCUMENTS:
+                words = f"has more than {_MOST_DOCUMENTS} documents"
+                raise UnreadableError(words, "split it into several files", document.line)
             documents.append(document)
     except UnreadableError as error:
         return documents, [Located(error.problem, error.line)]
@@ -79,14 +84,10 @@ def _documents(text: str) -> Iterator[Document]:
         yield from yaml_documents(text)
         return
     number = 0
-    for line, part in _json_values(text):
-        try:
-            for document in yaml_documents(_HALVES.sub(_joined, part)):
-                number += 1
-                yield _moved(document, line, number)
-        except UnreadableError as error:
-            error.line = error.line + line if error.line is not None else None
-            raise
+    for lines_before, part in _json_values(text):
+        for document in yaml_documents(_HALVES.sub(_joined, part), lines_before):
+            number += 1
+            yield replace(document, number=number)
 
 
 def _joined(match: "re.Match[str]") -> str:
@@ -94,34 +95,20 @@ def _joined(match: "re.Match[str]") -> str:
 
 
 def _json_values(text: str) -> Iterator[tuple[int, str]]:
-    """The JSON values that stand one after the other, each with the number of lines before it; else the whole text."""
+    """The JSON values that stand one after the other, and what follows that is none; with the lines before each."""
     # Their ends are all that is wanted: numbers of any length and names of any kind are left to the reader.
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)
-    parts: list[tuple[int, str]] = []
-    at, last = 0, len(text.rstrip())
-    while at < last:
-        begin = len(text) - len(text[at:].lstrip())
+    begin = lines = 0
+    while (at := _first_letter(text, begin)) < len(text):
+        lines += text.count("\n", begin, at)
         try:
-            _, end = decoder.raw_decode(text, begin)
+            _, begin = decoder.raw_decode(text, at)
         except (json.JSONDecodeError, RecursionError):
-            yield 0, text
-            return
-        parts.append((text.count("\n", 0, begin), text[begin:end]))
-        at = end
-    yield from parts
+            begin = len(text)
+        yield lines, text[at:begin]
+        lines += text.count("\n", at, begin)
 
 
-def _moved(document: Document, lines: int, number: int) -> Document:
-    """The document as it stands so many lines further down."""
-    if not lines:
-        return replace(document, number=number)
-    places = {
-        holder: {key: replace(place, line=place.line + lines) for key, place in known.items()}
-        for holder, known in document.places.items()
-    }
-    problems = tuple(
-        replace(located, line=located.line + lines if located.line is not None else None)
-        for located in document.problems
-    )
-    line = document.line + lines if document.line is not None else None
-    return Document(document.value, number, line, problems, places)
+def _first_letter(text: str, begin: int) -> int:
+    match = _SOMETHING.search(text, begin)
+    return match.start() if match is not None else len(text)

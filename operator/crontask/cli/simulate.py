@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from crontask.api.base import format_time, parse_duration
-from crontask.cli.manifest import about_a_task, as_json, complete, find_task
+from crontask.cli.manifest import about_a_task, complete, find_task, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.decide.decisions import DecisionKind
 from crontask.engine.ports import Document
@@ -104,7 +102,7 @@ def _happenings(
     backs: tuple[tuple[datetime, str], ...],
 ) -> Iterator[Happening]:
     for at, file in edits:
-        yield Happening(at, partial(_edit, _patch(file)))
+        yield Happening(at, partial(_edit, read_patch(file)))
     for first, last in _merged(suspended):
         yield Happening(first, partial(_edit, {"spec": {"suspend": True}}))
         yield Happening(last, partial(_edit, {"spec": {"suspend": False}}))
@@ -132,16 +130,6 @@ def _merged(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[dateti
         else:
             merged.append((first, last))
     return merged
-
-
-def _patch(file: str) -> Document:
-    try:
-        patch = as_json(yaml.safe_load(Path(file).read_text(encoding="utf-8")))
-    except (OSError, TypeError, yaml.YAMLError) as error:
-        refuse([f"--edit {file}: {error}"])
-    if not isinstance(patch, dict):
-        refuse([f"--edit {file}: this is not a patch; write an object, like spec: {{suspend: true}}"])
-    return patch
 
 
 def _duration(text: str) -> timedelta:

@@ -42,10 +42,10 @@ _SAID = {
 _LONGEST_TRIED, _LONGEST_SHOWN = 256 * 1024, 120
 
 
-def explained(error: yaml.YAMLError, text: str) -> UnreadableError:
-    """The error in words: its line, what is wrong, what to write instead."""
+def explained(error: yaml.YAMLError, text: str, lines_before: int = 0) -> UnreadableError:
+    """The error in words: its line in the file, what is wrong, what to write instead."""
     if isinstance(error, yaml.reader.ReaderError):
-        line = text.count("\n", 0, error.position) + 1
+        line = lines_before + text.count("\n", 0, error.position) + 1
         words = f"the character U+{_code(error.character):04X} is not allowed in YAML"
         return UnreadableError(words, "remove it, or write it as an escape in double quotes", line)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -56,8 +56,8 @@ def explained(error: yaml.YAMLError, text: str) -> UnreadableError:
     for suspect in dict.fromkeys((mark.line, begun.line)):
         better = _tried_out(text, suspect, mark.line)
         if better is not None:
-            return UnreadableError(f"this is not valid YAML: {message}", f"write {better}", suspect + 1)
-    return UnreadableError(f"this is not valid YAML: {message}", fix, mark.line + 1)
+            return UnreadableError(f"this is not valid YAML: {message}", f"write {better}", lines_before + suspect + 1)
+    return UnreadableError(f"this is not valid YAML: {message}", fix, lines_before + mark.line + 1)
 
 
 def _code(character: object) -> int:

@@ -50,8 +50,11 @@ class _Part(NamedTuple):
     levels: int = 0
 
 
-def yaml_documents(text: str) -> Iterator[Document]:
-    """Each document that has a value. Raises UnreadableError at the first place that is not YAML."""
+def yaml_documents(text: str, lines_before: int = 0) -> Iterator[Document]:
+    """Each document that has a value, of a text that stands so many lines down in its file.
+
+    Raises UnreadableError at the first place that is not YAML.
+    """
     loader = _Loader(text)
     number = 0
     # Until the next one begins, what was read may be only the part of a document up to an error in it.
@@ -62,9 +65,9 @@ def yaml_documents(text: str) -> Iterator[Document]:
                 if whole is not None:
                     yield whole
                 number += 1
-                whole = _Composer(loader.get_event).document(number)
+                whole = _Composer(loader.get_event, lines_before).document(number)
     except yaml.YAMLError as error:
-        raise explained(error, text) from error
+        raise explained(error, text, lines_before) from error
     if whole is not None:
         yield whole
 
@@ -72,8 +75,9 @@ def yaml_documents(text: str) -> Iterator[Document]:
 class _Composer:
     """The value of one document, from its events."""
 
-    def __init__(self, next_event: Callable[[], Any]) -> None:
+    def __init__(self, next_event: Callable[[], Any], lines_before: int) -> None:
         self._next = next_event
+        self._lines_before = lines_before
         self._size = 0
         self._anchors: dict[str, _Part] = {}
         self._places: Places = {}
@@ -86,13 +90,13 @@ class _Composer:
         value = self._part(event).value
         if value is None and not self._problems:
             return None
-        return Document(value, number, _line(event), tuple(self._problems), self._places)
+        return Document(value, number, self._line(event), tuple(self._problems), self._places)
 
     def _spend(self, size: int, event: Any) -> None:
         self._size += size
         if self._size > MOST_CHARACTERS:
             words = f"with its aliases written out it is longer than {MOST_CHARACTERS} characters"
-            raise UnreadableError(words, "write it without aliases, or shorter", _line(event))
+            raise UnreadableError(words, "write it without aliases, or shorter", self._line(event))
 
     def _part(self, event: Any) -> _Part:
         if isinstance(event, yaml.AliasEvent):
@@ -112,14 +116,14 @@ class _Composer:
         if part is None:
             words = f"the alias *{event.anchor} stands for nothing: no value before it is marked &{event.anchor}"
             fix = "mark the value, or write a string that begins with * in quotes"
-            raise UnreadableError(words, fix, _line(event))
+            raise UnreadableError(words, fix, self._line(event))
         self._spend(part.size, event)
         self._descend(part.levels, event)
         return part
 
     def _descend(self, levels: int, event: Any) -> None:
         if len(self._path) + levels > DEEPEST:
-            raise UnreadableError(*TOO_DEEP, _line(event))
+            raise UnreadableError(*TOO_DEEP, self._line(event))
 
     def _list(self, event: Any) -> _Part:
         self._check_tag(event, "seq", "a list")
@@ -127,7 +131,7 @@ class _Composer:
         places = self._places[id(items)] = {}
         size, levels = 1, 0
         while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
-            places[len(items)] = Place("", _line(inner))
+            places[len(items)] = Place("", self._line(inner))
             self._path.append(f"[{len(items)}]")
             part = self._part(inner)
             self._path.pop()
@@ -144,7 +148,7 @@ class _Composer:
         while not isinstance(inner := self._next(), yaml.MappingEndEvent):
             if _is_merge(inner):
                 part = self._part(self._next())
-                merged += _merge_sources(part.value, _line(inner))
+                merged += _merge_sources(part.value, self._line(inner))
                 size, levels = size + part.size, max(levels, part.levels)
                 continue
             key, written = self._key(inner)
@@ -152,11 +156,11 @@ class _Composer:
             part = self._part(self._next())
             size, levels = size + part.size + len(written), max(levels, part.levels)
             if key in fields:
-                lines = f"at lines {places[key].line} and {_line(inner)}"
-                self._problem(f"is there twice, {lines}", "remove one of the two", _line(inner))
+                lines = f"at lines {places[key].line} and {self._line(inner)}"
+                self._problem(f"is there twice, {lines}", "remove one of the two", self._line(inner))
             else:
                 fields[key] = part.value
-                places[key] = Place(written, _line(inner))
+                places[key] = Place(written, self._line(inner))
             self._path.pop()
         for source_fields in merged:
             # What is written beside the merge counts, and of several sources the first.
@@ -174,13 +178,15 @@ class _Composer:
         else:
             kind = "a list" if isinstance(event, yaml.SequenceStartEvent) else "an object"
             words = f"{kind} cannot be a key"
-            raise UnreadableError(words, "write a string; text like {{ … }} in quotes, or rendered first", _line(event))
+            raise UnreadableError(
+                words, "write a string; text like {{ … }} in quotes, or rendered first", self._line(event)
+            )
         if isinstance(value, str):
             return value, value
         if isinstance(value, bool | int | float):
             return str(value).lower() if isinstance(value, bool) else str(value), written
         raise UnreadableError(
-            "a key is null, or no scalar", 'write a string, in quotes if need be, like "null"', _line(event)
+            "a key is null, or no scalar", 'write a string, in quotes if need be, like "null"', self._line(event)
         )
 
     def _scalar(self, event: Any) -> Any:
@@ -190,12 +196,15 @@ class _Composer:
                 return _tagged(event.tag, event.value)
             return resolve(event.value) if plain else event.value
         except UnfitError as error:
-            self._problem(str(error), error.fix, _line(event))
+            self._problem(str(error), error.fix, self._line(event))
             return None
 
     def _check_tag(self, event: Any, wanted: str, kind: str) -> None:
         if event.tag not in (None, "!", _PREFIX + wanted):
-            self._problem(f"{kind} cannot have the tag {_short(event.tag)}", "remove the tag", _line(event))
+            self._problem(f"{kind} cannot have the tag {_short(event.tag)}", "remove the tag", self._line(event))
+
+    def _line(self, event: Any) -> int:
+        return self._lines_before + int(event.start_mark.line) + 1
 
     def _problem(self, message: str, fix: str, line: int) -> None:
         path = "".join(self._path).removeprefix(".")
@@ -209,10 +218,6 @@ def _merge_sources(value: Any, line: int) -> list[dict[str, Any]]:
     raise UnreadableError(
         "<< merges what is not an object", "name an object, like <<: *NAME, or put << in quotes", line
     )
-
-
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
 
 
 def _is_merge(event: Any) -> bool:
@@ -251,7 +256,7 @@ def resolve(text: str) -> Any:
     if text in _NULL:
         return None
     if _NOT_A_NUMBER.fullmatch(text):
-        raise UnfitError(f"{text} is not a number that JSON has", "write a number, or a string in quotes")
+        raise UnfitError(f"{text} is not a number that JSON has", "write a finite number")
     if text[0] not in "+-.0123456789":
         return text
     plain = text.replace("_", "") if text[0] != "." else text
@@ -276,4 +281,4 @@ def _decimal(plain: str) -> int:
         number = int(digits, 8 if octal else 10) * (-1 if plain[0] == "-" else 1)
         if -(2**63) <= number < 2**64:
             return number
-    raise UnfitError(f"a number of {len(digits)} digits does not fit in 64 bits", "write it in quotes")
+    raise UnfitError(f"a number of {len(digits)} digits does not fit in 64 bits", "write a smaller one, or a string")

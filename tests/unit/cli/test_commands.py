@@ -70,8 +70,8 @@ def lines(text: str) -> list[dict[str, Any]]:
         ("next -f bad.yaml", "spec.schedule"),
         ("next -f bad.yaml", "Europe/Berlin"),
         ("next -f nowhere.yaml", "nowhere.yaml"),
-        ("next -f broken.yaml", "this is not YAML"),
-        ("next -f configmap.yaml", "there is no CronTask in it"),
+        ("next -f broken.yaml", "broken.yaml:2: this is not valid YAML"),
+        ("next -f configmap.yaml", "configmap.yaml: there is no CronTask in it, but ConfigMap; write"),
         ("next -f two.yaml", "there are several CronTasks; name one of: b, c"),
         ("next -f two.yaml d", "there is no CronTask d; name one of: b, c"),
         ("next -f minute.yaml --from 2026-03-01T00:00:00", "has no zone; write 2026-03-01T00:00:00Z for UTC"),
@@ -89,7 +89,10 @@ def lines(text: str) -> list[dict[str, Any]]:
         (f"simulate -f minute.yaml {WINDOW} --clock-back 2026-03-01=long", "--clock-back: 'long' is not a duration"),
         ("validate -f bad.yaml", "CronTask a: spec.schedule"),
         ("validate -f run.yaml", "metadata.name: 'Not_a_label' is not a DNS label of at most 60 characters"),
-        ("validate -f broken.yaml", "correct the line named"),
+        (
+            "validate -f broken.yaml",
+            "broken.yaml:2: this is not valid YAML: a list or an object in brackets is not closed",
+        ),
     ],
 )
 def test_bad_input_is_told_on_stderr_with_exit_code_2(command: str, words: str) -> None:
@@ -179,7 +182,13 @@ def test_validate_as_json_names_object_path_and_fix() -> None:
     done = run("validate -f bad.yaml -o json")
     assert done.exit_code == 2
     found = json.loads(done.stdout)
-    assert [list(problem) for problem in found] == [["object", "path", "message", "fix"]] * 2
+    assert [list(problem) for problem in found] == [
+        ["object", "path", "message", "fix", "severity", "file", "line"],
+    ] * 2
+    assert [(problem["file"], problem["line"], problem["severity"]) for problem in found] == [
+        ("bad.yaml", 5, "error"),
+        ("bad.yaml", 6, "error"),
+    ]
     assert {problem["path"] for problem in found} == {"spec.schedule", "spec.timeZone"}
     assert json.loads(run("validate -f minute.yaml -o json").stdout) == []
 

@@ -1,0 +1,129 @@
+"""The validation of a whole object as somebody wrote it: its metadata, its spec, and fields that there are not.
+
+An API server sees most of this itself, and tells it in its own words. Callers: cli.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from crontask.api.base import Model
+from crontask.api.crontask import CronTaskSpec
+from crontask.api.metadata import WrittenMetadata
+from crontask.api.parse import parse
+from crontask.api.problem import Problem
+from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.unknown import unknown_fields
+from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, validate_name, validate_run, validate_task
+from crontask.api.warn import run_warnings, task_warnings
+from crontask.api.written import as_yaml, shown
+
+SPECS: dict[str, type[Model]] = {"CronTask": CronTaskSpec, "ScheduledRun": ScheduledRunSpec}
+_LONGEST = {"CronTask": LONGEST_NAME, "ScheduledRun": LONGEST_RUN_NAME}
+# The API server adds five letters and digits.
+_GENERATED = 5
+_LONGEST_NAMESPACE = _LONGEST_LABEL = 63
+_LONGEST_PREFIX = 253
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+_BEGIN_OF_NAME = re.compile(r"[a-z0-9][-a-z0-9]*", re.ASCII)
+_LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?", re.ASCII)
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+
+
+class _Manifest(Model):
+    """The fields of an object."""
+
+    api_version: Any = None
+    kind: Any = None
+    metadata: WrittenMetadata | None = None
+    # Looked at by its kind; a status is the operator's.
+    spec: Any = None
+    status: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with an object, and what has no effect in it."""
+
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def validate_object(document: dict[str, Any], kind: str) -> Verdict:
+    """What is to be said about an object of the kind, CronTask or ScheduledRun."""
+    metadata, spec = document.get("metadata"), document.get("spec")
+    found = (
+        *unknown_fields(document, _Manifest, ""),
+        *_metadata_problems(metadata, kind),
+        *unknown_fields(spec, SPECS[kind], "spec"),
+    )
+    if kind == "CronTask":
+        task, problems = validate_task(spec, identity_of(document))
+        return Verdict((*found, *problems), task_warnings(task) if task is not None else ())
+    run, problems = validate_run(spec)
+    return Verdict((*found, *problems), run_warnings(run) if run is not None else ())
+
+
+def identity_of(document: dict[str, Any]) -> str:
+    """`namespace/name`, as far as they are there."""
+    metadata = document.get("metadata")
+    known = metadata if isinstance(metadata, dict) else {}
+    return f"{known.get('namespace') or 'default'}/{known.get('name')}"
+
+
+def patch_problems(patch: dict[str, Any], kind: str) -> tuple[Problem, ...]:
+    """The fields of a merge patch that there are not."""
+    return (
+        *unknown_fields(patch, _Manifest, ""),
+        *unknown_fields(patch.get("spec"), SPECS[kind], "spec"),
+    )
+
+
+def _metadata_problems(metadata: Any, kind: str) -> tuple[Problem, ...]:
+    if metadata is None:
+        return (Problem("metadata", "is missing", "write metadata: {name: my-task}"),)
+    if not isinstance(metadata, dict):
+        words = f"must be an object, not {shown(metadata)}"
+        name = metadata if isinstance(metadata, str) and not validate_name(metadata) else "my-task"
+        return (Problem("metadata", words, f"write metadata: {{name: {as_yaml(name)}}}"),)
+    return parse(WrittenMetadata, metadata, "metadata", partial(_rules, longest=_LONGEST[kind]))[1]
+
+
+def _rules(metadata: WrittenMetadata, longest: int) -> Iterator[Problem]:
+    if metadata.name is not None:
+        yield from validate_name(metadata.name, longest)
+    elif metadata.generate_name is None:
+        yield Problem("metadata.name", "is missing", "write name: my-task")
+    else:
+        yield from _begin_problems(metadata.generate_name, longest - _GENERATED)
+    if metadata.namespace is not None and not _fits(metadata.namespace, _DNS_LABEL, _LONGEST_NAMESPACE):
+        words = f"{shown(metadata.namespace)} is not the name of a namespace"
+        yield Problem("metadata.namespace", words, "write lower case letters, digits and -, at most 63")
+    for key, value in (metadata.labels or {}).items():
+        yield from _key_problems(key, f"metadata.labels.{key}")
+        if not _fits(value, _LABEL, _LONGEST_LABEL):
+            words = f"{shown(value)} is not the value of a label"
+            yield Problem(f"metadata.labels.{key}", words, "write letters, digits, -, _ and ., at most 63")
+    for key in metadata.annotations or {}:
+        yield from _key_problems(key, f"metadata.annotations.{key}")
+
+
+def _begin_problems(begin: str, longest: int) -> Iterator[Problem]:
+    if not _fits(begin, _BEGIN_OF_NAME, longest):
+        words = f"{shown(begin)} is not the beginning of a name of at most {longest} characters"
+        yield Problem("metadata.generateName", words, "write lower case letters, digits and -, like my-task-")
+
+
+def _key_problems(key: str, path: str) -> Iterable[Problem]:
+    prefix, slash, name = key.rpartition("/")
+    if name and _fits(name, _LABEL, _LONGEST_LABEL) and (not slash or _fits(prefix, _PREFIX, _LONGEST_PREFIX)):
+        return
+    yield Problem(
+        path, f"{shown(key)} is not a key of labels and annotations", "write it like team or example.com/team"
+    )
+
+
+def _fits(text: str, form: "re.Pattern[str]", longest: int) -> bool:
+    return len(text) <= longest and form.fullmatch(text) is not None

@@ -1,0 +1,211 @@
+"""The CronTasks and ScheduledRuns of a manifest, and what is wrong with it.
+
+An object of another API is nobody's business here; one that is nearly ours is told apart from it, and a List is looked
+into. Callers: manifest, validate.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+from crontask.api.base import API_VERSION, GROUP
+from crontask.api.problem import Problem
+from crontask.api.validate_object import SPECS, validate_object
+from crontask.api.written import as_yaml, one_of, shown
+from crontask.cli.document import Document
+from crontask.cli.reading import read_documents, source_name
+
+KINDS = tuple(SPECS)
+_LISTS = ("List", *(f"{kind}List" for kind in KINDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to be said about a file, or about an object in it: a problem, or a warning."""
+
+    file: str
+    line: int | None
+    label: str
+    problem: Problem
+    warning: bool = False
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line is not None else self.file
+        parts = (place, "warning" if self.warning else "", self.label, self.problem.path, self.problem.message)
+        return ": ".join(filter(None, parts)) + (f"; {self.problem.fix}" if self.problem.fix else "")
+
+
+@dataclass(frozen=True)
+class ManifestObject:
+    """One of our objects as it stands in a manifest; `at`: its path in the document, empty for the whole of it."""
+
+    kind: str
+    value: dict[str, Any]
+    document: Document
+    at: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> Any:
+        """Whatever is written as its name."""
+        metadata = self.value.get("metadata")
+        return metadata.get("name") if isinstance(metadata, dict) else None
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that is written in it, None without one."""
+        metadata = self.value.get("metadata")
+        namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+        return namespace if isinstance(namespace, str) and namespace else None
+
+    @property
+    def line(self) -> int | None:
+        """The line at which it begins."""
+        return self.document.locate(self.at)[1]
+
+    @property
+    def label(self) -> str:
+        """What it is called in a message."""
+        name = self.name if isinstance(self.name, str) and self.name else "(no name)"
+        return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{name}"
+
+
+@dataclass
+class Manifest:
+    """What stands in a file: our objects, the kinds of others, and what is wrong with the file besides."""
+
+    file: str
+    objects: list[ManifestObject] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    foreign: set[str] = field(default_factory=set)
+
+    def of(self, kind: str) -> list[ManifestObject]:
+        """The objects of a kind."""
+        return [found for found in self.objects if found.kind == kind]
+
+    def findings_of(self, found: ManifestObject) -> list[Finding]:
+        """All that is to be said about one of its objects."""
+        verdict = validate_object(found.value, found.kind)
+        problems = [self._finding(found, problem) for problem in (*found.problems, *verdict.problems)]
+        return problems + [replace(self._finding(found, warning), warning=True) for warning in verdict.warnings]
+
+    def nothing_of(self, *kinds: str) -> Finding:
+        """That the file has no object of the kinds, and what it has instead."""
+        beside = f", but {one_of(sorted(self.foreign))}" if self.foreign else ""
+        fix = f"write apiVersion: {API_VERSION} and kind: {kinds[0]}"
+        return Finding(self.file, None, "", Problem("", f"there is no {one_of(kinds)} in it{beside}", fix))
+
+    def _finding(self, found: ManifestObject, problem: Problem) -> Finding:
+        path = ".".join(filter(None, (found.at, problem.path)))
+        written, line = found.document.locate(path)
+        return Finding(self.file, line, found.label, replace(problem, path=written))
+
+
+def read_manifest(path: str) -> Manifest:
+    """What stands in a file, or in stdin for `-`."""
+    documents, unreadable = read_documents(path)
+    manifest = Manifest(source_name(path))
+    for document in documents:
+        _Sorter(manifest, document).sort_all()
+    for located in unreadable:
+        manifest.findings.append(Finding(manifest.file, located.line, "", located.problem))
+    return manifest
+
+
+class _Sorter:
+    """Sorts what stands in a document into objects of ours, what is wrong, and what is none of our business."""
+
+    def __init__(self, manifest: Manifest, document: Document) -> None:
+        self._manifest = manifest
+        self._document = document
+        self._unplaced = {located.problem.path: located.problem for located in document.problems}
+
+    def sort_all(self) -> None:
+        """The whole document."""
+        self.sort(self._document.value, "")
+        for problem in self._unplaced.values():
+            self._add("", problem)
+
+    def sort(self, value: Any, at: str) -> None:
+        """The value at a path of the document."""
+        if not isinstance(value, dict):
+            words = f"must be an object, not {shown(value)}"
+            self._add(at, Problem("", words, "write apiVersion, kind, metadata and spec"))
+            return
+        kind, api_version = value.get("kind"), value.get("apiVersion")
+        if kind in _LISTS and (kind == "List" or api_version == API_VERSION or api_version is None):
+            self._sort_list(value, at)
+            return
+        ours = _kind_meant(kind, api_version)
+        if ours is None:
+            self._report_foreign(value, at)
+            return
+        problems = (*_api_version_problems(api_version), *_kind_problems(kind, ours))
+        found = ManifestObject(ours, value, self._document, at)
+        self._manifest.objects.append(replace(found, problems=(*problems, *self._unreadable_within(at))))
+
+    def _sort_list(self, value: dict[str, Any], at: str) -> None:
+        items = value.get("items")
+        path = f"{at}.items" if at else "items"
+        if not isinstance(items, list):
+            self._add(path, Problem("", f"must be a list, not {shown(items)}", "write the objects, each after a -"))
+            return
+        for index, item in enumerate(items):
+            self.sort(item, f"{path}[{index}]")
+
+    def _report_foreign(self, value: dict[str, Any], at: str) -> None:
+        kind, api_version = value.get("kind"), value.get("apiVersion")
+        if kind is None and api_version is None:
+            fix = f"write apiVersion: {API_VERSION} and kind: {one_of(KINDS)}"
+            self._add(at, Problem("kind", "is missing, and so is apiVersion", fix))
+        elif kind is None or not isinstance(kind, str) or (isinstance(api_version, str) and _is_ours(api_version)):
+            words = "is missing" if kind is None else f"must be {one_of(KINDS)}, not {shown(kind)}"
+            self._add(at, Problem("kind", words, f"write kind: {one_of(KINDS)}"))
+        else:
+            self._manifest.foreign.add(kind)
+
+    def _unreadable_within(self, at: str) -> Iterator[Problem]:
+        """The values of the object that JSON cannot have."""
+        for path in [path for path in self._unplaced if path.startswith(at)]:
+            yield replace(self._unplaced.pop(path), path=path[len(at) :].removeprefix("."))
+
+    def _add(self, at: str, problem: Problem) -> None:
+        path = ".".join(filter(None, (at, problem.path)))
+        written, line = self._document.locate(path)
+        label = f"document {self._document.number}"
+        self._manifest.findings.append(Finding(self._manifest.file, line, label, replace(problem, path=written)))
+
+
+def _is_ours(api_version: str) -> bool:
+    return api_version.partition("/")[0] == GROUP
+
+
+def _kind_meant(kind: Any, api_version: Any) -> str | None:
+    """Which of our kinds is meant; None for an object of others."""
+    if isinstance(kind, list) and len(kind) == 1:
+        kind = kind[0]
+    if not isinstance(kind, str):
+        return None
+    lower = {known.lower(): known for known in KINDS}
+    plain = kind.lower().replace(" ", "").replace("-", "").replace("_", "")
+    for candidate in (plain, plain.removesuffix("s")):
+        if candidate in lower:
+            return lower[candidate]
+    if api_version is not None and not (isinstance(api_version, str) and _is_ours(api_version)):
+        return None
+    close = get_close_matches(plain, lower, 1, cutoff=0.75)
+    return lower[close[0]] if close else None
+
+
+def _api_version_problems(api_version: Any) -> Iterator[Problem]:
+    if api_version is None:
+        yield Problem("apiVersion", "is missing", f"write apiVersion: {API_VERSION}")
+    elif api_version != API_VERSION:
+        words = f"must be {API_VERSION}, not {shown(api_version)}"
+        yield Problem("apiVersion", words, f"write apiVersion: {API_VERSION}")
+
+
+def _kind_problems(kind: Any, ours: str) -> Iterator[Problem]:
+    if kind != ours:
+        yield Problem("kind", f"{as_yaml(kind)} is not a kind of {GROUP}", f"did you mean {ours}? write kind: {ours}")
