@@ -9,10 +9,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chaos.network import Landed, Sent
-from crontask.api.names import ANNOTATION_RESERVED, LABEL_RUN, LABEL_TASK, follow_up_name, nominal_of
+from crontask.api.names import (
+    ANNOTATION_RESERVED,
+    ANNOTATION_STOPPED,
+    LABEL_RUN,
+    LABEL_TASK,
+    follow_up_name,
+    nominal_of,
+)
 from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.simulation.virtual_time import VirtualClock
 
+# Of an attempt whose pod was stopped.
+STOPPED = ("Canceled", "TimedOut", "StartTimeout", "TotalTimeout")
+# A kubelet has so long to stop a pod: the grace period that all have here, and half a minute.
+_STOPS_WITHIN = timedelta(seconds=60)
 TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 _FINISHED = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled")
 _COUNTS_AS = {
@@ -73,12 +84,13 @@ class Ledger:
         self.touched: set[str] = set()
         self.tolerance = timedelta(0)
         self.idle_writes: Counter[str] = Counter()
-        # Runs with a pod that the world took away.
-        # By the run's UID, its pods that were taken away.
+        # By the run's UID, its pods that the world took away.
         self.lost: defaultdict[str, set[str]] = defaultdict(set)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
+        # By the pod's UID, when its kubelet was asked to stop it.
+        self._asked: dict[str, datetime] = {}
         self._pod_names: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
 
     # --- who ---------------------------------------------------------------------------------------------------------
@@ -174,6 +186,7 @@ class Ledger:
             if phase in TERMINAL:
                 record.ended_at = self._clock.now()
                 self._check_follow_ups(record, status)
+        self._check_stopped(record, status)
 
     def _run_gone(self, record: RunRecord, last: Document) -> None:
         record.deleted_by = self._actor
@@ -214,6 +227,20 @@ class Ledger:
                 if (name, "run") not in self.made:
                     self.violate(f"run {record.name} is {phase}, and {task['metadata']['name']} does not follow")
 
+    def _check_stopped(self, record: RunRecord, status: Document) -> None:
+        """A pod that was stopped has stopped when that is told, and is not told of as lost, or as failed by itself."""
+        attempts = {attempt["pod"]: attempt for attempt in status.get("attempts", ()) if "completionTime" in attempt}
+        uid = record.document["metadata"]["uid"]
+        for pod_uid, pod in self.pods.items():
+            attempt = attempts.get(pod["metadata"]["name"])
+            if attempt is None or _owner(pod) != uid or pod_uid in self._late_pods:
+                continue
+            reason, name = attempt.get("reason"), pod["metadata"]["name"]
+            if reason in STOPPED and not _ended(pod):
+                self.violate(f"run {record.name} tells of pod {name} as {reason}, and it runs")
+            if _was_stopped(pod) and reason not in STOPPED:
+                self.violate(f"run {record.name} tells of pod {name} as {reason}, and it was stopped")
+
     # --- pods --------------------------------------------------------------------------------------------------------
 
     def _see_pod(self, before: Document | None, after: Document | None) -> None:
@@ -223,6 +250,7 @@ class Ledger:
         record = self.runs.get(_owner(document))
         if record is not None:
             record.changed_at = self._clock.now()
+        self._check_deletion(before, after)
         if after is None:
             self.pods.pop(uid, None)
             self.say(f"{self._actor} pod {name} is gone")
@@ -230,9 +258,24 @@ class Ledger:
         if before is None:
             self._pod_created(uid, after)
         self.pods[uid] = after
+        if ANNOTATION_STOPPED in after["metadata"].get("annotations", {}) and uid not in self._asked:
+            self._asked[uid] = self._clock.now()
+            self.say(f"{self._actor} pod {name} is to be stopped")
         if before is not None and _ended(after) and not _ended(before):
             status = after["status"]
             self.say(f"- pod {name} ended {status['phase']} {status.get('reason') or ''}")
+
+    def _check_deletion(self, before: Document | None, after: Document | None) -> None:
+        """A pod with a log is deleted only where its kubelet did not stop it."""
+        sent = self._sender
+        if sent is None or sent.verb != "delete" or sent.key.kind is not Kind.POD or before is None or self.tolerance:
+            return
+        deleted = after is None or "deletionTimestamp" in after["metadata"]
+        if not deleted or "deletionTimestamp" in before["metadata"] or not before["status"].get("containerStatuses"):
+            return
+        asked = self._asked.get(before["metadata"]["uid"])
+        if asked is None or self._clock.now() - asked < _STOPS_WITHIN - timedelta(seconds=1):
+            self.violate(f"{self._actor} deleted pod {before['metadata']['name']}, and its log")
 
     def _pod_created(self, uid: str, pod: Document) -> None:
         name = pod["metadata"]["name"]
@@ -315,7 +358,16 @@ def _group(task: Document) -> str | None:
 
 
 def _ended(pod: Document) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    """Whether nothing of it runs; the pod's own end may be told later than that of its containers."""
+    status = pod.get("status") or {}
+    states = [container["state"] for container in status.get("containerStatuses", ())]
+    return status.get("phase") in ("Succeeded", "Failed") or (bool(states) and all("terminated" in s for s in states))
+
+
+def _was_stopped(pod: Document) -> bool:
+    """Whether its kubelet has stopped it because we asked for it."""
+    asked = ANNOTATION_STOPPED in pod["metadata"].get("annotations", {})
+    return asked and (pod.get("status") or {}).get("reason") == "DeadlineExceeded"
 
 
 def key_of(kind: Kind, document: Document) -> ObjectKey:

@@ -66,6 +66,7 @@ class _World:
         self._names = count(1)
         self._do_again = False
         self._take_names = False
+        self._kill_at_stops = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def play(self) -> Outcome:
@@ -143,6 +144,7 @@ class _World:
     def _happen(self, event: Event) -> None:
         acts = {
             "kill": self._kill,
+            "kill at a stop": self._begin_killing_at_stops,
             "terminate": self._terminate,
             "freeze": self._freeze,
             "cut": self._cut,
@@ -178,6 +180,18 @@ class _World:
     async def _start_again(self) -> None:
         if sum(not operator.process.dead for operator in self._operators) < 2:
             self._start_operator()
+
+    def _begin_killing_at_stops(self, event: Event) -> None:
+        self._kill_at_stops = True
+
+    def _kill_at_stop(self, sent: Sent) -> None:
+        """It is killed when it has asked for a pod's end, before it can record it."""
+        if self._kill_at_stops and self._random.random() < 0.5 and self._clock.monotonic() < CHAOS_SECONDS:
+            for operator in self._operators:
+                if operator.process.name == sent.sender and not operator.process.dead:
+                    self._ledger.say(f"*** {sent.sender} is killed as it stops {sent.key.name}")
+                    operator.kill()
+                    self._later(self._random.uniform(0, 20), self._start_again())
 
     def _terminate(self, event: Event) -> None:
         leader = self._leader
@@ -302,6 +316,8 @@ class _World:
 
     async def _before(self, sent: Sent) -> None:
         """Just before the operator removes or makes a run, somebody does it, and another has the name then."""
+        if sent.key.kind is Kind.POD and sent.verb in ("patch", "delete"):
+            self._kill_at_stop(sent)
         if sent.key.kind is not Kind.SCHEDULED_RUN:
             return
         if sent.verb == "create" and self._take_names and self._random.random() < 0.2:

@@ -38,18 +38,31 @@ class Story:
         """How a pod goes: by its name and the seed alone, so that no order of things changes it."""
         random = Random(crc32(f"{self.seed}/{pod['metadata']['name']}".encode()))
         kind = random.random()
-        stops_in = random.choice([0.5, 0.5, 2, 12])
+        stops = _stops(random)
         if kind < 0.05:
-            return Plan(starts_in=10_000, stops_in=stops_in)
+            return Plan(starts_in=10_000, **stops)
         starts_in = random.choice([0, 0.2, 1])
         if kind < 0.12:
-            return Plan(runs=None, starts_in=starts_in, stops_in=stops_in)
-        return Plan(random.choice([0, 1, 3, 8, 20]), int(kind < 0.35), "", stops_in, starts_in)
+            return Plan(runs=None, starts_in=starts_in, **stops)
+        runs, tells_in = random.choice([0, 1, 3, 8, 20]), random.choice([0, 0, 1.2])
+        return Plan(runs, int(kind < 0.35), starts_in=starts_in, tells_in=tells_in, **stops)
+
+
+def _stops(random: Random) -> dict[str, Any]:
+    """How a pod is stopped: at once or slowly, by a kubelet that is asleep, or that does not look at deadlines."""
+    return {
+        "stops_in": random.choice([0.5, 0.5, 2, 12]),
+        # Some end as if they had done their work.
+        "stops_with": random.choice([143, 143, 0]),
+        "notices_in": random.choice([0, 0, 0, 0, 0.3, 3, 75]),
+        "notices_deadlines": random.random() > 0.05,
+    }
 
 
 # What goes wrong, or what somebody does, and how often, compared with the others.
 _KINDS: dict[str, float] = {
     "kill": 4,
+    "kill at a stop": 2,
     "terminate": 1,
     "freeze": 2,
     "cut": 2,

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from chaos.ledger import TERMINAL, Ledger, RunRecord
+from chaos.ledger import STOPPED, TERMINAL, Ledger, RunRecord
 from crontask.engine.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi
 
 _LATE, _SOON = timedelta(seconds=20), timedelta(seconds=1)
+# Longer than any pod takes to be stopped.
+_STOPS_WITHIN = timedelta(seconds=110)
 _FIELDS = {
     "Succeeded": "succeeded",
     "Partial": "partial",
@@ -46,6 +48,8 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     if phase in ("Running", "Canceling"):
         if not alive:
             yield f"run {name} is {phase}, and has no pod that runs"
+        elif _is_stopped(status) and changed is not None and changed < now - _STOPS_WITHIN:
+            yield f"run {name} is {phase}, and its pod is never stopped"
     elif phase == "Retrying":
         if datetime.fromisoformat(status["nextRetryTime"]) < now - _LATE:
             yield f"run {name} is asleep: its next attempt was due at {status['nextRetryTime']}"
@@ -62,6 +66,12 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
         )
         if not waits:
             yield f"run {name} is Pending without a reason: {status.get('message')}"
+
+
+def _is_stopped(status: Document) -> bool:
+    """Whether the run is to end, and waits for its pod."""
+    attempts = status.get("attempts") or [{}]
+    return bool(status["phase"] == "Canceling" or attempts[-1].get("reason") in STOPPED)
 
 
 def _others_run(run: Document, api: MemoryApi, ledger: Ledger) -> bool:
