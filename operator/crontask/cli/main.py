@@ -1,60 +1,75 @@
-"""`crontask`: runs the operator; checks manifests, and shows what they would do.
+"""`crontask`: its verbs, each in a module of its own that is loaded when it is called.
 
 Callers: the console script; the image's entrypoint.
 """
 
-import sys
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from typing import Any
 
 import click
 
 from crontask import __version__
-from crontask.cli.next import next_command
-from crontask.cli.parameters import DurationParam
-from crontask.cli.simulate import simulate_command
-from crontask.cli.validate import validate_command
+from crontask.cli.streams import standard_streams
+
+# What the help says of each verb, as the first line of its own help does. It is `command` in the module of its name.
+_VERBS = {
+    "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
+    "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
+    "simulate": "Show what the operator would decide about a CronTask, one line a decision, without a cluster.",
+    "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster.",
+}
 
 
-@click.group(context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]})
+class _Verbs(MutableMapping[str, click.Command]):
+    """The verbs by their names. Whoever gets one has its module loaded."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            if name not in _VERBS:
+                raise KeyError(name)
+            self._loaded[name] = import_module(f"crontask.cli.{name}").command
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**_VERBS, **self._loaded})
+
+    def __len__(self) -> int:
+        return len({**_VERBS, **self._loaded})
+
+
+class _Crontask(click.Group):
+    """The command itself."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See Group. Loads no verb."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """See Group. Always ends by SystemExit."""
+        with standard_streams():
+            return super().main(*args, **extra)
+
+
+@click.group(
+    cls=_Crontask,
+    commands=_Verbs(),
+    context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__)
 def main() -> None:
     """Scheduled work on Kubernetes."""
 
-
-@main.command()
-@click.option("--scheduling/--no-scheduling", default=True, help="Off: a pause of every task; all else works.")
-@click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
-@click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
-@click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
-@click.option(
-    "--runner-image",
-    default=f"crontask/operator:{__version__}",
-    show_default=True,
-    help="Runs http and python handlers; the operator's own image can.",
-)
-@click.option("--lease-namespace", default="default", help="Where the Lease is that makes one operator lead.")
-@click.option("--lease-name", default="crontask", help="The name of that Lease.")
-@click.option("--identity", default="", help="Who holds the Lease; by default the host's name and the process id.")
-@click.option("--probe-port", default=8080, type=click.IntRange(0, 65535), help="Serves /healthz; 0: not at all.")
-@click.option("--webhook-port", default=0, type=click.IntRange(0, 65535), help="Serves admission; 0: not at all.")
-@click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
-@click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")
-@click.option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How log lines look.")
-def operator(**options: Any) -> None:
-    """Run the operator against the cluster of KUBECONFIG, or the one that it runs in.
-
-    Every option can be given as an environment variable, for example CRONTASK_OPERATOR_START_RATE=50.
-
-    Example: crontask operator --start-rate 50 --log-format json
-    """
-    from crontask.app import Settings, serve
-
-    sys.exit(serve(Settings(**options)))
-
-
-main.add_command(next_command)
-main.add_command(simulate_command)
-main.add_command(validate_command)
 
 if __name__ == "__main__":
     main()

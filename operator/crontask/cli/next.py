@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from crontask.api.base import format_duration, format_time
 from crontask.api.crontask import CronTaskSpec
@@ -39,10 +37,10 @@ class Coming:
 
 @click.command("next")
 @about_a_task
-@click.option("--from", "after", type=TimeParam(), help="Times after this one; by default now.")
+@click.option("--from", "after", type=TimeParam(), help="Starts after this time; by default now.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="So many at most.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def next_command(
+def command(
     path: str | None, name: str | None, namespace: str | None, after: datetime | None, count: int, output: str
 ) -> None:
     """Show the coming times of a CronTask, from a manifest or from the cluster.
@@ -59,7 +57,7 @@ def next_command(
         document["metadata"]["uid"] = found["metadata"].get("uid", "")
         document["status"] = found.get("status") or {}
     task, spec = parsed(document)
-    coming = _coming(task, spec, instant, count)
+    coming = _coming(task, spec, instant, count, task.recorded_until if created else None)
     if output == "json":
         click.echo(orjson.dumps([_row(each) for each in coming], option=orjson.OPT_INDENT_2).decode())
     else:
@@ -68,10 +66,12 @@ def next_command(
         click.echo(f"no times to come: {_why_none(task, spec)}", err=True)
 
 
-def _coming(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -> list[Coming]:
-    if spec.suspend_until is not None:
-        # The instant at which a pause ends is due itself.
-        instant = max(instant, spec.suspend_until - _SECOND)
+def _coming(
+    task: CronTask, spec: CronTaskSpec, instant: datetime, count: int, decided: datetime | None
+) -> list[Coming]:
+    if spec.suspend_until is not None and spec.suspend_until - _SECOND >= instant:
+        # The instant at which a pause ends is due itself, and nothing before it.
+        instant = decided = spec.suspend_until - _SECOND
     left = count if spec.max_runs is None else min(count, spec.max_runs - task.status.scheduled_count)
     zone, expressions = load_zone(spec.time_zone), _expressions(task, spec)
     dst = Dst(spec.dst.missing, spec.dst.repeated)
@@ -83,13 +83,17 @@ def _coming(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -
             note_on(nominal, expressions, zone, dst) if expressions else "",
             clock_change(nominal, zone),
         )
-        for nominal in _nominal_times(task, spec, instant, max(0, left))
+        for nominal in _nominal_times(task, spec, instant, max(0, left), decided)
     ]
 
 
-def _nominal_times(task: CronTask, spec: CronTaskSpec, instant: datetime, count: int) -> tuple[datetime, ...]:
+def _nominal_times(
+    task: CronTask, spec: CronTaskSpec, instant: datetime, count: int, decided: datetime | None
+) -> tuple[datetime, ...]:
+    """Those whose start comes after the instant. One that has come itself may have been `decided`."""
     if spec.delay is None:
-        return task.timetable.upcoming(instant, count)
+        times = task.jitter.upcoming(task.timetable, instant, count + 1)
+        return tuple(time for time in times if time > instant or decided is None or time > decided)[:count]
     timing = task.status.timing
     if timing is None:
         timing = Timing(hash=task.timing_hash, since=instant)
@@ -120,15 +124,16 @@ def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
         click.echo("suspended: nothing starts on schedule until spec.suspend is false")
     if not coming:
         return
-    table = Table(box=None, pad_edge=False)
     jittered = any(each.start != each.nominal for each in coming)
-    for header in ("NOMINAL (UTC)", *(["STARTS (UTC)"] if jittered else []), "LOCAL", "NOTE"):
-        table.add_column(header, no_wrap=header != "NOTE")
+    rows = [("NOMINAL (UTC)", *(["STARTS (UTC)"] if jittered else []), "LOCAL", "NOTE")]
     for each in coming:
         notes = "; ".join(filter(None, (each.note, each.change)))
         starts = [format_time(each.start)] if jittered else []
-        table.add_row(format_time(each.nominal), *starts, each.local.strftime("%a %Y-%m-%d %H:%M:%S %z"), notes)
-    Console(width=140, soft_wrap=True).print(table)
+        rows.append((format_time(each.nominal), *starts, each.local.strftime("%a %Y-%m-%d %H:%M:%S %z"), notes))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
 
 
 def _in_words(task: CronTask, spec: CronTaskSpec) -> str:

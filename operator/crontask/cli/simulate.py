@@ -55,7 +55,7 @@ _SUMMED = {
     "--clock-back", "backs", multiple=True, type=AssignedParam(), metavar="TIME=DURATION", help="The operator's clock."
 )
 @click.option("-o", "--output", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
-def simulate_command(
+def command(
     path: str | None,
     name: str | None,
     namespace: str | None,

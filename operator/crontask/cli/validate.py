@@ -21,7 +21,7 @@ from crontask.cli.parameters import refuse
     help="A manifest; -: stdin.",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
-def validate_command(path: str, output: str) -> None:
+def command(path: str, output: str) -> None:
     """Check manifests of CronTasks and ScheduledRuns, without a cluster.
 
     Exit code 0: all are good, but for warnings about what has no effect; 2: problems were found, each with its place

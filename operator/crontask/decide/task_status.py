@@ -5,7 +5,7 @@ Callers: task.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition, merge_conditions
@@ -41,7 +41,6 @@ from crontask.decide.views import RunView, ScheduledRun, TaskView
 __all__ = ["Basis", "Settled", "compute_status"]
 
 UPCOMING = 5
-_SECOND = timedelta(seconds=1)
 _NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
 
 
@@ -147,12 +146,7 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
         return (basis.next_start,) if basis.next_start is not None else ()
     if task.recorded_until > basis.now:
         return task.timetable.upcoming(task.recorded_until, wanted)
-    after = task.jitter.latest_started(task.timetable, basis.now)
-    if after is None:
-        # The first time of all may have come, and its start not yet.
-        first = task.timetable.previous_at_or_before(basis.now)
-        after = first - _SECOND if first is not None else basis.now
-    return task.timetable.upcoming(after, wanted)
+    return task.jitter.upcoming(task.timetable, basis.now, wanted)
 
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:

@@ -14,9 +14,9 @@ _OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """RFC 7396: a new document; null removes."""
+    """RFC 7396: a new document, which shares its parts with both; null removes."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return patch
     result = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:

@@ -48,9 +48,10 @@ class MemoryApi:
 
     `requests` counts what was asked by (verb, kind, subresource); `writes` (by verb and kind) and `log`, only
     what took effect. With `latency`, half of it passes before a request takes effect and half before its answer.
+    The last `history` changes can be watched from. Without `logs` there is no `log`, which only grows.
     """
 
-    def __init__(self, clock: Clock, *, history: int = 100_000) -> None:
+    def __init__(self, clock: Clock, *, history: int = 100_000, logs: bool = True) -> None:
         self._clock = clock
         self._objects = Objects(clock, history)
         self._drops = 0
@@ -62,6 +63,7 @@ class MemoryApi:
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.writes: Counter[tuple[str, str]] = Counter()
         self.log: list[Write] = []
+        self._logs = logs
         # When connections were asked for ahead, and how many.
         self.warmed: list[tuple[datetime, int]] = []
 
@@ -130,6 +132,11 @@ class MemoryApi:
         known = key in self._objects
         raw = self._objects.patch(key, document, "") if known else self._objects.create(key, document)
         return dict(orjson.loads(raw))
+
+    @property
+    def version(self) -> int:
+        """That of the last change."""
+        return self._objects.version
 
     def set_status(self, key: ObjectKey, status: Document) -> None:
         """Merge it into the status."""
@@ -214,7 +221,8 @@ class MemoryApi:
         answer = act()
         if self._objects.version != before and body is not None:
             self.writes[f"{verb} {subresource}".strip(), key.kind.kind] += 1
-            self.log.append(Write(self._clock.now(), verb, key, subresource, copy.deepcopy(body)))
+            if self._logs:
+                self.log.append(Write(self._clock.now(), verb, key, subresource, copy.deepcopy(body)))
         await self._travel()
         if failure is not None:
             raise refusal(failure.status, "ordered by the test, after it took effect", failure.retry_after)

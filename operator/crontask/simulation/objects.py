@@ -4,7 +4,6 @@ Callers: memory_api.
 """
 
 import asyncio
-import copy
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -62,6 +61,8 @@ class Objects:
         self._clock = clock
         self._objects: dict[ObjectKey, Document] = {}
         self._uids: set[str] = set()
+        # By the UID of an owner: what names it as one.
+        self._owned: dict[str, dict[ObjectKey, None]] = {}
         # The first version is not 0, which in a request means "any".
         self._version = 1
         self._changes: list[_Change] = []
@@ -121,7 +122,7 @@ class Objects:
             raise refusal(409, f"{key.kind.plural} {key.name!r} already exists", reason="AlreadyExists")
         document: Document = {"apiVersion": key.kind.prefix.split("/", 1)[1], "kind": key.kind.kind}
         # A patch of nothing: what is null is left out.
-        document |= merge_patch({}, body)
+        document |= merge_patch({}, _copied(body))
         if key.kind in _WITH_STATUS:
             document.pop("status", None)
         if key.kind is Kind.POD:
@@ -156,7 +157,8 @@ class Objects:
             raise refusal(404, f"{key.kind.plural} have no subresource {subresource}")
         else:
             part = {name: value for name, value in body.items() if name != "status" or key.kind not in _WITH_STATUS}
-        document = structured(key.kind, {**known, **copy.deepcopy(part)} if whole else merge_patch(known, part))
+        part = _copied(part)
+        document = structured(key.kind, {**known, **part} if whole else merge_patch(known, part))
         document["metadata"] = _metadata(document["metadata"], known["metadata"])
         if document == known:
             return orjson.dumps(known)
@@ -178,9 +180,9 @@ class Objects:
         if key.kind is not Kind.POD:
             self.remove(key)
             return
-        marked = copy.deepcopy(self._objects[key])
-        grace = _grace(marked, grace_seconds)
-        metadata = marked["metadata"]
+        known = self._objects[key]
+        grace = _grace(known, grace_seconds)
+        metadata = dict(known["metadata"])
         if grace >= metadata.get("deletionGracePeriodSeconds", grace + 1):
             # Being deleted already, and a deletion is never put off.
             return
@@ -189,7 +191,7 @@ class Objects:
         # The server writes when the grace is over, not when it began.
         metadata["deletionTimestamp"] = format_time(self._clock.now() + timedelta(seconds=grace))
         metadata["deletionGracePeriodSeconds"] = grace
-        self._store(key, marked)
+        self._store(key, {**known, "metadata": metadata})
         if not grace:
             self.remove(key)
 
@@ -198,24 +200,36 @@ class Objects:
         document = self._objects.pop(key)
         uid = document["metadata"]["uid"]
         self._uids.discard(uid)
+        self._index_owners(key, document, None)
         self._version += 1
         metadata = {**document["metadata"], "resourceVersion": str(self._version)}
         self._tell(_Change(self._version, key.kind, document, None, orjson.dumps({**document, "metadata": metadata})))
-        for dependent, owned in list(self._objects.items()):
-            owners = owned["metadata"].get("ownerReferences") or []
-            rest = [owner for owner in owners if owner["uid"] != uid]
-            if len(rest) == len(owners) or dependent not in self._objects:
+        for dependent in list(self._owned.get(uid, ())):
+            owned = self._objects.get(dependent)
+            if owned is None:
+                # It went with another.
                 continue
             if self._has_owner(owned):
+                rest = [owner for owner in _owners(owned) if owner["uid"] != uid]
                 self._store(dependent, {**owned, "metadata": {**owned["metadata"], "ownerReferences": rest}})
             else:
                 self._end(dependent, None)
 
     def _has_owner(self, document: Document) -> bool:
         """Whether an owner is still there, or none was ever named. Of kinds that are not kept here, all are there."""
-        owners = document["metadata"].get("ownerReferences") or []
+        owners = _owners(document)
         kept = {kind.kind for kind in Kind}
         return not owners or any(owner["uid"] in self._uids or owner["kind"] not in kept for owner in owners)
+
+    def _index_owners(self, key: ObjectKey, before: Document | None, after: Document | None) -> None:
+        """Note who is named as an owner of an object that changes."""
+        was, is_ = ({owner["uid"] for owner in _owners(document)} for document in (before, after))
+        for uid in was - is_:
+            self._owned[uid].pop(key)
+            if not self._owned[uid]:
+                del self._owned[uid]
+        for uid in is_ - was:
+            self._owned.setdefault(uid, {})[key] = None
 
     def _store(self, key: ObjectKey, document: Document) -> bytes:
         self._version += 1
@@ -223,6 +237,7 @@ class Objects:
         before = self._objects.get(key)
         self._objects[key] = document
         self._uids.add(document["metadata"]["uid"])
+        self._index_owners(key, before, document)
         raw = orjson.dumps(document)
         self._tell(_Change(self._version, key.kind, before, document, raw))
         return raw
@@ -279,6 +294,16 @@ class Objects:
         """Have every watch look."""
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _owners(document: Document | None) -> list[Document]:
+    """The owner references of an object, none of what is not there."""
+    return (document["metadata"].get("ownerReferences") or []) if document is not None else []
+
+
+def _copied(body: Document) -> Document:
+    """What a client sent, as JSON has it: what it does to its own object later changes nothing here."""
+    return dict(orjson.loads(orjson.dumps(body)))
 
 
 def _event(change: _Change, selector: str) -> WatchEvent | None:

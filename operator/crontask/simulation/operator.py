@@ -50,20 +50,25 @@ class OperatorClock:
 
 
 class _ListeningTeller(Teller):
-    """Tells somebody else too."""
+    """Tells somebody else first; with `only`, nobody besides: no log line, no count, no event."""
 
-    def __init__(self, api: Api, queue: WriteQueue, clock: Clock, told: Told) -> None:
+    def __init__(self, api: Api, queue: WriteQueue, clock: Clock, told: Told, *, only: bool) -> None:
         super().__init__(api, queue, clock)
         self._told = told
+        self._only = only
 
     def tell(self, transition: Transition, *subjects: Subject) -> None:
         """See Teller."""
         self._told(subjects[0].key, transition)
-        super().tell(transition, *subjects)
+        if not self._only:
+            super().tell(transition, *subjects)
 
 
 class SimulatedOperator:
-    """One life of an operator that leads for as long as `time_left` says so. All its tasks end with `kill`."""
+    """One life of an operator that leads for as long as `time_left` says so. All its tasks end with `kill`.
+
+    `told` hears each transition; with `told_only`, nobody else does.
+    """
 
     def __init__(
         self,
@@ -72,13 +77,14 @@ class SimulatedOperator:
         config: Config | None = None,
         *,
         told: Told = lambda key, transition: None,
+        told_only: bool = False,
         time_left: Callable[[], float] = lambda: 100.0,
     ) -> None:
         self.store = Store()
         self._clock = clock
         self._informers = [Informer(api, clock, kind, self.store) for kind in _KINDS]
         queue = WriteQueue(Gate(time_left), clock)
-        teller = _ListeningTeller(api, queue, clock, told)
+        teller = _ListeningTeller(api, queue, clock, told, only=told_only)
         executor = Executor(api, queue, self.store, teller, clock)
         self._engine = Engine(self.store, executor, teller, clock, config or Config())
         self.store.changed = self._engine.mark

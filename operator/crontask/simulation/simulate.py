@@ -23,6 +23,8 @@ from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 # The operator wakes so late that what ends at an instant is known to have ended at that instant (rule 9).
 _WAKES_LATE = 0.002
 _ENDS_LATE = 0.0005
+# So many changes are kept for watches, which are told of each before time goes on.
+_HISTORY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,13 @@ class Simulation:
     lines: deque[Line] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.api = MemoryApi(self.clock)
+        self.api = MemoryApi(self.clock, history=_HISTORY, logs=False)
         self.operator_clock = OperatorClock(self.clock, _WAKES_LATE)
         self.kubelet = MemoryKubelet(self.api, self.clock, self._plan)
         self.operator: SimulatedOperator | None = None
         self._replacing: set[str] = set()
+        # When it was last looked for a quiet stretch: the version of the world, and until when it might have lasted.
+        self._looked_at: tuple[int, datetime] | None = None
         metadata = self.scenario.manifest["metadata"]
         self.key = ObjectKey(Kind.CRON_TASK, metadata["namespace"], metadata["name"])
 
@@ -112,7 +116,7 @@ class Simulation:
     async def operator_up(self) -> None:
         """An operator starts."""
         if self.operator is None:
-            self.operator = SimulatedOperator(self.api, self.operator_clock, told=self._told)
+            self.operator = SimulatedOperator(self.api, self.operator_clock, told=self._told, told_only=True)
             await self.operator.start()
 
     async def operator_down(self) -> None:
@@ -138,27 +142,28 @@ class Simulation:
 
     async def _until(self, at: datetime) -> AsyncIterator[Line]:
         """Let time pass up to an instant, in quiet stretches where there are any."""
+        loop = _virtual_time()
         while self.clock.now() < at:
-            by_stretches = self.scenario.by_stretches and self.operator is not None
-            stretch = await self._quiet_stretch(at) if by_stretches else None
-            if stretch is not None:
+            # What has just happened to the task is seen before time goes on.
+            await loop.settled()
+            stretch = self._quiet_stretch(at)
+            if stretch is None:
+                await loop.pass_time((at - self.clock.now()).total_seconds())
+            else:
                 for line in self._lines_of(stretch):
                     yield line
                 await self._jump(stretch)
-            else:
-                left = (at - self.clock.now()).total_seconds()
-                await self.clock.sleep(min(left, self._step()) if by_stretches else left)
             while self.lines:
                 yield self.lines.popleft()
 
-    def _step(self) -> float:
-        """Seconds after which to look for a quiet stretch again."""
-        return max(60.0, 2 * self.scenario.run_takes.total_seconds())
-
-    async def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
-        if self.operator is None or self.operator_clock.offset:
+    def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
+        """The quiet stretch that begins now. Where there was none, there is none before something changes."""
+        if not self.scenario.by_stretches or self.operator is None or self.operator_clock.offset:
             return None
-        await _settle()
+        looked_at = self.api.version, until
+        if looked_at == self._looked_at:
+            return None
+        self._looked_at = looked_at
         view = self.operator.store.task_view(self.key, self.clock.now())
         if view is None:
             return None
@@ -171,12 +176,11 @@ class Simulation:
 
     async def _jump(self, stretch: QuietStretch) -> None:
         """Have the status say what the stretch did, and pass over it."""
+        loop = _virtual_time()
         self.api.set_status(self.key, stretch.status)
-        await _settle()
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop), "a simulation runs on virtual time"
+        await loop.settled()
         loop.skip((stretch.ends - self.clock.now()).total_seconds())
-        await _settle()
+        await loop.settled()
 
     def _told(self, subject: ObjectKey, transition: Transition) -> None:
         now = self.clock.now()
@@ -205,10 +209,11 @@ _STARTED = "Due"
 _BATCH = 1000
 
 
-async def _settle() -> None:
-    """Let everybody who is ready have their say, without time passing."""
-    for _ in range(50):
-        await asyncio.sleep(0)
+def _virtual_time() -> VirtualTimeLoop:
+    """The loop that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop), "a simulation runs on virtual time"
+    return loop
 
 
 def simulate(scenario: Scenario) -> Iterator[Line]:

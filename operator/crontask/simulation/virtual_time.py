@@ -20,17 +20,21 @@ class DeadlockError(Exception):
 
 
 class _JumpingSelector(selectors.SelectSelector):
-    """Instead of waiting for a timer, moves the loop's clock to it."""
+    """Instead of waiting for a timer, moves the loop's clock to it. `wake`: whether somebody acts before that."""
 
-    def __init__(self, waiting: Callable[[], str]) -> None:
+    def __init__(self, waiting: Callable[[], str], wake: Callable[[], bool]) -> None:
         super().__init__()
         self._waiting = waiting
+        self._wake = wake
         self.elapsed = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now; without anything, time passes."""
         ready = super().select(0)
         if ready:
+            return ready
+        # A timer that is nearer than the resolution is over.
+        if (timeout is None or timeout >= _RESOLUTION) and self._wake():
             return ready
         if timeout is None:
             raise DeadlockError(f"nothing is ready and no timer is set; waiting for ever: {self._waiting()}")
@@ -42,8 +46,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual time, beginning at zero."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector(self._waiting)
+        self._jumping = _JumpingSelector(self._waiting, self._wake_settled)
         super().__init__(self._jumping)
+        # Who waits until all has settled, and after which time of the loop.
+        self._unsettled: list[tuple[float, asyncio.Future[None]]] = []
         # A timer counts as over when it is this near. The default is less than a float tells apart after some months,
         # and a timer would then never be over.
         self._clock_resolution = _RESOLUTION
@@ -56,9 +62,40 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Pass over a while: timers that end in it are late."""
         self._jumping.elapsed += max(0.0, seconds)
 
+    async def settled(self) -> None:
+        """Wait until everybody has had their say, and only time could bring more."""
+        await self._settled_after(float("-inf"))
+
+    async def pass_time(self, most: float) -> None:
+        """Let time pass until the next timer of anybody, `most` seconds at most, and wait until all has settled."""
+        alarm = self.call_later(most, _nothing)
+        try:
+            await self._settled_after(self.time())
+        finally:
+            alarm.cancel()
+
+    async def _settled_after(self, instant: float) -> None:
+        waiting = self.create_future()
+        self._unsettled.append((instant, waiting))
+        await waiting
+
+    def _wake_settled(self) -> bool:
+        """Wake who waited for this moment. Whether anybody did."""
+        now = self.time()
+        due = [waiting for after, waiting in self._unsettled if after < now]
+        self._unsettled = [(after, waiting) for after, waiting in self._unsettled if after >= now]
+        for waiting in due:
+            if not waiting.done():
+                waiting.set_result(None)
+        return bool(due)
+
     def _waiting(self) -> str:
         names = sorted(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks(self))
         return ", ".join(names) or "no task"
+
+
+def _nothing() -> None:
+    """What a timer does that is there to stop time."""
 
 
 class VirtualClock:

@@ -45,6 +45,15 @@ class Jitter:
             return latest
         return timetable.next_after(now)
 
+    def upcoming(self, timetable: Timetable, now: datetime, n: int) -> tuple[datetime, ...]:
+        """The first `n` nominal times whose start is still to come: one of them may have come itself."""
+        after = self.latest_started(timetable, now)
+        if after is None:
+            # The first time of all may have come, and its start not yet.
+            first = timetable.previous_at_or_before(now)
+            after = first - _SECOND if first is not None else now
+        return timetable.upcoming(after, n)
+
     def _hash(self, nominal: datetime) -> int:
         key = f"{self.seed}\0{int(nominal.timestamp())}"
         return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])

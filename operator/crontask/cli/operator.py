@@ -1,0 +1,43 @@
+"""`crontask operator`: the process that starts what is due.
+
+Callers: main.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from crontask import __version__
+from crontask.cli.parameters import DurationParam
+
+
+@click.command("operator")
+@click.option("--scheduling/--no-scheduling", default=True, help="Off: a pause of every task; all else works.")
+@click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
+@click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
+@click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
+@click.option(
+    "--runner-image",
+    default=f"crontask/operator:{__version__}",
+    show_default=True,
+    help="Runs http and python handlers; the operator's own image can.",
+)
+@click.option("--lease-namespace", default="default", help="Where the Lease is that makes one operator lead.")
+@click.option("--lease-name", default="crontask", help="The name of that Lease.")
+@click.option("--identity", default="", help="Who holds the Lease; by default the host's name and the process id.")
+@click.option("--probe-port", default=8080, type=click.IntRange(0, 65535), help="Serves /healthz; 0: not at all.")
+@click.option("--webhook-port", default=0, type=click.IntRange(0, 65535), help="Serves admission; 0: not at all.")
+@click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
+@click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")
+@click.option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How log lines look.")
+def command(**options: Any) -> None:
+    """Run the operator against the cluster of KUBECONFIG, or the one that it runs in.
+
+    Every option can be given as an environment variable, for example CRONTASK_OPERATOR_START_RATE=50.
+
+    Example: crontask operator --start-rate 50 --log-format json
+    """
+    from crontask.app import Settings, serve
+
+    sys.exit(serve(Settings(**options)))
