@@ -1,7 +1,7 @@
 """The standard streams of a command: what becomes of them is no matter of each verb.
 
 A reader that has gone away (`| head`) ends the command quietly, with 0; an output that cannot be written, with a line
-on stderr and 1. What stderr does not take is told by the exit code alone. A stdin that is closed is an empty one.
+on stderr and 1. What stderr does not take is told by the exit code alone.
 Callers: main.
 """
 
@@ -84,10 +84,9 @@ class _Watched:
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Within it, what goes wrong with the streams ends the process as the module says, by SystemExit."""
-    before = sys.stdin, sys.stdout, sys.stderr
+    before = sys.stdout, sys.stderr
     # The stubs do not know that the streams of a process can be closed.
-    stdin, stdout, stderr = cast("tuple[TextIO | None, TextIO | None, TextIO | None]", before)
-    sys.stdin = stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for as long as the process lasts
+    stdout, stderr = cast("tuple[TextIO | None, TextIO | None]", before)
     sys.stdout = cast(TextIO, _Watched(stdout or _Closed(), _stop))
     sys.stderr = cast(TextIO, _Watched(stderr or _Closed(), _go_on))
     try:
@@ -103,7 +102,7 @@ def standard_streams() -> Iterator[None]:
         sys.exit(OUTPUT_FAILED)
     finally:
         sys.stderr.flush()
-        sys.stdin, sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr = before
 
 
 def _stop(error: OSError) -> None:

@@ -1,12 +1,16 @@
 """The examples of the pages are what the commands print; and a page that is not is found."""
 
 import logging
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 from benchmarks.page import page as page_of_measurements
+from click.testing import CliRunner
 
 import docs
+from crontask.cli.main import main as crontask
 
 TASK = """# task.yaml
 apiVersion: crontask.dev/v1alpha1
@@ -31,6 +35,17 @@ def test_the_page_about_time_prints_what_the_commands_print() -> None:
     text = (docs.DOCS / "when-does-it-run.md").read_text(encoding="utf-8")
     assert text.count("\n$ crontask ") > 10
     assert docs.with_examples(text) == text, "write it with hack/docs.py --write"
+
+
+def test_the_readme_prints_what_the_commands_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(docs.DOCS.parent)
+    blocks = re.findall(r"^```console\n(.*?)^```$", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
+    shown = [part.partition("\n") for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)]
+    ours = [(command, output) for command, _, output in shown if re.match("crontask (next|simulate) ", command)]
+    assert len(ours) >= 2
+    for command, output in ours:
+        printed = CliRunner().invoke(crontask, shlex.split(command)[1:]).output
+        assert [line.rstrip() for line in printed.splitlines()] == output.splitlines(), command
 
 
 def test_the_page_of_measurements_shows_the_results() -> None:
