@@ -88,7 +88,8 @@ def test_cancel_stops_the_pod(bench: Bench) -> None:
     bench.kubectl("patch", "sr", "long-one", "--type=merge", "-p", '{"spec":{"cancel":true,"cancelReason":"enough"}}')
     run = _ended(bench, "long-one", "Canceled")
     assert run["status"]["message"] == "enough"
-    assert bench.get("pod", pod) == {}
+    # For its log.
+    assert bench.get("pod", pod)["metadata"]["annotations"]["crontask.dev/stopped"] == "Canceled"
     refused = bench.kubectl("patch", "sr", "long-one", "--type=merge", "-p", '{"spec":{"cancel":false}}', check=False)
     assert "cancel never goes back" in refused
 

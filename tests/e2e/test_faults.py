@@ -96,14 +96,14 @@ def _at_least(count: int, things: list[dict[str, object]]) -> list[dict[str, obj
     return things if len(things) >= count else []
 
 
-def test_a_canceled_handler_that_ignores_sigterm_is_in_the_way_until_it_is_gone(bench: Bench) -> None:
+def test_a_canceled_handler_that_ignores_sigterm_is_in_the_way_until_it_has_stopped(bench: Bench) -> None:
     bench.apply(single("deaf", pod_of('trap "" TERM; while :; do sleep 1; done', grace=5)))
     bench.until("its pod runs", lambda: bench.get("pod", "deaf-1").get("status", {}).get("phase") == "Running")
     bench.kubectl("patch", "sr", "deaf", "--type=merge", "-p", '{"spec":{"cancel":true,"cancelReason":"enough"}}')
-    bench.until("its pod is being stopped", lambda: "deletionTimestamp" in bench.get("pod", "deaf-1")["metadata"], 20)
+    bench.until("its pod is being stopped", lambda: "activeDeadlineSeconds" in bench.get("pod", "deaf-1")["spec"], 20)
     assert "Canceling" in row(bench, "sr", "deaf")
     bench.until("it is canceled", lambda: bench.phase("deaf") == "Canceled", 30)
-    assert listed(bench, "pods") == []
+    assert [pod["status"]["phase"] for pod in listed(bench, "pods")] == ["Failed"]
     assert "enough" in row(bench, "sr", "deaf")
     said = bench.kubectl("describe", "sr", "deaf")
     assert "Canceled after " in said

@@ -37,7 +37,10 @@ EXPLAINED = [
     ("scheduledrun", "One run: of a CronTask, or of a handler of its own"),
     ("scheduledrun.spec.at", "When to start, like 2026-03-29T01:00:00Z."),
     ("scheduledrun.spec.cancel", "True asks for the run's end. It never goes back."),
-    ("scheduledrun.status.attempts.exitCode", "The exit code of the handler's container."),
+    (
+        "scheduledrun.status.attempts.exitCode",
+        "The exit code of the handler's container, or of an init container that failed.",
+    ),
 ]
 
 

@@ -125,11 +125,13 @@ class CronTaskSpec(Model):
     )
     timeout: Duration | None = Field(
         default=None,
-        description="The longest an attempt may take from the start of its container, like 30s or 2h. Then its pod is "
-        "stopped with its grace period, and the run is TimedOut.",
+        description="The longest an attempt may take from the start of its first container, like 30s or 2h. Then its "
+        "pod is stopped with its grace period, and the run is TimedOut.",
     )
     start_timeout: Duration | None = Field(
-        default=None, description="The longest that an attempt's pod may take to start. 15m unless set."
+        default=None,
+        description="The longest that an attempt's pod may take to start, without the work of init containers. 15m "
+        "unless set.",
     )
     total_timeout: Duration | None = Field(
         default=None, description="The longest that a run may take with all its attempts and pauses."

@@ -78,8 +78,8 @@ class Concurrency(Model):
     policy: ConcurrencyPolicy = Field(
         default=ConcurrencyPolicy.FORBID,
         description="Forbid skips the new time and records it; Queue starts it when it is its turn; Replace cancels "
-        "the oldest run and starts the new one when the old pod is gone; Allow starts it (up to max, where that is "
-        "set, and then skips).",
+        "the oldest run and starts the new one when the old pod has stopped; Allow starts it (up to max, where that "
+        "is set, and then skips).",
     )
     max: int | None = Field(
         default=None,

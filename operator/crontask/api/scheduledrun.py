@@ -124,7 +124,9 @@ class Attempt(Model):
         default=None, description="When its pod was created; absent while that is not seen."
     )
     completion_time: RecordedTime | None = Field(default=None, description="When it ended.")
-    exit_code: int | None = Field(default=None, description="The exit code of the handler's container.")
+    exit_code: int | None = Field(
+        default=None, description="The exit code of the handler's container, or of an init container that failed."
+    )
     reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
     message: str | None = Field(default=None, max_length=1024, description="Why it ended so, for people.")
     task_generation: int | None = Field(

@@ -236,7 +236,7 @@ class Ledger:
             if attempt is None or _owner(pod) != uid or pod_uid in self._late_pods:
                 continue
             reason, name = attempt.get("reason"), pod["metadata"]["name"]
-            if reason in STOPPED and not _ended(pod):
+            if reason in STOPPED and not has_ended(pod):
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it runs")
             if _was_stopped(pod) and reason not in STOPPED:
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it was stopped")
@@ -261,7 +261,7 @@ class Ledger:
         if ANNOTATION_STOPPED in after["metadata"].get("annotations", {}) and uid not in self._asked:
             self._asked[uid] = self._clock.now()
             self.say(f"{self._actor} pod {name} is to be stopped")
-        if before is not None and _ended(after) and not _ended(before):
+        if before is not None and has_ended(after) and not has_ended(before):
             status = after["status"]
             self.say(f"- pod {name} ended {status['phase']} {status.get('reason') or ''}")
 
@@ -330,7 +330,7 @@ class Ledger:
             and other not in self._late_pods
             and pod["metadata"].get("labels", {}).get(LABEL_TASK) in names
             and pod["metadata"]["labels"].get(LABEL_RUN) != record.name
-            and not _ended(pod)
+            and not has_ended(pod)
         ]
         if len(others) >= limit:
             self.violate(f"run {record.name} starts beside {others}, over the limit of {limit}")
@@ -357,7 +357,7 @@ def _group(task: Document) -> str | None:
     return (task["spec"].get("concurrency") or {}).get("group")
 
 
-def _ended(pod: Document) -> bool:
+def has_ended(pod: Document) -> bool:
     """Whether nothing of it runs; the pod's own end may be told later than that of its containers."""
     status = pod.get("status") or {}
     states = [container["state"] for container in status.get("containerStatuses", ())]

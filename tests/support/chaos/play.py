@@ -12,7 +12,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from chaos.ledger import Ledger
+from chaos.ledger import Ledger, has_ended
 from chaos.network import Sent, Weather
 from chaos.operators import Operator
 from chaos.story import CHAOS_SECONDS, CONTAINER, Event, Story, make_story
@@ -396,7 +396,7 @@ class _World:
             ObjectKey(Kind.POD, pod["metadata"]["namespace"], pod["metadata"]["name"])
             for pod in self._api.documents(Kind.POD)
             if pod["metadata"].get("ownerReferences")
-            and pod["status"]["phase"] not in ("Succeeded", "Failed")
+            and not has_ended(pod)
             and "deletionTimestamp" not in pod["metadata"]
         ]
         return found[int(event.number * 997) % len(found)] if found else None

@@ -144,7 +144,10 @@ def test_a_partial_template_adds_to_the_handler_s_pod() -> None:
             "volumeMounts": [{"name": "v", "mountPath": "/v"}],
         },
         "pod": {
-            "metadata": {"labels": {"team": "data", "crontask.dev/run": "forged"}, "annotations": {"note": "x"}},
+            "metadata": {
+                "labels": {"team": "data", "crontask.dev/run": "forged"},
+                "annotations": {"note": "x", "crontask.dev/stopped": "forged"},
+            },
             "spec": {
                 "nodeSelector": {"disk": "ssd"},
                 "restartPolicy": "Always",
