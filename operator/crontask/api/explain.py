@@ -13,8 +13,8 @@ from pydantic_core import ErrorDetails
 
 from crontask.api.problem import Problem
 from crontask.api.structure import Schema, node_at
-from crontask.api.takes import entry, how_to_write, kind_of, meant, noun
-from crontask.api.written import shown
+from crontask.api.takes import entry, examples_of, how_to_write, kind_of, meant, noun
+from crontask.api.written import as_yaml, one_of, shown
 
 Path = tuple[str | int, ...]
 _MOST_TRIED, _LONGEST_ADVICE = 40, 120
@@ -80,25 +80,30 @@ def _not_among(error: _Error) -> tuple[str, str]:
 
 
 def _too_small(error: _Error) -> tuple[str, str]:
-    return f"{shown(error.value)} is too small", how_to_write(error.schema, error.key)
+    return f"{shown(error.value)} is too small", _instead(error)
 
 
 def _too_large(error: _Error) -> tuple[str, str]:
-    return f"{shown(error.value)} is too large", how_to_write(error.schema, error.key)
+    return f"{shown(error.value)} is too large", _instead(error)
 
 
 def _missing(error: _Error) -> tuple[str, str]:
-    return "is missing", how_to_write(error.schema, error.key).replace("write it like ", "write ", 1)
+    return "is missing", f"write {_example(error) or noun(error.schema)}"
 
 
 def _too_short(error: _Error) -> tuple[str, str]:
+    least = _bound(error, "min")
+    if least is None:
+        return _unfit(error)
     if not error.value:
         return "is empty", _instead(error) + (", or leave it out" if error.optional else "")
-    return f"has {_size(error)}, fewer than {_bound(error, 'min')}", _instead(error)
+    return f"has {_size(error)}, fewer than {least}", _instead(error)
 
 
 def _too_long(error: _Error) -> tuple[str, str]:
     most = _bound(error, "max")
+    if most is None:
+        return _unfit(error)
     return f"has {_size(error)}, more than {most}", f"write at most {most} {_unit(error)}s"
 
 
@@ -121,14 +126,25 @@ def _unit(error: _Error) -> str:
     return "item" if kind_of(error.schema) == "array" else "character"
 
 
-def _bound(error: _Error, which: str) -> int:
-    suffix = "Items" if kind_of(error.schema) == "array" else "Length"
-    return int(error.schema[f"{which}{suffix}"])
+def _bound(error: _Error, which: str) -> int | None:
+    return error.schema.get(f"{which}{'Items' if kind_of(error.schema) == 'array' else 'Length'}")
 
 
 def _instead(error: _Error) -> str:
     better = _better(error)
-    return f"write {better}" if better else how_to_write(error.schema, error.key)
+    if better is not None:
+        return f"write {better}"
+    taken = [word for word in error.schema.get("enum", ()) if error.fields.takes(error.path, word)]
+    if taken:
+        return f"write {one_of(list(map(as_yaml, taken)))}"
+    words, example = how_to_write(error.schema), _example(error)
+    return words or (f"write it like {example}" if example is not None else f"write {noun(error.schema)}")
+
+
+def _example(error: _Error) -> str | None:
+    """An example of the field that is taken where it stands."""
+    taken = (value for value in examples_of(error.schema) if error.fields.takes(error.path, value))
+    return next((entry(error.key, value) for value in taken), None)
 
 
 def _better(error: _Error) -> str | None:

@@ -5,7 +5,7 @@ Callers: the specs of both kinds, workload (which builds the pod), validate.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
@@ -44,6 +44,8 @@ class ValueFrom(Model):
 
 class Header(Model):
     """A header of the request, with its value or the place that holds it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "X-Token", "value": "abc"}]})
 
     name: str = Field(min_length=1, max_length=256, examples=["X-Token"], description="The header's name.")
     value: str | None = Field(default=None, max_length=4096, examples=["abc"], description="Its value, as it is.")
@@ -96,6 +98,7 @@ class Python(Model):
     entrypoint: str = Field(
         default="handler",
         max_length=256,
+        examples=["handler", "package.module:handler"],
         description="The function; with image and no source, package.module:function.",
     )
     image: str | None = Field(

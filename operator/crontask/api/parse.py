@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from crontask.api.base import Model
 from crontask.api.problem import TOO_DEEP, Problem
-from crontask.api.unknown import model_in
+from crontask.api.unknown import model_in, unknown_fields
 
 M = TypeVar("M", bound=Model)
 Rules = Callable[[M], Iterable[Problem]]
@@ -103,7 +103,10 @@ def _problems(model: type[M], value: Any, root: str, rules: Rules[M]) -> Iterato
         if path[0] != "args" and "args" in changed:
             changed["args"] = {}
         found = _found(model, changed, rules)
-        return found is not None and not any(_within(problem.path, path_text(root, path)) for problem in found)
+        if found is None:
+            return False
+        left = (*found, *unknown_fields(changed, model, root))
+        return not any(_within(problem.path, path_text(root, path)) for problem in left)
 
     fields = Fields(root, schema, takes)
     errors = (*too_long, *bad)

@@ -57,23 +57,24 @@ def noun(schema: Schema) -> str:
     return _NOUNS.get(kind, "another value")
 
 
-def how_to_write(schema: Schema, key: str) -> str:
-    """What to write instead, where nobody knows what was meant: `write …`."""
+def how_to_write(schema: Schema) -> str | None:
+    """What to write, where nobody knows what was meant: in words; None where an example says more."""
     kind = kind_of(schema)
-    if "enum" in schema:
-        return f"write {noun(schema)}"
     if kind == "integer" and "minimum" in schema:
         least, most = schema["minimum"], schema.get("maximum")
         return f"write a number from {least} to {most}" if most is not None else f"write a number from {least} on"
-    if kind in _HOW_TO_WRITE:
-        return f"write {_HOW_TO_WRITE[kind]}"
-    example = example_of(schema)
-    return f"write it like {entry(key, example)}" if example is not None else f"write {noun(schema)}"
+    return f"write {_HOW_TO_WRITE[kind]}" if kind in _HOW_TO_WRITE else None
 
 
 def entry(key: str, value: Any) -> str:
     """A field with its value on one line of YAML; of an item of a list, which has no key, the value."""
     return f"{key}: {as_yaml(value)}" if key else as_yaml(value)
+
+
+def examples_of(schema: Schema) -> list[Any]:
+    """Values that it takes, the plainest first; none for what takes anything."""
+    example = example_of(schema)
+    return list(schema.get("examples") or ([example] if example is not None else []))
 
 
 def example_of(schema: Schema) -> Any:
@@ -111,7 +112,7 @@ def stand_ins(schema: Schema) -> tuple[Any, Any]:
     if kind == "string" and "pattern" not in schema:
         return "a" * max(1, schema.get("minLength", 1)), "b" * max(1, schema.get("minLength", 1))
     example = example_of(schema)
-    return example, example
+    return ({} if kind == "object" and "properties" not in schema else example), example
 
 
 def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from crontask.api.base import API_VERSION, GROUP
 from crontask.api.problem import Problem
 from crontask.api.validate_object import SPECS, validate_object
 from crontask.api.written import as_yaml, one_of, shown
-from crontask.cli.document import Document
+from crontask.cli.document import Document, Located
 from crontask.cli.reading import read_documents, source_name
 
 KINDS = tuple(SPECS)
@@ -44,7 +44,7 @@ class ManifestObject:
     value: dict[str, Any]
     document: Document
     at: str = ""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Located, ...] = ()
 
     @property
     def name(self) -> Any:
@@ -87,8 +87,9 @@ class Manifest:
     def findings_of(self, found: ManifestObject) -> list[Finding]:
         """All that is to be said about one of its objects."""
         verdict = validate_object(found.value, found.kind)
-        problems = [self._finding(found, problem) for problem in (*found.problems, *verdict.problems)]
-        return problems + [replace(self._finding(found, warning), warning=True) for warning in verdict.warnings]
+        problems = [*found.problems, *map(Located, verdict.problems)]
+        findings = [self._finding(found, located) for located in problems]
+        return findings + [replace(self._finding(found, Located(w)), warning=True) for w in verdict.warnings]
 
     def nothing_of(self, *kinds: str) -> Finding:
         """That the file has no object of the kinds, and what it has instead."""
@@ -96,10 +97,10 @@ class Manifest:
         fix = f"write apiVersion: {API_VERSION} and kind: {kinds[0]}"
         return Finding(self.file, None, "", Problem("", f"there is no {one_of(kinds)} in it{beside}", fix))
 
-    def _finding(self, found: ManifestObject, problem: Problem) -> Finding:
-        path = ".".join(filter(None, (found.at, problem.path)))
+    def _finding(self, found: ManifestObject, located: Located) -> Finding:
+        path = ".".join(filter(None, (found.at, located.problem.path)))
         written, line = found.document.locate(path)
-        return Finding(self.file, line, found.label, replace(problem, path=written))
+        return Finding(self.file, located.line or line, found.label, replace(located.problem, path=written))
 
 
 def read_manifest(path: str) -> Manifest:
@@ -119,13 +120,13 @@ class _Sorter:
     def __init__(self, manifest: Manifest, document: Document) -> None:
         self._manifest = manifest
         self._document = document
-        self._unplaced = {located.problem.path: located.problem for located in document.problems}
+        self._unplaced = list(document.problems)
 
     def sort_all(self) -> None:
         """The whole document."""
         self.sort(self._document.value, "")
-        for problem in self._unplaced.values():
-            self._add("", problem)
+        for located in self._unplaced:
+            self._add("", located.problem, located.line)
 
     def sort(self, value: Any, at: str) -> None:
         """The value at a path of the document."""
@@ -141,7 +142,7 @@ class _Sorter:
         if ours is None:
             self._report_foreign(value, at)
             return
-        problems = (*_api_version_problems(api_version), *_kind_problems(kind, ours))
+        problems = map(Located, (*_api_version_problems(api_version), *_kind_problems(kind, ours)))
         found = ManifestObject(ours, value, self._document, at)
         self._manifest.objects.append(replace(found, problems=(*problems, *self._unreadable_within(at))))
 
@@ -165,16 +166,22 @@ class _Sorter:
         else:
             self._manifest.foreign.add(kind)
 
-    def _unreadable_within(self, at: str) -> Iterator[Problem]:
-        """The values of the object that JSON cannot have."""
-        for path in [path for path in self._unplaced if path.startswith(at)]:
-            yield replace(self._unplaced.pop(path), path=path[len(at) :].removeprefix("."))
+    def _unreadable_within(self, at: str) -> list[Located]:
+        """The values of the object that JSON cannot have, each handed out once."""
+        within = [located for located in self._unplaced if located.problem.path.startswith(at)]
+        self._unplaced = [located for located in self._unplaced if located not in within]
+        paths = [located.problem.path[len(at) :].removeprefix(".") for located in within]
+        return [
+            replace(located, problem=replace(located.problem, path=path))
+            for located, path in zip(within, paths, strict=True)
+        ]
 
-    def _add(self, at: str, problem: Problem) -> None:
+    def _add(self, at: str, problem: Problem, known_line: int | None = None) -> None:
         path = ".".join(filter(None, (at, problem.path)))
         written, line = self._document.locate(path)
         label = f"document {self._document.number}"
-        self._manifest.findings.append(Finding(self._manifest.file, line, label, replace(problem, path=written)))
+        finding = Finding(self._manifest.file, known_line or line, label, replace(problem, path=written))
+        self._manifest.findings.append(finding)
 
 
 def _is_ours(api_version: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from crontask.api.base import parse_duration
+from crontask.api.base import FIRST_YEAR, OUTSIDE_TIME, parse_duration
 
 BAD_INPUT = 2
 
@@ -56,7 +56,7 @@ class StretchParam(click.ParamType[tuple[datetime, datetime]]):
         try:
             if not slash:
                 raise ValueError(
-                    f"{value!r} is no stretch of time; write it like 2026-03-29T01:00:00Z/2026-03-29T02:00:00Z"
+                    f"{value!r} is not a stretch of time; write it like 2026-03-29T01:00:00Z/2026-03-29T02:00:00Z"
                 )
             stretch = parse_time(first), parse_time(last)
             if stretch[0] >= stretch[1]:
@@ -99,7 +99,13 @@ def parse_time(value: Any) -> datetime:
         if len(text) > len("2026-03-29"):
             raise ValueError(f"{text!r} has no zone; write {text}Z for UTC, or an offset like +02:00")
         instant = instant.replace(tzinfo=UTC)
-    return instant.astimezone(UTC).replace(microsecond=0)
+    try:
+        utc = instant.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        utc = None
+    if utc is None or utc.year < FIRST_YEAR:
+        raise ValueError(f"{text!r} {'; '.join(OUTSIDE_TIME)}")
+    return utc
 
 
 def refuse(messages: Iterable[object]) -> NoReturn:
