@@ -1,5 +1,6 @@
 # Everything by name: `make help`. Each target installs what it needs itself.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,6 +10,10 @@ export PYTHONPATH := operator:hack
 ifeq ($(origin KUBECONFIG),command line)
 export CRONTASK_KUBECONFIG := $(abspath $(KUBECONFIG))
 endif
+# What a throw-away cluster is made of.
+CLUSTER := $(if $(CRONTASK_KUBECONFIG),,packages binaries image)
+# Makes what is missing of the parts that it is given, side by side; says first how long that takes.
+PREPARE := python3 hack/prepare.py python
 # The operator's image on such a cluster.
 ifdef IMAGE
 export CRONTASK_IMAGE := $(IMAGE)
@@ -19,17 +24,19 @@ help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 $(VENV)/installed: requirements/dev.lock
-	@echo "==> installing the locked Python packages into $(VENV)"
-	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	@touch $@
+	@$(PREPARE)
 
 .PHONY: demo
-demo: $(VENV)/installed ## Bring up a cluster, install crontask, show runs as they happen (KUBECONFIG=file: that cluster)
+demo: ## Bring up a cluster, install crontask, show runs as they happen (KUBECONFIG=file: that cluster)
+	@$(PREPARE) $(CLUSTER)
 	$(PY) hack/demo.py
 
 .PHONY: test
-test: lint types unit integration e2e ## Everything: lint, types, unit, integration, end to end
+test: prepared lint types unit integration e2e ## Everything: lint, types, unit, integration, end to end
+
+.PHONY: prepared
+prepared:
+	@$(PREPARE) binaries $(CLUSTER)
 
 .PHONY: lint
 lint: $(VENV)/installed ## ruff and import-linter
@@ -50,12 +57,13 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 	while $(VENV)/bin/pytest -q tests/unit/timetable tests/unit/simulation --hypothesis-seed=$$RANDOM; do :; done
 
 .PHONY: integration
-integration: $(VENV)/installed ## A real API server (KUBEBUILDER_ASSETS, or built once)
-	$(PY) -m cluster build
+integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
+	@$(PREPARE) binaries
 	$(VENV)/bin/pytest -q tests/cluster tests/integration
 
 .PHONY: e2e
-e2e: $(VENV)/installed ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
+e2e: ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
+	@$(PREPARE) $(CLUSTER)
 	$(PY) hack/e2e.py
 
 .PHONY: chaos
@@ -63,12 +71,14 @@ chaos: $(VENV)/installed ## The simulator with 10,000 fresh seeds (SEED=7: that 
 	PYTHONPATH=operator:tests/support:hack $(PY) hack/worlds.py $(if $(SEED),--seed $(SEED) --trace)
 
 .PHONY: soak
-soak: $(VENV)/installed ## Faults again and again on a throw-away cluster, measured failovers, 10,000 worlds (an hour and more)
+soak: ## Faults again and again on a throw-away cluster, measured failovers, 10,000 worlds (an hour and more)
+	@$(PREPARE) $(CLUSTER)
 	$(PY) hack/soak.py
 	$(MAKE) chaos
 
 .PHONY: cluster-up
-cluster-up: $(VENV)/installed ## Bring up the throw-away cluster
+cluster-up: ## Bring up the throw-away cluster
+	@$(PREPARE) packages binaries
 	$(PY) -m cluster up
 
 .PHONY: cluster-down
@@ -80,8 +90,8 @@ image: $(VENV)/installed ## Build the operator's image and load it into the thro
 	$(PY) -m cluster image --tag crontask/operator:dev
 
 .PHONY: bench
-bench: $(VENV)/installed ## Measure cost, lag, ends, sustained load, removal, cold start and idle cost beside CronJob (takes hours)
-	$(PY) -m cluster build
+bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle cost beside CronJob (takes hours)
+	@$(PREPARE) binaries
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks cost
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks end

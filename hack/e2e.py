@@ -21,7 +21,7 @@ def main(folder: str = "tests/e2e") -> int:
             uninstall(tools)
         elif tools is not None:
             cluster.down()
-            report.console.print("The cluster is down.")
+            report.say("The cluster is down.")
 
 
 if __name__ == "__main__":

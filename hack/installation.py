@@ -9,11 +9,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import binaries, cluster, dockerfile, images, layout, report
+import operator_image
+from cluster import binaries, cluster, images, layout, report
 
 NAMESPACE = "crontask-system"
 CHART = layout.REPOSITORY / "charts" / "crontask"
-LOCAL_IMAGE = "crontask/operator:dev"
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def ready_cluster() -> Tools:
     """The tools for a cluster that is up, with the operator's image on it."""
     named = os.environ.get("CRONTASK_KUBECONFIG")
     if named:
-        report.console.print(f"Using the cluster of {named}.")
+        report.say(f"Using the cluster of {named}.")
         return Tools(Path(named), "kubectl", "helm", throw_away=False)
     if os.environ.get("KUBECONFIG"):
-        report.console.print("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
+        report.say("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
     cluster.up()
-    archive = dockerfile.build(layout.REPOSITORY, layout.REPOSITORY / "Dockerfile", LOCAL_IMAGE)
-    with report.step(f"loading {LOCAL_IMAGE}"):
+    archive = operator_image.build()
+    with report.step(f"loading {operator_image.TAG}"):
         images.load([archive])
     folder = binaries.folder()
     return Tools(cluster.KUBECONFIG, str(folder / "kubectl"), str(folder / "helm"), throw_away=True)
@@ -70,7 +70,7 @@ def ready_cluster() -> Tools:
 
 def install(tools: Tools, *values: str) -> None:
     """Install or upgrade the chart, and wait until the operator is ready. `values`: as for helm's --set."""
-    image = LOCAL_IMAGE if tools.throw_away else os.environ.get("CRONTASK_IMAGE")
+    image = operator_image.TAG if tools.throw_away else os.environ.get("CRONTASK_IMAGE")
     settings = list(values)
     if image:
         repository, _, tag = image.rpartition(":")

@@ -56,7 +56,7 @@ def up() -> None:
     Example: cluster up
     """
     if not full.up():
-        report.console.print("The cluster is up already, and healthy.")
+        report.say("The cluster is up already, and healthy.")
     click.echo(_exports())
     click.echo(f"# kubectl: {binaries.folder() / 'kubectl'}")
     click.echo("# take it down: make cluster-down, or: python -m cluster down")
@@ -68,7 +68,7 @@ def down() -> None:
 
     Example: cluster down
     """
-    report.console.print("The cluster is down." if full.down() else "There is no cluster to take down.")
+    report.say("The cluster is down." if full.down() else "There is no cluster to take down.")
 
 
 @main.command()
@@ -114,7 +114,7 @@ def image(tag: str, file: Path | None, context: Path) -> None:
         with report.step(f"loading {tag}"):
             images.load([archive])
     else:
-        report.console.print("The cluster is not up: the image is built, but not loaded.")
+        report.say("The cluster is not up: the image is built, but not loaded.")
     click.echo(archive)
 
 

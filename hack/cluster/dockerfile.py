@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cluster import images, layout, packages, report
+from cluster import commands, images, layout, packages, report
 from cluster.machine import run, unmount_below
 from cluster.processes import ClusterError
 
@@ -24,6 +24,7 @@ RELEASES = {"python:3.11-slim-bookworm": "bookworm"}
 
 PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
 PULL_TIMEOUT = 60
+STATE = Path("/run/crontask-buildah")
 MADE_BY_BUILDAH = (Path("/etc/cni"), Path("/run/containers"), Path("/var/lib/containers"))
 """Folders that buildah makes although its store is elsewhere."""
 
@@ -32,21 +33,15 @@ CERTIFICATES = "/etc/ssl/certs"
 
 def build(context: Path, dockerfile: Path, tag: str) -> Path:
     """Build the image and return its archive (`docker save` format)."""
-    if os.geteuid() != 0:
-        raise ClusterError("Building an image without a container daemon takes root here.")
-    packages.ensure(packages.IMAGES)
+    archive = images.archive_path(tag)
+    archive.parent.mkdir(parents=True, exist_ok=True)
     with _buildah() as buildah:
-        for name in base_images(dockerfile.read_text()):
-            _provide(buildah, name)
-        with report.step(f"building {tag}"), _build_options() as options:
-            command = [*buildah, "build", "--isolation=chroot", "--layers", "--pull-never", *options]
-            _run_long([*command, f"--file={dockerfile}", f"--tag={tag}", str(context)])
-        archive = images.archive_path(tag)
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.unlink(missing_ok=True)  # buildah does not add to an archive that is there.
+        _build_layers(buildah, context, dockerfile, f"building {tag}", [f"--tag={tag}"])
+        partial = archive.with_name(f".{archive.name}.partial")
+        partial.unlink(missing_ok=True)  # buildah does not add to an archive that is there.
         with report.step(f"writing {archive}"):
-            run(*buildah, "push", tag, f"docker-archive:{archive}:{tag}")
-    return archive
+            commands.run_long([*buildah, "push", tag, f"docker-archive:{partial}:{tag}"])
+    return partial.rename(archive)
 
 
 def base_images(dockerfile: str) -> list[str]:
@@ -71,27 +66,41 @@ def pip_settings(listed: str) -> dict[str, str]:
 @contextmanager
 def _buildah() -> Iterator[list[str]]:
     """buildah with a store in the cache: its layers are kept there, and not mixed with the machine's own images."""
-    store, state = layout.cache() / "buildah", Path("/run/crontask-buildah")
+    if os.geteuid() != 0:
+        raise ClusterError("Building an image without a container daemon takes root here.")
+    packages.ensure(packages.IMAGES)
+    store = layout.cache() / "buildah"
     store.mkdir(parents=True, exist_ok=True)
     driver = os.environ.get("STORAGE_DRIVER", "overlay")
-    absent = [folder for folder in MADE_BY_BUILDAH if not folder.exists()]
-    try:
-        yield ["buildah", f"--root={store}", f"--runroot={state}", f"--storage-driver={driver}"]
-    finally:
-        unmount_below(store, state)
-        for folder in (state, *absent):
-            shutil.rmtree(folder, ignore_errors=True)
+    with commands.alone(STATE.with_suffix(".lock"), "another build of an image"):
+        absent = [folder for folder in MADE_BY_BUILDAH if not folder.exists()]
+        buildah = ["buildah", f"--root={store}", f"--runroot={STATE}", f"--storage-driver={driver}"]
+        try:
+            yield buildah
+        except BaseException:
+            subprocess.run([*buildah, "rm", "--all"], capture_output=True, check=False)  # Of a build that was ended.
+            raise
+        finally:
+            unmount_below(store, STATE)
+            for folder in (STATE, *absent):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _build_layers(
+    buildah: Sequence[str], context: Path, dockerfile: Path, step: str, options: Sequence[str] = ()
+) -> None:
+    for name in base_images(dockerfile.read_text()):
+        _provide(buildah, name)
+    with report.step(step), _settings_of_pip() as volumes:
+        command = [*buildah, "build", "--isolation=chroot", "--layers", "--pull-never", *volumes, *options]
+        commands.run_long(["nice", *command, f"--file={dockerfile}", str(context)])
 
 
 def _provide(buildah: Sequence[str], name: str) -> None:
     """Have the base image in the store: it is there, or it can be pulled, or it can be made."""
-    if _succeeds([*buildah, "inspect", "--type=image", name]):
+    if _is_there(buildah, name) or _pulled(buildah, name):
         return
-    with report.step(f"pulling {name}"):
-        pulled = _succeeds([*buildah, "pull", "--quiet", _full_name(name)], timeout=PULL_TIMEOUT)
-    if pulled:
-        return
-    report.console.print(f"     {name} cannot be pulled here")
+    report.say(f"     {name} cannot be pulled here")
     if name not in RELEASES:
         raise ClusterError(f"{name} cannot be pulled, and is none that can be made here ({', '.join(RELEASES)}).")
     archive = images.archive_path(name)
@@ -101,15 +110,28 @@ def _provide(buildah: Sequence[str], name: str) -> None:
         run(*buildah, "pull", "--quiet", f"docker-archive:{archive}")
 
 
+def _is_there(buildah: Sequence[str], name: str) -> bool:
+    return subprocess.run([*buildah, "inspect", "--type=image", name], capture_output=True, check=False).returncode == 0
+
+
+def _pulled(buildah: Sequence[str], name: str) -> bool:
+    try:
+        with report.step(f"pulling {name}"):
+            commands.run_long(["timeout", str(PULL_TIMEOUT), *buildah, "pull", "--quiet", _full_name(name)])
+    except ClusterError:
+        return False
+    return True
+
+
 def _make_base(archive: Path, name: str, release: str) -> None:
     packages.ensure(packages.BASE_IMAGE)
     mirror = _mirror(release)
     with tempfile.TemporaryDirectory(prefix="crontask-base-", dir=_ensured(layout.cache())) as temporary:
         root, layer = Path(temporary) / "root", Path(temporary) / "layer.tar"
         with report.step(f"making {name} of Debian {release}"):
-            options = ["--variant=minbase", f"--include={PACKAGES}"]
+            options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={PACKAGES}"]
             try:
-                _run_long(["debootstrap", *options, release, str(root), mirror])
+                commands.run_long(["nice", "mmdebstrap", *options, release, str(root), mirror])
             finally:
                 unmount_below(root)  # Else removing the folder after an interruption would go into its mounts.
             _like_the_official_image(root)
@@ -142,10 +164,13 @@ def _mirror(release: str) -> str:
 
 
 @contextmanager
-def _build_options() -> Iterator[list[str]]:
+def _settings_of_pip() -> Iterator[list[str]]:
     """pip inside gets its settings as on the host, by mounts, so that nothing of them stays in the image."""
+    python = layout.VENV / "bin" / "python"
+    if not python.exists():
+        python = Path(sys.executable)
     with tempfile.TemporaryDirectory() as folder:
-        settings = pip_settings(run(sys.executable, "-m", "pip", "config", "list"))
+        settings = pip_settings(run(str(python), "-m", "pip", "config", "list"))
         file = configparser.RawConfigParser()
         file["global"] = settings
         path = Path(folder) / "pip.conf"
@@ -168,21 +193,6 @@ def _full_name(name: str) -> str:
     if slash and ("." in first or ":" in first or first == "localhost"):
         return name
     return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
-
-
-def _succeeds(command: Sequence[str], timeout: float | None = None) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=timeout, check=False).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
-
-
-def _run_long(command: Sequence[str]) -> None:
-    """Run a long command and keep what it says to show if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode != 0:
-        lines = "\n".join(f"  {line[:1000]}" for line in done.stdout.splitlines()[-25:])
-        raise ClusterError(f"{command[0]} failed. The end of what it said:\n{lines}")
 
 
 def _ensured(folder: Path) -> Path:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cluster import layout
 from cluster.machine import run
-from cluster.node import PAUSE
 from cluster.packages import static_busybox
 from cluster.processes import ClusterError
 
+PAUSE = "localhost/pause:crontask"
 BUSYBOX = "busybox:1.36"
 EPOCH = "1970-01-01T00:00:00Z"
 

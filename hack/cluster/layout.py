@@ -12,6 +12,9 @@ IMPORT_ROOT = PACKAGE.parent
 REPOSITORY = IMPORT_ROOT.parent
 TOOLS = PACKAGE / "tools"
 
+VENV = REPOSITORY / ".venv"
+"""Where the Makefile has the Python packages installed; it has a pip, which the machine's own Python may lack."""
+
 LOCAL = REPOSITORY / ".cluster"
 """What the cluster leaves in the clone (git-ignored): the kubeconfig, and the logs of an `up` that failed."""
 

@@ -21,7 +21,6 @@ BRIDGE = "crontask0"
 PODS = "10.244.0.0/16"
 NODE = "10.244.0.1"
 NETWORK = "crontask-cluster"
-PLUGINS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 PROXY_HEALTH = "http://127.0.0.1:10256/healthz"
 
 RULES = (
@@ -33,11 +32,6 @@ RULES = (
 
 OURS = re.compile(rf"\b(KUBE|CNI)-|\b{NETWORK}\b")
 """Rules and chains of kube-proxy, kubelet, CNI plugins and ours."""
-
-
-def plugins() -> Path | None:
-    """The folder of the CNI plugins."""
-    return next((folder for folder in PLUGINS if (folder / "bridge").exists()), None)
 
 
 def refuse_if_taken() -> None:

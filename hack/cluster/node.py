@@ -10,12 +10,13 @@ from pathlib import Path
 import yaml
 
 from cluster.certificates import Identity
+from cluster.images import PAUSE
 from cluster.layout import Folders
 from cluster.machine import CGROUP
-from cluster.network import NODE, plugins
+from cluster.network import NODE
+from cluster.packages import cni_plugins
 
 NAME = "crontask-node"
-PAUSE = "localhost/pause:crontask"
 DNS_SERVICE = "10.96.0.10"
 KUBELET_PORT = 10250
 KUBELET_HEALTH = "http://127.0.0.1:10248/healthz"
@@ -89,7 +90,7 @@ restrict_oom_score_adj = true
 netns_mounts_under_state_dir = true
 
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{plugins()}"
+bin_dir = "{cni_plugins()}"
 conf_dir = "{paths.cni}"
 
 [plugins."io.containerd.grpc.v1.cri".containerd]

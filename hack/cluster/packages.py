@@ -1,16 +1,20 @@
 """The Debian packages that the full cluster needs: found by what they bring, installed where that is possible.
 
-Called by cluster and dockerfile.
+Called by cluster, dockerfile and prepare; standard library only.
 """
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cluster import network, report
-from cluster.processes import ClusterError, tail
+from cluster import commands, report
+from cluster.processes import ClusterError
+
+CNI_PLUGINS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
+
+LOCK_TIMEOUT = ("-o", "DPkg::Lock::Timeout=120")
+"""Seconds that another package manager may take."""
 
 
 def static_busybox() -> Path | None:
@@ -18,6 +22,11 @@ def static_busybox() -> Path | None:
     path = shutil.which("busybox")
     # A dynamic executable names its loader at its beginning.
     return Path(path) if path and b"/ld-linux" not in Path(path).read_bytes()[:4096] else None
+
+
+def cni_plugins() -> Path | None:
+    """The folder of the CNI plugins."""
+    return next((folder for folder in CNI_PLUGINS if (folder / "bridge").exists()), None)
 
 
 def _command(name: str) -> Callable[[], object]:
@@ -30,32 +39,38 @@ NODE: dict[str, Callable[[], object]] = {
     "iptables": _command("iptables"),
     "conntrack": _command("conntrack"),
     "iproute2": _command("ip"),
-    "containernetworking-plugins": network.plugins,
+    "containernetworking-plugins": cni_plugins,
     "busybox-static": static_busybox,
 }
 IMAGES: dict[str, Callable[[], object]] = {"buildah": _command("buildah")}
-BASE_IMAGE: dict[str, Callable[[], object]] = {"debootstrap": _command("debootstrap")}
+BASE_IMAGE: dict[str, Callable[[], object]] = {"mmdebstrap": _command("mmdebstrap")}
+
+
+def missing(packages: dict[str, Callable[[], object]]) -> list[str]:
+    """The names of those that are not there."""
+    return [name for name, found in packages.items() if not found()]
 
 
 def ensure(packages: dict[str, Callable[[], object]]) -> None:
     """Install those that are missing, or say which they are."""
-    missing = [name for name, found in packages.items() if not found()]
-    if not missing:
+    names = missing(packages)
+    if not names:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ClusterError(f"Missing here: {', '.join(missing)} (names of Debian's packages). Please install them.")
-    with report.step(f"installing {', '.join(missing)}"):
-        _apt_get(["update"])
-        _apt_get(["install", "--yes", "--no-install-recommends", *missing])
+        raise ClusterError(f"Missing here: {', '.join(names)} (names of Debian's packages). Please install them.")
+    with report.step(f"installing {', '.join(names)}"):
+        try:
+            _install(names)
+        except ClusterError:  # Its lists of what there is are not there, or too old.
+            _apt_get("update")
+            _install(names)
 
 
-def _apt_get(arguments: Iterable[str]) -> None:
-    log = Path("/var/log/crontask-cluster-apt.log")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    with log.open("wb") as output:
-        status = subprocess.run(
-            ["apt-get", *arguments], env=environment, stdout=output, stderr=output, check=False
-        ).returncode
-    if status != 0:
-        raise ClusterError(f"apt-get {' '.join(arguments)} failed. The end of {log}:\n{tail(log)}")
-    log.unlink()
+def _install(names: Sequence[str]) -> None:
+    _apt_get("install", "--yes", "--no-install-recommends", *names)
+
+
+def _apt_get(*arguments: str) -> None:
+    commands.run_long(
+        ["apt-get", *LOCK_TIMEOUT, *arguments], environment=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    )
