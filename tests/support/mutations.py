@@ -20,7 +20,7 @@ SERVED = {name: found for name, found in FEATURES.items() if not {"steps", "forE
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 # Words of the libraries beneath, none of which anybody may read.
 RAW = re.compile(
-    r"Input should|Field required|[Vv]alidation error|Value error|valid dictionary|pydantic|valid integer|"
+    r"Input should|Field required|[Vv]alidation error|Value error|valid dictionary|pydantic|"
     r"is not of type|required property|under any of the schemas|NoneType|Traceback|<class|\bobject at 0x|dict_type"
 )
 _RETYPED: tuple[Any, ...] = (

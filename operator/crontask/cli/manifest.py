@@ -28,13 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def about_a_task(command: F) -> F:
     """The arguments that say which task: `(-f FILE | NAME)`, and its namespace."""
-    file = click.option(
-        "-f",
-        "--file",
-        "path",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-        help="A manifest; -: stdin.",
-    )
+    file = click.option("-f", "--file", "path", metavar="FILE", help="A manifest; -: stdin.")
     name = click.argument("name", required=False)
     namespace = click.option("-n", "--namespace", help="Of the task; in the cluster, by default the context's.")
     return file(name(namespace(command)))

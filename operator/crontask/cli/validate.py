@@ -12,14 +12,7 @@ from crontask.cli.parameters import refuse
 
 
 @click.command("validate")
-@click.option(
-    "-f",
-    "--file",
-    "path",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str),
-    help="A manifest; -: stdin.",
-)
+@click.option("-f", "--file", "path", required=True, metavar="FILE", help="A manifest; -: stdin.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
 def command(path: str, output: str) -> None:
     """Check manifests of CronTasks and ScheduledRuns, without a cluster.
