@@ -29,7 +29,7 @@ class Step:
     text: str
     detail: str = ""
     began: float = field(default_factory=time.monotonic)
-    next_line: float = FIRST_LINE
+    next_line: float = field(default_factory=lambda: FIRST_LINE)
 
     @property
     def seconds(self) -> float:
