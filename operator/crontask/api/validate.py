@@ -73,10 +73,13 @@ def _validate(model: type[M], spec: Any, rules: Rules[M]) -> tuple[M | None, tup
 
 
 def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
-    timing = tuple(_timing_problems(spec, identity))
+    timing = (
+        *_timing_problems(spec, identity),
+        *_duration_problems(spec, "interval", "starting_deadline", "timeout"),
+        *_time_problems(spec, "start_time", "end_time", "suspend_until"),
+    )
+    # Times are computed of what can be computed with.
     yield from timing or never_due_problems(spec, identity)
-    yield from _duration_problems(spec, "interval", "starting_deadline", "timeout")
-    yield from _time_problems(spec, "start_time", "end_time", "suspend_until")
     yield from unbuilt_problems(spec, TASK, "spec")
     yield from handler_problems(spec.handler)
     yield from _args_problems(spec.args)

@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -81,9 +82,19 @@ def command(
     manifest = complete(find_task(path, name, namespace), beginning)
     failing = _failing(run_result, seed)
     scenario = Scenario(manifest, start, end, beginning, run_takes, failing, tuple(_happenings(**happenings)))
-    # The lines say what happens; a log would say it again.
+    with _without_log():
+        _print(simulate(scenario), output)
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """The lines say what happens; a log would say it again."""
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    _print(simulate(scenario), output)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _failing(text: str, seed: int) -> Failing:

@@ -21,6 +21,13 @@ from crontask.api.written import as_yaml
 CONTAINER = {"container": {"image": "busybox:1.36"}}
 MODELS: dict[str, type[Model]] = {"CronTask": CronTaskSpec, "ScheduledRun": ScheduledRunSpec}
 # What is said of an object that should have something in it, at the path of what is missing.
+EMPTY = (
+    "{}: the expression is empty; write five fields: minute hour day-of-month month day-of-week, e.g. 0 3 * * mon-fri"
+)
+LONG = (
+    "schedule: the expression has 299 characters, over 256; write ranges and steps instead of long lists, or several "
+    "schedules"
+)
 MISSING = ("is missing", "is empty", "there is no", "must be set", "does not name", "no container")
 
 
@@ -51,10 +58,10 @@ SHORTHANDS: list[tuple[dict[str, Any], str]] = [
         {"schedule": ["@daily", "@hourly"]},
         "schedule: must be a string, not [\"@daily\", \"@hourly\"]; write schedules: [\"@daily\", \"@hourly\"]",
     ),
-    ({"schedule": ""}, 'schedule: is empty; write it like schedule: "30 2 * * *", or leave it out'),
-    ({"schedules": [""]}, 'schedules[0]: is empty; write it like "30 2 * * *"'),
+    ({"schedule": ""}, EMPTY.format("schedule")),
+    ({"schedules": [""]}, EMPTY.format("schedules[0]")),
     ({"schedules": []}, 'schedules: is empty; write it like schedules: ["0 9 * * *"], or leave it out'),
-    ({"schedule": "0 " * 150}, "schedule: has 300 characters, more than 256; write at most 256 characters"),
+    ({"schedule": "0 " * 150}, LONG),
     ({"schedules": ["@daily"] * 21}, "schedules: has 21 items, more than 20; write at most 20 items"),
     ({"maxRuns": "3"}, "maxRuns: must be a whole number, not '3'; write maxRuns: 3"),
     ({"maxRuns": 3.0}, "maxRuns: must be a whole number, not 3.0; write maxRuns: 3"),

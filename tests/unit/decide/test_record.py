@@ -16,9 +16,9 @@ SINCE = datetime(1990, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("count", "message"),
     [
-        (1, "missed 1990-01-01T00:00:00Z: NotStartedInTime"),
-        (999, "missed 999 times from 1990-01-01T00:00:00Z: NotStartedInTime"),
-        (15_779_517, "missed 15,779,517 times from 1990-01-01T00:00:00Z: NotStartedInTime"),
+        (1, "missed a time: no operator could start a run in time"),
+        (999, "missed 999 times: no operator could start a run in time"),
+        (15_779_517, "missed 15,779,517 times: no operator could start a run in time"),
     ],
 )
 def test_large_counts_are_read_in_groups(count: int, message: str) -> None:
