@@ -2,7 +2,8 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements/ requirements/
-RUN python3 -m venv /opt/crontask && /opt/crontask/bin/pip install --no-cache-dir --require-hashes -r requirements/operator.lock
+RUN python3 -m venv --without-pip /opt/crontask \
+    && pip --python /opt/crontask install --no-cache-dir --require-hashes -r requirements/operator.lock
 COPY operator/crontask /src/crontask
 # The package is pure Python: copied beside its dependencies, with start scripts, and compiled ahead.
 RUN site=$(/opt/crontask/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
@@ -10,7 +11,6 @@ RUN site=$(/opt/crontask/bin/python -c 'import sysconfig; print(sysconfig.get_pa
     && printf '#!/opt/crontask/bin/python\nfrom crontask.cli.main import main\n\nmain()\n' > /opt/crontask/bin/crontask \
     && printf '#!/opt/crontask/bin/python\nfrom crontask.runner.main import main\n\nmain()\n' > /opt/crontask/bin/crontask-runner \
     && chmod 755 /opt/crontask/bin/crontask /opt/crontask/bin/crontask-runner \
-    && /opt/crontask/bin/pip uninstall --yes --quiet setuptools pip \
     && /opt/crontask/bin/python -m compileall -q "$site"
 
 FROM python:3.11-slim-bookworm

@@ -17,5 +17,5 @@ From tests and benchmarks, etcd and the API server alone, in a temporary folder 
     with ControlPlane(controller_manager_args=["--kube-api-qps=5000"]) as control_plane: ...
 
 `KUBEBUILDER_ASSETS` (a folder with etcd, kube-apiserver, kubectl) is used where it is set; otherwise the
-binaries are built (eight minutes the first time) and cached.
+binaries are built (minutes the first time) and cached.
 """

@@ -23,6 +23,12 @@ RELEASES = {"python:3.11-slim-bookworm": "bookworm"}
 """Base images that can be made here, and the Debian release that has their Python."""
 
 PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
+NOT_IN_SLIM = (
+    *("var/cache/apt", "var/lib/apt/lists", "var/log"),
+    *("usr/share/doc", "usr/share/locale", "usr/share/man"),
+)
+"""Folders that are empty in the official image too."""
+
 PULL_TIMEOUT = 60
 STATE = Path("/run/crontask-buildah")
 MADE_BY_BUILDAH = (Path("/etc/cni"), Path("/run/containers"), Path("/var/lib/containers"))
@@ -145,7 +151,7 @@ def _like_the_official_image(root: Path) -> None:
     (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
     for marker in root.glob("usr/lib/python3.*/EXTERNALLY-MANAGED"):
         marker.unlink()
-    for folder in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/man"):
+    for folder in NOT_IN_SLIM:
         shutil.rmtree(root / folder, ignore_errors=True)
         (root / folder).mkdir()
     # Of the machine on which it was made, not of the image.
