@@ -25,8 +25,9 @@ INSTALLED = layout.VENV / "installed"
 """Newer than the lock file when its packages are installed."""
 
 DEBIAN_PACKAGES = packages.NODE | packages.IMAGES
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CORES = 2
-"""That the times are told for."""
+"""For so many the times are told."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ class Part:
 
 def main(names: Sequence[str]) -> int:
     """Make what is missing of these parts; the exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Also where a shell has started us in its background.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, _interrupt)
     missing = {name: what for name in names if (what := PARTS[name].missing())}
     if not missing:
@@ -90,6 +90,9 @@ def _require_root(missing: dict[str, str]) -> None:
 
 
 def _interrupt(number: int, frame: object) -> None:
+    """Once: putting things away takes a moment, and is not to be interrupted."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -137,6 +137,8 @@ class _Running:
         with self._lock:
             self._ended = True
             processes = list(self._processes)
+        for process in processes:  # All are told before one is awaited.
+            _signal(process, signal.SIGINT)
         for process in processes:
             end(process)
 

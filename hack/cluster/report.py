@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 FIRST_LINE, EVERY = 2.0, 15.0
 """Seconds after which a step that is not done writes its first line, and between the next ones (no terminal)."""
 
-REDRAWN = 0.2
+REDRAWN = 0.5
 """Seconds between two drawings of what goes on (terminal)."""
 
 _CLEAR_LINE, _LINE_UP = "\x1b[2K\r", "\x1b[1A"

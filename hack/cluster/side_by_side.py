@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from cluster import commands
+from cluster import commands, report
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,11 @@ def run(jobs: Iterable[Job]) -> None:
                 assert running, f"needed, but by no job made: {waiting}"
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    future.result()
                     del running[future]
+                    future.result()
         except BaseException:
+            if running:
+                report.say("     ending what else runs")
             commands.end_all()  # Before the threads are awaited, which is at the end of the block.
             raise
 

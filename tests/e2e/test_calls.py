@@ -158,9 +158,9 @@ def test_an_ailing_server_is_tried_until_it_is_well(target: Bench) -> None:
         ({"python": {"source": "def other(ctx): ...\n"}}, "spec.handler.python.source: has no function handler"),
         (
             {"http": {"url": "https://a", "expect": {"jsonPath": "$["}}},
-            "spec.handler.http.expect.jsonPath: is no JSONPath",
+            "spec.handler.http.expect.jsonPath: is not a JSONPath",
         ),
-        ({"http": {"url": "https://a:99999"}}, "spec.handler.http.url: 'https://a:99999' is no URL"),
+        ({"http": {"url": "https://a:99999"}}, "spec.handler.http.url: 'https://a:99999' is not a valid URL"),
     ],
 )
 def test_what_could_not_run_is_refused_when_it_is_written(target: Bench, handler: dict[str, Any], words: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from admission import Admission, admission, problems
 from crd_rules import messages
-from field_cases import ANYTHING, FIELDS, INSIDE, ONLY_VALIDATE, RULES, Rule, spec_with, unbuilt
+from field_cases import ANYTHING, FIELDS, INSIDE, ONLY_VALIDATE, RULES, UNQUOTED_ON, Rule, spec_with, unbuilt
 from field_kinds import ABSENT, Edge, edges, limits, nodes, root_schema, spec_schema
 
 from cluster.control_plane import ControlPlane
@@ -53,7 +53,9 @@ def _place(path: str) -> str:
 def _told(kind: str, spec: dict[str, Any], path: str) -> str:
     """What validate says about the field, or about what holds it."""
     said = [(re.sub(r"\[\d+\]", "[]", problem.path), str(problem)) for problem in problems(kind, spec)]
-    found = [text for where, text in said if f"spec.{path}".startswith(where)]
+    # An unquoted `on`, which YAML makes true, is told as it is written.
+    written = f"spec.{path}".replace("after.true", "after.on")
+    found = [text for where, text in said if written.startswith(where)]
     assert found, f"validate says: {said}"
     return "\n".join(found)
 
@@ -64,8 +66,8 @@ def test_a_bad_value_is_refused_by_both(server: Admission, kind: str, path: str,
     refusal = server.refusal(kind, spec)
     assert words in refusal
     # A rule about a field is reported where it stands: at what holds the field, which it then names first.
-    holder, _, name = _place(path).rpartition(".")
-    assert (holder if words.startswith(name) else _place(path)) in refusal
+    holder, _, name = (_place(path) if words != UNQUOTED_ON else "spec.after.on").rpartition(".")
+    assert (holder if words.startswith(name) else f"{holder}.{name}") in refusal
     assert _told(kind, spec, path)
 
 
@@ -73,7 +75,7 @@ def test_a_bad_value_is_refused_by_both(server: Admission, kind: str, path: str,
 def test_what_is_required_is_asked_for_by_both(server: Admission, kind: str, path: str) -> None:
     spec = spec_with(kind, path, ABSENT)
     assert f"{_place(path)}: Required value" in server.refusal(kind, spec)
-    assert f"spec.{path}: Field required" in re.sub(r"\[\d+\]", "[]", _told(kind, spec, path))
+    assert f"spec.{path}: is missing" in re.sub(r"\[\d+\]", "[]", _told(kind, spec, path))
 
 
 @pytest.mark.parametrize(("kind", "edge"), OUTER)

@@ -14,6 +14,7 @@ from field_kinds import (
     FLAG,
     FREE,
     LASTING,
+    NOT_TEXT,
     OUTSIDE_DATE,
     TEN_YEARS,
     TIME,
@@ -21,6 +22,7 @@ from field_kinds import (
     choice,
     items,
     number,
+    restart_policy,
     text,
     under,
     whole,
@@ -31,8 +33,8 @@ from crontask.api.unbuilt import HANDLER, RUN, TASK
 CONTAINER = {"image": "busybox:1.36"}
 HTTP = {"url": "https://example.com"}
 SOURCE = "def handler(ctx): pass"
-_NO_URL = "url is no URL; write it like https://example.com/path"
-_NO_METHOD = "method is no method; write it like GET or POST"
+_NO_URL = "url is not a valid URL; write it like https://example.com/path"
+_NO_METHOD = "method is not an HTTP method; write it like GET or POST"
 _ONE_VALUE = "exactly one of value and valueFrom must be set; set one of them"
 TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "busybox:1.36"}]}}
 TASK_BASE = {"handler": {"container": CONTAINER}}
@@ -75,6 +77,21 @@ _CALLS = {
     "python.entrypoint": text(None, 256),
     "python.image": text(None, 1024),
 }
+_ONE_ATTEMPT = restart_policy("Never")
+_CONTAINER_PARTS = {
+    "": Field((("a", "must be of type object"), (None, "must be of type object"))),
+    ".name": text(None, 63),
+}
+_POD_SPEC = {
+    "": FREE,
+    ".restartPolicy": _ONE_ATTEMPT,
+    ".containers": items(None, 100, {"name": "a"}),
+    **{f".containers[]{part}": field for part, field in _CONTAINER_PARTS.items()},
+    ".containers[].restartPolicy": _ONE_ATTEMPT,
+    ".initContainers": items(None, 100, {"name": "a"}),
+    **{f".initContainers[]{part}": field for part, field in _CONTAINER_PARTS.items()},
+    ".initContainers[].restartPolicy": restart_policy("Never", "Always"),
+}
 _SIMPLE = {**_CALLS, "container": FREE, "podTemplate": FREE, "task": text(None, 52)}
 _HANDLER = {
     "handler": whole(),
@@ -82,11 +99,9 @@ _HANDLER = {
     "handler.container": FREE,
     "handler.container.image": text(None, 1024, ("", "image is missing; name the image to run, like busybox:1.36")),
     "handler.container.name": text(None, 63, ("x", "name is given by crontask; remove it")),
+    "handler.container.restartPolicy": _ONE_ATTEMPT,
     "handler.podTemplate": FREE,
-    "handler.podTemplate.spec": FREE,
-    "handler.podTemplate.spec.containers": items(None, 100, {"name": "a"}),
-    "handler.podTemplate.spec.containers[]": Field((("a", "must be of type object"), (None, "must be of type object"))),
-    "handler.podTemplate.spec.containers[].name": text(None, 63),
+    **{f"handler.podTemplate.spec{part}": field for part, field in _POD_SPEC.items()},
     "handler.resultFrom": text(None, 63),
     "handler.steps": items(None, 50, {"name": "a"}),
     "handler.steps[]": whole("name"),
@@ -115,7 +130,10 @@ _HANDLER = {
     "handler.batch.handler": whole(),
     **under("handler.batch.handler", _SIMPLE),
     "handler.pod": FREE,
+    **{f"handler.pod.spec{part}": field for part, field in _POD_SPEC.items()},
 }
+# Told of what was written, which is an unquoted `on`.
+UNQUOTED_ON = "on is not one of its values; write Succeeded, Failed or Finished"
 _ENDS = ("Succeeded", "Failed", "Finished")
 FIELDS: dict[str, dict[str, Field]] = {
     "CronTask": {
@@ -128,7 +146,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "after.task": text(1, 52),
         "after.on": choice(*_ENDS),
         # As YAML 1.1 reads an unquoted `on`.
-        "after.true": choice(*_ENDS),
+        "after.true": Field((("failed", UNQUOTED_ON), ("Never", UNQUOTED_ON), NOT_TEXT), None, 16, "text"),
         "timeZone": text(1, 64),
         "dst": whole(),
         "dst.missing": choice("Shift", "Skip"),
@@ -195,6 +213,7 @@ FIELDS: dict[str, dict[str, Field]] = {
 ANYTHING = {"handler.forEach.items[]"}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
+    "after.true": UNQUOTED_ON,
     "handler.container.name": "name is given by crontask; remove it",
     "handler.http.url": _NO_URL,
     "handler.http.method": _NO_METHOD,
@@ -205,7 +224,7 @@ ONLY_VALIDATE = {
     ("schedules[]", 1): "five",
     ("timeZone", 1): "there is no time zone",
     ("timeZone", 64): "there is no time zone",
-    ("handler.http.expect.jsonPath", 1024): "is no JSONPath",
+    ("handler.http.expect.jsonPath", 1024): "is not a JSONPath",
     ("handler.http.caBundle", 100_000): "has no certificate that can be read",
     ("handler.python.source", 262_144): "has no function handler",
 }
@@ -229,10 +248,14 @@ def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
     if path == "handler.resultFrom":
         named = value if isinstance(value, str) else "a"
         inner["handler"]["podTemplate"] = {"spec": {"containers": [{"name": named}]}}
-    if path == "handler.container.name":
+    if path in ("handler.container.name", "handler.container.restartPolicy"):
         inner["handler"]["container"].update(CONTAINER)
-    if path == "handler.pod":
+    if path.startswith("handler.pod.") or path == "handler.pod":
         inner["handler"]["container"] = CONTAINER
+    if path.startswith("handler.podTemplate.spec.") and ".containers" not in path:
+        inner["handler"]["podTemplate"]["spec"].update(TEMPLATE["spec"])
+    if path == "handler.podTemplate.spec.containers[].restartPolicy":
+        inner["handler"]["podTemplate"]["spec"]["containers"][0].update(name="a")
     if path.startswith("handler.http.headers[]."):
         for header in inner["handler"]["http"]["headers"]:
             header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
@@ -284,7 +307,7 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"image": "i"}]}},
 )
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
-_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach, batch must be set; set one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python must be set; set one of them"
 _RESULT_FROM = "resultFrom names no container of podTemplate; name one of them"
 _NO_CONTAINERS = "spec.containers is empty; write at least one container with a name"
 _NO_IMAGE = "image is missing; name the image to run, like busybox:1.36"
@@ -377,7 +400,7 @@ _HANDLER_RULES = (
     ),
     *(
         Rule(
-            "entrypoint names no function of the image; write it like package.module:function",
+            "entrypoint does not name a function of the image; write it like package.module:function",
             _handler({"python": {"image": "busybox:1.36", **given}}),
             "spec.handler.python.entrypoint",
         )
@@ -385,7 +408,7 @@ _HANDLER_RULES = (
     ),
     *(
         Rule(
-            "entrypoint is no function's name; write it like handler",
+            "entrypoint is not a function name; write it like handler",
             _handler({"python": {"source": SOURCE, "entrypoint": name}}),
             "spec.handler.python.entrypoint",
         )
@@ -448,6 +471,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**TASK_BASE, "after": {"task": "t"}},
             "spec.after.task",
         ),
+        Rule(UNQUOTED_ON, {**TASK_BASE, "after": {"task": "x", "true": "failed"}}, "spec.after.on"),
         *(Rule(_name(52), TASK_BASE, name=name) for name in ("x" * 53, "a.b")),
         *_HANDLER_RULES,
     ),

@@ -40,14 +40,22 @@ _CONTAINER_FULL = {
     "env": [{"name": "A", "value": "b"}, {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
     "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "16Mi"}},
     "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+    "restartPolicy": "Never",
 }
 _TEMPLATE = {
     "metadata": {"labels": {"team": "data"}, "annotations": {"a": "b"}},
     "spec": {
         "serviceAccountName": "reports",
         "nodeSelector": {"disk": "ssd"},
-        "initContainers": [{"name": "wait", "image": "busybox:1.36"}],
-        "containers": [{"name": "proxy", "image": "envoy"}, {"name": "work", "image": "busybox:1.36", "tty": False}],
+        "restartPolicy": "Never",
+        "initContainers": [
+            {"name": "wait", "image": "busybox:1.36", "restartPolicy": "Never"},
+            {"name": "sidecar", "image": "busybox:1.36", "restartPolicy": "Always"},
+        ],
+        "containers": [
+            {"name": "proxy", "image": "envoy", "restartPolicy": "Never"},
+            {"name": "work", "image": "busybox:1.36", "tty": False},
+        ],
         "volumes": [{"name": "v", "emptyDir": {}}],
     },
 }
@@ -65,7 +73,12 @@ cwLdlnJ/kAPxew==
 """
 _PARTIAL = {
     "metadata": {"labels": {"team": "data"}},
-    "spec": {"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "main", "env": [{"name": "A", "value": "b"}]}]},
+    "spec": {
+        "restartPolicy": "Never",
+        "nodeSelector": {"disk": "ssd"},
+        "containers": [{"name": "main", "restartPolicy": "Never", "env": [{"name": "A", "value": "b"}]}],
+        "initContainers": [{"name": "a", "restartPolicy": "Never"}, {"name": "b", "restartPolicy": "Always"}],
+    },
 }
 _HTTP_FULL = {
     "url": "https://example.com:8443/a/b?c=d#e",
@@ -221,14 +234,14 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_task(schedule="@every 5m"), "spec.schedule: "),
     (*_task(schedule="TZ=UTC * * * * *"), "spec.schedule: "),
     (*_task(schedules=["@daily", "x y z a b"]), "spec.schedules[1]: "),
-    (*_call(url="https://a:99999"), "spec.handler.http.url: 'https://a:99999' is no URL; write it like https://"),
-    (*_call(headers=[{"name": "A b", "value": "c"}]), "spec.handler.http.headers[0].name: 'A b' is no header's name"),
+    (*_call(url="https://a:99999"), "spec.handler.http.url: 'https://a:99999' is not a valid URL; write it like"),
+    (*_call(headers=[{"name": "A b", "value": "c"}]), "spec.handler.http.headers[0].name: 'A b' is not a valid header"),
     (*_call(headers=[{"name": "A", "value": "b\nC: d"}]), "spec.handler.http.headers[0].value: has a line break or"),
-    (*_call(expect={"jsonPath": "$["}), "spec.handler.http.expect.jsonPath: is no JSONPath: unexpected end of query"),
-    (*_call(expect={"jsonPath": "id"}), "spec.handler.http.expect.jsonPath: is no JSONPath: it does not begin with $"),
+    (*_call(expect={"jsonPath": "$["}), "spec.handler.http.expect.jsonPath: is not a JSONPath: unexpected end"),
+    (*_call(expect={"jsonPath": "id"}), "spec.handler.http.expect.jsonPath: is not a JSONPath: it does not begin"),
     (*_python("def handler(): pass"), "spec.handler.python.source: handler takes no argument; write def handler(ctx)"),
     (*_python("async def handler(): pass"), "spec.handler.python.source: handler takes no argument; write def handler"),
-    (*_call(caBundle="x"), "spec.handler.http.caBundle: has no certificate that can be read: "),
+    (*_call(caBundle="x"), "spec.handler.http.caBundle: has no certificate that can be read; write PEM"),
     (
         *_python("def handler(ctx):\n  retrun 1"),
         "spec.handler.python.source: line 2: invalid syntax: retrun 1",
@@ -241,7 +254,6 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_python("x = '\0'"), "spec.handler.python.source: "),
     (*_python("x = " + "1+" * 100_000 + "1"), "spec.handler.python.source: cannot be read as Python: "),
     (*_python("x = " + "-" * 200_000 + "1"), "spec.handler.python.source: cannot be read as Python"),
-    (*_task(handler={"container": {"image": "i"}, "pod": {"spec": 5}}), "spec.handler.pod.spec: is not an object"),
     # The server's maps have no size in bytes.
     (*_task(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
     (*_run(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
@@ -259,5 +271,5 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     ),
     (*_task(startTime="0000-01-01T00:00:00Z"), "spec.startTime: '0000-01-01T00:00:00Z' is not a time; write it in UTC"),
     # The server stores it as 5, so that the operator never sees it.
-    (*_task(maxRuns=5.0), "spec.maxRuns: Input should be a valid integer"),
+    (*_task(maxRuns=5.0), "spec.maxRuns: must be a whole number, not 5.0; write maxRuns: 5"),
 ]

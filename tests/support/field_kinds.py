@@ -92,6 +92,12 @@ def choice(*words: str) -> Field:
     return Field(((words[0].lower(), supported), ("Never", supported), NOT_TEXT))
 
 
+def restart_policy(*words: str) -> Field:
+    """One of these, and of Kubernetes' words no other."""
+    supported = "supported values: " + ", ".join(f'"{word}"' for word in words)
+    return Field(((words[0].lower(), supported), ("OnFailure", supported), NOT_TEXT))
+
+
 def whole(*required: str) -> Field:
     """An object with these fields in it at least."""
     return replace(FREE, required=required)

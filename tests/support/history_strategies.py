@@ -5,7 +5,7 @@ Callers: tests.
 
 from typing import Any
 
-from histories import History, Stretches, at
+from histories import History, Refused, Stretches, at
 from hypothesis import strategies as st
 
 from crontask.api.base import format_time
@@ -14,6 +14,7 @@ POLICIES = ("Forbid", "Allow", "Replace", "Queue")
 GAPS = (30, 45, 60, 90, 120, 300, 420, 600)
 LENGTHS = (600, 1800, 3600)
 # Seconds by which a clock is put back: some of them more than is believed, alone or in sum.
+STATUSES = (403, 422, 500)
 BACKS = (1, 5, 20, 29, 30, 31, 60, 400)
 
 
@@ -39,7 +40,6 @@ def specs(draw: st.DrawFn, length: int) -> dict[str, Any]:
     """Fields that an oracle knows nothing of."""
     instants = st.integers(0, length).map(lambda second: format_time(at(second)))
     bounds = {
-        "jitter": st.sampled_from(("10s", "1m", "10m")),
         "suspendAfterFailures": st.integers(1, 3),
         "suspendUntil": instants,
         "maxRuns": st.integers(1, 10),
@@ -50,12 +50,41 @@ def specs(draw: st.DrawFn, length: int) -> dict[str, Any]:
 
 
 @st.composite
+def refused(draw: st.DrawFn, length: int) -> Refused:
+    """Up to two stretches in which the API server refuses, for moments or for long; mostly none."""
+    if draw(st.sampled_from((True, True, False))):
+        return ()
+    found = draw(stretches(length, 2))
+    return tuple((first, last, draw(st.sampled_from(STATUSES))) for first, last in found)
+
+
+@st.composite
+def moments(draw: st.DrawFn, gap: int, jitter: int, length: int) -> int:
+    """A second: any, or the very one of a nominal time, or one soon after it, before its start with jitter."""
+    if draw(st.booleans()):
+        return draw(st.integers(1, length - 1))
+    nominal = gap * draw(st.integers(1, max(1, length // gap - 1)))
+    return min(length - 1, nominal + draw(st.integers(0, max(1, min(jitter, gap // 2)))))
+
+
+@st.composite
+def pauses(draw: st.DrawFn, gap: int, jitter: int, length: int, downs: Stretches) -> Stretches:
+    """Up to two pauses that do not touch: some begin while there is no operator, some between a time and its start."""
+    begins = moments(gap, jitter, length)
+    if downs:
+        begins = st.one_of(begins, st.sampled_from(downs).flatmap(lambda down: st.integers(down[0], down[1])))
+    cuts = sorted(draw(st.sets(begins, max_size=4)))
+    return tuple(zip(cuts[::2], cuts[1::2], strict=False))
+
+
+@st.composite
 def histories(draw: st.DrawFn, rich: bool = False) -> History:
     """A history: what an oracle models, or, with `rich`, further fields too."""
-    length = draw(st.sampled_from(LENGTHS))
-    edits = sorted(draw(st.dictionaries(st.integers(1, length - 1), st.sampled_from(GAPS), max_size=2)).items())
+    length, gap = draw(st.sampled_from(LENGTHS)), draw(st.sampled_from(GAPS))
+    jitter, downs = draw(st.sampled_from((0, 0, 10, 60, 600))), draw(stretches(length, 2))
+    edits = st.dictionaries(moments(gap, jitter, length), st.sampled_from(GAPS), max_size=2)
     return History(
-        gap=draw(st.sampled_from(GAPS)),
+        gap=gap,
         takes=draw(st.one_of(st.integers(1, 70), st.sampled_from((30, 60, 100, 200, 500)))),
         length=length,
         policy=draw(st.sampled_from(POLICIES)),
@@ -64,10 +93,14 @@ def histories(draw: st.DrawFn, rich: bool = False) -> History:
         catch_up=draw(st.sampled_from(("Latest", "None", "All"))),
         limit=draw(st.sampled_from((1, 2, 3, 10))),
         deadline=draw(st.sampled_from((None, None, 5, 30, 61, 300))),
-        downs=draw(stretches(length, 2)),
-        pauses=draw(stretches(length, 2)),
-        edits=tuple(edits),
+        downs=downs,
+        pauses=draw(pauses(gap, jitter, length, downs)),
+        edits=tuple(sorted(draw(edits).items())),
         backs=draw(backs(length)),
+        jitter=jitter,
+        refused_runs=draw(refused(length)),
+        refused_pods=draw(refused(length)),
+        start_timeout=draw(st.sampled_from((20, 100, 900))),
         failing=draw(st.sampled_from((0.0, 30.0, 100.0))),
         seed=draw(st.integers(0, 9)),
         spec=draw(specs(length)) if rich else {},

@@ -7,18 +7,20 @@ bounded. Callers: make generate; tests compare the files with what this makes.
 import sys
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION
 from crontask.api.crd_handler import add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
+from crontask.api.policies import End
 from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, RUN, TASK
 from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.written import one_of
 
 TARGETS = ("crds", "charts/crontask/files/crds")
 
@@ -107,6 +109,15 @@ _NOT_AFTER_ITSELF = rule(
     "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
     "spec.after.task: a task cannot come after itself; name another task",
 )
+# YAML makes true of an unquoted `on`: whoever wrote it is told of `on`, which an enum would not do.
+_UNQUOTED_ON_RULE = {
+    **rule(
+        f"!has(self.__true__) || self.__true__ in {list(get_args(End))}",
+        f"on is not one of its values; write {one_of(get_args(End))}",
+    ),
+    "fieldPath": ".on",
+}
+_LONGEST_WORD = {"type": "string", "maxLength": 16}
 _FIXED = (
     *("taskRef", "delay", "allowPast", "scheduledTime", "timeout", "startTimeout", "totalTimeout"),
     *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete"),
@@ -235,6 +246,9 @@ def cron_task_crd() -> Schema:
     spec["x-kubernetes-validations"] = _TASK_RULES
     refuse(spec, TASK, "spec")
     _with_rules(spec)
+    after = spec["properties"]["after"]
+    after["properties"]["true"] = {**_LONGEST_WORD, "description": after["properties"]["true"]["description"]}
+    after["x-kubernetes-validations"] = [_UNQUOTED_ON_RULE]
     dates = spec["properties"]["skip"]["items"]
     dates["x-kubernetes-validations"] = _SKIP_RULES
     for date in dates["properties"].values():

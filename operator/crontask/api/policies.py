@@ -11,6 +11,9 @@ from pydantic import Field
 
 from crontask.api.base import Date, Duration, Model
 
+End = Literal["Succeeded", "Failed", "Finished"]
+"""Which ends of a run another task follows."""
+
 
 class DstPolicy(Model):
     """What happens to local times that a change of the clock leaves out or repeats."""
@@ -34,19 +37,19 @@ class After(Model):
         examples=["extract"],
         description="The CronTask of this namespace that comes before.",
     )
-    on: Literal["Succeeded", "Failed", "Finished"] = Field(
+    on: End = Field(
         default="Succeeded",
         description="Which ends count: Succeeded (also in part), Failed (also by timeout), Finished (any, also "
         "canceled).",
     )
-    unquoted_on: Literal["Succeeded", "Failed", "Finished"] | None = Field(
+    unquoted_on: End | None = Field(
         default=None,
         alias="true",
         description="The same as on, before which it counts: YAML 1.1, so kubectl too, reads an unquoted on as true.",
     )
 
     @property
-    def ends(self) -> Literal["Succeeded", "Failed", "Finished"]:
+    def ends(self) -> End:
         """Which ends count, however it was written."""
         return self.unquoted_on or self.on
 

@@ -42,13 +42,10 @@ def template_problems(template: dict[str, Any], result_from: str | None, path: s
     yield from malformed
     if malformed:
         return
-    names, containers = template_container_names(template), f"{path}.podTemplate.spec.containers"
+    names = template_container_names(template)
     if not names:
+        containers = f"{path}.podTemplate.spec.containers"
         yield Problem(containers, "is empty", "write at least one container with a name")
-    elif len(names) > MOST_CONTAINERS:
-        yield Problem(containers, f"has {len(names)} containers, over {MOST_CONTAINERS}", "write fewer")
-    elif max(map(len, names)) > LONGEST_CONTAINER:
-        yield Problem(containers, f"has a name of over {LONGEST_CONTAINER} characters", "write a shorter one")
     elif result_from is not None and result_from not in names:
         fix = f"name one of {', '.join(names)}"
         yield Problem(f"{path}.resultFrom", f"no container is named {shown(result_from)}", fix)
@@ -75,26 +72,33 @@ def _listed_containers(spec: dict[str, Any], group: str, path: str, policies: tu
     if not isinstance(containers, list | None):
         yield Problem(f"{path}.{group}", "must be a list", "write at least one container with a name")
         return
-    for index, container in enumerate(containers or ()):
+    if len(containers or ()) > MOST_CONTAINERS:
+        words = f"has {len(containers or ())} items, more than {MOST_CONTAINERS}"
+        yield Problem(f"{path}.{group}", words, f"write at most {MOST_CONTAINERS} items")
+    for index, container in enumerate((containers or ())[:MOST_CONTAINERS]):
         where = f"{path}.{group}[{index}]"
         if not isinstance(container, dict):
             yield Problem(where, f"must be an object, not {shown(container)}", "write a container with a name")
             continue
-        if not isinstance(container.get("name"), str | None):
-            yield Problem(f"{where}.name", f"must be a string, not {shown(container['name'])}", "write it in quotes")
+        name = container.get("name")
+        if not isinstance(name, str | None):
+            yield Problem(f"{where}.name", f"must be a string, not {shown(name)}", "write it in quotes")
+        elif name is not None and len(name) > LONGEST_CONTAINER:
+            words = f"has {len(name)} characters, more than {LONGEST_CONTAINER}"
+            yield Problem(f"{where}.name", words, f"write at most {LONGEST_CONTAINER} characters")
         yield from _parts_of_container(container, where, policies)
 
 
 def _parts_of_container(container: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iterator[Problem]:
     yield from _restart_problems(container, path, policies)
     if container.get("restartPolicyRules"):
-        words = "would have the container restarted within its pod, beside crontask's own attempts"
+        words = "would restart the container within its pod, beside crontask's own attempts"
         yield Problem(
             f"{path}.restartPolicyRules", words, "remove it; spec.retry, like {limit: 3}, makes more attempts"
         )
     variables = container.get("env")
     if not isinstance(variables, list | None) or not all(isinstance(variable, dict) for variable in variables or ()):
-        yield Problem(f"{path}.env", "is not a list of variables", "write each as - name: A and value: a")
+        yield Problem(f"{path}.env", "must be a list of variables", "write each as - name: A and value: a")
         return
     for index, variable in enumerate(variables or ()):
         name = variable.get("name")

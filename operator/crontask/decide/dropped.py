@@ -4,33 +4,35 @@ Such a time waits for its start, which jitter puts after it, or for the API serv
 pause that nobody watched leaves out is not known exactly: the record says from when to when. Callers: task.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from crontask.api.task_status import SCHEDULING, Decision
+from crontask.api.task_status import SCHEDULING, Decision, Timing
 from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
 from crontask.decide.due import but_for, has_place, runs_left
 from crontask.decide.pause import Pause
 from crontask.decide.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
-from crontask.decide.timing import InForce
 from crontask.decide.views import Config, CronTask, TaskView
 
 
 def dropped_times(
-    view: TaskView, in_force: InForce, pause: Pause | None, config: Config, now: datetime
+    view: TaskView, timing: Timing, pause: Pause | None, config: Config, now: datetime
 ) -> tuple[Decision, ...]:
-    """What an edit or a pause that is seen now leaves out, newest first."""
-    task = view.task
-    if in_force.unseen_from is not None:
-        return (Decision(type="Missed", nominal_time=in_force.unseen_from, until=now, reason=TIMING_UNSEEN),)
-    pausing = pause is not None and task.status.phase in SCHEDULING
-    old = in_force.superseded or (task if pausing else None)
-    if old is None or task.status.timing is None or runs_left(old) == 0:
+    """What an edit or a pause that is seen now leaves out, newest first. `timing`: the effective one."""
+    task, before, pausing = view.task, view.task.status.timing, pause is not None
+    if before is None or task.status.phase not in SCHEDULING or not (pausing or timing.hash != before.hash):
         return ()
-    after, taken = task.recorded_until, _times_with_a_run(view, pausing)
+    # By which timing times were due until now.
+    old, after = task if before.hash == task.timing_hash else view.previous, task.recorded_until
+    if old is None:
+        return (Decision(type="Missed", nominal_time=after, until=now, reason=TIMING_UNSEEN),)
+    if runs_left(replace(old, status=task.status)) == 0:
+        return ()
+    taken = _times_with_a_run(view, pausing)
     if pausing and (view.first_look or config.clock_skewed):
         return _entry("Missed", PAUSE_UNSEEN, old, after, now, taken)
-    reason = pause.reason if pausing and pause is not None else TIMING_CHANGED
+    reason = pause.reason if pause is not None else TIMING_CHANGED
     latest = old.jitter.latest_started(old.timetable, now)
     come = max(after, latest) if latest is not None else after
     # Of those whose start had come, only the API server was in the way.

@@ -3,16 +3,16 @@
 Callers: task.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
+from crontask.api.task_status import Timing
 from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
 from crontask.decide.delay import delayed_start
-from crontask.decide.timing import InForce
 from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
 from crontask.timetable import Due, Timetable
 
@@ -66,15 +66,15 @@ class Undecided:
     foreign: tuple[datetime, ...] = ()
 
 
-def undecided_times(view: TaskView, in_force: InForce, now: datetime) -> Undecided | None:
+def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided | None:
     """The times after max(since, mark) whose start has come, None if there are none."""
     task = view.task
-    mark, since = task.status.last_scheduled_time, in_force.timing.since
+    mark, since = task.status.last_scheduled_time, timing.since
     after = max(since, mark) if mark is not None else since
     if task.spec is None or runs_left(task) == 0:
         return None
     if task.spec.delay is not None:
-        return _delayed(view, in_force, after, now)
+        return _delayed(view, timing, after, now)
     known = _known_runs(view, after, now)
     found = Undecided(after, mark=max(known.times, default=after), resumed=known.resumed, started=known.started)
     latest = task.jitter.latest_started(task.timetable, now)
@@ -146,6 +146,17 @@ def deadline_of(task: CronTask, nominal: datetime) -> datetime | None:
     return task.start_of(nominal) + task.spec.starting_deadline
 
 
+def given_up_at(view: TaskView, undecided: Undecided) -> Iterator[datetime]:
+    """When times that may start now will be missed, should the API server refuse their runs until then."""
+    task = view.task
+    for candidate in undecided.candidates:
+        deadline = deadline_of(task, candidate.nominal)
+        if deadline is not None:
+            yield deadline
+        if task.spec is not None and task.spec.catch_up.policy is CatchUpPolicy.NONE:
+            yield task.start_of(candidate.nominal) + FAILOVER
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The runs of undecided times, and these times."""
@@ -207,12 +218,12 @@ def _candidates(
     return tuple(Candidate(time, catching_up=True) for time in (*kept, *(times[-1:] if on_time else ())))
 
 
-def _delayed(view: TaskView, in_force: InForce, after: datetime, now: datetime) -> Undecided | None:
+def _delayed(view: TaskView, timing: Timing, after: datetime, now: datetime) -> Undecided | None:
     """A task with a delay has one time at most, which is never missed."""
     known = _known_runs(view, after, now)
     if known.times:
         return Undecided(after, mark=max(known.times), resumed=known.resumed, started=known.started)
-    nominal = delayed_start(view, in_force.timing, now)
+    nominal = delayed_start(view, timing, now)
     if nominal is None or view.task.start_of(nominal) > now:
         return None
     if run_name(view.task.meta.name, nominal) in view.foreign:

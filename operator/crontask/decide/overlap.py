@@ -62,8 +62,8 @@ def holds_place(view: RunView) -> bool:
 
 
 def is_unstarted(view: RunView) -> bool:
-    """Whether the run has neither ended nor had an attempt."""
-    return not view.run.ended and view.pod is None and not view.unsure and not view.run.status.attempts
+    """Whether the run has neither ended nor had an attempt, as far as is known."""
+    return not view.run.ended and view.pod is None and not view.run.status.attempts
 
 
 def waits(view: RunView, now: datetime) -> bool:
@@ -101,7 +101,8 @@ def assign_places(
     under_way = [run for run in (*view.runs, *view.others) if holds_place(run) and not waits(run, now)]
     free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way) - len(view.strays))
     elsewhere = [run for run in view.others if waits(run, now) and has_its_turn(run)]
-    line = sorted((*waiting, *elsewhere), key=_order)
+    # A run whose pod was refused has its slot, and keeps it as that is tried again.
+    line = sorted((*waiting, *elsewhere), key=lambda run: (run.finding is None, *_order(run)))
     starting = line if free is None else line[:free]
     queue = [] if free is None else line[free:]
     desk = _Desk(view, concurrency, under_way, starting, queue)

@@ -69,3 +69,9 @@ def said_paused_because(status: CronTaskStatus) -> str | None:
     """The reason that the status gives for a pause, None if it says that there is none."""
     condition = find_condition(status.conditions, "Suspended")
     return condition.reason if condition is not None and condition.status == "True" else None
+
+
+def said_paused_since(status: CronTaskStatus) -> datetime | None:
+    """Since when the status says that there is a pause: what came due before is recorded. None if there is none."""
+    condition = find_condition(status.conditions, "Suspended")
+    return condition.last_transition_time if condition is not None and condition.status == "True" else None

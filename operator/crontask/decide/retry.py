@@ -37,7 +37,10 @@ def may_follow(view: RunView, end: Outcome) -> bool:
     retry, status = retry_of(view), view.run.status
     if end.lost:
         return retry.on_lost == "Retry" and status.lost_attempts < retry.max_lost
-    if end.phase not in FAILURES or end.final or end.exit_code in retry.non_retryable_exit_codes:
+    if end.phase not in FAILURES or end.final:
+        return False
+    # What took too long was stopped, and its exit code is how.
+    if end.phase is RunPhase.FAILED and end.exit_code in retry.non_retryable_exit_codes:
         return False
     return status.expected_attempt - status.lost_attempts <= retry.limit
 

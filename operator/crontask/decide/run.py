@@ -71,14 +71,14 @@ def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
         return RunDecisions(view.run.status)
     if not view.unsure:
         return None
-    # Creating it again tells, too; where it must not be created any more, one has to look.
-    only_look = at_most_once(view) or cancel_requested(view.run) or view.task_is_missing
-    refused = view.finding
-    if refused is not None and not only_look:
-        gives_up = refused.since + start_timeout_of(view)
-        if now < min(gives_up, refused.retry_at):
-            return _waiting_for_pod(view, refused, earliest(gives_up, refused.retry_at))
-        only_look = gives_up <= now
+    # Creating it again tells, too; where it must not be created any more, or not before a pause, one has to look.
+    only_look = (
+        at_most_once(view)
+        or cancel_requested(view.run)
+        or view.task_is_missing
+        or view.dropped is not None
+        or view.finding is not None
+    )
     number = view.run.status.expected_attempt
     return RunDecisions(view.run.status, (LookForPod(view.run) if only_look else StartAttempt(view.run, number),))
 

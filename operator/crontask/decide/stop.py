@@ -24,16 +24,23 @@ _PHASES = {
     NOT_STARTED: RunPhase.FAILED,
     TOTAL: RunPhase.TIMED_OUT,
 }
+_OF_POD = {CANCELED: CANCELED, REPLACED: CANCELED, TIMED_OUT: TIMED_OUT}
 # How long a kubelet may take to stop a pod beyond the grace period of its containers.
 PATIENCE = timedelta(seconds=30)
 
 
 def stop_reason(view: RunView) -> str | None:
-    """Why we stop, or have stopped, the pod of the expected attempt: what is recorded; None if we do not."""
+    """Why we stop, or have stopped, the pod of the expected attempt: what is recorded; None if we do not.
+
+    Where somebody has mangled the record, the pod itself says so.
+    """
     if view.run.status.phase is RunPhase.CANCELING:
         return CANCELED
     _, last = split_attempts(view)
-    return last.reason if last is not None and last.reason in _PHASES else None
+    if last is not None and last.reason in _PHASES:
+        return last.reason
+    request = view.pod.stop_request if view.pod is not None else None
+    return _OF_POD.get(request) if request is not None else None
 
 
 def end_of_attempt(view: RunView) -> Outcome | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.scheduledrun import RunPhase
+from crontask.api.task_status import Timing
 from crontask.decide.counting import failure_streak, sort_finished
 from crontask.decide.decisions import Adopt, CancelRun, Launch, TaskAction, TaskDecisions, earliest
 from crontask.decide.delay import delayed_start
@@ -16,6 +17,7 @@ from crontask.decide.due import (
     Undecided,
     deadline_of,
     decided_before,
+    given_up_at,
     runs_left,
     undecided_times,
 )
@@ -24,7 +26,7 @@ from crontask.decide.overlap import Places, assign_places, has_its_turn, is_unst
 from crontask.decide.pause import Pause, pause_of, tripped_by
 from crontask.decide.reserve import reservations
 from crontask.decide.task_status import Basis, Settled, compute_status
-from crontask.decide.timing import InForce, timing_in_force
+from crontask.decide.timing import effective_timing
 from crontask.decide.views import Config, Dropped, TaskView, Turns
 
 
@@ -37,26 +39,26 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     finished = sort_finished(view)
     tripped = tripped_by(task, failure_streak(task, finished.fresh))
     pause = pause_of(task, tripped, config, now)
-    in_force = timing_in_force(view, pause, config, now)
+    timing = effective_timing(view, pause, config, now)
     halted = pause is not None or config.clock_skewed or task.spec is None
-    undecided = None if halted else undecided_times(view, in_force, now)
+    undecided = None if halted else undecided_times(view, timing, now)
     dropped = _runs_to_drop(view, pause, config, now)
     places = _places(view, undecided, dropped, config, now)
     settled = _settle(view, undecided, places, now)
     if view.refusal is not None and view.refusal.retry_at > now:
         places = replace(places, actions=tuple(action for action in places.actions if not _launches(action)))
-    following = None if halted else _next_nominal(view, in_force, now)
+    following = None if halted else _next_nominal(view, timing, now)
     ahead = reservations(view, places, following, now)
     actions = (*places.actions, *_adoptions(view), *ahead.actions)
     if actions:
         # What has come of them is recorded after them.
         return TaskDecisions(actions, (), Turns(), task.status, (), None)
     next_start = task.start_of(following) if following is not None else None
-    lost = dropped_times(view, in_force, pause, config, now)
-    basis = Basis(in_force, pause, tripped, config.clock_skewed, len(places.queued), next_start, now, lost)
+    lost = dropped_times(view, timing, pause, config, now)
+    basis = Basis(timing, pause, tripped, config.clock_skewed, len(places.queued), next_start, now, lost)
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
-    wake_at = earliest(prune_at, next_start, ahead.wake_at, *_instants(view, pause, config, now))
+    wake_at = earliest(prune_at, ahead.wake_at, *_instants(view, undecided, pause, next_start, now))
     return TaskDecisions((), prune, Turns(places.queued, dropped), status, transitions, wake_at)
 
 
@@ -119,24 +121,28 @@ def _launches(action: TaskAction) -> bool:
     return isinstance(action, Launch | CancelRun)
 
 
-def _next_nominal(view: TaskView, in_force: InForce, now: datetime) -> datetime | None:
+def _next_nominal(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     """The nominal time that starts next."""
     task = view.task
     if runs_left(task) == 0:
         return None
     if task.spec is not None and task.spec.delay is not None:
-        return delayed_start(view, in_force.timing, now)
+        return delayed_start(view, timing, now)
     # A status may say that more is decided than has come due: its word holds, as after a clock that went back.
     if task.recorded_until > now:
         return task.timetable.next_after(task.recorded_until)
     return task.jitter.next_nominal(task.timetable, now)
 
 
-def _instants(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> list[datetime]:
-    """Further instants to come at which the decision changes."""
+def _instants(
+    view: TaskView, undecided: Undecided | None, pause: Pause | None, next_start: datetime | None, now: datetime
+) -> list[datetime]:
+    """Further instants to come at which the decision changes. The start of a delay may have come, and be refused."""
     task, found = view.task, [run.due_at for run in view.asleep]
+    if next_start is not None:
+        found.append(next_start)
     if view.refusal is not None:
-        found.append(view.refusal.retry_at)
+        found += [view.refusal.retry_at, *(given_up_at(view, undecided) if undecided is not None else ())]
     if view.check is not None and view.check.retry_at is not None:
         found.append(view.check.retry_at)
     if pause is not None and pause.until is not None:

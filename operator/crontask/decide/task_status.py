@@ -35,7 +35,7 @@ from crontask.decide.record import (
     merge_decisions,
     tell_decisions,
 )
-from crontask.decide.timing import InForce, schedule_text
+from crontask.decide.timing import schedule_text
 from crontask.decide.views import RunView, ScheduledRun, TaskView
 
 __all__ = ["Basis", "Settled", "compute_status"]
@@ -51,7 +51,7 @@ class Basis:
     `dropped`: times that an edit or a pause leaves out.
     """
 
-    in_force: InForce
+    timing: Timing
     pause: Pause | None
     tripped: Tripped | None
     skewed: bool
@@ -130,7 +130,7 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
 
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
     """The timing in force; of a task that stays completed, as it was: only an edit makes it due again."""
-    before, timing = view.task.status, basis.in_force.timing
+    before, timing = view.task.status, basis.timing
     if view.task.spec is None:
         return before.timing
     stays = phase is TaskPhase.COMPLETED and before.phase is TaskPhase.COMPLETED

@@ -1,9 +1,8 @@
-"""Which timing is in force for a task, since when, and the timetable that it makes.
+"""Which timing is effective for a task, since when, and the timetable that it makes.
 
 Callers: store (timetable and hash, once a generation), task.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -13,8 +12,8 @@ from crontask.api.base import format_duration
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.task_status import SCHEDULING, Timing
-from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because
-from crontask.decide.views import Config, CronTask, TaskView
+from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because, said_paused_since
+from crontask.decide.views import Config, TaskView
 from crontask.timetable import (
     NO_JITTER,
     CronTimetable,
@@ -100,45 +99,31 @@ def schedule_text(spec: CronTaskSpec) -> str:
 _LONGEST_TEXT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The timing in force; `unseen_from`: an edit was seen late, and the old times from then on are not known.
+def effective_timing(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> Timing:
+    """The timing by which the task is due. An edit counts from when it is first seen, and so does a resume.
 
-    `superseded`: the task as it was until now, where an edit of its timing is seen as it happens.
+    Neither fires the past, by whatever clock that was recorded: `since` never goes back.
     """
-
-    timing: Timing
-    unseen_from: datetime | None = None
-    superseded: CronTask | None = None
-
-
-def timing_in_force(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> InForce:
-    """An edit counts from when it is first seen, and so does a resume: neither fires the past."""
     task, before = view.task, view.task.status.timing
     until = task.spec.suspend_until if task.spec is not None else None
     if before is None:
         since = task.meta.creation_timestamp
         if until is not None and since < until <= now:
-            return InForce(Timing(hash=task.timing_hash, since=until - _SECOND, resumed=until))
-        return InForce(Timing(hash=task.timing_hash, since=since))
+            return Timing(hash=task.timing_hash, since=until - _SECOND, resumed=until)
+        return Timing(hash=task.timing_hash, since=since)
     if config.clock_skewed:
         # Seen as soon as the clock is believed.
-        return InForce(before)
-    seen = now.replace(microsecond=0)
-    was_active = task.status.phase in SCHEDULING
+        return before
+    decided_until = max(before.since, said_paused_since(task.status) or before.since)
+    since = max(decided_until, now.replace(microsecond=0))
     if before.hash != task.timing_hash:
-        mark = task.status.last_scheduled_time
-        watched = max(before.since, mark) if mark is not None else before.since
-        in_force = Timing(hash=task.timing_hash, since=seen, resumed=before.resumed)
-        if not was_active:
-            return InForce(in_force)
-        return InForce(in_force, watched) if view.first_look else InForce(in_force, superseded=view.previous)
-    if was_active or task.status.phase is None or pause is not None:
-        return InForce(before)
+        return Timing(hash=task.timing_hash, since=since, resumed=before.resumed)
+    if task.status.phase in SCHEDULING or task.status.phase is None or pause is not None:
+        return before
     if until is not None and until <= now and _waited_for(until, view):
         # Times that passed since then are missed or made up for like any others.
-        return InForce(Timing(hash=before.hash, since=max(before.since, until - _SECOND), resumed=until))
-    return InForce(Timing(hash=before.hash, since=seen, resumed=seen))
+        return Timing(hash=before.hash, since=max(decided_until, until - _SECOND), resumed=until)
+    return Timing(hash=before.hash, since=since, resumed=now.replace(microsecond=0))
 
 
 def _waited_for(until: datetime, view: TaskView) -> bool:

@@ -246,15 +246,16 @@ class Launcher:
         except ApiError as error:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
+            elif self._has_seen_pod(run):
+                # It was made, and its watch has told of it before the answer came.
+                return
             elif error.refuses:
-                # Of a 500 nobody knows whether it came before the pod was made, or after.
+                # Of a 500 nobody knows whether it came before the pod was made, or after: that is looked at.
                 self._store.set_unsure(run, error.status == 500)
                 self._note_refusal(run, task, error)
             else:
-                # All but 429 may come after it took effect, and even after the pod was seen.
-                view = self._store.run_view(run_key(namespace, run.meta.name))
-                seen = view is None or view.pod is not None or view.pod_gone
-                self._store.set_unsure(run, error.status != 429 and not seen)
+                # All but 429 may come after it took effect.
+                self._store.set_unsure(run, error.status != 429)
                 raise
             return
         self._store.set_starting(run, False)
@@ -264,6 +265,11 @@ class Launcher:
         if task is not None:
             self._store.note_taken(task)
         self._tell_start(run, task, body["metadata"]["name"])
+
+    def _has_seen_pod(self, run: ScheduledRun) -> bool:
+        """Whether the pod of the expected attempt is known, or was."""
+        view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
+        return view is None or view.pod is not None or view.pod_gone
 
     def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
         """The pod to create, None if the handler is gone meanwhile."""
@@ -300,6 +306,8 @@ class Launcher:
         owners = orjson.loads(raw)["metadata"].get("ownerReferences") or []
         if any(owner.get("uid") == run.meta.uid and owner.get("controller") for owner in owners):
             self._store.fold(Kind.POD, raw)
+            # It was taken all the same.
+            self._store.set_finding(run, None)
             return
         message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
         now = self._clock.now()

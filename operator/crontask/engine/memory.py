@@ -174,6 +174,9 @@ class Memory:
             self._previous.pop(task.meta.uid, None)
         elif known.timing_hash == timing.hash:
             self._previous[task.meta.uid] = known
+        elif task.meta.uid in self._previous and self._previous[task.meta.uid].timing_hash != timing.hash:
+            # Another operator has seen an edit that came between.
+            del self._previous[task.meta.uid]
 
     def looked_at(self, task: CronTask) -> None:
         """The status of the task says what this operator decided."""

@@ -188,6 +188,8 @@ class Store(Memory):
             # Whatever became of the answer to its creation: it was made.
             self._unsure.discard(run_of_it.meta.uid)
             self._touched.add(run_of_it.meta.uid)
+            if pod.metadata.name == pod_name(run_of_it.meta.name, run_of_it.status.expected_attempt):
+                self._findings.pop(run_of_it.meta.uid, None)
         if pod_has_ended(pod) or not pod.is_of_a_run:
             self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         else:

@@ -4,20 +4,24 @@ Callers: tests/unit/chaos.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from chaos.network import Network
+from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide import run
+from crontask.decide import cancel, overlap, run, stop, timeout
 from crontask.decide.attempt_end import attempt_ended
-from crontask.decide.decisions import Launch, RunDecisions
+from crontask.decide.decisions import Launch, RunDecisions, StopPod
+from crontask.decide.fit import fitting_outcome
 from crontask.decide.outcome import Outcome
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import RunView, ScheduledRun
 from crontask.engine import launch
+from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.loop import Engine
 from crontask.engine.memory import Memory
@@ -110,6 +114,63 @@ def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "_work_on_run", planted)
 
 
+def stopped_by_deleting(patch: pytest.MonkeyPatch) -> None:
+    """A pod is deleted to stop it, and its log goes with it."""
+
+    async def planted(self: Executor, action: StopPod) -> None:
+        await self._delete_pod(action.pod)
+
+    patch.setattr(Executor, "_stop_pod", planted)
+
+
+def stopped_before_recorded(patch: pytest.MonkeyPatch) -> None:
+    """The kubelet is asked before anybody has recorded why, and nobody looks at what the pod says of it."""
+    canceling = cancel.canceling
+
+    def recorded(view: RunView) -> str | None:
+        pod = view.pod
+        return stop_reason(replace(view, pod=None)) if pod is not None and not pod.deleting else stop_reason(view)
+
+    stop_reason = stop.stop_reason
+    for module in (stop, run, timeout):
+        patch.setattr(module, "stop_reason", recorded)
+
+    def planted(view: RunView, pod: Pod, now: datetime) -> RunDecisions:
+        if view.run.status.phase is RunPhase.CANCELING or not pod.has_started or pod.deleting:
+            return canceling(view, pod, now)
+        if pod.stop_request is None:
+            return RunDecisions(view.run.status, (StopPod(pod, "Canceled", now),))
+        return canceling(view, pod, now)
+
+    patch.setattr(run, "canceling", planted)
+
+
+def stopped_when_asked(patch: pytest.MonkeyPatch) -> None:
+    """A pod counts as stopped as soon as its kubelet is asked to stop it."""
+
+    def planted(view: RunView) -> Outcome | None:
+        reason = stop.stop_reason(view)
+        if reason is not None and view.pod is not None and view.pod.stop_request is not None:
+            return stop.end_of_stopped(view, reason)
+        return stop.end_of_attempt(view)
+
+    patch.setattr(overlap, "end_of_attempt", planted)
+
+
+def stopped_is_failed(patch: pytest.MonkeyPatch) -> None:
+    """What a pod that was stopped ended with is taken for an end of its own."""
+
+    def planted(view: RunView) -> Outcome | None:
+        return fitting_outcome(view, view.pod) if view.pod is not None else None
+
+    patch.setattr(run, "end_of_attempt", planted)
+
+
+def kubelet_trusted(patch: pytest.MonkeyPatch) -> None:
+    """A kubelet has for ever to stop a pod."""
+    patch.setattr(stop, "PATIENCE", timedelta(days=1))
+
+
 def no_gate(patch: pytest.MonkeyPatch) -> None:
     """Nobody asks whether the lease has time left."""
 
@@ -129,5 +190,10 @@ BUGS: dict[str, Plant] = {
         number_used_again,
         end_before_follow_up,
         no_gate,
+        stopped_by_deleting,
+        stopped_before_recorded,
+        stopped_when_asked,
+        stopped_is_failed,
+        kubelet_trusted,
     )
 }

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chaos.network import Landed, Sent
+from chaos.timings import Timings
 from crontask.api.names import (
     ANNOTATION_RESERVED,
     ANNOTATION_STOPPED,
@@ -81,6 +82,8 @@ class Ledger:
         self.tasks: dict[str, Document] = {}
         self.pods: dict[str, Document] = {}
         self.made: set[tuple[str, str]] = set()
+        # By the task's name.
+        self.timings: defaultdict[str, Timings] = defaultdict(lambda: Timings(self._violate_timing))
         self.touched: set[str] = set()
         self.tolerance = timedelta(0)
         self.idle_writes: Counter[str] = Counter()
@@ -124,6 +127,11 @@ class Ledger:
         self.violations.append(words)
         self.say(f"VIOLATION {words}")
 
+    def _violate_timing(self, words: str) -> None:
+        """By a clock that goes wrong, something else was seen, and at another time."""
+        if not self.tolerance:
+            self.violate(words)
+
     @property
     def _actor(self) -> str:
         return self._sender.sender if self._sender is not None else "-"
@@ -148,6 +156,7 @@ class Ledger:
             return
         name = after["metadata"]["name"]
         self.tasks[name] = after
+        self.timings[name].see(self._actor, before, after, self._clock.now())
         old, new = (before or {}).get("status") or {}, after.get("status") or {}
         if before is None or before["spec"] != after["spec"]:
             self.say(f"{self._actor} task {name} {'applied' if before is None else 'edited'} {after['spec']}")
@@ -219,13 +228,15 @@ class Ledger:
                 self.violate(f"run {record.name} is {phase}, and its onComplete does not exist")
         for task in self.tasks.values():
             after = task["spec"].get("after")
-            if after is None or after["task"] != record.task or task["metadata"]["name"] in self.touched:
+            name = task["metadata"]["name"]
+            if after is None or after["task"] != record.task or name in self.touched:
+                continue
+            if self.timings[name].may_be_paused(self._clock.now()):
                 continue
             seen = (task.get("status") or {}).get("timing", {}).get("since")
-            if phase in _COUNTS_AS[after["on"]] and seen is not None and status["completionTime"] > seen:
-                name = follow_up_name(task["metadata"]["name"], uid)
-                if (name, "run") not in self.made:
-                    self.violate(f"run {record.name} is {phase}, and {task['metadata']['name']} does not follow")
+            wanted = phase in _COUNTS_AS[after["on"]] and seen is not None and status["completionTime"] > seen
+            if wanted and (follow_up_name(name, uid), "run") not in self.made:
+                self.violate(f"run {record.name} is {phase}, and {name} does not follow")
 
     def _check_stopped(self, record: RunRecord, status: Document) -> None:
         """A pod that was stopped has stopped when that is told, and is not told of as lost, or as failed by itself."""
@@ -306,7 +317,9 @@ class Ledger:
 
     def _check_time(self, record: RunRecord, pod: str) -> None:
         spec, created = record.spec, datetime.fromisoformat(record.document["metadata"]["creationTimestamp"])
-        due = record.nominal or (datetime.fromisoformat(spec["at"]) if spec.get("at") else created)
+        nominal = record.nominal
+        due = self.timings[record.task].earliest_start(nominal) if nominal is not None else None
+        due = due or (datetime.fromisoformat(spec["at"]) if spec.get("at") else created)
         if spec.get("delay"):
             due = max(due, created + timedelta(seconds=int(spec["delay"].rstrip("s"))))
         if self._clock.now() + timedelta(milliseconds=1) < due - self.tolerance:

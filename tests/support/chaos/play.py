@@ -12,6 +12,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from chaos.changes import Changes
 from chaos.ledger import Ledger, has_ended
 from chaos.network import Sent, Weather
 from chaos.operators import Operator
@@ -68,6 +69,7 @@ class _World:
         self._take_names = False
         self._kill_at_stops = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._changes = Changes(self._api, self._clock, self._ledger, self._later, self._kill_all, self._start_again)
 
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
@@ -111,6 +113,7 @@ class _World:
         self._ledger.say("*** calm")
         self._weather.errors = self._weather.drops = self._weather.slow = 0.0
         self._api.down = False
+        self._changes.calm()
         for operator in self._operators:
             operator.process.cut = False
             operator.process.thaw()
@@ -157,8 +160,6 @@ class _World:
             "lose a pod": self._lose_pod,
             "remove a run": self._remove_run,
             "cancel a run": self._cancel_run,
-            "pause": self._pause,
-            "edit": self._edit,
             "remove a task": self._remove_task,
             "clock": self._turn_clock,
             "run by hand": self._run_by_hand,
@@ -167,6 +168,7 @@ class _World:
             "do again": self._begin_doing_again,
             "take a name": self._take_name,
             "take a pod's name": self._take_pod_name,
+            **self._changes.acts,
         }
         acts[event.what](event)
 
@@ -176,6 +178,11 @@ class _World:
             return
         leader.kill()
         self._later(event.number * 25, self._start_again())
+
+    def _kill_all(self) -> None:
+        for operator in self._operators:
+            if not operator.process.dead:
+                operator.kill()
 
     async def _start_again(self) -> None:
         if sum(not operator.process.dead for operator in self._operators) < 2:
@@ -278,24 +285,6 @@ class _World:
         run = self._some(Kind.SCHEDULED_RUN, event)
         if run is not None:
             self._api.apply({"kind": "ScheduledRun", "metadata": _named(run), "spec": {"cancel": True}})
-
-    def _pause(self, event: Event) -> None:
-        task = self._some(Kind.CRON_TASK, event)
-        if task is not None:
-            self._ledger.touched.add(task.name)
-            self._api.apply({"kind": "CronTask", "metadata": _named(task), "spec": {"suspend": True}})
-            self._later(event.number * 60, self._resume(task))
-
-    async def _resume(self, task: ObjectKey) -> None:
-        if any(key["metadata"]["name"] == task.name for key in self._api.documents(Kind.CRON_TASK)):
-            self._api.apply({"kind": "CronTask", "metadata": _named(task), "spec": {"suspend": False}})
-
-    def _edit(self, event: Event) -> None:
-        task = self._some(Kind.CRON_TASK, event)
-        if task is not None and "interval" in self._api.document(task)["spec"]:
-            self._ledger.touched.add(task.name)
-            interval = f"{10 + int(event.number * 50)}s"
-            self._api.apply({"kind": "CronTask", "metadata": _named(task), "spec": {"interval": interval}})
 
     def _remove_task(self, event: Event) -> None:
         task = self._some(Kind.CRON_TASK, event)

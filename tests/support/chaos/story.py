@@ -77,6 +77,14 @@ _KINDS: dict[str, float] = {
     "cancel a run": 2,
     "pause": 1,
     "edit": 1,
+    "pause in between": 1,
+    "edit in between": 1,
+    "absence and pause": 1,
+    "absence and edit": 0.5,
+    "refuse runs": 2,
+    "refuse pods": 2,
+    "refuse and pause": 1,
+    "take, and say no": 1,
     "remove a task": 0.3,
     "clock": 0.7,
     "run by hand": 6,
@@ -118,6 +126,8 @@ def _task(name: str, random: Random) -> Document:
     )
     spec: Document = {**timing, "handler": CONTAINER, "startTimeout": "40s"}
     if "delay" not in timing:
+        if random.random() < 0.35:
+            spec["jitter"] = f"{random.choice([5, 15, 40])}s"
         policy = random.choice(_POLICIES)
         spec["concurrency"] = {"policy": policy, **({"max": random.choice([1, 2])} if random.random() < 0.4 else {})}
         spec["catchUp"] = {"policy": random.choice(["Latest", "None", "All"])}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chaos.ledger import STOPPED, TERMINAL, Ledger, RunRecord
+from chaos.times import judge_times
 from crontask.engine.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi
 
@@ -30,7 +31,7 @@ def judge(api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
     for name, task in ledger.tasks.items():
         if name not in ledger.touched:
             yield from _counts(name, task, ledger, now)
-            yield from _times(name, task, ledger, now)
+            yield from judge_times(name, task, ledger.timings[name], list(_runs_of(name, task, ledger)), now)
     for name, count in ledger.idle_writes.items():
         yield f"{name} was written {count} times without a change"
 
@@ -101,51 +102,12 @@ def _counts(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterato
             yield f"{name} counts {counts.get(field, 0)} {field}, and {ended[phase]} are {phase}"
 
 
-def _times(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterator[str]:
-    """Each nominal time up to now has a run, or a recorded skip or miss."""
-    spec, status = task["spec"], task.get("status") or {}
-    created = datetime.fromisoformat(task["metadata"]["creationTimestamp"])
-    if "interval" in spec:
-        gap = timedelta(seconds=int(spec["interval"].rstrip("s")))
-        nominal = [created + gap * k for k in range(1, int((now - created) / gap) + 1)]
-    elif "schedule" in spec:
-        first = created.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        nominal = [first + timedelta(minutes=k) for k in range(int((now - first) / timedelta(minutes=1)) + 1)]
-    else:
-        return
-    mark = datetime.fromisoformat(status.get("lastScheduledTime") or "1970-01-01T00:00:00Z")
-    undecided = [time for time in nominal if time > mark]
-    if undecided and undecided[0] < now - _LATE:
-        yield f"{name} is asleep: {undecided[0]:%H:%M:%S} is undecided (mark {mark:%H:%M:%S})"
-    decided = [time for time in nominal if time <= mark]
-    runs = list(_runs_of(name, task, ledger))
-    stale = [run for run in runs if _reason(run) == "Stale"]
-    started = [
-        run
-        for run in runs
-        if run.nominal is not None and run.phase not in ("Skipped", "Missed") and not run.only_made_ahead
-    ]
-    by_hand = Counter(run.phase for run in runs if run.nominal is None)
-    counts = status.get("counts") or {}
-    skipped = counts.get("skipped", 0) - by_hand["Skipped"]
-    missed = counts.get("missed", 0) - by_hand["Missed"]
-    late = [run for run in started if run.nominal is not None and run.nominal > mark]
-    if len(started) - len(late) + skipped + missed != len(decided):
-        known = f"{len(started) - len(late)} started, {skipped} were skipped and {missed} missed ({len(stale)} stale)"
-        yield f"{name}: of {len(decided)} times {known}"
-
-
 def _runs_of(name: str, task: Document, ledger: Ledger) -> Iterator[RunRecord]:
     uid = task["metadata"]["uid"]
     for record in ledger.runs.values():
         owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
         if record.task == name and (not owners or uid in owners):
             yield record
-
-
-def _reason(run: RunRecord) -> str | None:
-    conditions = (run.document.get("status") or {}).get("conditions") or ()
-    return next((c["reason"] for c in conditions if c["type"] in ("Complete", "Failed")), None)
 
 
 def _owner(pod: Document) -> str | None:

@@ -24,6 +24,28 @@ from crontask.api.unknown import unknown_fields
         ({"args": {"any": {"thing": 1}}, "argsSchema": {"x-mine": 1}}, []),
         ({"handler": {"container": {"image": "a", "anything": 1}, "pod": {"spec": {"anything": 1}}}}, []),
         ({"after": {"task": "a", "on": "Failed", "true": "Failed"}}, []),
+        # A CronJob's words, and fields of another place.
+        (
+            {"concurrencyPolicy": "Forbid"},
+            ["spec.concurrencyPolicy: there is no such field; write concurrency: {policy"],
+        ),
+        (
+            {"startingDeadlineSeconds": 30},
+            ["spec.startingDeadlineSeconds: there is no such field; write startingDeadl"],
+        ),
+        (
+            {"failedJobsHistoryLimit": 1},
+            ["spec.failedJobsHistoryLimit: there is no such field; write history: {failed: 1}"],
+        ),
+        ({"jobTemplate": {}}, ["spec.jobTemplate: there is no such field; write handler: {podTemplate: …}, with the"]),
+        ({"image": "a:1"}, ['spec.image: there is no such field; write handler: {container: {image: "a:1"}}']),
+        ({"handler": {"image": "a"}}, ["spec.handler.image: there is no such field; write container: {image: a}"]),
+        ({"container": {}}, ["spec.container: there is no such field; write it within handler"]),
+        ({"limit": 3}, ["spec.limit: there is no such field; write it within catchUp or retry"]),
+        (
+            {"schedule": "x", "scheduel": "y"},
+            ["spec.scheduel: there is no such field; remove it: schedule is there alr"],
+        ),
         ("no spec", []),
         ({"retry": "no object", "skip": {"from": 1, "until": 2}}, ["spec.skip.until: there is no such field"]),
     ],

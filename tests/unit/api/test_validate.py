@@ -84,3 +84,69 @@ _SCHEMA = {"properties": {"n": {"type": "integer"}}, "required": ["n"]}
 def test_schemas_and_the_args_that_a_task_starts_with_by_itself(spec: dict[str, Any], told: str) -> None:
     _, problems = validate_task({"handler": CONTAINER, **spec}, "n/t")
     assert [str(problem)[: len(told)] for problem in problems] == ([told] if told else [])
+
+
+def _template(**spec: Any) -> dict[str, Any]:
+    return {"podTemplate": {"spec": {"containers": [{"name": "a", "image": "i"}], **spec}}}
+
+
+NEVER = (
+    "must be Never, not 'OnFailure': crontask makes the attempts; write restartPolicy: Never, or leave it out; spec."
+)
+NOT_YOURS = "begins with CRONTASK_, as the variables do that crontask sets; write another name, like APP_"
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [
+        (_template(restartPolicy="OnFailure"), [f"podTemplate.spec.restartPolicy: {NEVER}"]),
+        (_template(restartPolicy="Never"), []),
+        (
+            _template(containers=[{"name": "a", "image": "i", "restartPolicy": "OnFailure"}]),
+            [f"podTemplate.spec.containers[0].restartPolicy: {NEVER}"],
+        ),
+        (
+            _template(initContainers=[{"name": "b", "restartPolicy": "OnFailure"}]),
+            ["podTemplate.spec.initContainers[0].restartPolicy: must be Never or Always, not 'OnFailure': crontask"],
+        ),
+        # A sidecar.
+        (_template(initContainers=[{"name": "b", "image": "i", "restartPolicy": "Always"}]), []),
+        (
+            _template(containers=[{"name": "a", "restartPolicyRules": [{"action": "Restart"}]}]),
+            ["podTemplate.spec.containers[0].restartPolicyRules: would restart the container within its pod, beside"],
+        ),
+        ({"container": {"image": "i", "restartPolicy": "OnFailure"}}, [f"container.restartPolicy: {NEVER}"]),
+        ({**CONTAINER, "pod": {"spec": {"restartPolicy": "OnFailure"}}}, [f"pod.spec.restartPolicy: {NEVER}"]),
+        (
+            {"container": {"image": "i", "env": [{"name": "A"}, {"name": "CRONTASK_ATTEMPT", "value": "1"}]}},
+            [f"container.env[1].name: 'CRONTASK_ATTEMPT' {NOT_YOURS}ATTEMPT"],
+        ),
+        (
+            _template(initContainers=[{"name": "b", "env": [{"name": "CRONTASK_"}]}]),
+            [f"podTemplate.spec.initContainers[0].env[0].name: 'CRONTASK_' {NOT_YOURS}NAME"],
+        ),
+        (
+            {**CONTAINER, "pod": {"spec": {"containers": [{"name": "main", "env": [{"name": "CRONTASK_RUN"}]}]}}},
+            [f"pod.spec.containers[0].env[0].name: 'CRONTASK_RUN' {NOT_YOURS}RUN"],
+        ),
+        # All of them at once.
+        (
+            _template(restartPolicy="OnFailure", containers=[5, {"name": 5, "env": 5, "restartPolicy": "OnFailure"}]),
+            [
+                f"podTemplate.spec.restartPolicy: {NEVER}",
+                "podTemplate.spec.containers[0]: must be an object, not 5; write a container with a name",
+                "podTemplate.spec.containers[1].name: must be a string, not 5; write it in quotes",
+                f"podTemplate.spec.containers[1].restartPolicy: {NEVER}",
+                "podTemplate.spec.containers[1].env: must be a list of variables; write each as - name: A and value: a",
+            ],
+        ),
+    ],
+)
+@pytest.mark.parametrize("of_run", [False, True])
+def test_what_crontask_decides_about_a_pod_is_not_decided_in_it(
+    of_run: bool, handler: dict[str, Any], told: list[str]
+) -> None:
+    spec = {"handler": handler}
+    problems = (validate_run(spec) if of_run else validate_task(spec, "n/t"))[1]
+    found = [str(problem).removeprefix("spec.handler.") for problem in problems]
+    assert [text[: len(words)] for text, words in zip(found, told, strict=True)] == told

@@ -22,7 +22,7 @@ from crontask.decide.decisions import DeletePod, LookForPod, RemoveRun, StartAtt
 from crontask.decide.retry import pause_after
 from crontask.decide.run import decide_run
 from crontask.decide.run_status import attempt_recorded
-from crontask.decide.views import Finding, RunView
+from crontask.decide.views import Dropped, Finding, RunView
 
 # --- retries ---------------------------------------------------------------------------------------------------------
 
@@ -249,6 +249,23 @@ def test_whether_a_pod_was_made_is_found_out_before_all_else(spec: dict[str, Any
     """The answer to its creation was lost."""
     decided = Life(scheduled_run(**spec)).decide(1, unsure=True)
     assert [type(found) for found in decided.actions] == [action]
+
+
+@pytest.mark.parametrize(
+    ("known", "phase"),
+    [
+        ({"finding": Finding("PodRejected", "failed calling webhook", False, at(4), at(1))}, RunPhase.PENDING),
+        ({"dropped": Dropped(RunPhase.SKIPPED, "Suspended", "dropped")}, RunPhase.SKIPPED),
+    ],
+    ids=["it was refused", "it is not to start any more"],
+)
+def test_a_pod_that_may_be_there_is_looked_for_where_it_is_not_to_be_made_now(
+    known: dict[str, Any], phase: RunPhase
+) -> None:
+    life = Life()
+    assert life.decide(1, unsure=True, **known).actions == (LookForPod(life.run),)
+    assert life.decide(2, **known).actions == ()
+    assert life.phase == phase
 
 
 # --- limits of time --------------------------------------------------------------------------------------------------

@@ -142,6 +142,18 @@ def test_a_pod_of_which_nothing_has_started_is_deleted(known: Pod, deleted: bool
     assert life.decide(12, known).actions == (wanted,)
 
 
+@pytest.mark.parametrize(
+    ("why", "phase"),
+    [("Canceled", RunPhase.CANCELED), ("Replaced", RunPhase.CANCELED), ("TimedOut", RunPhase.TIMED_OUT)],
+)
+def test_where_the_status_is_lost_the_pod_says_why_it_was_stopped(why: str, phase: RunPhase) -> None:
+    life = Life()
+    assert life.decide(13, pod(1, 0, runs(1), **asked_to_stop(12, why))).wake_at == at(72)
+    life = Life()
+    life.decide(14, pod(1, 0, **{**asked_to_stop(12, why), **stopped(13)}))
+    assert (life.phase, life.status.lost_attempts) == (phase, 0)
+
+
 def test_a_run_that_is_replaced_says_so_on_its_pod_and_is_told_once() -> None:
     life = canceling()
     replaced(life)
@@ -174,6 +186,13 @@ def test_while_another_attempt_follows_a_stopped_pod_the_run_keeps_its_slot() ->
         life.decide(6, RUNS)
         ended = pod(1, 0, **{**asked_to_stop(6, "TimedOut"), **stopped(8)})
         assert in_the_way(life, ended) is bool(limit)
+
+
+def test_an_exit_code_with_which_it_was_stopped_ends_no_retries() -> None:
+    life = Life(scheduled_run(timeout="5s", retry={"limit": 1, "nonRetryableExitCodes": [143, 137]}))
+    life.decide(6, RUNS)
+    life.decide(8, pod(1, 0, **{**asked_to_stop(6, "TimedOut"), **stopped(8)}))
+    assert (life.phase, life.status.attempts[0].exit_code) == (RunPhase.RETRYING, 143)
 
 
 # --- leftovers -------------------------------------------------------------------------------------------------------

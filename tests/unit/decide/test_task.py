@@ -1,56 +1,17 @@
 """Decisions of a task as tables: what is known and the time, and what should happen."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from task_views import at, decide, make_run, make_task
 
-from crontask.api.metadata import Metadata, OwnerReference
 from crontask.api.names import run_name
-from crontask.api.pod import Pod, PodMetadata, PodOwner, PodStatus
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
-from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
-from crontask.api.validate import validate_run, validate_task
-from crontask.decide.decisions import CancelRun, Launch, StartAttempt, TaskDecisions
+from crontask.api.scheduledrun import RunPhase
+from crontask.api.task_status import TaskPhase
+from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
-from crontask.decide.timing import hash_timing, make_timetable
-from crontask.decide.views import Config, CronTask, Finding, RunView, ScheduledRun, TaskView
-
-CREATED = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
-UID = "task-uid"
-
-
-def at(minute: int, second: float = 0) -> datetime:
-    return datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=minute, seconds=second)
-
-
-def make_task(status: dict[str, Any] | None = None, **spec: Any) -> CronTask:
-    document = {"schedule": "* * * * *", "handler": {"container": {"image": "i"}}, **spec}
-    parsed, problems = validate_task(document)
-    meta = Metadata(name="t", namespace="n", uid=UID, resource_version="1", generation=1, creation_timestamp=CREATED)
-    timing = Timing(hash=hash_timing(parsed), since=CREATED)
-    known = CronTaskStatus(phase=TaskPhase.ACTIVE, timing=timing, observed_generation=1, **(status or {}))
-    return CronTask(meta, parsed, problems, known, make_timetable(parsed, meta), hash_timing(parsed))
-
-
-def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | None = None, **spec: Any) -> RunView:
-    name = run_name("t", nominal)
-    document = {"taskRef": {"name": "t"}, "scheduledTime": nominal, **spec}
-    parsed, problems = validate_run(document)
-    owner = OwnerReference(api_version="v", kind="CronTask", name="t", uid=UID, controller=True)
-    meta = Metadata(name=name, uid=name, creation_timestamp=nominal, owner_references=(owner,))
-    status = ScheduledRunStatus(phase=phase, pod_name=f"{name}-1" if phase is RunPhase.RUNNING else None)
-    pods = PodMetadata(f"{name}-1", "n", "p", "1", nominal, owner_references=(PodOwner(name, True),))
-    observed = Pod(pods, status=PodStatus(phase=pod)) if pod else None
-    return RunView(ScheduledRun(meta, parsed, problems, status), make_task(), observed)
-
-
-def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None) -> TaskDecisions:
-    open_ = tuple(run for run in runs if not run.run.ended)
-    finished = tuple(run.run for run in runs if run.run.ended)
-    return decide_task(TaskView(task, open_, finished=finished), config or Config(), now)
+from crontask.decide.views import Config, Finding, TaskView
 
 
 def test_nothing_starts_before_its_time() -> None:

@@ -1,5 +1,7 @@
 """What the API server refuses, for long: pods, and runs. Nothing is lost without a record, and each says why."""
 
+from typing import Any
+
 import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
@@ -76,6 +78,40 @@ def test_a_pod_that_is_refused_for_longer_than_it_may_take_to_start_has_failed(e
     play(story)
 
 
+@pytest.mark.parametrize("error", [QUOTA, WEBHOOK], ids=["quota", "webhook"])
+@pytest.mark.parametrize(
+    ("spec", "change", "phase", "seconds"),
+    [
+        ({"startingDeadline": "20s"}, {}, "Missed", 20),
+        ({}, {"suspend": True}, "Skipped", 10),
+    ],
+    ids=["its deadline", "a pause"],
+)
+def test_a_run_whose_pod_is_refused_does_not_start_after_its_deadline_nor_in_a_pause(
+    error: ApiError, spec: dict[str, Any], change: dict[str, Any], phase: str, seconds: int
+) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="0 * * * *", **spec)
+            await world.pass_time(5)
+            refuse(world, Kind.POD, error)
+            await world.pass_time(TO_13 - 5 + seconds - 0.5)
+            (run,) = world.runs()
+            assert run["status"]["phase"] == "Pending"
+            await world.edit(Kind.CRON_TASK, "tick", **change)
+            await world.pass_time(1)
+            assert world.status(Kind.SCHEDULED_RUN, run["metadata"]["name"])["phase"] == phase
+            accept(world)
+            await world.pass_time(120)
+            assert world.pods() == []
+
+    play(story)
+
+
+TO_13 = 59 * 60 + 30
+"""Seconds from the beginning to 13:00."""
+
+
 def test_what_is_refused_is_logged_once_and_not_at_each_try(caplog: pytest.LogCaptureFixture) -> None:
     async def story(world: World) -> None:
         refuse(world, Kind.POD, WEBHOOK)
@@ -105,6 +141,21 @@ def test_a_pod_whose_creation_was_answered_by_500_and_was_made_all_the_same_is_n
         assert [pod["metadata"]["name"] for pod in world.pods()] == ["once-1"]
 
     play(story)
+
+
+def test_a_pod_that_was_made_though_the_answer_was_500_is_no_refusal_of_the_next_attempt() -> None:
+    async def story(world: World) -> None:
+        world.api.fail_next("create", Kind.POD, status=500, landed=True)
+        async with world.operator():
+            await world.run("once", retry={"limit": 1, "initial": "30s", "jitterPercent": 0}, **with_handler({}))
+            await world.pass_time(20)
+            status = world.status(Kind.SCHEDULED_RUN, "once")
+            assert (status["phase"], len(world.pods())) == ("Retrying", 1)
+            assert status["message"] == "attempt 1 failed: exit code 1"
+            await world.pass_time(25)
+            assert len(world.pods()) == 2
+
+    play(story, lambda pod: Plan(exit_code=1))
 
 
 @pytest.mark.parametrize(("error", "phase"), [(WEBHOOK, "Failed"), (QUOTA, "Succeeded")], ids=["500", "403"])

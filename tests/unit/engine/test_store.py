@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from crontask.api.validate import validate_task
+from crontask.decide.timing import hash_timing
 from crontask.engine.memory import run_key, task_key
 from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
@@ -13,7 +15,7 @@ from crontask.engine.store import Store
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 
 
-def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any) -> bytes:
+def make_task(name: str = "t", version: int = 1, uid: str = "u1", schedule: str = "* * * * *", **status: Any) -> bytes:
     meta = {
         "name": name,
         "namespace": "n",
@@ -22,7 +24,7 @@ def make_task(name: str = "t", version: int = 1, uid: str = "u1", **status: Any)
         "generation": 1,
         "creationTimestamp": "2026-03-01T12:00:00Z",
     }
-    spec = {"schedule": "* * * * *", "handler": {"container": {"image": "i"}}}
+    spec = {"schedule": schedule, "handler": {"container": {"image": "i"}}}
     return orjson.dumps({"metadata": meta, "spec": spec, "status": status})
 
 
@@ -157,3 +159,34 @@ def test_an_object_that_nobody_foresaw_harms_no_other() -> None:
     store.on_object(Kind.CRON_TASK, b"[]")
     store.on_object(Kind.CRON_TASK, make_task())
     assert store.task(task_key("n", "t")) is not None
+
+
+def test_the_task_before_an_edit_is_the_one_whose_timing_was_effective() -> None:
+    """An edit that another operator has recorded came between, and this one saw only what it was edited to then."""
+    schedules = ("0 * * * *", "30 * * * *", "45 * * * *", "10 * * * *")
+    hours, halves, quarters, tens = (orjson.loads(make_task(schedule=schedule)) for schedule in schedules)
+
+    def previous(*seen: tuple[dict[str, Any], dict[str, Any]]) -> str | None:
+        """Of tasks that were seen one after the other, with the one whose timing the status says."""
+        store = Store()
+        for version, (task, effective) in enumerate(seen, 1):
+            timing = {"hash": hash_of(effective), "since": "2026-03-01T12:00:00Z"}
+            metadata = {**task["metadata"], "resourceVersion": str(version), "generation": version}
+            store.on_object(Kind.CRON_TASK, orjson.dumps({**task, "metadata": metadata, "status": {"timing": timing}}))
+        view = store.task_view(task_key("n", "t"), NOW)
+        assert view is not None
+        return view.previous.spec.schedule if view.previous is not None and view.previous.spec is not None else None
+
+    assert previous((hours, hours)) is None
+    assert previous((hours, hours), (halves, hours)) == "0 * * * *"
+    assert previous((hours, hours), (halves, hours), (quarters, hours)) == "0 * * * *"
+    assert previous((hours, hours), (halves, hours), (halves, halves)) is None
+    assert previous((hours, hours), (halves, hours), (halves, halves), (quarters, halves)) == "30 * * * *"
+    assert previous((hours, hours), (halves, hours), (quarters, halves)) == "30 * * * *"
+    assert previous((hours, hours), (halves, hours), (quarters, tens)) is None
+
+
+def hash_of(task: dict[str, Any]) -> str:
+    spec, problems = validate_task(task["spec"])
+    assert not problems
+    return hash_timing(spec)

@@ -1,0 +1,57 @@
+"""A task, its runs, and what is decided from the view of them at an instant.
+
+Callers: tests/unit/decide.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from crontask.api.metadata import Metadata, OwnerReference
+from crontask.api.names import run_name
+from crontask.api.pod import Pod, PodMetadata, PodOwner, PodStatus
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
+from crontask.api.validate import validate_run, validate_task
+from crontask.decide.decisions import TaskDecisions
+from crontask.decide.task import decide_task
+from crontask.decide.timing import hash_timing, make_jitter, make_timetable
+from crontask.decide.views import Config, CronTask, RunView, ScheduledRun, TaskView
+
+CREATED = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
+UID = "task-uid"
+
+
+def at(minute: int, second: float = 0) -> datetime:
+    """So long after noon."""
+    return datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=minute, seconds=second)
+
+
+def make_task(status: dict[str, Any] | None = None, **spec: Any) -> CronTask:
+    """A task that is due each minute, unless `spec` says otherwise, and active since its creation."""
+    document = {"schedule": "* * * * *", "handler": {"container": {"image": "i"}}, **spec}
+    parsed, problems = validate_task(document)
+    meta = Metadata(name="t", namespace="n", uid=UID, resource_version="1", generation=1, creation_timestamp=CREATED)
+    timing = Timing(hash=hash_timing(parsed), since=CREATED)
+    known = CronTaskStatus(**{"phase": TaskPhase.ACTIVE, "timing": timing, "observed_generation": 1, **(status or {})})
+    timetable, jitter = make_timetable(parsed, meta), make_jitter(parsed, meta)
+    return CronTask(meta, parsed, problems, known, timetable, hash_timing(parsed), jitter)
+
+
+def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | None = None, **spec: Any) -> RunView:
+    """The run of a nominal time; `pod`: the phase of its pod."""
+    name = run_name("t", nominal)
+    document = {"taskRef": {"name": "t"}, "scheduledTime": nominal, **spec}
+    parsed, problems = validate_run(document)
+    owner = OwnerReference(api_version="v", kind="CronTask", name="t", uid=UID, controller=True)
+    meta = Metadata(name=name, uid=name, creation_timestamp=nominal, owner_references=(owner,))
+    status = ScheduledRunStatus(phase=phase, pod_name=f"{name}-1" if phase is RunPhase.RUNNING else None)
+    pods = PodMetadata(f"{name}-1", "n", "p", "1", nominal, owner_references=(PodOwner(name, True),))
+    observed = Pod(pods, status=PodStatus(phase=pod)) if pod else None
+    return RunView(ScheduledRun(meta, parsed, problems, status), make_task(), observed)
+
+
+def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None, **known: Any) -> TaskDecisions:
+    """The decision about a task of which these runs, and what else is `known`, make the view."""
+    open_ = tuple(run for run in runs if not run.run.ended)
+    finished = tuple(run.run for run in runs if run.run.ended)
+    return decide_task(TaskView(task, open_, finished=finished, **known), config or Config(), now)

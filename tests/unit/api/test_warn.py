@@ -1,0 +1,139 @@
+"""Warnings: what has no effect beside the rest of a spec, and what has."""
+
+from typing import Any
+
+import pytest
+
+from crontask.api.validate import validate_run, validate_task
+from crontask.api.warn import run_warnings, task_warnings
+
+CONTAINER = {"container": {"image": "busybox:1.36"}}
+UNTIL = "2030-01-01T00:00:00Z"
+ON_DEMAND = "has no effect on a task that runs on demand only; add schedule, interval, delay or after, or remove it"
+BESIDE_AFTER = "has no effect beside after; remove it"
+
+
+def warnings_of(**spec: Any) -> list[str]:
+    parsed, problems = validate_task({"handler": CONTAINER, **spec}, "n/t")
+    assert parsed is not None, problems
+    return [str(warning).removeprefix("spec.") for warning in task_warnings(parsed)]
+
+
+# (spec, the warnings)
+TASKS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"schedule": "@daily", "timeZone": "Europe/Berlin", "dst": {"missing": "Skip"}, "jitter": "5m"}, []),
+    ({"schedule": "@daily", "suspend": True}, []),
+    ({"schedule": "@daily", "suspendUntil": UNTIL, "suspendReason": "move"}, []),
+    ({"interval": "5m", "timeZone": "UTC", "dst": {"missing": "Shift", "repeated": "First"}, "jitter": "1m"}, []),
+    (
+        {"interval": "5m", "timeZone": "Europe/Berlin"},
+        ["timeZone: has no effect beside interval: it is the zone of schedule, schedules and skip; remove it"],
+    ),
+    ({"interval": "5m", "timeZone": "Europe/Berlin", "skip": [{"from": "2026-12-24"}]}, []),
+    (
+        {"delay": "5m", "timeZone": "Europe/Berlin"},
+        ["timeZone: has no effect beside delay: it is the zone of schedule, schedules and skip; remove it"],
+    ),
+    ({"interval": "5m", "dst": {"repeated": "Both"}}, ["dst: has no effect beside interval; remove it"]),
+    ({"delay": "5m", "dst": {"repeated": "Both"}}, ["dst: has no effect beside delay; remove it"]),
+    ({"delay": "5m", "jitter": "1m", "startTime": UNTIL, "maxRuns": 3}, []),
+    (
+        {"schedule": "@daily", "dst": {"missing": "Skip"}},
+        [
+            "dst: has no effect in UTC, whose clock never changes; write timeZone, like timeZone: Europe/Berlin, or "
+            "remove it"
+        ],
+    ),
+    ({"jitter": "5m"}, [f"jitter: {ON_DEMAND}"]),
+    (
+        {"startTime": UNTIL, "maxRuns": 3, "suspend": True, "startingDeadline": "5m"},
+        [f"{field}: {ON_DEMAND}" for field in ("startingDeadline", "startTime", "maxRuns", "suspend")],
+    ),
+    ({"after": {"task": "x"}, "startTime": UNTIL, "maxRuns": 3, "suspend": True}, []),
+    (
+        {"after": {"task": "x"}, "jitter": "5m", "catchUp": {"policy": "All"}, "skip": [{"from": "2026-12-24"}]},
+        [f"{field}: {BESIDE_AFTER}" for field in ("jitter", "skip", "catchUp")],
+    ),
+    (
+        {"schedule": "@daily", "suspend": True, "suspendUntil": UNTIL},
+        [
+            "suspendUntil: has no effect while suspend is true: the task does not resume by itself; remove suspend, or "
+            "remove suspendUntil"
+        ],
+    ),
+    (
+        {"interval": "5s", "concurrency": {"queueLimit": 5}},
+        ["concurrency.queueLimit: has no effect without policy: Queue; write policy: Queue, or remove it"],
+    ),
+    ({"interval": "5s", "concurrency": {"policy": "Queue", "queueLimit": 5}}, []),
+    (
+        {"interval": "5s", "concurrency": {"policy": "Allow", "group": "db"}},
+        [
+            "concurrency.group: has no effect without max: with policy Allow nothing limits the runs of the group; "
+            "write max, like max: 1, or another policy"
+        ],
+    ),
+    (
+        {"interval": "5s", "catchUp": {"limit": 5}},
+        ["catchUp.limit: has no effect without policy: All; write policy: All, or remove it"],
+    ),
+    (
+        {"interval": "5s", "history": {"succeeded": 0, "failed": 0}},
+        [
+            "history.failed: is 0: a failed run is removed ten minutes after its end, with its message and its pod's "
+            "log; write failed: 1 or more to be able to look at it"
+        ],
+    ),
+    (
+        {"interval": "5s", "timeout": "2h", "startTimeout": "3h", "totalTimeout": "1h"},
+        [
+            f"{field}: has no effect as it is longer than totalTimeout, 1h; write a shorter one, or a longer "
+            "totalTimeout"
+            for field in ("timeout", "startTimeout")
+        ],
+    ),
+    (
+        {"interval": "5s", "retry": {"factor": 3}},
+        [
+            "retry.factor: has no effect on failures while retry.limit is 0: only lost attempts are tried again; write "
+            "limit, like limit: 3"
+        ],
+    ),
+    ({"interval": "5s", "retry": {"limit": 1, "factor": 3}}, []),
+    ({"interval": "5s", "retry": {"onLost": "Fail"}}, []),
+    (
+        {"interval": "5s", "retry": {"onLost": "Fail", "maxLost": 5}},
+        ["retry.maxLost: has no effect with onLost: Fail, which tries no lost attempt again; remove it"],
+    ),
+    (
+        {"interval": "5s", "retry": {"limit": 3, "initial": "10m"}},
+        ["retry.initial: has no effect beyond retry.max, 5m: no pause is longer; write a shorter one, or a longer max"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "wanted"), TASKS)
+def test_warnings_of_a_task(spec: dict[str, Any], wanted: list[str]) -> None:
+    assert warnings_of(**spec) == wanted
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ({"at": UNTIL, "allowPast": True, "cancel": True, "cancelReason": "enough"}, []),
+        ({"allowPast": True}, ["spec.allowPast: has no effect without at; remove it"]),
+        (
+            {"cancelReason": "enough"},
+            ["spec.cancelReason: has no effect without cancel: true; add cancel: true, or remove it"],
+        ),
+        (
+            {"timeout": "2h", "totalTimeout": "1h"},
+            ["spec.timeout: has no effect as it is longer than totalTimeout, 1h; write a shorter one"],
+        ),
+    ],
+)
+def test_warnings_of_a_run(spec: dict[str, Any], wanted: list[str]) -> None:
+    parsed, problems = validate_run({"taskRef": {"name": "t"}, **spec})
+    assert parsed is not None, problems
+    assert [str(w)[: len(words)] for w, words in zip(run_warnings(parsed), wanted, strict=True)] == wanted
