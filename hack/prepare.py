@@ -144,12 +144,12 @@ def _image() -> str:
 
 
 PARTS = {
-    "python": Part(_python_packages, lambda: 30, _install_python_packages),
-    "packages": Part(_debian_packages, lambda: 20, lambda: packages.ensure(DEBIAN_PACKAGES)),
-    "binaries": Part(_binaries, lambda: 700, binaries.build),
+    "python": Part(_python_packages, lambda: 60, _install_python_packages),
+    "packages": Part(_debian_packages, lambda: 15, lambda: packages.ensure(DEBIAN_PACKAGES)),
+    "binaries": Part(_binaries, lambda: 780, binaries.build),
     "image": Part(
         _image,
-        lambda: 20 if (layout.cache() / "buildah").exists() else 150,
+        lambda: 25 if (layout.cache() / "buildah").exists() else 140,
         operator_image.build,
         needs=("python", "packages"),  # pip tells its settings, which hold in the image too.
     ),

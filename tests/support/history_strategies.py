@@ -78,10 +78,12 @@ def pauses(draw: st.DrawFn, gap: int, jitter: int, length: int, downs: Stretches
 
 
 @st.composite
-def histories(draw: st.DrawFn, rich: bool = False) -> History:
-    """A history: what an oracle models, or, with `rich`, further fields too."""
+def histories(draw: st.DrawFn, rich: bool = False, plain: bool = False) -> History:
+    """A history: what an oracle models. `plain`: without jitter and refusals. `rich`: a plain one with further fields."""
     length, gap = draw(st.sampled_from(LENGTHS)), draw(st.sampled_from(GAPS))
-    jitter, downs = draw(st.sampled_from((0, 0, 10, 60, 600))), draw(stretches(length, 2))
+    plain = plain or rich
+    jitter, downs = 0 if plain else draw(st.sampled_from((0, 0, 10, 60, 600))), draw(stretches(length, 2))
+    refused_runs = () if plain else draw(refused(length))
     edits = st.dictionaries(moments(gap, jitter, length), st.sampled_from(GAPS), max_size=2)
     return History(
         gap=gap,
@@ -98,8 +100,9 @@ def histories(draw: st.DrawFn, rich: bool = False) -> History:
         edits=tuple(sorted(draw(edits).items())),
         backs=draw(backs(length)),
         jitter=jitter,
-        refused_runs=draw(refused(length)),
-        refused_pods=draw(refused(length)),
+        refused_runs=refused_runs,
+        refused_pods=() if plain else draw(refused(length)),
+        reserves=not refused_runs,
         start_timeout=draw(st.sampled_from((20, 100, 900))),
         failing=draw(st.sampled_from((0.0, 30.0, 100.0))),
         seed=draw(st.integers(0, 9)),

@@ -21,6 +21,10 @@ FOUND_BY = {
     "number_used_again": 3,
     "end_before_follow_up": 0,
     "no_gate": 8,
+    "stopped_by_deleting": 0,
+    "stopped_when_asked": 0,
+    "stopped_is_failed": 0,
+    "kubelet_trusted": 2,
 }
 
 
@@ -45,7 +49,8 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BUGS[name](monkeypatch)
-    assert any(play(seed).wrong for seed in (FOUND_BY[name], *range(FIXED)))
+    first = (FOUND_BY[name],) if name in FOUND_BY else ()
+    assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 
 
 def test_a_seed_replays_exactly() -> None:
