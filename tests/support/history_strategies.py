@@ -79,7 +79,7 @@ def pauses(draw: st.DrawFn, gap: int, jitter: int, length: int, downs: Stretches
 
 @st.composite
 def histories(draw: st.DrawFn, rich: bool = False, plain: bool = False) -> History:
-    """A history: what an oracle models. `plain`: without jitter and refusals. `rich`: a plain one with further fields."""
+    """What an oracle models. `plain`: without jitter and refusals. `rich`: a plain one with further fields."""
     length, gap = draw(st.sampled_from(LENGTHS)), draw(st.sampled_from(GAPS))
     plain = plain or rich
     jitter, downs = 0 if plain else draw(st.sampled_from((0, 0, 10, 60, 600))), draw(stretches(length, 2))
