@@ -28,7 +28,9 @@ LONGEST = timedelta(days=3660)
 # Of times and dates in a spec: what is wrong, and what to write instead.
 FIRST_YEAR = 1970
 OUTSIDE_TIME = ("is before 1970 or after 9999", "write a time in between, like 2026-03-29T01:00:00Z")
-_REACH = (datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(9900, 1, 1, tzinfo=UTC))
+# The last year from which any duration leads to another time.
+LATEST_YEAR = 9899
+_REACH = (datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC))
 OUTSIDE_DATE = ("is before 1970", "write a date like 2026-12-24")
 
 

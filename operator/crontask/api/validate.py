@@ -15,7 +15,6 @@ from pydantic.alias_generators import to_camel
 
 from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.json_schema import SchemaError, check_schema, violations
 from crontask.api.parse import Rules, parse
 from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
@@ -144,10 +143,16 @@ def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
+    if spec.args_schema is None and spec.result_schema is None:
+        return
+    # Few tasks have one, and the command line, which looks at one task and ends, loads what it needs.
+    from crontask.api.json_schema import SchemaError, check_schema, violations
+
     usable = True
     for field, schema in (("argsSchema", spec.args_schema), ("resultSchema", spec.result_schema)):
         try:
-            check_schema(schema or {})
+            if schema is not None:
+                check_schema(schema)
         except SchemaError as error:
             usable = False
             fix = "see https://json-schema.org for what a schema may say"

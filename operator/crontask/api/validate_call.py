@@ -1,21 +1,18 @@
 """The validation of the handlers that need no image: http and python.
 
-Callers: validate_handler.
+What few handlers need is loaded with the first that does: the command line validates one, and ends. Callers:
+validate_handler.
 """
 
 import re
-import ssl
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
-
-from jsonpath import JSONPathEnvironment, JSONPathError
 
 from crontask.api.handler import Header, Http, Python
 from crontask.api.problem import Problem
 from crontask.api.python_source import SourceError, check_source
 from crontask.api.written import shown
 
-_PATHS = JSONPathEnvironment(strict=True)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 CREDENTIALS_IN_URL = (
     "has a name or a password in it, which everybody would see who may read the task",
@@ -40,12 +37,14 @@ def http_problems(http: Http, path: str) -> Iterator[Problem]:
 
 
 def _json_path_problems(text: str, path: str) -> Iterator[Problem]:
+    from jsonpath import JSONPathEnvironment, JSONPathError
+
     fix = "write it like $.id"
     if not text.startswith("$"):
         yield Problem(path, "is not a JSONPath: it does not begin with $", fix)
         return
     try:
-        _PATHS.compile(text)
+        JSONPathEnvironment(strict=True).compile(text)
     except JSONPathError as error:
         yield Problem(path, f"is not a JSONPath: {str(error).splitlines()[0]}", fix)
 
@@ -84,6 +83,8 @@ def _is_header_value(value: str) -> bool:
 
 
 def _certificate_problems(bundle: str, path: str) -> Iterator[Problem]:
+    import ssl
+
     try:
         ssl.create_default_context(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError):

@@ -12,7 +12,7 @@ import click
 from crontask import __version__
 from crontask.cli.streams import standard_streams
 
-# What the help says of each verb, as the first line of its own help does. It is `command` in the module of its name.
+# What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
     "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
     "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
@@ -31,7 +31,7 @@ class _Verbs(MutableMapping[str, click.Command]):
         if name not in self._loaded:
             if name not in _VERBS:
                 raise KeyError(name)
-            self._loaded[name] = import_module(f"crontask.cli.{name}").command
+            self._loaded[name] = getattr(import_module(f"crontask.cli.{name}"), f"{name}_command")
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:

@@ -3,7 +3,6 @@
 Callers: next, simulate.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -42,6 +41,8 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
     if path is None and name is None:
         refuse(["no task is given; write -f FILE, or the name of a task in the cluster"])
     if path is None:
+        import asyncio
+
         return asyncio.run(_from_cluster(str(name), namespace))
     manifest = read_manifest(path)
     tasks = manifest.of("CronTask")

@@ -14,7 +14,6 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.task_status import Timing
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
-from crontask.decide.delay import delayed_start
 from crontask.decide.views import CronTask, TaskView
 from crontask.engine.ports import Document
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
@@ -40,7 +39,7 @@ class Coming:
 @click.option("--from", "after", type=TimeParam(), help="Starts after this time; by default now.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="So many at most.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def command(
+def next_command(
     path: str | None, name: str | None, namespace: str | None, after: datetime | None, count: int, output: str
 ) -> None:
     """Show the coming times of a CronTask, from a manifest or from the cluster.
@@ -94,6 +93,9 @@ def _nominal_times(
     if spec.delay is None:
         times = task.jitter.upcoming(task.timetable, instant, count + 1)
         return tuple(time for time in times if time > instant or decided is None or time > decided)[:count]
+    # Few tasks have a delay, and it decides by much that no other needs.
+    from crontask.decide.delay import delayed_start
+
     timing = task.status.timing
     if timing is None:
         timing = Timing(hash=task.timing_hash, since=instant)

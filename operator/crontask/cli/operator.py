@@ -31,7 +31,7 @@ from crontask.cli.parameters import DurationParam
 @click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
 @click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")
 @click.option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How log lines look.")
-def command(**options: Any) -> None:
+def operator_command(**options: Any) -> None:
     """Run the operator against the cluster of KUBECONFIG, or the one that it runs in.
 
     Every option can be given as an environment variable, for example CRONTASK_OPERATOR_START_RATE=50.

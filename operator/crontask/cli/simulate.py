@@ -15,12 +15,16 @@ from functools import partial
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
-from crontask.api.base import format_time, parse_duration
-from crontask.cli.manifest import about_a_task, complete, find_task, read_patch
+from crontask.api.base import LATEST_YEAR, format_time, parse_duration
+from crontask.api.metadata import Metadata
+from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
+from crontask.cli.progress import Progress
 from crontask.decide.decisions import DecisionKind
 from crontask.engine.ports import Document
+from crontask.simulation.documents import merge_patch
 from crontask.simulation.simulate import Failing, Happening, Line, Scenario, Simulation, simulate
 
 Stretches = tuple[tuple[datetime, datetime], ...]
@@ -34,6 +38,7 @@ _SUMMED = {
     "suspended": DecisionKind.SUSPEND,
     "resumed": DecisionKind.RESUME,
     "completed": DecisionKind.COMPLETE,
+    "invalid": DecisionKind.INVALID,
 }
 
 
@@ -56,7 +61,7 @@ _SUMMED = {
     "--clock-back", "backs", multiple=True, type=AssignedParam(), metavar="TIME=DURATION", help="The operator's clock."
 )
 @click.option("-o", "--output", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
-def command(
+def simulate_command(
     path: str | None,
     name: str | None,
     namespace: str | None,
@@ -76,14 +81,16 @@ def command(
     Example: crontask simulate -f examples/every-minute.yaml --from 2026-03-29T00:00:00Z --to 2026-03-29T03:00:00Z
     --down 2026-03-29T01:00:00Z/2026-03-29T02:00:00Z
     """
-    if end <= start:
-        refuse([f"--to {format_time(end)} is not after --from {format_time(start)}; exchange them"])
     beginning = created or start
+    _check_times(start, end, beginning, happenings)
     manifest = complete(find_task(path, name, namespace), beginning)
     failing = _failing(run_result, seed)
-    scenario = Scenario(manifest, start, end, beginning, run_takes, failing, tuple(_happenings(**happenings)))
-    with _without_log():
-        _print(simulate(scenario), output)
+    happen = tuple(_happenings(manifest, **happenings))
+    with _without_log(), Progress(beginning, end) as progress:
+        scenario = Scenario(manifest, start, end, beginning, run_takes, failing, happen, passed=progress.show)
+        decided = _print(progress.until_the_first(simulate(scenario)), output)
+    if not decided:
+        click.echo(_why_nothing(manifest, start, end), err=True)
 
 
 @contextmanager
@@ -97,6 +104,32 @@ def _without_log() -> Iterator[None]:
         logging.disable(before)
 
 
+def _check_times(start: datetime, end: datetime, created: datetime, happenings: dict[str, Any]) -> None:
+    """Refuse what would happen outside of the time that is simulated: it would change nothing, or too much."""
+    if end <= start:
+        refuse([f"--to {format_time(end)} is not after --from {format_time(start)}; exchange them"])
+    if created >= end:
+        refuse([f"--created {format_time(created)} is not before --to {format_time(end)}; write an earlier time"])
+    if end.year > LATEST_YEAR:
+        refuse([f"--to {format_time(end)} is after {LATEST_YEAR}; write an earlier time"])
+    times = f"from {format_time(start)} up to, but not including, {format_time(end)}"
+    outside = [
+        f"--{option} {format_time(at)}={value} is outside the simulated time; write a time {times}"
+        for option, name in (("edit", "edits"), ("clock-back", "backs"))
+        for at, value in happenings[name]
+        if not start <= at < end
+    ]
+    outside += [
+        f"--{option} {format_time(first)}/{format_time(last)} is not within the simulated time; "
+        f"write a stretch from {format_time(start)} to {format_time(end)}, or a part of it"
+        for option in ("down", "suspended")
+        for first, last in happenings[option]
+        if not start <= first < last <= end
+    ]
+    if outside:
+        refuse(outside)
+
+
 def _failing(text: str, seed: int) -> Failing:
     if text in ("success", "failed"):
         return Failing(100.0 if text == "failed" else 0.0, seed)
@@ -107,13 +140,14 @@ def _failing(text: str, seed: int) -> Failing:
 
 
 def _happenings(
+    manifest: Document,
     down: Stretches,
     suspended: Stretches,
     edits: tuple[tuple[datetime, str], ...],
     backs: tuple[tuple[datetime, str], ...],
 ) -> Iterator[Happening]:
     for at, file in edits:
-        yield Happening(at, partial(_edit, read_patch(file)))
+        yield Happening(at, partial(_edit, _of_task(manifest, file, read_patch(file))))
     for first, last in _merged(suspended):
         yield Happening(first, partial(_edit, {"spec": {"suspend": True}}))
         yield Happening(last, partial(_edit, {"spec": {"suspend": False}}))
@@ -143,6 +177,31 @@ def _merged(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[dateti
     return merged
 
 
+def _of_task(manifest: Document, file: str, patch: Document) -> Document:
+    """The patch. Refuses one that is for another object, or whose metadata no object has."""
+    known, metadata = manifest["metadata"], patch.get("metadata", {})
+    if not isinstance(metadata, dict):
+        refuse(
+            [f"--edit {file}: metadata: {metadata!r} is not an object; write it like metadata: {{labels: {{a: b}}}}"]
+        )
+    named = {"apiVersion": patch.get("apiVersion"), "kind": patch.get("kind")}
+    named |= {f"metadata.{field}": metadata.get(field) for field in ("name", "namespace")}
+    wanted = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"]}
+    wanted |= {f"metadata.{field}": known[field] for field in ("name", "namespace")}
+    others = [
+        f"--edit {file}: {field}: {value!r} is not that of the simulated task; write {wanted[field]}, or leave it out"
+        for field, value in named.items()
+        if value not in (None, wanted[field])
+    ]
+    if others:
+        refuse(others)
+    try:
+        Metadata.model_validate({"uid": "", "resourceVersion": "", **merge_patch(known, metadata)})
+    except ValidationError as error:
+        refuse(f"--edit {file}: metadata.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return patch
+
+
 def _duration(text: str) -> timedelta:
     try:
         return parse_duration(text)
@@ -150,7 +209,8 @@ def _duration(text: str) -> timedelta:
         refuse([f"--clock-back: {error}"])
 
 
-def _print(lines: Iterator[Line], output: str) -> None:
+def _print(lines: Iterable[Line], output: str) -> bool:
+    """Whether there was anything to print."""
     totals: Counter[DecisionKind] = Counter()
     write: Callable[[str], object] = sys.stdout.write
     if output == "table":
@@ -162,31 +222,41 @@ def _print(lines: Iterator[Line], output: str) -> None:
     if output == "jsonl":
         write(json.dumps({"summary": summary}) + "\n")
     else:
-        write(
-            "\n"
-            + ", ".join(f"{count:,} {word}" for word, count in summary.items() if count or word == "started")
-            + "\n"
-        )
+        said = (f"{number:,} {word}" for word, number in summary.items() if number or word == "started")
+        write("\n" + ", ".join(said) + "\n")
+    return bool(totals)
+
+
+def _why_nothing(manifest: Document, start: datetime, end: datetime) -> str:
+    """What there is to say where nothing was decided: nothing was due."""
+    task, spec = parsed(manifest)
+    following = task.jitter.next_nominal(task.timetable, start)
+    if following is not None:
+        return f"nothing is due before {format_time(end)}: the next start is at {format_time(task.start_of(following))}"
+    if spec.after is not None:
+        return f"nothing is due by the clock: it runs after {spec.after.task}"
+    if not (spec.schedule or spec.schedules or spec.interval or spec.delay is not None):
+        return "nothing is due: it has no schedule, and runs on demand only"
+    return f"nothing is due after {format_time(start)}: its schedule, startTime, endTime and skip leave no time"
 
 
 def _json(line: Line) -> str:
-    return (
-        json.dumps(
-            {
-                "time": format_time(line.time),
-                "nominal": format_time(line.nominal) if line.nominal is not None else None,
-                "decision": line.decision.value,
-                "reason": line.reason,
-                "run": line.run,
-                "count": line.count,
-            }
-        )
-        + "\n"
-    )
+    document = {
+        "time": format_time(line.time),
+        "nominal": format_time(line.nominal) if line.nominal is not None else None,
+        "decision": line.decision.value,
+        "reason": line.reason,
+        "run": line.run,
+        "count": line.count,
+    }
+    if line.message is not None:
+        document["message"] = line.message
+    return json.dumps(document) + "\n"
 
 
 def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
     count = f"{line.count:,}" if line.count > 1 else ""
-    cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{line.run or ''}"
+    rest = line.run or line.message or ""
+    cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{rest}"
     return cells.rstrip() + "\n"

@@ -14,7 +14,7 @@ from crontask.cli.parameters import refuse
 @click.command("validate")
 @click.option("-f", "--file", "path", required=True, metavar="FILE", help="A manifest; -: stdin.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
-def command(path: str, output: str) -> None:
+def validate_command(path: str, output: str) -> None:
     """Check manifests of CronTasks and ScheduledRuns, without a cluster.
 
     Exit code 0: all are good, but for warnings about what has no effect; 2: problems were found, each with its place

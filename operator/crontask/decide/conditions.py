@@ -23,7 +23,7 @@ _RECORDED_AHEAD = (
     "the status says that each time up to {} is decided: nothing starts on schedule until then; if that is wrong, set "
     "lastScheduledTime and timing.since to the present: kubectl edit crontask NAME --subresource=status"
 )
-_SKEWED = (
+CLOCK_SKEWED = (
     "the operator's clock and the API server's are more than 30s apart: nothing starts on schedule until they agree"
 )
 
@@ -58,7 +58,7 @@ def conditions_of(
     if last is not None:
         found.append(last)
     if skewed:
-        found.append(maker.make("ClockSkew", True, "ClockSkew", _SKEWED))
+        found.append(maker.make("ClockSkew", True, "ClockSkew", CLOCK_SKEWED))
     elif find_condition(task.status.conditions, "ClockSkew") is not None:
         found.append(maker.make("ClockSkew", False, "ClocksAgree"))
     if _needs_an_edit(view):

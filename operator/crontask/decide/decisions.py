@@ -28,6 +28,7 @@ class DecisionKind(StrEnum):
     SUSPEND = "Suspend"
     RESUME = "Resume"
     COMPLETE = "Complete"
+    INVALID = "Invalid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,8 @@ def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> date
 def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[Transition, ...]:
     before, name = view.task.status, view.task.meta.name
     if status.phase is TaskPhase.INVALID and before.observed_generation != status.observed_generation:
-        return (Transition("InvalidSpec", "; ".join(map(str, view.task.problems))[:900], warning=True, task=name),)
+        words = "; ".join(map(str, view.task.problems))[:900]
+        return (Transition("InvalidSpec", words, warning=True, task=name, kind=DecisionKind.INVALID),)
     if status.phase is before.phase or (before.phase is None and status.phase is TaskPhase.ACTIVE):
         return ()
     if status.phase is TaskPhase.REJECTED:
@@ -211,7 +212,7 @@ def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[T
     if status.phase is TaskPhase.COMPLETED:
         words = "maxRuns or endTime is reached"
         return (Transition("Completed", words, task=name, kind=DecisionKind.COMPLETE),)
-    if before.phase is not TaskPhase.SUSPENDED:
+    if before.phase not in (TaskPhase.SUSPENDED, TaskPhase.INVALID):
         return ()
     words = f"next run at {status.next_run_time}" if status.next_run_time else "no run is planned"
     return (Transition("Resumed", words, task=name, kind=DecisionKind.RESUME),)

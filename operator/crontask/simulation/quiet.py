@@ -5,14 +5,16 @@ A test holds the stretches against the engine itself. Callers: simulate.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
-from crontask.api.task_status import TaskPhase
+from crontask.api.task_status import RunSummary, TaskPhase, Timing
 from crontask.decide.counting import sort_finished
+from crontask.decide.delay import delayed_start
 from crontask.decide.due import runs_left
 from crontask.decide.views import CronTask, TaskView
 from crontask.engine.ports import Document
@@ -21,6 +23,15 @@ from crontask.engine.ports import Document
 _WORTH_IT = 20
 _LONGEST = 10_000
 _SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How runs go: how long each takes, and which fail; and how far the clock that starts them is behind."""
+
+    takes: timedelta
+    fails: Callable[[str], bool]
+    behind: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +52,77 @@ class QuietStretch:
     status: Document
 
 
-def quiet_stretch(
-    view: TaskView, now: datetime, until: datetime, takes: timedelta, fails: Callable[[str], bool]
-) -> QuietStretch | None:
+def quiet_stretch(view: TaskView, now: datetime, until: datetime, runs: Runs) -> QuietStretch | None:
     """The quiet stretch that begins now, None if things are not quiet, or not for long."""
-    task = view.task
-    if not _is_quiet(view) or task.status.timing is None:
+    task, timing = view.task, view.task.status.timing
+    if timing is None or not _is_quiet(view, timing, now - runs.behind, runs.takes):
         return None
-    after = max(filter(None, (task.status.last_scheduled_time, task.status.timing.since)))
-    row = _Row(task, fails)
-    nominal = task.timetable.next_after(after)
+    row = _Row(task, runs)
+    nominal = _first(view, timing, now - runs.behind)
     while nominal is not None and row.may_go_on():
-        following = task.timetable.next_after(nominal)
-        start = task.start_of(nominal)
-        over = start + takes
-        if start <= now or over + _SECOND >= until or (following is not None and over > task.start_of(following)):
+        start = Start(task.start_of(nominal) + runs.behind, nominal, run_name(task.meta.name, nominal))
+        over = start.at + runs.takes
+        following = _following(task, timing, start, over)
+        next_start = task.start_of(following) + runs.behind if following is not None else None
+        if start.at <= now or over + _SECOND >= until or (next_start is not None and over > next_start):
             break
-        row.add(Start(start, nominal, run_name(task.meta.name, nominal)))
+        if row.retries(start):
+            break
+        row.add(start)
         nominal = following
     if len(row.starts) < _WORTH_IT:
         return None
-    ends = row.starts[-1].at + takes
+    ends = row.starts[-1].at + runs.takes
     if nominal is not None:
         # The engine wakes for the next start: everything before it is over.
-        ends = min(ends + _SECOND, task.start_of(nominal))
-    return QuietStretch(tuple(row.starts), ends, row.status(takes))
+        ends = min(ends + _SECOND, task.start_of(nominal) + runs.behind)
+    return QuietStretch(tuple(row.starts), ends, row.status())
 
 
-def _is_quiet(view: TaskView) -> bool:
+def _is_quiet(view: TaskView, timing: Timing, now: datetime, takes: timedelta) -> bool:
     status, task = view.task.status, view.task
     if status.phase is not TaskPhase.ACTIVE or status.observed_generation != task.meta.generation or task.spec is None:
         return False
-    if task.spec.delay is not None or status.timing is None or status.timing.hash != task.timing_hash:
+    if timing.hash != task.timing_hash or not _end_by_themselves(task.spec, takes):
         return False
-    if task.spec.suspend or task.spec.suspend_until is not None or status.tripped is not None:
+    paused = task.spec.suspend or (task.spec.suspend_until is not None and task.spec.suspend_until > now)
+    if paused or status.tripped is not None:
         return False
     return not view.runs and not view.asleep and not sort_finished(view).fresh
+
+
+def _end_by_themselves(spec: CronTaskSpec, takes: timedelta) -> bool:
+    """Whether the exit code alone says how a run ends: no limit that it would reach, no schema of its result."""
+    template = spec.handler.pod_template or spec.handler.pod or {}
+    limits = (spec.timeout, spec.total_timeout)
+    if spec.result_schema is not None or "activeDeadlineSeconds" in (template.get("spec") or {}):
+        return False
+    return all(limit is None or limit > takes for limit in limits)
+
+
+def _first(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
+    """The first nominal time that is not decided."""
+    task = view.task
+    if task.spec is not None and task.spec.delay is not None:
+        return delayed_start(view, timing, now)
+    return task.timetable.next_after(max(filter(None, (task.status.last_scheduled_time, timing.since))))
+
+
+def _following(task: CronTask, timing: Timing, start: Start, over: datetime) -> datetime | None:
+    """The nominal time after a start, of which the run is over then."""
+    if task.spec is None or task.spec.delay is None:
+        return task.timetable.next_after(start.nominal)
+    ended = RunSummary(name=start.run, phase=RunPhase.SUCCEEDED.value, completion_time=over)
+    status = task.status.model_copy(update={"recent_runs": (ended,), "last_scheduled_time": start.nominal})
+    return delayed_start(TaskView(replace(task, status=status), ()), timing, over)
 
 
 class _Row:
     """A row of starts, and what it does to the status."""
 
-    def __init__(self, task: CronTask, fails: Callable[[str], bool]) -> None:
+    def __init__(self, task: CronTask, runs: Runs) -> None:
         self._task = task
-        self._fails = fails
+        self._runs = runs
         self._left = runs_left(task)
         self._streak = task.status.consecutive_failures
         self._failed = 0
@@ -96,16 +134,21 @@ class _Row:
         last = self._left is not None and len(self.starts) + 1 >= self._left
         return not last and (limit is None or self._streak + 1 < limit) and len(self.starts) < _LONGEST
 
+    def retries(self, start: Start) -> bool:
+        """Whether the run would be tried again: that is the engine's."""
+        retry = self._task.spec.retry if self._task.spec is not None else None
+        return retry is not None and retry.limit > 0 and self._runs.fails(start.run)
+
     def add(self, start: Start) -> None:
         """One more."""
         self.starts.append(start)
-        if self._fails(start.run):
+        if self._runs.fails(start.run):
             self._failed += 1
             self._streak += 1
         else:
             self._streak = 0
 
-    def status(self, takes: timedelta) -> Document:
+    def status(self) -> Document:
         """What changes of the status."""
         before, last = self._task.status, self.starts[-1]
         phase = RunPhase.FAILED if self._streak else RunPhase.SUCCEEDED
@@ -114,7 +157,7 @@ class _Row:
             "phase": phase.value,
             "scheduledTime": format_time(last.nominal),
             "startTime": format_time(last.at),
-            "completionTime": format_time(last.at + takes),
+            "completionTime": format_time(last.at + self._runs.takes),
         }
         return {
             "lastScheduledTime": format_time(last.nominal),

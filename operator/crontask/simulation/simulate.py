@@ -6,18 +6,19 @@ The API server, the kubelet and time are simulated; long quiet stretches are gon
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from crontask.api.names import LABEL_RUN
+from crontask.decide.conditions import CLOCK_SKEWED
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
-from crontask.simulation.operator import OperatorClock, SimulatedOperator
-from crontask.simulation.quiet import QuietStretch, quiet_stretch
+from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
+from crontask.simulation.quiet import QuietStretch, Runs, quiet_stretch
 from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
 # The operator wakes so late that what ends at an instant is known to have ended at that instant (rule 9).
@@ -29,7 +30,10 @@ _HISTORY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A decision: when, about which nominal time and run, and for how many times."""
+    """A decision: when, about which nominal time and run, and for how many times.
+
+    `message`, where the reason alone does not say what to do about it.
+    """
 
     time: datetime
     decision: DecisionKind
@@ -37,6 +41,7 @@ class Line:
     reason: str
     run: str | None
     count: int = 1
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Scenario:
     failing: Failing = Failing()
     happenings: tuple[Happening, ...] = ()
     by_stretches: bool = True
+    # Told of the time each time that some has passed.
+    passed: Callable[[datetime], None] = lambda now: None
 
 
 @dataclass
@@ -90,6 +97,9 @@ class Simulation:
         self.kubelet = MemoryKubelet(self.api, self.clock, self._plan)
         self.operator: SimulatedOperator | None = None
         self._replacing: set[str] = set()
+        # What keeps the task from starting, decided before the first instant that is shown.
+        self._standing: Line | None = None
+        self._skewed = False
         # When it was last looked for a quiet stretch: the version of the world, and until when it might have lasted.
         self._looked_at: tuple[int, datetime] | None = None
         metadata = self.scenario.manifest["metadata"]
@@ -100,8 +110,9 @@ class Simulation:
         playing = asyncio.create_task(self.kubelet.run())
         self.api.apply(self.scenario.manifest)
         await self.operator_up()
+        first = Happening(self.scenario.start, Simulation._show, order=-1)
         last = Happening(self.scenario.end, lambda simulation: None, order=9)
-        for happening in sorted((*self.scenario.happenings, last), key=lambda h: (h.at, h.order)):
+        for happening in sorted((first, *self.scenario.happenings, last), key=lambda h: (h.at, h.order)):
             async for line in self._until(happening.at):
                 yield line
             if happening.at < self.scenario.end:
@@ -118,6 +129,7 @@ class Simulation:
         if self.operator is None:
             self.operator = SimulatedOperator(self.api, self.operator_clock, told=self._told, told_only=True)
             await self.operator.start()
+            self._compare_clocks()
 
     async def operator_down(self) -> None:
         """The operator is killed."""
@@ -137,6 +149,7 @@ class Simulation:
         self.operator_clock.offset -= by
         if self.operator is not None:
             self.operator.check_clock()
+            self._compare_clocks()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -153,12 +166,14 @@ class Simulation:
                 for line in self._lines_of(stretch):
                     yield line
                 await self._jump(stretch)
+            self.scenario.passed(self.clock.now())
             while self.lines:
                 yield self.lines.popleft()
 
     def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
         """The quiet stretch that begins now. Where there was none, there is none before something changes."""
-        if not self.scenario.by_stretches or self.operator is None or self.operator_clock.offset:
+        offset = self.operator_clock.offset
+        if not self.scenario.by_stretches or self.operator is None or abs(offset) > CLOCK_SKEW:
             return None
         looked_at = self.api.version, until
         if looked_at == self._looked_at:
@@ -167,7 +182,8 @@ class Simulation:
         view = self.operator.store.task_view(self.key, self.clock.now())
         if view is None:
             return None
-        return quiet_stretch(view, self.clock.now(), until, self.scenario.run_takes, self.scenario.failing.fails)
+        runs = Runs(self.scenario.run_takes, self.scenario.failing.fails, behind=-offset)
+        return quiet_stretch(view, self.clock.now(), until, runs)
 
     def _lines_of(self, stretch: QuietStretch) -> Iterator[Line]:
         for start in stretch.starts:
@@ -190,12 +206,35 @@ class Simulation:
         if kind is DecisionKind.QUEUE and transition.run in self._replacing:
             # Its place in the queue is part of the replacement.
             return
-        if kind is None or now < self.scenario.start:
+        if kind is None:
             return
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
-        self.lines.append(
-            Line(now.replace(microsecond=0), kind, transition.nominal, reason, transition.run, transition.count)
-        )
+        message = transition.message if kind is DecisionKind.INVALID else None
+        self._add(Line(now, kind, transition.nominal, reason, transition.run, transition.count, message))
+
+    def _compare_clocks(self) -> None:
+        """While the operator does not believe its clock, nothing starts on schedule."""
+        skewed = abs(self.operator_clock.offset) > CLOCK_SKEW
+        if skewed != self._skewed:
+            self._skewed = skewed
+            kind = DecisionKind.SUSPEND if skewed else DecisionKind.RESUME
+            reason, message = ("ClockSkew", CLOCK_SKEWED) if skewed else ("ClocksAgree", None)
+            self._add(Line(self.clock.now(), kind, None, reason, None, message=message))
+
+    def _add(self, line: Line) -> None:
+        """To the second; before the first instant that is shown, only what keeps the task from starting."""
+        line = replace(line, time=line.time.replace(microsecond=0))
+        if line.time >= self.scenario.start:
+            self.lines.append(line)
+        elif line.decision in _STANDING:
+            self._standing = line
+        elif line.decision is DecisionKind.RESUME:
+            self._standing = None
+
+    def _show(self) -> None:
+        """The first instant that is shown has come."""
+        if self._standing is not None:
+            self.lines.append(replace(self._standing, time=self.scenario.start))
 
     def _plan(self, pod: Document) -> Plan:
         """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
@@ -206,6 +245,7 @@ class Simulation:
 
 
 _STARTED = "Due"
+_STANDING = (DecisionKind.SUSPEND, DecisionKind.INVALID, DecisionKind.COMPLETE)
 _BATCH = 1000
 
 

@@ -5,8 +5,10 @@ Threads and sockets have no place on such a loop: time would not wait for them. 
 
 import asyncio
 import selectors
+from asyncio.base_events import MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-defined]
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from math import ulp
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -19,26 +21,18 @@ class DeadlockError(Exception):
     """Nothing is ready and no timer is set: on virtual time that would wait for ever."""
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    """Instead of waiting for a timer, moves the loop's clock to it. `wake`: whether somebody acts before that."""
+class _NeverWaiting(selectors.SelectSelector):
+    """Instead of waiting calls `idle`, with the seconds until the next timer."""
 
-    def __init__(self, waiting: Callable[[], str], wake: Callable[[], bool]) -> None:
+    def __init__(self, idle: Callable[[float | None], None]) -> None:
         super().__init__()
-        self._waiting = waiting
-        self._wake = wake
-        self.elapsed = 0.0
+        self._idle = idle
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready now; without anything, time passes."""
+        """What is ready now."""
         ready = super().select(0)
-        if ready:
-            return ready
-        # A timer that is nearer than the resolution is over.
-        if (timeout is None or timeout >= _RESOLUTION) and self._wake():
-            return ready
-        if timeout is None:
-            raise DeadlockError(f"nothing is ready and no timer is set; waiting for ever: {self._waiting()}")
-        self.elapsed += max(0.0, timeout)
+        if not ready and timeout != 0:
+            self._idle(timeout)
         return ready
 
 
@@ -46,21 +40,34 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual time, beginning at zero."""
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector(self._waiting, self._wake_settled)
-        super().__init__(self._jumping)
+        super().__init__(_NeverWaiting(self._idle))
+        self._elapsed = 0.0
         # Who waits until all has settled, and after which time of the loop.
         self._unsettled: list[tuple[float, asyncio.Future[None]]] = []
-        # A timer counts as over when it is this near. The default is less than a float tells apart after some months,
-        # and a timer would then never be over.
-        self._clock_resolution = _RESOLUTION
+        self.skip(0.0)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
-        return self._jumping.elapsed
+        return self._elapsed
 
     def skip(self, seconds: float) -> None:
         """Pass over a while: timers that end in it are late."""
-        self._jumping.elapsed += max(0.0, seconds)
+        self._elapsed += max(0.0, seconds)
+        # A timer counts as over when it is this near. With less than a float tells apart it would never be over.
+        self._clock_resolution = max(_RESOLUTION, 2 * ulp(self._elapsed))
+
+    def _idle(self, timeout: float | None) -> None:
+        """Nothing is ready: time passes until the next timer, unless somebody waited for this moment."""
+        if timeout == MAXIMUM_SELECT_TIMEOUT:
+            # asyncio looks around at least once a day.
+            timeout = self._scheduled[0].when() - self._elapsed  # type: ignore[attr-defined]
+        if (timeout is None or timeout >= self._clock_resolution) and self._wake_settled():
+            return
+        if timeout is None:
+            names = sorted(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks(self))
+            waiting = ", ".join(names) or "no task"
+            raise DeadlockError(f"nothing is ready and no timer is set; waiting for ever: {waiting}")
+        self.skip(timeout)
 
     async def settled(self) -> None:
         """Wait until everybody has had their say, and only time could bring more."""
@@ -88,10 +95,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             if not waiting.done():
                 waiting.set_result(None)
         return bool(due)
-
-    def _waiting(self) -> str:
-        names = sorted(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks(self))
-        return ", ".join(names) or "no task"
 
 
 def _nothing() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -185,7 +185,43 @@ DOWN = down("10:10", "10:50")
             turn_back("10:20", timedelta(seconds=20)),
             ["10:15 Start", "10:30:20 Start 10:30", "10:45:20 Start 10:45"],
         ),
-        (QUARTERLY, turn_back("10:20", timedelta(hours=1)), ["10:15 Start"]),
+        (QUARTERLY, turn_back("10:20", timedelta(hours=1)), ["10:15 Start", "10:20 Suspend ClockSkew"]),
+        (
+            QUARTERLY,
+            (
+                *turn_back("10:20", timedelta(hours=1)),
+                *down("10:25", "10:35"),
+                *turn_back("10:40", -timedelta(hours=1)),
+            ),
+            ["10:15 Start", "10:20 Suspend ClockSkew", "10:40 Resume ClocksAgree", "10:40 Start 10:30", "10:45 Start"],
+        ),
+        (
+            QUARTERLY,
+            (*down("10:16", "10:25"), *turn_back("10:20", timedelta(hours=1))),
+            ["10:15 Start", "10:25 Suspend ClockSkew"],
+        ),
+        # A spec that cannot be used.
+        (QUARTERLY, edit("10:20", schedule="bogus"), ["10:15 Start", "10:20 Invalid InvalidSpec"]),
+        (
+            QUARTERLY,
+            (
+                *edit("10:20", timeZone="Nowhere"),
+                *edit("10:25", timeZone="Europe/Nowhere"),
+                *edit("10:40", timeZone=None),
+            ),
+            [
+                "10:15 Start",
+                "10:20 Invalid InvalidSpec",
+                "10:25 Invalid InvalidSpec",
+                "10:40 Resume Resumed",
+                "10:45 Start",
+            ],
+        ),
+        (
+            QUARTERLY,
+            (*edit("10:20", handler=None), *edit("10:40", handler=HANDLER, suspend=True)),
+            ["10:15 Start", "10:20 Invalid InvalidSpec", "10:40 Suspend Suspended"],
+        ),
     ],
 )
 def test_what_happens_to_short_runs(spec: Document, happenings: tuple[Happening, ...], wanted: list[str]) -> None:
@@ -238,7 +274,9 @@ def test_a_resume_that_a_wrong_clock_sees_starts_no_past() -> None:
     paused = scenario(*wrong, *edit("10:10", suspend=True), *edit("10:40", suspend=False), schedule="*/5 * * * *")
     assert shown(simulate(paused)) == [
         "10:05 Start",
+        "10:06 Suspend ClockSkew",
         "10:10 Suspend Suspended",
+        "10:50 Resume ClocksAgree",
         "10:50 Resume Resumed",
         "10:55 Start",
     ]
@@ -322,17 +360,86 @@ def test_jitter_moves_starts_but_no_nominal_time() -> None:
     assert len(set(moved)) > 5
 
 
-def test_quiet_stretches_say_what_the_engine_says() -> None:
-    for spec in (
-        QUARTERLY,
-        {"interval": "47s"},
-        {**QUARTERLY, "jitter": "5m"},
-        {**QUARTERLY, "suspendAfterFailures": 3},
-    ):
-        one = replace(
-            scenario(*down("12:03", "13:11"), *edit("15:00", schedule="*/7 * * * *"), end="18:00", **spec),
-            failing=Failing(30, seed=7),
-        )
-        if "interval" in spec:
-            one = replace(one, happenings=down("12:03", "13:11"))
-        assert shown(simulate(one)) == shown(simulate(replace(one, by_stretches=False)))
+def test_an_invalid_spec_is_told_with_its_problems() -> None:
+    told = [line.message for line in simulate(scenario(*edit("10:20", schedule="bogus"), **QUARTERLY))]
+    assert told[0] is None
+    assert str(told[1]).startswith("spec.schedule: ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "failing", "wanted"),
+    [
+        ({"suspend": True}, 0, ["10:00 Suspend Suspended"]),
+        ({"suspendUntil": "2026-03-01T10:10:00Z"}, 0, ["10:00 Suspend SuspendedUntil", "10:10 Resume Resumed"]),
+        ({"suspendUntil": "2026-03-01T09:30:00Z"}, 0, ["10:00 Start"]),
+        ({"maxRuns": 2}, 0, ["10:00 Complete Completed"]),
+        ({"endTime": "2026-03-01T09:30:00Z"}, 0, ["10:00 Complete Completed"]),
+        ({"suspendAfterFailures": 2}, 100, ["10:00 Suspend TooManyFailures"]),
+    ],
+)
+def test_what_keeps_it_from_starting_is_told_though_it_was_decided_before(
+    spec: Document, failing: int, wanted: list[str]
+) -> None:
+    one = replace(scenario(end="10:14", **QUARTERLY, **spec), created=at("9:00"), failing=Failing(failing))
+    assert shown(simulate(one)) == wanted
+
+
+def test_time_passes_in_steps_of_what_happens() -> None:
+    """Ten runs in ten years: as many steps as there is to decide, not one a minute or a day."""
+    passed: list[datetime] = []
+    yearly = scenario(schedule="0 9 1 1 *")
+    ten_years = replace(yearly, end=yearly.start.replace(year=yearly.start.year + 10), passed=passed.append)
+    assert len(list(simulate(ten_years))) == 10
+    assert passed == sorted(passed)
+    assert len(passed) < 300
+
+
+def test_a_thousand_years_come_to_an_end() -> None:
+    """Though so long after the beginning a float does not tell microseconds apart."""
+    yearly = scenario(schedule="0 9 29 2 mon")
+    late = replace(yearly, start=yearly.start.replace(year=9876), end=yearly.start.replace(year=9899))
+    assert [line.time.year for line in simulate(late) if line.time.day == 29] == [9880, 9884, 9888, 9892, 9896]
+
+
+@dataclass
+class _Last:
+    """What the status of the task says in the end."""
+
+    status: Document = field(default_factory=dict)
+
+    def look(self, world: Simulation) -> None:
+        self.status = world.api.document(world.key)["status"]
+
+    def of(self, one: Scenario) -> tuple[list[str], Document]:
+        """The lines, and the parts of the status from which a next operator would go on."""
+        looking = Happening(one.end - timedelta(seconds=1), self.look, 2)
+        lines = shown(simulate(replace(one, happenings=(*one.happenings, looking))))
+        kept = ("phase", "scheduledCount", "consecutiveFailures", "counts", "lastScheduledTime", "nextRunTime")
+        return lines, {name: self.status.get(name) for name in kept}
+
+
+STRETCHED: list[Document] = [
+    QUARTERLY,
+    {"interval": "47s"},
+    {**QUARTERLY, "jitter": "5m"},
+    {**QUARTERLY, "suspendAfterFailures": 3},
+    {**QUARTERLY, "suspendUntil": "2026-03-01T09:00:00Z"},
+    {**QUARTERLY, "maxRuns": 25},
+    {"schedule": "*/3 * * * *", "retry": {"limit": 1, "initial": "20s"}},
+    {"schedule": "*/3 * * * *", "timeout": "5s"},
+    {"schedule": "*/3 * * * *", "totalTimeout": "5s", "suspendAfterFailures": 4},
+    {"schedule": "*/3 * * * *", "resultSchema": {"type": "object"}},
+    {"delay": "2m"},
+    {"delay": "0s", "startTime": "2026-03-01T10:30:00Z", "endTime": "2026-03-01T11:00:00Z"},
+    {"delay": "3m", "jitter": "1m", "skip": [{"from": "2026-03-02"}]},
+]
+
+
+@pytest.mark.parametrize("spec", STRETCHED, ids=str)
+@pytest.mark.parametrize("behind", [0, 20])
+def test_quiet_stretches_say_what_the_engine_says(spec: Document, behind: int) -> None:
+    happenings = (*down("12:03", "13:11"), *turn_back("13:20", timedelta(seconds=behind)))
+    if "schedule" in spec:
+        happenings = (*happenings, *edit("15:00", schedule="*/7 * * * *"))
+    one = replace(scenario(*happenings, end="18:00", **spec), failing=Failing(30, seed=7))
+    assert _Last().of(one) == _Last().of(replace(one, by_stretches=False))
