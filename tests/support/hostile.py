@@ -208,7 +208,8 @@ TIMES = {
 
 def _times() -> Iterator[Case]:
     task_words = {
-        "startTime": {EARLY: "Scheduled", LATE: "Scheduled"},
+        # After the last second there is no time of the schedule.
+        "startTime": {EARLY: "Scheduled", LATE: "spec.startTime"},
         "endTime": {EARLY: "Completed", LATE: "Scheduled"},
         "suspendUntil": {EARLY: "Scheduled", LATE: "SuspendedUntil"},
     }
@@ -224,7 +225,8 @@ def _times() -> Iterator[Case]:
             elif what == BAD:
                 yield task(called, "False", f"spec.{path}", spec=spec)
             else:
-                yield task(called, words=words[what], spec=spec)
+                ready = "False" if words[what].startswith("spec.") else "True"
+                yield task(called, ready, words[what], spec=spec)
         for path, phases in run_phases.items():
             spec, called = {path: time}, f"run-{path.lower()}-{name}"
             if what == REFUSED:
@@ -240,7 +242,8 @@ def _times() -> Iterator[Case]:
     days = [{"from": f"{1990 + number}-01-01", "to": f"{1990 + number}-12-30"} for number in range(100)]
     yield task("skip-100", spec={"interval": "1s", "skip": days})
     yield task("skip-101", refused="spec.skip", spec={"skip": [*days, {"from": "1980-01-01"}]})
-    yield task("skip-all-days", spec={"schedule": "* * * * *", "skip": [{"from": "1970-01-01", "to": "9999-12-31"}]})
+    all_days = {"schedule": "* * * * *", "skip": [{"from": "1970-01-01", "to": "9999-12-31"}]}
+    yield task("skip-all-days", "False", "spec.skip", spec=all_days)
     yield task(
         "skip-all-of-an-interval", spec={"interval": "1s", "skip": [{"from": "1970-01-01", "to": "9999-12-31"}] * 100}
     )
@@ -356,9 +359,8 @@ def _templates() -> Iterator[Case]:
         {"name": f"CRONTASK_{name}", "value": "mine"} for name in ("NAME", "RUN", "ARGS", "ARGS", "IDEMPOTENCY_KEY")
     ]
     taken: dict[str, Document] = {
-        "env-ours": {"containers": [{**main, "env": [*ours, {"name": "A", "value": "$(CRONTASK_RUN)"}]}]},
+        "env-of-ours": {"containers": [{**main, "env": [{"name": "A", "value": "$(CRONTASK_RUN)"}]}]},
         "env-null": {"containers": [{**main, "env": None}]},
-        "restart-always": {"restartPolicy": "Always"},
         "deadline": {"activeDeadlineSeconds": 1},
         "host-network": {"hostNetwork": True},
         "init-without-end": {"initContainers": [{**main, "name": "init", "command": ["sleep", "inf"]}]},
@@ -395,14 +397,23 @@ def _templates() -> Iterator[Case]:
     for name, (spec, words) in rejected.items():
         yield task(f"rejected-{name}", "False", words, spec={"handler": played(**spec)})
         yield run(f"run-rejected-{name}", "Failed", words, spec={"handler": played(**spec)})
+    env_ours = {"handler": played(containers=[{**main, "env": ours}])}
+    yield task("template-env-ours", "False", "'CRONTASK_NAME' begins with CRONTASK_", spec=env_ours)
+    yield run("run-template-env-ours", "Failed", "'CRONTASK_NAME' begins with CRONTASK_", spec=env_ours)
+    unserved: dict[str, tuple[Document, str]] = {
+        "restart-always": ({"restartPolicy": "Always"}, "spec.restartPolicy"),
+        "init-number": ({"initContainers": 5}, "spec.initContainers"),
+        "init-map": ({"initContainers": {"name": "x"}}, "spec.initContainers"),
+        "init-texts": ({"initContainers": ["x"]}, "spec.initContainers[0]"),
+    }
+    for name, (spec, words) in unserved.items():
+        yield task(f"template-{name}", refused=words, spec={"handler": played(**spec)})
+        yield run(f"run-template-{name}", refused=words, spec={"handler": played(**spec)})
     malformed: dict[str, tuple[Document, str]] = {
         "env-map": ({"containers": [{**main, "env": {"A": "a"}}]}, "containers[0].env"),
         "env-texts": ({"containers": [{**main, "env": ["A=a"]}]}, "containers[0].env"),
         "env-text": ({"containers": [{**main, "env": "A=a"}]}, "containers[0].env"),
         "env-true": ({"containers": [{**main, "env": True}]}, "containers[0].env"),
-        "init-number": ({"initContainers": 5}, "spec.initContainers"),
-        "init-map": ({"initContainers": {"name": "x"}}, "spec.initContainers"),
-        "init-texts": ({"initContainers": ["x"]}, "spec.initContainers[0]"),
         "init-env": ({"initContainers": [{**main, "env": {"A": "a"}}]}, "spec.initContainers[0].env"),
     }
     for name, (spec, words) in malformed.items():
@@ -548,7 +559,7 @@ def _run_statuses() -> Iterator[Case]:
     yield run("forged-attempts-10", status={"phase": "Retrying", "attempts": [_attempt(n) for n in range(1, 11)]})
     yield run("forged-attempt-times", status={"phase": "Retrying", "attempts": [_attempt(1, FAR[0])]})
     late = {"phase": "Retrying", "attempts": [_attempt(1)], "nextRetryTime": FAR[2]}
-    yield run("forged-next-retry", "Retrying", status=late)
+    yield run("forged-next-retry", "Succeeded", status=late)
     yield run("forged-next-retry-canceled", "Canceled", spec={"cancel": True}, status=late)
 
 
