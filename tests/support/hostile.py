@@ -361,7 +361,7 @@ def _templates() -> Iterator[Case]:
     taken: dict[str, Document] = {
         "env-of-ours": {"containers": [{**main, "env": [{"name": "A", "value": "$(CRONTASK_RUN)"}]}]},
         "env-null": {"containers": [{**main, "env": None}]},
-        "deadline": {"activeDeadlineSeconds": 1},
+        "deadline": {"activeDeadlineSeconds": 600},
         "host-network": {"hostNetwork": True},
         "init-without-end": {"initContainers": [{**main, "name": "init", "command": ["sleep", "inf"]}]},
         "sidecar": {"initContainers": [{**main, "name": "side", "restartPolicy": "Always"}]},
