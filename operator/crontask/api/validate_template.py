@@ -18,7 +18,7 @@ RESERVED = "CRONTASK_"
 RESTART_POLICIES = ("Never",)
 # An init container that is always restarted is a sidecar.
 INIT_RESTART_POLICIES = ("Never", "Always")
-_ONE_RESTART = "write restartPolicy: Never, or leave it out; spec.retry, like {limit: 3}, makes more attempts"
+_ONE_RESTART = "write restartPolicy: Never, or leave it out"
 _IMAGE = "name the image to run, like busybox:1.36"
 
 
@@ -92,10 +92,8 @@ def _listed_containers(spec: dict[str, Any], group: str, path: str, policies: tu
 def _parts_of_container(container: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iterator[Problem]:
     yield from _restart_problems(container, path, policies)
     if container.get("restartPolicyRules"):
-        words = "would restart the container within its pod, beside crontask's own attempts"
-        yield Problem(
-            f"{path}.restartPolicyRules", words, "remove it; spec.retry, like {limit: 3}, makes more attempts"
-        )
+        words = "would restart the container within its pod, beside the attempts of spec.retry"
+        yield Problem(f"{path}.restartPolicyRules", words, "remove it")
     variables = container.get("env")
     if not isinstance(variables, list | None) or not all(isinstance(variable, dict) for variable in variables or ()):
         yield Problem(f"{path}.env", "must be a list of variables", "write each as - name: A and value: a")
@@ -111,7 +109,7 @@ def _parts_of_container(container: dict[str, Any], path: str, policies: tuple[st
 def _restart_problems(holder: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iterator[Problem]:
     policy = holder.get("restartPolicy")
     if policy is not None and policy not in policies:
-        words = f"must be {' or '.join(policies)}, not {shown(policy)}: crontask makes the attempts"
+        words = f"must be {' or '.join(policies)}, not {shown(policy)}: attempts are made by spec.retry"
         yield Problem(f"{path}.restartPolicy", words, _ONE_RESTART)
 
 

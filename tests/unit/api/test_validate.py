@@ -90,9 +90,7 @@ def _template(**spec: Any) -> dict[str, Any]:
     return {"podTemplate": {"spec": {"containers": [{"name": "a", "image": "i"}], **spec}}}
 
 
-NEVER = (
-    "must be Never, not 'OnFailure': crontask makes the attempts; write restartPolicy: Never, or leave it out; spec."
-)
+NEVER = "must be Never, not 'OnFailure': attempts are made by spec.retry; write restartPolicy: Never, or leave it out"
 NOT_YOURS = "begins with CRONTASK_, as the variables do that crontask sets; write another name, like APP_"
 
 
@@ -107,7 +105,7 @@ NOT_YOURS = "begins with CRONTASK_, as the variables do that crontask sets; writ
         ),
         (
             _template(initContainers=[{"name": "b", "restartPolicy": "OnFailure"}]),
-            ["podTemplate.spec.initContainers[0].restartPolicy: must be Never or Always, not 'OnFailure': crontask"],
+            ["podTemplate.spec.initContainers[0].restartPolicy: must be Never or Always, not 'OnFailure': attempts"],
         ),
         # A sidecar.
         (_template(initContainers=[{"name": "b", "image": "i", "restartPolicy": "Always"}]), []),
