@@ -12,14 +12,19 @@ import pytest
 from chaos.network import Network
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide import cancel, overlap, run, stop, timeout
+from crontask.api.task_status import Decision, Timing
+from crontask.decide import cancel, dropped, overlap, run, stop, task, timeout
 from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.decisions import Launch, RunDecisions, StopPod
+from crontask.decide.due import Undecided
 from crontask.decide.fit import fitting_outcome
 from crontask.decide.outcome import Outcome
+from crontask.decide.overlap import Places
+from crontask.decide.pause import Pause
+from crontask.decide.record import TIMING_CHANGED, Settled
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
-from crontask.decide.views import RunView, ScheduledRun
+from crontask.decide.views import Config, RunView, ScheduledRun, TaskView
 from crontask.engine import launch
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
@@ -171,6 +176,40 @@ def kubelet_trusted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stop, "PATIENCE", timedelta(days=1))
 
 
+def refused_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
+    """A time whose run the API server refuses counts as decided."""
+    settle = task._settle
+
+    def planted(view: TaskView, undecided: Undecided | None, places: Places, now: datetime) -> Settled | None:
+        if undecided is not None and view.refusal is not None and not undecided.resumed:
+            return Settled(undecided, places.skipped)
+        return settle(view, undecided, places, now)
+
+    patch.setattr(task, "_settle", planted)
+
+
+def _forget(patch: pytest.MonkeyPatch, reason: str) -> None:
+    """No record of the times that are dropped for that reason."""
+    dropped_times = dropped.dropped_times
+
+    def planted(
+        view: TaskView, timing: Timing, pause: Pause | None, config: Config, now: datetime
+    ) -> tuple[Decision, ...]:
+        return tuple(each for each in dropped_times(view, timing, pause, config, now) if each.reason != reason)
+
+    patch.setattr(task, "dropped_times", planted)
+
+
+def pause_forgets(patch: pytest.MonkeyPatch) -> None:
+    """A pause takes the time that waits for its start, and nobody records it."""
+    _forget(patch, "Suspended")
+
+
+def edit_forgets(patch: pytest.MonkeyPatch) -> None:
+    """An edit takes the time that waits for its start, and nobody records it."""
+    _forget(patch, TIMING_CHANGED)
+
+
 def no_gate(patch: pytest.MonkeyPatch) -> None:
     """Nobody asks whether the lease has time left."""
 
@@ -195,5 +234,8 @@ BUGS: dict[str, Plant] = {
         stopped_when_asked,
         stopped_is_failed,
         kubelet_trusted,
+        refused_moves_the_watermark,
+        pause_forgets,
+        edit_forgets,
     )
 }

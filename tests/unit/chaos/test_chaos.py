@@ -25,6 +25,9 @@ FOUND_BY = {
     "stopped_when_asked": 0,
     "stopped_is_failed": 0,
     "kubelet_trusted": 2,
+    "refused_moves_the_watermark": 0,
+    "pause_forgets": 13,
+    "edit_forgets": 13,
 }
 
 
