@@ -174,7 +174,7 @@ def test_what_could_not_run_is_refused_when_it_is_written(target: Bench, handler
 def test_a_schema_that_is_wrong_is_refused_when_it_is_written(target: Bench) -> None:
     spec = {"handler": {"http": {"url": "https://a"}}, "argsSchema": {"type": "object", "properties": {"a": 5}}}
     bad = {"apiVersion": API_VERSION, "kind": "CronTask", "metadata": {"name": "bad"}, "spec": spec}
-    assert "spec.argsSchema: " in target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
+    assert "spec.argsSchema.properties.a: " in target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
 
 
 def test_what_is_null_in_a_result_is_kept(target: Bench) -> None:

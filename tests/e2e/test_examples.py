@@ -85,6 +85,7 @@ def test_cancel_stops_the_pod(bench: Bench) -> None:
     bench.apply("cancel.yaml")
     bench.until("it runs", lambda: bench.phase("long-one") == "Running")
     pod = bench.get("sr", "long-one")["status"]["podName"]
+    bench.until("its container runs", lambda: bench.get("pod", pod)["status"]["phase"] == "Running")
     bench.kubectl("patch", "sr", "long-one", "--type=merge", "-p", '{"spec":{"cancel":true,"cancelReason":"enough"}}')
     run = _ended(bench, "long-one", "Canceled")
     assert run["status"]["message"] == "enough"
