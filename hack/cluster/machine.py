@@ -75,11 +75,8 @@ def remove_cgroup() -> None:
             if time.monotonic() > deadline:
                 raise ClusterError(f"Processes {pids} in {top} do not end.")
             time.sleep(0.02)
-        for folder in sorted(top.rglob("*/"), reverse=True) if top.exists() else ():
-            if folder.is_dir():
-                _remove_cgroup_folder(folder)
-        if top.exists():
-            _remove_cgroup_folder(top)
+        for folder, _, _ in os.walk(top, topdown=False):
+            _remove_cgroup_folder(Path(folder))
 
 
 def processes_with_argument(argument: str) -> Iterator[Record]:
@@ -118,9 +115,10 @@ def _cgroup_roots() -> list[Path]:
 
 
 def _members(top: Path) -> Iterator[int]:
-    for file in top.rglob("cgroup.procs") if top.exists() else ():
+    # Whoever ends takes its folder along: os.walk passes over what is gone.
+    for folder, _, _ in os.walk(top):
         with contextlib.suppress(OSError):
-            yield from map(int, file.read_text().split())
+            yield from map(int, (Path(folder) / "cgroup.procs").read_text().split())
 
 
 def _remove_cgroup_folder(folder: Path) -> None:

@@ -106,5 +106,5 @@ def test_args_are_checked_before_a_pod_starts_and_results_when_it_has_ended(benc
     assert _pod_phase(bench, "report-moon-1") is None
     assert _ended(bench, "report-eu", "Succeeded")["result"] == {"rows": 42}
     us = _ended(bench, "report-us", "Failed")
-    assert (_reason(us), us["message"]) == ("ResultInvalid", 'result: "rows" is a required property')
+    assert (_reason(us), us["message"]) == ("ResultInvalid", "result.rows: is missing")
     assert us["result"] == {"lines": 42}
