@@ -40,10 +40,11 @@ class Memory:
         self._unsure: set[str] = set()
         # Runs that were made ahead, and whose time has been decided.
         self._claimed: set[str] = set()
-        # By the task's UID: what was said against the creation of its runs, and the task before an edit of its timing.
+        # By the task's UID, what was said against the creation of its runs.
         self._refusals: dict[str, RunRefusal] = {}
         # The same by the UID of the run whose end causes it.
         self._follow_up_refusals: dict[str, RunRefusal] = {}
+        # By its UID, the task before an edit of its timing, until that is recorded.
         self._previous: dict[str, CronTask] = {}
         # By the task's UID, the name of the run that could not be made ahead.
         self._unreserved: dict[str, str] = {}
