@@ -188,6 +188,16 @@ def refused_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(task, "_settle", planted)
 
 
+def refused_gives_up_its_slot(patch: pytest.MonkeyPatch) -> None:
+    """A run whose pod is refused has no slot any more: another one starts in its place."""
+    holds_place = overlap.holds_place
+
+    def planted(view: RunView) -> bool:
+        return holds_place(replace(view, finding=None))
+
+    patch.setattr(overlap, "holds_place", planted)
+
+
 def _forget(patch: pytest.MonkeyPatch, reason: str) -> None:
     """No record of the times that are dropped for that reason."""
     dropped_times = dropped.dropped_times
@@ -235,6 +245,7 @@ BUGS: dict[str, Plant] = {
         stopped_is_failed,
         kubelet_trusted,
         refused_moves_the_watermark,
+        refused_gives_up_its_slot,
         pause_forgets,
         edit_forgets,
     )

@@ -146,7 +146,10 @@ class Changes:
     # --- refusals ----------------------------------------------------------------------------------------------------
 
     def _fault(self, verb: str, key: ObjectKey) -> ApiError | None:
-        return next((error for refusal in self._refusals if (error := refusal.error(verb, key))), None)
+        error = next((error for refusal in self._refusals if (error := refusal.error(verb, key))), None)
+        if error is not None and verb == "create":
+            self._ledger.refused(key, error)
+        return error
 
     def _refuse(self, event: Event, kind: Kind) -> None:
         task = self._task(event)

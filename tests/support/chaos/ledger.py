@@ -4,71 +4,31 @@ Callers: play.
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from chaos.network import Landed, Sent
+from chaos.record import TERMINAL, RunRecord
 from chaos.timings import Timings
 from crontask.api.names import (
-    ANNOTATION_RESERVED,
     ANNOTATION_STOPPED,
     LABEL_RUN,
     LABEL_TASK,
     follow_up_name,
-    nominal_of,
 )
-from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.virtual_time import VirtualClock
 
 # Of an attempt whose pod was stopped.
 STOPPED = ("Canceled", "TimedOut", "StartTimeout", "TotalTimeout")
 # A kubelet has so long to stop a pod: the grace period that all have here, and half a minute.
 _STOPS_WITHIN = timedelta(seconds=60)
-TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 _FINISHED = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled")
 _COUNTS_AS = {
     "Succeeded": ("Succeeded", "Partial"),
     "Failed": ("Failed", "TimedOut"),
     "Finished": _FINISHED,
 }
-
-
-@dataclass
-class RunRecord:
-    """What is known of a run, whether it is still there or not."""
-
-    document: Document
-    task: str
-    phase: str | None = None
-    attempts: set[int] = field(default_factory=set)
-    pods: list[str] = field(default_factory=list)
-    deleted_by: str | None = None
-    ended_at: datetime | None = None
-    # When its phase or one of its pods changed last: what follows from that may be on its way.
-    changed_at: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.document["metadata"]["name"])
-
-    @property
-    def spec(self) -> Document:
-        return dict(self.document["spec"])
-
-    @property
-    def only_made_ahead(self) -> bool:
-        """Whether nothing has become of it since."""
-        made_ahead = ANNOTATION_RESERVED in self.document["metadata"].get("annotations", {})
-        return made_ahead and self.phase is None and not self.pods
-
-    @property
-    def nominal(self) -> datetime | None:
-        """Of a run that an operator made by the schedule."""
-        owned = bool(self.document["metadata"].get("ownerReferences"))
-        wanted = self.spec.get("scheduledTime")
-        found = nominal_of(self.task, self.name)
-        return found if owned and wanted and found == datetime.fromisoformat(wanted) else None
 
 
 class Ledger:
@@ -252,6 +212,15 @@ class Ledger:
             if _was_stopped(pod) and reason not in STOPPED:
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it was stopped")
 
+    def refused(self, key: ObjectKey, error: ApiError) -> None:
+        """The API server refuses a creation of the operator whose write is landing."""
+        if key.kind is not Kind.POD or error.status != 403 or self._sender is None or self._sender.late:
+            return
+        name = key.name.rpartition("-")[0]
+        for record in self.runs.values():
+            if record.name == name and record.deleted_by is None:
+                record.refused_by = self._sender.sender
+
     # --- pods --------------------------------------------------------------------------------------------------------
 
     def _see_pod(self, before: Document | None, after: Document | None) -> None:
@@ -295,6 +264,7 @@ class Ledger:
         record = self.runs.get(owner)
         if record is None or self._sender is None:
             return
+        record.refused_by = None
         late = self._sender.late
         if late:
             self._late_pods.add(uid)
@@ -344,6 +314,11 @@ class Ledger:
             and pod["metadata"].get("labels", {}).get(LABEL_TASK) in names
             and pod["metadata"]["labels"].get(LABEL_RUN) != record.name
             and not has_ended(pod)
+        ]
+        others += [
+            run.name
+            for run in self.runs.values()
+            if run is not record and run.task in names and run.keeps_slot_of(self._actor)
         ]
         if len(others) >= limit:
             self.violate(f"run {record.name} starts beside {others}, over the limit of {limit}")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from chaos.ledger import RunRecord
+from chaos.record import RunRecord
 from chaos.timings import Timings, mark_of
 from crontask.engine.ports import Document
 

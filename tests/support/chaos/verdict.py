@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from chaos.ledger import STOPPED, TERMINAL, Ledger, RunRecord
+from chaos.ledger import STOPPED, Ledger
+from chaos.record import TERMINAL, RunRecord
 from chaos.times import judge_times
 from crontask.engine.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi

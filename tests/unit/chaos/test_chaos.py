@@ -26,6 +26,7 @@ FOUND_BY = {
     "stopped_is_failed": 0,
     "kubelet_trusted": 2,
     "refused_moves_the_watermark": 0,
+    "refused_gives_up_its_slot": 53,
     "pause_forgets": 13,
     "edit_forgets": 13,
 }

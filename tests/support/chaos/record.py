@@ -1,0 +1,56 @@
+"""What the ledger knows of a run, whether it is still there or not.
+
+Callers: ledger, times, verdict.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from crontask.api.names import ANNOTATION_RESERVED, nominal_of
+from crontask.engine.ports import Document
+
+TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
+
+
+@dataclass
+class RunRecord:
+    """What is known of a run, whether it is still there or not."""
+
+    document: Document
+    task: str
+    phase: str | None = None
+    attempts: set[int] = field(default_factory=set)
+    pods: list[str] = field(default_factory=list)
+    deleted_by: str | None = None
+    ended_at: datetime | None = None
+    # The operator to which the API server refused its pod for now, and which tries again: it has its slot.
+    refused_by: str | None = None
+    # When its phase or one of its pods changed last: what follows from that may be on its way.
+    changed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.document["metadata"]["name"])
+
+    @property
+    def spec(self) -> Document:
+        return dict(self.document["spec"])
+
+    def keeps_slot_of(self, operator: str) -> bool:
+        """Whether it has a slot of that operator's without a pod, and nobody has asked it to give that up."""
+        given_up = self.deleted_by is not None or self.phase in TERMINAL or bool(self.spec.get("cancel"))
+        return self.refused_by == operator and not given_up
+
+    @property
+    def only_made_ahead(self) -> bool:
+        """Whether nothing has become of it since."""
+        made_ahead = ANNOTATION_RESERVED in self.document["metadata"].get("annotations", {})
+        return made_ahead and self.phase is None and not self.pods
+
+    @property
+    def nominal(self) -> datetime | None:
+        """Of a run that an operator made by the schedule."""
+        owned = bool(self.document["metadata"].get("ownerReferences"))
+        wanted = self.spec.get("scheduledTime")
+        found = nominal_of(self.task, self.name)
+        return found if owned and wanted and found == datetime.fromisoformat(wanted) else None
