@@ -1,4 +1,4 @@
-"""Warnings about a good spec: fields without effect beside the others, where whoever wrote them would be surprised.
+"""Warnings about a good spec: what has no effect, or another one than it seems, where its writer would be surprised.
 
 A warning refuses nothing. A default that the API server has filled in is like a field left out. Callers: admission,
 validate_object.
@@ -13,6 +13,9 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import CatchUpPolicy, ConcurrencyPolicy, Retry
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.validate_times import expressions_of
+from crontask.timetable import parse_cron
+from crontask.timetable.notes import uneven_steps
 
 _REMOVE = "remove it"
 _ON_DEMAND = ("on a task that runs on demand only", "add schedule, interval, delay or after, or remove it")
@@ -31,8 +34,9 @@ _USELESS = {
 
 
 def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
-    """What has no effect in a valid spec of a CronTask."""
+    """What has no effect in a valid spec of a CronTask, and which of its steps begin anew before they come round."""
     return (
+        *_step_warnings(spec),
         *_timing_warnings(spec),
         *_policy_warnings(spec),
         *_run_setting_warnings(spec),
@@ -74,6 +78,12 @@ def _timing_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
     if spec.suspend and spec.suspend_until is not None and timing != "on demand":
         why = "while suspend is true: the task does not resume by itself"
         yield _without_effect("suspendUntil", why, "remove suspend, or remove suspendUntil")
+
+
+def _step_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
+    for path, text in expressions_of(spec):
+        for note in uneven_steps(parse_cron(text)):
+            yield Problem(path, note)
 
 
 def _policy_warnings(spec: CronTaskSpec) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Warnings: what has no effect beside the rest of a spec, and what has."""
+"""Warnings: what has no effect beside the rest of a spec, or another than it seems, and what has."""
 
 from typing import Any
 
@@ -45,6 +45,15 @@ TASKS: list[tuple[dict[str, Any], list[str]]] = [
             "remove it"
         ],
     ),
+    (
+        {"schedule": "*/50 * * * *"},
+        ["schedule: */50 begins anew each hour; for every 50 minutes write interval: 50m instead of schedule"],
+    ),
+    (
+        {"schedules": ["*/15 * * * *", "0 8-18/3 * * *", "H/7 */5 * * *"]},
+        ["schedules[2]: */5 begins anew each day"],
+    ),
+    ({"schedule": "H(0-29)/10 * * * *"}, []),
     ({"jitter": "5m"}, [f"jitter: {ON_DEMAND}"]),
     (
         {"startTime": UNTIL, "maxRuns": 3, "suspend": True, "startingDeadline": "5m"},
