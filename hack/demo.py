@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster import layout, report
-from installation import Tools, install, ready_cluster
+from installation import Tools, install, named_cluster, ready_cluster
 
 NAMESPACE = "crontask-demo"
 SECONDS = 150
@@ -41,7 +41,16 @@ _console = Console()
 
 
 def main() -> int:
-    """Exit code 0 if runs succeeded."""
+    """Exit code 0 if runs succeeded, 130 after Ctrl-C: what was made then stays, and it says how to remove it."""
+    try:
+        return _demo()
+    except KeyboardInterrupt:
+        _console.print("\nStopped. What was made is still there. Remove everything:")
+        _how_to_remove(throw_away=named_cluster() is None)
+        return 130
+
+
+def _demo() -> int:
     tools = ready_cluster()
     install(tools)
     _apply_examples(tools)
@@ -80,9 +89,7 @@ def _show_runs(tools: Tools, seconds: int) -> None:
 
 
 def _print_run(name: str, status: dict[str, Any]) -> None:
-    colour = {"Succeeded": "green", "Failed": "red", "TimedOut": "red", "Running": "cyan"}.get(
-        status["phase"], "yellow"
-    )
+    colour = _COLOURS.get(status["phase"], "yellow")
     result = json.dumps(status["result"]) if "result" in status else ""
     words = status.get("message") or result
     due = status.get("scheduledTime", "")[11:19]
@@ -120,7 +127,11 @@ def _how_to_go_on(tools: Tools) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    if tools.throw_away:
+    _how_to_remove(tools.throw_away)
+
+
+def _how_to_remove(throw_away: bool) -> None:
+    if throw_away:
         _console.print("  make cluster-down\n")
     else:
         _console.print(f"  kubectl delete namespace {NAMESPACE}\n  helm uninstall crontask -n crontask-system\n")

@@ -52,12 +52,18 @@ class Tools:
         return done.stdout if check else done.stdout + done.stderr
 
 
+def named_cluster() -> Path | None:
+    """The kubeconfig of a cluster that was handed over, None if it is to be the throw-away one."""
+    named = os.environ.get("CRONTASK_KUBECONFIG")
+    return Path(named) if named else None
+
+
 def ready_cluster() -> Tools:
     """The tools for a cluster that is up, with the operator's image on it."""
-    named = os.environ.get("CRONTASK_KUBECONFIG")
-    if named:
+    named = named_cluster()
+    if named is not None:
         report.say(f"Using the cluster of {named}.")
-        return Tools(Path(named), "kubectl", "helm", throw_away=False)
+        return Tools(named, "kubectl", "helm", throw_away=False)
     if os.environ.get("KUBECONFIG"):
         report.say("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
     cluster.up()
