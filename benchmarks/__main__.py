@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import command_line as command_line_benchmark
 from benchmarks import cost as cost_benchmark
 from benchmarks import end as end_benchmark
 from benchmarks import growth as growth_benchmark
@@ -249,6 +250,18 @@ def runner(output: str) -> None:
     rows = [{"measured": _now(), **row} for row in runner_benchmark.measure()]
     save("runner", rows)
     _show(output, "milliseconds from start to end", rows)
+
+
+@main.command("command-line")
+@_output
+def command_line(output: str) -> None:
+    """What the commands that need no cluster take of the processor.
+
+    Example: python -m benchmarks command-line
+    """
+    rows = [{"measured": _now(), **row} for row in command_line_benchmark.measure()]
+    save("command-line", rows)
+    _show(output, "milliseconds of processor", rows)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
