@@ -11,6 +11,7 @@ from chaos.network import Landed, Sent
 from chaos.record import TERMINAL, RunRecord
 from chaos.timings import Timings
 from crontask.api.names import (
+    ANNOTATION_STOP_REQUESTED_AT,
     ANNOTATION_STOPPED,
     LABEL_RUN,
     LABEL_TASK,
@@ -238,8 +239,11 @@ class Ledger:
         if before is None:
             self._pod_created(uid, after)
         self.pods[uid] = after
-        if ANNOTATION_STOPPED in after["metadata"].get("annotations", {}) and uid not in self._asked:
-            self._asked[uid] = self._clock.now()
+        annotations = after["metadata"].get("annotations", {})
+        if ANNOTATION_STOPPED in annotations and uid not in self._asked:
+            # What was asked then may be long on its way.
+            at = annotations.get(ANNOTATION_STOP_REQUESTED_AT)
+            self._asked[uid] = datetime.fromisoformat(at) if at is not None else self._clock.now()
             self.say(f"{self._actor} pod {name} is to be stopped")
         if before is not None and has_ended(after) and not has_ended(before):
             status = after["status"]
