@@ -230,7 +230,7 @@ def _print(lines: Iterable[Line], output: str) -> bool:
 def _why_nothing(manifest: Document, start: datetime, end: datetime) -> str:
     """What there is to say where nothing was decided: nothing was due."""
     task, spec = parsed(manifest)
-    following = task.jitter.next_nominal(task.timetable, start)
+    following = task.next_nominal(task.recorded_until, start)
     if following is not None:
         return f"nothing is due before {format_time(end)}: the next start is at {format_time(task.start_of(following))}"
     if spec.after is not None:

@@ -69,8 +69,7 @@ class Undecided:
 def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided | None:
     """The times after max(since, mark) whose start has come, None if there are none."""
     task = view.task
-    mark, since = task.status.last_scheduled_time, timing.since
-    after = max(since, mark) if mark is not None else since
+    after = decided_until(task, timing)
     if task.spec is None or runs_left(task) == 0:
         return None
     if task.spec.delay is not None:
@@ -86,6 +85,16 @@ def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided 
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
     candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known.times), now)
     return _summed_up(view, replace(found, candidates=candidates, foreign=tuple(foreign)), latest, now)
+
+
+def decided_until(task: CronTask, timing: Timing) -> datetime:
+    """Up to when nothing is due any more.
+
+    That may be later than now, as after a clock that went back. With jitter a time that came before it may be yet to
+    start, and does not.
+    """
+    watermark = task.status.last_scheduled_time
+    return max(timing.since, watermark) if watermark is not None else timing.since
 
 
 def decided_before(view: TaskView, undecided: Undecided, first: datetime, now: datetime) -> Undecided | None:

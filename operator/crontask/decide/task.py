@@ -17,6 +17,7 @@ from crontask.decide.due import (
     Undecided,
     deadline_of,
     decided_before,
+    decided_until,
     given_up_at,
     runs_left,
     undecided_times,
@@ -128,10 +129,7 @@ def _next_nominal(view: TaskView, timing: Timing, now: datetime) -> datetime | N
         return None
     if task.spec is not None and task.spec.delay is not None:
         return delayed_start(view, timing, now)
-    # A status may say that more is decided than has come due: its word holds, as after a clock that went back.
-    if task.recorded_until > now:
-        return task.timetable.next_after(task.recorded_until)
-    return task.jitter.next_nominal(task.timetable, now)
+    return task.next_nominal(decided_until(task, timing), now)
 
 
 def _instants(

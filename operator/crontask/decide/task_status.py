@@ -23,6 +23,7 @@ from crontask.api.task_status import (
 from crontask.decide.conditions import conditions_of, is_rejected
 from crontask.decide.counting import FAILURES, add_runs, failure_streak, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.decide.due import decided_until
 from crontask.decide.history import ended_at
 from crontask.decide.overlap import holds_place, is_unstarted
 from crontask.decide.pause import TOO_MANY_FAILURES, Pause
@@ -144,9 +145,7 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
     if task.spec is not None and task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
-    if task.recorded_until > basis.now:
-        return task.timetable.upcoming(task.recorded_until, wanted)
-    return task.jitter.upcoming(task.timetable, basis.now, wanted)
+    return task.upcoming(decided_until(task, basis.timing), basis.now, wanted)
 
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:

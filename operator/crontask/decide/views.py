@@ -44,6 +44,16 @@ class CronTask:
         """When the run of a nominal time may start."""
         return self.jitter.start_of(nominal, self.timetable)
 
+    def next_nominal(self, after: datetime, now: datetime) -> datetime | None:
+        """The first nominal time after `after` whose start is still to come; None if there is none."""
+        first = self.jitter.next_nominal(self.timetable, now)
+        return first if first is None or first > after else self.timetable.next_after(after)
+
+    def upcoming(self, after: datetime, now: datetime, n: int) -> tuple[datetime, ...]:
+        """The first `n` of them."""
+        first = self.next_nominal(after, now)
+        return (first, *self.timetable.upcoming(first, n - 1)) if first is not None and n > 0 else ()
+
     @property
     def recorded_until(self) -> datetime:
         """Up to when the status says what became of each of its times."""
@@ -106,6 +116,11 @@ class ScheduledRun:
         if task is None or self.meta.owner_uid is None or self.spec is None or self.spec.scheduled_time is None:
             return None
         return self.spec.scheduled_time if nominal_of(task, self.meta.name) == self.spec.scheduled_time else None
+
+    @cached_property
+    def judged_args(self) -> dict[tuple[str, int] | None, str | None]:
+        """What is wrong with its args together with those of a generation of its task: kept by who has judged them."""
+        return {}
 
     @property
     def catching_up(self) -> bool:

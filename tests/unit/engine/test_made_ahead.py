@@ -1,11 +1,14 @@
 """Runs that are made ahead of their time, and many that are due at once: only the pod is to be made, and first."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from engine_world import World, play
+from engine_world import NAMESPACE, World, play
 
 from crontask.engine.ports import ApiError, Document, Kind
 from crontask.engine.queue import WriteQueue
 from crontask.simulation.kubelet import Plan
+from crontask.timetable import IntervalTimetable, Jitter
 
 
 def test_a_run_is_made_ahead_of_its_time_and_at_its_time_only_the_pod() -> None:
@@ -212,3 +215,32 @@ def test_what_is_not_launched_waits_until_the_watch_tells_of_the_pod_but_not_for
             assert [run["status"]["phase"] for run in world.runs()] == ["Running"]
 
     play(story, lambda pod: Plan(runs=30))
+
+
+HOUR = datetime(2026, 3, 1, 12, tzinfo=UTC)
+JITTERED = {"schedule": "0 * * * *", "jitter": "30m"}
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_time_from_before_the_creation_or_an_edit_is_not_made_ahead_though_its_start_is_to_come(edited: bool) -> None:
+    """12:00 starts at 12:28:17 by its jitter, for a task of this name; the task is of 12:00:30."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("nightly", **({"schedule": "0 0 1 1 *"} if edited else JITTERED))
+            await world.pass_time(10)
+            if edited:
+                await world.edit(Kind.CRON_TASK, "nightly", **JITTERED)
+            await world.pass_time(1)
+            status = world.status(Kind.CRON_TASK, "nightly")
+            assert status["nextRunTime"] == "2026-03-01T13:00:00Z"
+            assert status["upcoming"][:2] == ["2026-03-01T13:00:00Z", "2026-03-01T14:00:00Z"]
+            await world.pass_time(1800)
+            assert world.api.documents(Kind.SCHEDULED_RUN) == []
+        jitter, hourly = (
+            Jitter(timedelta(minutes=30), f"{NAMESPACE}/nightly"),
+            IntervalTimetable(HOUR, timedelta(hours=1)),
+        )
+        assert jitter.start_of(HOUR, hourly) == HOUR + timedelta(minutes=28, seconds=17)
+
+    play(story)
