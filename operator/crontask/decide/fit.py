@@ -1,6 +1,6 @@
 """Whether the args of a run, and its result, fit the schemas of its task.
 
-Callers: run, overlap; engine (before it makes a pod).
+Callers: readiness, stop; engine (the args of a pod).
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,14 @@ def unfit_args(view: RunView) -> str | None:
     schema = view.task.spec.args_schema if view.task is not None and view.task.spec is not None else None
     if schema is None and not own:
         return None
-    args = merged_args(view)
+    judged = view.run.judged_args
+    generation = (view.task.meta.uid, view.task.meta.generation) if view.task is not None else None
+    if generation not in judged:
+        judged[generation] = _what_is_wrong(merged_args(view), schema)
+    return judged[generation]
+
+
+def _what_is_wrong(args: dict[str, Any], schema: Any) -> str | None:
     size = len(orjson.dumps(args))
     if size > LONGEST_ARGS:
         return f"args have {size} bytes as JSON together with the task's, over {LONGEST_ARGS}"

@@ -13,7 +13,7 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.decide.cancel import cancel_requested
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.due import Candidate
-from crontask.decide.idempotency import comes_before, started_before
+from crontask.decide.readiness import hindrance
 from crontask.decide.retry import may_follow
 from crontask.decide.stop import end_of_attempt
 from crontask.decide.views import RunView, TaskView
@@ -67,22 +67,13 @@ def is_unstarted(view: RunView) -> bool:
 
 
 def waits(view: RunView, now: datetime) -> bool:
-    """Whether the run is due, and nothing but its turn keeps it from starting."""
+    """Whether nothing but its turn keeps the run from starting."""
     run = view.run
-    if run.ended or run.spec is None or run.spec.cancel or view.pod is not None or not run.is_due(now):
+    if run.ended or run.spec is None or run.spec.cancel or run.status.attempts:
         return False
-    if view.finding is not None and (view.finding.final or view.finding.retry_at > now):
+    if view.pod is not None or view.pod_gone or view.unsure or (view.finding is not None and view.finding.final):
         return False
-    if (
-        run.status.attempts
-        or view.pod_gone
-        or view.unsure
-        or run.spec.suspend
-        or started_before(view)
-        or comes_before(view, now)
-    ):
-        return False
-    return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED)
+    return run.status.phase in (None, RunPhase.PENDING, RunPhase.QUEUED) and hindrance(view, now) is None
 
 
 def has_its_turn(view: RunView) -> bool:

@@ -5,9 +5,9 @@ Callers: engine.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from crontask.api.base import cut, format_time
+from crontask.api.base import cut
 from crontask.api.names import pod_name
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
@@ -15,20 +15,18 @@ from crontask.decide.attempt_end import attempt_ended
 from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
 from crontask.decide.counting import STALE
 from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
-from crontask.decide.fit import ARGS_INVALID, unfit_args
 from crontask.decide.history import remove_without_task
-from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.outcome import Outcome
+from crontask.decide.readiness import Ends, Fails, Held, hindrance
 from crontask.decide.report import LONGEST_MESSAGE
 from crontask.decide.retry import at_most_once, retries_at
 from crontask.decide.run_status import ended, held, running, split_attempts
 from crontask.decide.starting import why_not_running
-from crontask.decide.stop import TOTAL, end_of_attempt, end_of_stopped, has_leftovers, stop_reason
-from crontask.decide.timeout import next_limit, start_timeout_of, stop, total_deadline
-from crontask.decide.views import Finding, RunView
+from crontask.decide.stop import end_of_attempt, end_of_stopped, has_leftovers, stop_reason
+from crontask.decide.timeout import gives_up_at, next_limit, stop, total_deadline
+from crontask.decide.views import RunView
 
 Rule = Callable[[RunView, datetime], RunDecisions | None]
-LATEST_PAST = timedelta(seconds=60)
 
 
 def decide_run(view: RunView, now: datetime) -> RunDecisions:
@@ -75,20 +73,12 @@ def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
     only_look = (
         at_most_once(view)
         or cancel_requested(view.run)
-        or view.task_is_missing
         or view.dropped is not None
         or view.finding is not None
+        or hindrance(view, now) is not None
     )
     number = view.run.status.expected_attempt
     return RunDecisions(view.run.status, (LookForPod(view.run) if only_look else StartAttempt(view.run, number),))
-
-
-def _waiting_for_pod(view: RunView, refused: Finding, wake_at: datetime | None) -> RunDecisions:
-    """The pod is refused, and will be tried again; a first attempt has not begun, another one is between two."""
-    words = f"the pod is refused: {refused.message}"
-    if not view.run.status.attempts:
-        return held(view, RunPhase.PENDING, words, wake_at)
-    return RunDecisions(_saying(view, words), wake_at=wake_at)
 
 
 def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
@@ -137,63 +127,16 @@ def _refused(view: RunView, now: datetime) -> RunDecisions | None:
     return ended(view, now, RunPhase.FAILED, view.finding.reason, view.finding.message)
 
 
-def _in_the_past(view: RunView, now: datetime) -> RunDecisions | None:
-    spec, created = view.run.spec, view.run.meta.creation_timestamp
-    if spec is None or spec.at is None or spec.allow_past or spec.at >= created - LATEST_PAST:
-        return None
-    message = (
-        f"spec.at: {format_time(spec.at)} is more than a minute before the creation at {format_time(created)}; "
-        "write a time to come, or set allowPast: true"
-    )
-    return ended(view, now, RunPhase.FAILED, "AtInPast", message)
-
-
-def _suspended(view: RunView, now: datetime) -> RunDecisions | None:
-    held_back = view.run.spec is not None and view.run.spec.suspend and not view.run.status.attempts
-    return held(view, RunPhase.PENDING, "held back: spec.suspend is true") if held_back else None
-
-
-def _not_due(view: RunView, now: datetime) -> RunDecisions | None:
-    # Said while there is time to mend the task; what counts is how it is then.
-    return None if view.run.is_due(now) else held(view, RunPhase.PENDING, unfit_args(view), wake_at=view.run.due_at)
-
-
-def _asked_twice(view: RunView, now: datetime) -> RunDecisions | None:
-    """Of the runs with one idempotencyKey the first to start counts."""
-    if view.run.status.attempts:
-        return None
-    started = started_before(view)
-    if started is not None:
-        words = f"run {started} with the same idempotencyKey started before"
-        return ended(view, now, RunPhase.SKIPPED, "Duplicate", words)
-    first = comes_before(view, now)
-    words = f"waits for run {first} with the same idempotencyKey"
-    return held(view, RunPhase.PENDING, words) if first is not None else None
-
-
-def _task_missing(view: RunView, now: datetime) -> RunDecisions | None:
-    name = view.run.task_name
-    phase = RunPhase.RETRYING if view.run.status.phase is RunPhase.RETRYING else RunPhase.PENDING
-    if name is None:
-        return None
-    if view.task is None:
-        return held(view, phase, f"waits for CronTask {name}, which does not exist")
-    if view.task.spec is None:
-        return held(view, phase, f"waits for CronTask {name}, whose spec is not valid")
-    return None
-
-
-def _unfit(view: RunView, now: datetime) -> RunDecisions | None:
-    words = unfit_args(view)
-    return ended(view, now, RunPhase.FAILED, ARGS_INVALID, words) if words is not None else None
-
-
-def _refused_for_long(view: RunView, now: datetime) -> RunDecisions | None:
-    """A quota or a policy has kept the pod from being made for as long as an attempt may take to start."""
-    finding = view.finding
-    if finding is None or finding.since + start_timeout_of(view) > now:
-        return None
-    return attempt_ended(view, now, Outcome(RunPhase.FAILED, finding.reason, finding.message))
+def _hindered(view: RunView, now: datetime) -> RunDecisions | None:
+    """Its next attempt may not start, whoever's turn it is."""
+    found = hindrance(view, now)
+    if isinstance(found, Ends):
+        return ended(view, now, found.phase, found.reason, found.message)
+    if isinstance(found, Fails):
+        return attempt_ended(view, now, found.outcome)
+    if isinstance(found, Held) and view.run.status.attempts:
+        return RunDecisions(_saying(view, found.message), wake_at=found.wake_at)
+    return held(view, RunPhase.PENDING, found.message, found.wake_at) if found is not None else None
 
 
 def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
@@ -201,33 +144,18 @@ def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
     at = retries_at(view)
     if at is None and not _recorded_and_refused(view):
         return None
-    deadline = total_deadline(view)
-    if deadline is not None and deadline <= now:
-        return ended(view, now, RunPhase.TIMED_OUT, TOTAL, view.run.status.message)
-    refused = view.finding
-    due = refused.retry_at if refused is not None else at
-    if due is not None and due > now:
-        gives_up = refused.since + start_timeout_of(view) if refused is not None else None
-        wake_at = earliest(due, deadline, gives_up)
-        if refused is not None:
-            return _waiting_for_pod(view, refused, wake_at)
-        return RunDecisions(view.run.status, wake_at=wake_at)
+    if view.finding is None and at is not None and at > now:
+        return RunDecisions(view.run.status, wake_at=earliest(at, total_deadline(view)))
     return RunDecisions(view.run.status, (StartAttempt(view.run, view.run.status.expected_attempt),))
 
 
 def _turn(view: RunView, now: datetime) -> RunDecisions | None:
     """The task's decision says when a run of it starts; a run on its own starts now."""
-    on_its_own, finding = view.run.task_name is None, view.finding
-    start = (StartAttempt(view.run, 1),) if on_its_own else ()
-    if finding is not None:
-        retry = on_its_own and finding.retry_at <= now
-        gives_up = finding.since + start_timeout_of(view)
-        wake_at = earliest(gives_up, finding.retry_at if on_its_own and not retry else None)
-        waiting = _waiting_for_pod(view, finding, wake_at)
-        return replace(waiting, actions=start if retry else ())
-    if not on_its_own and view.queued:
-        return held(view, RunPhase.QUEUED, "waits for its turn")
-    return RunDecisions(view.run.status, start)
+    if view.run.task_name is None:
+        return RunDecisions(view.run.status, (StartAttempt(view.run, 1),))
+    if view.queued:
+        return held(view, RunPhase.QUEUED, "waits for its turn", gives_up_at(view))
+    return RunDecisions(view.run.status, wake_at=gives_up_at(view))
 
 
 def _finished(view: RunView, now: datetime) -> RunDecisions | None:
@@ -267,7 +195,7 @@ def _recorded_and_refused(view: RunView) -> bool:
     return last is not None and last.start_time is None and view.finding is not None
 
 
-def _saying(view: RunView, message: str) -> ScheduledRunStatus:
+def _saying(view: RunView, message: str | None) -> ScheduledRunStatus:
     return view.run.status.model_copy(update={"message": message})
 
 
@@ -286,13 +214,7 @@ _WITHOUT_POD: tuple[Rule, ...] = (
     _reserved,
     _dropped,
     _stale,
-    _in_the_past,
-    _suspended,
-    _not_due,
-    _asked_twice,
-    _task_missing,
-    _unfit,
-    _refused_for_long,
+    _hindered,
     _next_attempt,
     _turn,
 )

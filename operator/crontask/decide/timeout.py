@@ -49,6 +49,11 @@ def start_timeout_of(view: RunView) -> timedelta:
     return _setting(view, lambda spec: spec.start_timeout) or START_TIMEOUT
 
 
+def gives_up_at(view: RunView) -> datetime | None:
+    """Until when a refused pod is tried again: the attempt has not started in time then. None for one not refused."""
+    return view.finding.since + start_timeout_of(view) if view.finding is not None else None
+
+
 def stop(view: RunView, pod: Pod, now: datetime, reason: str, words: str | None) -> RunDecisions:
     """The attempt is to end, and has a pod: why is recorded, and then it is stopped."""
     recorded = stop_reason(view) is not None

@@ -21,7 +21,8 @@ from crontask.api.trigger import trigger_json, trigger_of
 from crontask.decide.cancel import cancel_requested
 from crontask.decide.conditions import POD_REJECTED
 from crontask.decide.decisions import DecisionKind, FollowUp, Launch, Reserve, Transition
-from crontask.decide.fit import ARGS_INVALID, merged_args, unfit_args
+from crontask.decide.fit import merged_args
+from crontask.decide.readiness import hindrance
 from crontask.decide.retry import at_most_once
 from crontask.decide.run_status import attempt_recorded
 from crontask.decide.views import CronTask, Finding, PodCheck, RunRefusal, RunView, ScheduledRun
@@ -213,15 +214,13 @@ class Launcher:
             raise NotYetError(wait)
 
     async def _start(self, run: ScheduledRun, number: int) -> None:
-        current = self._store.run(run_key(run.meta.namespace, run.meta.name))
-        if current is None or current.meta.uid != run.meta.uid or current.ended or cancel_requested(current):
+        view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
+        if view is None or view.run.meta.uid != run.meta.uid or view.run.ended or cancel_requested(view.run):
             return
-        task = self._store.task_of(run)
-        unfit = unfit_args(RunView(run, task, None))
-        if unfit is not None:
-            now = self._clock.now()
-            self._store.set_finding(run, Finding(ARGS_INVALID, unfit, True, now, now))
+        if hindrance(view, self._clock.now()) is not None:
+            # Since that was decided. Its own decision says what becomes of it, and may be on its way.
             return
+        task = view.task
         body = self._pod_body(run, task, number)
         if body is None:
             return

@@ -1,0 +1,122 @@
+"""May the next attempt of a run start now, and if not, why? One answer, for whoever could start it or let it wait.
+
+Not asked here: whether it is the run's turn (overlap), and whether the pause before another attempt is over (retry).
+Callers: run, overlap; engine (just before it makes a pod, for what has changed since that was decided).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crontask.api.base import format_time
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.decisions import earliest
+from crontask.decide.fit import ARGS_INVALID, unfit_args
+from crontask.decide.idempotency import comes_before, started_before
+from crontask.decide.outcome import Outcome
+from crontask.decide.stop import TOTAL
+from crontask.decide.timeout import gives_up_at, total_deadline
+from crontask.decide.views import RunView
+
+LATEST_PAST = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """It will never start: the run ends so."""
+
+    phase: RunPhase
+    reason: str
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """The attempt has failed before it could start; another one may follow."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Not yet. `message`: what it waits for, None where there is nothing to say; `wake_at`: when to look again."""
+
+    message: str | None
+    wake_at: datetime | None = None
+
+
+Hindrance = Ends | Fails | Held
+
+
+def hindrance(view: RunView, now: datetime) -> Hindrance | None:
+    """What keeps the next attempt of a run without a pod from starting now; None if nothing does."""
+    first = not view.run.status.attempts
+    found = _before_first_attempt(view, now) if first else None
+    return found or _task_missing(view) or _unfit(view) or _out_of_time(view, now) or _refused(view, now)
+
+
+def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
+    return _in_the_past(view) or _suspended(view) or _not_due(view, now) or _duplicate(view, now)
+
+
+def _in_the_past(view: RunView) -> Ends | None:
+    spec, created = view.run.spec, view.run.meta.creation_timestamp
+    if spec is None or spec.at is None or spec.allow_past or spec.at >= created - LATEST_PAST:
+        return None
+    message = (
+        f"spec.at: {format_time(spec.at)} is more than a minute before the creation at {format_time(created)}; "
+        "write a time to come, or set allowPast: true"
+    )
+    return Ends(RunPhase.FAILED, "AtInPast", message)
+
+
+def _suspended(view: RunView) -> Held | None:
+    held_back = view.run.spec is not None and view.run.spec.suspend
+    return Held("held back: spec.suspend is true") if held_back else None
+
+
+def _not_due(view: RunView, now: datetime) -> Held | None:
+    # Said while there is time to mend the task; what counts is how it is then.
+    return None if view.run.is_due(now) else Held(unfit_args(view), wake_at=view.run.due_at)
+
+
+def _duplicate(view: RunView, now: datetime) -> Hindrance | None:
+    """Of the runs with one idempotencyKey the first to start counts."""
+    started = started_before(view)
+    if started is not None:
+        return Ends(RunPhase.SKIPPED, "Duplicate", f"run {started} with the same idempotencyKey started before")
+    first = comes_before(view, now)
+    return Held(f"waits for run {first} with the same idempotencyKey") if first is not None else None
+
+
+def _task_missing(view: RunView) -> Held | None:
+    name = view.run.task_name
+    if name is None or not view.task_is_missing:
+        return None
+    why = "which does not exist" if view.task is None else "whose spec is not valid"
+    return Held(f"waits for CronTask {name}, {why}")
+
+
+def _unfit(view: RunView) -> Ends | None:
+    words = unfit_args(view)
+    return Ends(RunPhase.FAILED, ARGS_INVALID, words) if words is not None else None
+
+
+def _out_of_time(view: RunView, now: datetime) -> Hindrance | None:
+    """The run with all its attempts has taken too long, or a quota or a policy has kept this one from starting."""
+    deadline, until = total_deadline(view), gives_up_at(view)
+    if view.finding is not None and until is not None and until <= now:
+        return Fails(Outcome(RunPhase.FAILED, view.finding.reason, view.finding.message))
+    if deadline is not None and deadline <= now:
+        return Ends(RunPhase.TIMED_OUT, TOTAL, view.run.status.message)
+    return None
+
+
+def _refused(view: RunView, now: datetime) -> Held | None:
+    """Its pod is refused, and will be tried again."""
+    refusal = view.finding
+    if refusal is None or refusal.retry_at <= now:
+        return None
+    # The first attempt of a task's run is the task's to start.
+    retry_at = refusal.retry_at if view.run.status.attempts or view.run.task_name is None else None
+    wake_at = earliest(retry_at, total_deadline(view), gives_up_at(view))
+    return Held(f"the pod is refused: {refusal.message}", wake_at)
