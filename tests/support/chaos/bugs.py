@@ -25,7 +25,7 @@ from crontask.decide.record import TIMING_CHANGED, Settled
 from crontask.decide.run import decide_run
 from crontask.decide.task import decide_task
 from crontask.decide.views import Config, RunView, ScheduledRun, TaskView
-from crontask.engine import launch
+from crontask.engine import launch, store
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.loop import Engine
@@ -59,6 +59,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
 def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
     """A name that is taken counts as success, whoever owns it."""
     patch.setattr(launch, "_is_ours", lambda run, task: True)
+    patch.setattr(store._ForeignNames, "__contains__", lambda self, name: False)
 
 
 def any_object_deleted(patch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ FIXED, FRESH, AT_ONCE = 200, 50, 10
 # Where to look first for each fault, of the fixed seeds.
 FOUND_BY = {
     "mark_before_run": 0,
-    "taken_for_ours": 16,
+    "taken_for_ours": 65,
     "any_object_deleted": 10,
     "no_sweep": 10,
     "number_used_again": 3,
