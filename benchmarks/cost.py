@@ -17,9 +17,9 @@ from benchmarks.lag import cron_task
 from benchmarks.start import finished_run
 from crontask.api.base import format_time
 from crontask.api.names import run_name
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config
-from crontask.engine.memory import task_key
+from crontask.decide.model import Config
+from crontask.decide.task.decide import decide_task
+from crontask.engine.keys import task_key
 from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.timetable import CronTimetable, Timetable, load_zone, parse_cron

@@ -20,7 +20,7 @@ from benchmarks.cost import decide_keys, known_task, microseconds
 from benchmarks.start import finished_run
 from benchmarks.world import rss_megabytes
 from crontask.api.names import run_name
-from crontask.engine.memory import task_key
+from crontask.engine.keys import task_key
 from crontask.engine.ports import Kind
 from crontask.engine.store import Store
 

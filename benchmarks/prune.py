@@ -16,7 +16,7 @@ from benchmarks import kubelet, watch
 from benchmarks.lag import SHORTEST_NOTICE, cron_task, lags_of, p99, whole_minute_after
 from benchmarks.start import CONNECTIONS, create_finished, each, finished_run
 from benchmarks.world import MeasurementError, World, world
-from crontask.decide.views import Config
+from crontask.decide.model import Config
 from crontask.engine.ports import Document, Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect

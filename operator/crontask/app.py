@@ -26,7 +26,7 @@ from prometheus_client import start_http_server
 from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, review
 from crontask.api.base import GROUP, VERSION
 from crontask.api.names import LABEL_RUN
-from crontask.decide.views import Config
+from crontask.decide.model import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.informer import Informer

@@ -12,7 +12,7 @@ from typing import Any
 from deaf_api import DeafApi
 
 from crontask.api.names import ANNOTATION_RESERVED
-from crontask.decide.views import Config
+from crontask.decide.model import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.informer import Informer

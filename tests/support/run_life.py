@@ -27,9 +27,11 @@ from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import RunDecisions
-from crontask.decide.run import decide_run
-from crontask.decide.timing import hash_timing, make_timetable
-from crontask.decide.views import CronTask, RunView, ScheduledRun
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.pod_state import NOT_MADE, PodState, Present
+from crontask.decide.run.decide import decide_run
+from crontask.decide.task.timing import hash_timing, make_timetable
+from crontask.decide.views import RunView
 from crontask.engine.write import changed_status
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,7 +44,7 @@ def at(seconds: float) -> datetime:
 
 def make_task(**spec: Any) -> CronTask:
     parsed, problems = validate_task({"handler": {"container": {"image": "i"}}, **spec})
-    assert not problems
+    assert parsed is not None, problems
     meta = Metadata(name="t", namespace="n", uid="t", generation=7, creation_timestamp=START)
     return CronTask(meta, parsed, (), CronTaskStatus(), make_timetable(parsed, meta), hash_timing(parsed))
 
@@ -51,7 +53,7 @@ def scheduled_run(
     name: str = "r", created: float = 0, status: ScheduledRunStatus | None = None, **spec: Any
 ) -> ScheduledRun:
     parsed, problems = validate_run({"taskRef": {"name": "t"}, **spec})
-    assert not problems
+    assert parsed is not None, problems
     owner = OwnerReference(api_version="v", kind="CronTask", name="t", uid="t", controller=True)
     meta = Metadata(
         name=name, namespace="n", uid=name, generation=1, creation_timestamp=at(created), owner_references=(owner,)
@@ -66,9 +68,12 @@ class Life:
     run: ScheduledRun = field(default_factory=scheduled_run)
     task: CronTask = field(default_factory=make_task)
 
-    def decide(self, seconds: float, pod: Pod | None = None, **known: Any) -> RunDecisions:
+    def decide(
+        self, seconds: float, pod: Pod | None = None, pod_state: PodState = NOT_MADE, **known: Any
+    ) -> RunDecisions:
         """Decide, and record the status as the API server would give it back."""
-        decided = decide_run(RunView(self.run, self.task, pod, **known), at(seconds))
+        state = Present(pod) if pod is not None else pod_state
+        decided = decide_run(RunView(self.run, self.task, state, **known), at(seconds))
         stored = decided.status.model_dump(by_alias=True, mode="json", exclude_defaults=True)
         assert changed_status(ScheduledRunStatus.model_validate(stored), decided.status) is None
         self.run = replace(self.run, status=ScheduledRunStatus.model_validate(stored))

@@ -3,6 +3,7 @@
 Callers: tests/unit/decide.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,11 @@ from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import TaskDecisions
-from crontask.decide.task import decide_task
-from crontask.decide.timing import hash_timing, make_jitter, make_timetable
-from crontask.decide.views import Config, CronTask, RunView, ScheduledRun, TaskView
+from crontask.decide.model import UNUSABLE_RUN, Config, CronTask, ScheduledRun
+from crontask.decide.pod_state import NOT_MADE, Present
+from crontask.decide.task.decide import decide_task
+from crontask.decide.views import RunView, TaskView
+from crontask.engine.parse import observed_task
 
 CREATED = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 UID = "task-uid"
@@ -31,10 +34,10 @@ def make_task(status: dict[str, Any] | None = None, **spec: Any) -> CronTask:
     document = {"schedule": "* * * * *", "handler": {"container": {"image": "i"}}, **spec}
     parsed, problems = validate_task(document)
     meta = Metadata(name="t", namespace="n", uid=UID, resource_version="1", generation=1, creation_timestamp=CREATED)
-    timing = Timing(hash=hash_timing(parsed), since=CREATED)
+    task = observed_task(meta, parsed, problems, CronTaskStatus())
+    timing = Timing(hash=task.timing_hash, since=CREATED)
     known = CronTaskStatus(**{"phase": TaskPhase.ACTIVE, "timing": timing, "observed_generation": 1, **(status or {})})
-    timetable, jitter = make_timetable(parsed, meta), make_jitter(parsed, meta)
-    return CronTask(meta, parsed, problems, known, timetable, hash_timing(parsed), jitter)
+    return replace(task, status=known)
 
 
 def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | None = None, **spec: Any) -> RunView:
@@ -47,7 +50,8 @@ def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | Non
     status = ScheduledRunStatus(phase=phase, pod_name=f"{name}-1" if phase is RunPhase.RUNNING else None)
     pods = PodMetadata(f"{name}-1", "n", "p", "1", nominal, owner_references=(PodOwner(name, True),))
     observed = Pod(pods, status=PodStatus(phase=pod)) if pod else None
-    return RunView(ScheduledRun(meta, parsed, problems, status), make_task(), observed)
+    run = ScheduledRun(meta, parsed or UNUSABLE_RUN, problems, status)
+    return RunView(run, make_task(), Present(observed) if observed is not None else NOT_MADE)
 
 
 def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None, **known: Any) -> TaskDecisions:

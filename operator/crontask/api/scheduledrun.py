@@ -104,6 +104,9 @@ TERMINAL = frozenset(
     }
 )
 SUCCESSES = frozenset({RunPhase.SUCCEEDED, RunPhase.PARTIAL})
+FAILURES = frozenset({RunPhase.FAILED, RunPhase.TIMED_OUT})
+# Ends of runs of which no attempt ever began.
+NEVER_RAN = frozenset({RunPhase.SKIPPED, RunPhase.MISSED})
 
 
 class Origin(StrEnum):

@@ -18,7 +18,7 @@ from crontask.cli.document import Document as TextDocument
 from crontask.cli.objects import Finding, ManifestObject, read_manifest
 from crontask.cli.parameters import refuse
 from crontask.cli.reading import read_documents
-from crontask.decide.views import CronTask
+from crontask.decide.model import CronTask
 from crontask.engine.parse import parse_task
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 
@@ -104,7 +104,7 @@ def complete(document: Document, created: datetime) -> Document:
 def parsed(document: Document) -> tuple[CronTask, CronTaskSpec]:
     """The task and its spec, of a complete manifest."""
     task = parse_task(orjson.dumps(document), lambda meta: None)
-    assert task.spec is not None, "a complete manifest is a valid one"
+    assert task.valid, "a complete manifest is a valid one"
     return task, task.spec
 
 

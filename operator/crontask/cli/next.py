@@ -14,7 +14,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.task_status import Timing
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
-from crontask.decide.views import CronTask, TaskView
+from crontask.decide.model import CronTask
 from crontask.engine.ports import Document
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
 from crontask.timetable.description import describe
@@ -94,7 +94,8 @@ def _nominal_times(
         times = task.jitter.upcoming(task.timetable, instant, count + 1)
         return tuple(time for time in times if time > instant or decided is None or time > decided)[:count]
     # Few tasks have a delay, and it decides by much that no other needs.
-    from crontask.decide.delay import delayed_start
+    from crontask.decide.task.delay import delayed_start
+    from crontask.decide.views import TaskView
 
     timing = task.status.timing
     if timing is None:

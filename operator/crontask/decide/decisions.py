@@ -10,10 +10,27 @@ from enum import StrEnum
 from typing import Any
 
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import Trigger
-from crontask.decide.views import CronTask, ScheduledRun, Turns
+from crontask.decide.model import CronTask, ScheduledRun
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What the task's decision says of a run that will not start: its end, and why."""
+
+    phase: RunPhase
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What the task's decision says of its runs that have not started: who waits, and who is dropped."""
+
+    queued: frozenset[str] = frozenset()
+    dropped: Mapping[str, Dropped] = field(default_factory=dict)
 
 
 class DecisionKind(StrEnum):

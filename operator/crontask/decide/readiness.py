@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.args import ARGS_INVALID, args_violation
+from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
-from crontask.decide.fit import ARGS_INVALID, unfit_args
 from crontask.decide.idempotency import comes_before, started_before
-from crontask.decide.outcome import Outcome
-from crontask.decide.stop import TOTAL
-from crontask.decide.timeout import gives_up_at, total_deadline
+from crontask.decide.limits import gives_up_at, total_deadline
+from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
 
 LATEST_PAST = timedelta(seconds=60)
+_AWAIT_TURN = (Stage.WAITING, Stage.UNRECORDED, Stage.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def hindrance(view: RunView, now: datetime) -> Hindrance | None:
     """What keeps the next attempt of a run without a pod from starting now; None if nothing does."""
     first = not view.run.status.attempts
     found = _before_first_attempt(view, now) if first else None
-    return found or _task_missing(view) or _unfit(view) or _out_of_time(view, now) or _refused(view, now)
+    return found or _task_missing(view) or _args_invalid(view) or _out_of_time(view, now) or _refused(view, now)
 
 
 def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
@@ -60,7 +62,7 @@ def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
 
 def _in_the_past(view: RunView) -> Ends | None:
     spec, created = view.run.spec, view.run.meta.creation_timestamp
-    if spec is None or spec.at is None or spec.allow_past or spec.at >= created - LATEST_PAST:
+    if spec.at is None or spec.allow_past or spec.at >= created - LATEST_PAST:
         return None
     message = (
         f"spec.at: {format_time(spec.at)} is more than a minute before the creation at {format_time(created)}; "
@@ -70,13 +72,12 @@ def _in_the_past(view: RunView) -> Ends | None:
 
 
 def _suspended(view: RunView) -> Held | None:
-    held_back = view.run.spec is not None and view.run.spec.suspend
-    return Held("held back: spec.suspend is true") if held_back else None
+    return Held("held back: spec.suspend is true") if view.run.spec.suspend else None
 
 
 def _not_due(view: RunView, now: datetime) -> Held | None:
     # Said while there is time to mend the task; what counts is how it is then.
-    return None if view.run.is_due(now) else Held(unfit_args(view), wake_at=view.run.due_at)
+    return None if view.run.is_due(now) else Held(args_violation(view), wake_at=view.run.due_at)
 
 
 def _duplicate(view: RunView, now: datetime) -> Hindrance | None:
@@ -96,16 +97,16 @@ def _task_missing(view: RunView) -> Held | None:
     return Held(f"waits for CronTask {name}, {why}")
 
 
-def _unfit(view: RunView) -> Ends | None:
-    words = unfit_args(view)
+def _args_invalid(view: RunView) -> Ends | None:
+    words = args_violation(view)
     return Ends(RunPhase.FAILED, ARGS_INVALID, words) if words is not None else None
 
 
 def _out_of_time(view: RunView, now: datetime) -> Hindrance | None:
     """The run with all its attempts has taken too long, or a quota or a policy has kept this one from starting."""
     deadline, until = total_deadline(view), gives_up_at(view)
-    if view.finding is not None and until is not None and until <= now:
-        return Fails(Outcome(RunPhase.FAILED, view.finding.reason, view.finding.message))
+    if view.refusal is not None and until is not None and until <= now:
+        return Fails(Outcome(RunPhase.FAILED, view.refusal.reason, view.refusal.message))
     if deadline is not None and deadline <= now:
         return Ends(RunPhase.TIMED_OUT, TOTAL, view.run.status.message)
     return None
@@ -113,10 +114,16 @@ def _out_of_time(view: RunView, now: datetime) -> Hindrance | None:
 
 def _refused(view: RunView, now: datetime) -> Held | None:
     """Its pod is refused, and will be tried again."""
-    refusal = view.finding
+    refusal = view.refusal
     if refusal is None or refusal.retry_at <= now:
         return None
     # The first attempt of a task's run is the task's to start.
     retry_at = refusal.retry_at if view.run.status.attempts or view.run.task_name is None else None
     wake_at = earliest(retry_at, total_deadline(view), gives_up_at(view))
     return Held(f"the pod is refused: {refusal.message}", wake_at)
+
+
+def awaits_turn(view: RunView, now: datetime) -> bool:
+    """Whether nothing but its turn keeps the first attempt of a run from starting."""
+    may_wait = not view.run.cancel_requested and stage_of(view) in _AWAIT_TURN
+    return may_wait and hindrance(view, now) is None

@@ -1,40 +1,25 @@
 """Whether an attempt follows one that has failed or was lost, and when.
 
 When the next attempt starts is recorded in the status, so that a restart changes nothing; the jitter of a pause is a
-hash. Callers: attempt_end, run.
+hash. Callers: stage, run (attempt_end, decide).
 """
 
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import RunPhase
-from crontask.decide.counting import FAILURES
-from crontask.decide.outcome import Outcome
+from crontask.api.scheduledrun import FAILURES, RunPhase
+from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.settings import settings
 from crontask.decide.views import RunView
 
-_DEFAULT = Retry()
 # An attempt ends within the second that is recorded.
 _SECOND = timedelta(seconds=1)
 
 
-def retry_of(view: RunView) -> Retry:
-    """The run's own policy, or else its task's, or else the default: none but for lost attempts."""
-    own = view.run.spec.retry if view.run.spec is not None else None
-    if own is not None:
-        return own
-    task = view.task.spec.retry if view.task is not None and view.task.spec is not None else None
-    return task if task is not None else _DEFAULT
-
-
-def at_most_once(view: RunView) -> bool:
-    """Whether an attempt is recorded before its pod is created, so that a lost one is never repeated."""
-    return retry_of(view).on_lost == "Fail"
-
-
 def may_follow(view: RunView, end: Outcome) -> bool:
     """Whether the policy has an attempt left after this end of the expected one."""
-    retry, status = retry_of(view), view.run.status
+    retry, status = settings(view).retry, view.run.status
     if end.lost:
         return retry.on_lost == "Retry" and status.lost_attempts < retry.max_lost
     if end.phase not in FAILURES or end.final:
@@ -47,7 +32,7 @@ def may_follow(view: RunView, end: Outcome) -> bool:
 
 def next_attempt_at(view: RunView, ended: datetime) -> datetime:
     """When the attempt after the expected one starts, which ended then."""
-    return ended + pause_after(retry_of(view), view.run.status.expected_attempt, view.run.meta.uid)
+    return ended + pause_after(settings(view).retry, view.run.status.expected_attempt, view.run.meta.uid)
 
 
 def pause_after(retry: Retry, number: int, run_uid: str) -> timedelta:
@@ -68,7 +53,7 @@ def retries_at(view: RunView) -> datetime | None:
     if ended is None or recorded is None:
         return recorded or ended
     # Whoever wrote it: no pause is longer than the policy allows.
-    return min(recorded, ended + _longest_pause(retry_of(view)) + _SECOND)
+    return min(recorded, ended + _longest_pause(settings(view).retry) + _SECOND)
 
 
 def _longest_pause(retry: Retry) -> timedelta:

@@ -14,6 +14,7 @@ from crontask.api.names import (
     LABEL_TASK,
 )
 from crontask.api.pod import STOP_NOW, Pod
+from crontask.decide.attempt.outcome import LEFTOVERS_STOPPED
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
@@ -31,11 +32,10 @@ from crontask.decide.decisions import (
     TaskAction,
     Transition,
 )
-from crontask.decide.outcome import LEFTOVERS_STOPPED
-from crontask.decide.views import CronTask, ScheduledRun
+from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
+from crontask.engine.keys import run_key
 from crontask.engine.launch import Launcher, NotYetError
-from crontask.engine.memory import run_key
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store

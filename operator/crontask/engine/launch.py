@@ -18,15 +18,15 @@ from crontask.api.names import (
     run_name,
 )
 from crontask.api.trigger import trigger_json, trigger_of
-from crontask.decide.cancel import cancel_requested
-from crontask.decide.conditions import POD_REJECTED
 from crontask.decide.decisions import DecisionKind, FollowUp, Launch, Reserve, Transition
-from crontask.decide.fit import merged_args
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.pod_state import PodRefusal, Present, Vanished
 from crontask.decide.readiness import hindrance
-from crontask.decide.retry import at_most_once
-from crontask.decide.run_status import attempt_recorded
-from crontask.decide.views import CronTask, Finding, PodCheck, RunRefusal, RunView, ScheduledRun
-from crontask.engine.memory import run_key
+from crontask.decide.run.status import attempt_recorded
+from crontask.decide.settings import settings, settings_of
+from crontask.decide.task.conditions import POD_REJECTED
+from crontask.decide.views import PodCheck, RunRefusal, RunView
+from crontask.engine.keys import run_key
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
@@ -69,6 +69,7 @@ class Launcher:
         self._api = api
         self._queue = queue
         self._store = store
+        self._memory = store.memory
         self._teller = teller
         self._clock = clock
         self._writer = writer
@@ -92,12 +93,14 @@ class Launcher:
             except ApiError as error:
                 if not error.refuses:
                     raise
-                self._store.set_run_refusal(task, self._refusal(self._store.run_refusal(task), launch.name, error))
+                self._memory.set_run_refusal(
+                    task, self._refusal(self._memory.of_task(task).refusal, launch.name, error)
+                )
                 raise RunRefusedError(launch.name) from error
-            self._store.set_run_refusal(task, None)
+            self._memory.set_run_refusal(task, None)
             run = self._store.run(key)
         else:
-            self._store.claim(run)
+            self._memory.claim(run)
         if run is None or not _is_ours(run, task) or run.ended or launch.wait:
             return
         await self._start(run, 1)
@@ -123,10 +126,10 @@ class Launcher:
             )
         except ApiError as error:
             _log.info("run %s/%s is not made ahead: %s", key.namespace, key.name, error)
-            self._store.set_unreserved(task, reserve.name)
+            self._memory.set_not_pre_created(task, reserve.name)
             return
         self._store.fold(Kind.SCHEDULED_RUN, raw)
-        self._store.set_run_refusal(task, None)
+        self._memory.set_run_refusal(task, None)
 
     def _refusal(self, before: RunRefusal | None, name: str, error: ApiError) -> RunRefusal:
         """Runs are tried again after growing pauses; what comes due meanwhile is recorded."""
@@ -152,18 +155,18 @@ class Launcher:
         except ApiError as error:
             if not error.refuses:
                 raise
-            refusal = self._refusal(self._store.follow_up_refusal(cause), key.name, error)
+            refusal = self._refusal(self._memory.of_run(cause).follow_up_refusal, key.name, error)
             if refusal.tries == 1:
                 words = f"run {key.name}, which follows, is refused and will be tried again: {error.message}"
                 told = Transition("FailedCreate", words, warning=True, task=cause.task_name, run=cause.meta.name)
                 self._teller.tell(told, about(cause))
-            self._store.set_follow_up_refusal(cause, refusal)
+            self._memory.set_follow_up_refusal(cause, refusal)
             if task is not None:
-                self._store.set_run_refusal(task, refusal)
+                self._memory.set_run_refusal(task, refusal)
             raise RunRefusedError(key.name) from error
-        self._store.set_follow_up_refusal(cause, None)
+        self._memory.set_follow_up_refusal(cause, None)
         if task is not None:
-            self._store.set_run_refusal(task, None)
+            self._memory.set_run_refusal(task, None)
 
     async def _make_run(self, key: ObjectKey, body: Document) -> None:
         """Create the run, or get the one that has its name."""
@@ -179,7 +182,6 @@ class Launcher:
 
     async def check_pod(self, task: CronTask) -> None:
         """Show a pod of the task to the API server: what would be refused at 3 a.m. is said at once."""
-        assert task.spec is not None, "only a valid task has a pod"
         now = self._clock.now()
         name = run_name(task.meta.name, now)
         identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
@@ -193,15 +195,15 @@ class Launcher:
                 _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
             self._note_check(task, error.message if about_it else None, about_it and error.final)
             return
-        self._store.set_check(task, PodCheck(task.meta.generation, None))
+        self._memory.set_check(task, PodCheck(task.meta.generation, None))
 
     def _note_check(self, task: CronTask, refusal: str | None, final: bool) -> None:
         """Show the pod again after growing pauses: the account or the quota that it lacks may be made after it."""
-        before = self._store.check_of(task)
+        before = self._memory.check_of(task)
         tries = before.tries + 1 if before is not None else 1
         retry_at = None if final else self._clock.now() + _pause(tries, _LONGEST_CHECK_PAUSE)
         words = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
-        self._store.set_check(task, PodCheck(task.meta.generation, words, final, retry_at, tries))
+        self._memory.set_check(task, PodCheck(task.meta.generation, words, final, retry_at, tries))
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding. Raises NotYetError."""
@@ -215,7 +217,7 @@ class Launcher:
 
     async def _start(self, run: ScheduledRun, number: int) -> None:
         view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
-        if view is None or view.run.meta.uid != run.meta.uid or view.run.ended or cancel_requested(view.run):
+        if view is None or view.run.meta.uid != run.meta.uid or view.run.ended or view.run.cancel_requested:
             return
         if hindrance(view, self._clock.now()) is not None:
             # Since that was decided. Its own decision says what becomes of it, and may be on its way.
@@ -225,18 +227,18 @@ class Launcher:
         if body is None:
             return
         # Meanwhile nobody else decides about the run: a cancel stops the pod once it is there.
-        self._store.set_starting(run, True)
+        self._memory.set_creating(run, True)
         try:
-            if at_most_once(RunView(run, task, None)):
-                await self._record_attempt(run, task)
+            if settings(view).at_most_once:
+                await self._record_attempt(view)
             await self._create_pod(run, task, body)
         finally:
-            self._store.set_starting(run, False)
+            self._memory.set_creating(run, False)
 
-    async def _record_attempt(self, run: ScheduledRun, task: CronTask | None) -> None:
+    async def _record_attempt(self, view: RunView) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
-        status = attempt_recorded(RunView(run, task, None))
-        await self._writer.write_run_status(run, status, Priority.LAUNCH)
+        status = attempt_recorded(view)
+        await self._writer.write_run_status(view.run, status, Priority.LAUNCH)
 
     async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace
@@ -250,43 +252,40 @@ class Launcher:
                 return
             elif error.refuses:
                 # Of a 500 nobody knows whether it came before the pod was made, or after: that is looked at.
-                self._store.set_unsure(run, error.status == 500)
+                self._memory.set_creation_unknown(run, error.status == 500)
                 self._note_refusal(run, task, error)
             else:
                 # All but 429 may come after it took effect.
-                self._store.set_unsure(run, error.status != 429)
+                self._memory.set_creation_unknown(run, error.status != 429)
                 raise
             return
-        self._store.set_starting(run, False)
+        self._memory.set_creating(run, False)
         self._store.fold(Kind.POD, raw)
-        self._store.set_unsure(run, False)
-        self._store.set_finding(run, None)
+        self._memory.set_creation_unknown(run, False)
+        self._memory.set_refusal(run, None)
         if task is not None:
-            self._store.note_taken(task)
+            self._memory.note_taken(task)
         self._tell_start(run, task, body["metadata"]["name"])
 
     def _has_seen_pod(self, run: ScheduledRun) -> bool:
         """Whether the pod of the expected attempt is known, or was."""
         view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
-        return view is None or view.pod is not None or view.pod_gone
+        return view is None or isinstance(view.pod_state, Present | Vanished)
 
     def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
         """The pod to create, None if the handler is gone meanwhile."""
-        spec = run.spec
-        task_spec = task.spec if task is not None else None
-        handler = spec.handler if spec is not None and spec.handler is not None else None
-        if handler is None and task_spec is not None:
-            handler = task_spec.handler
-        if spec is None or handler is None:
+        found = settings_of(run, task)
+        if found.handler is None:
             return None
-        scheduled = spec.scheduled_time or run.due_at
+        scheduled = run.spec.scheduled_time or run.due_at
         interval = Interval()
         if task is not None:
             previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
             interval = Interval(previous, task.timetable.next_after(scheduled))
         identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
-        args = merged_args(RunView(run, task, None))
-        return build_pod(handler, identity, scheduled, interval, args, trigger_of(run.meta), self._runner_image)
+        return build_pod(
+            found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), self._runner_image
+        )
 
     async def look_for_pod(self, run: ScheduledRun) -> None:
         """See whether the pod of the expected attempt is there."""
@@ -296,32 +295,32 @@ class Launcher:
         except ApiError as error:
             if error.status != 404:
                 raise
-        self._store.set_unsure(run, False)
+        self._memory.set_creation_unknown(run, False)
 
     async def _look_at_pod(self, run: ScheduledRun, key: ObjectKey) -> None:
         """The pod's name is taken: by our own pod of an earlier try, or by somebody else's."""
         raw = await self._api.get(key)
-        self._store.set_unsure(run, False)
+        self._memory.set_creation_unknown(run, False)
         owners = orjson.loads(raw)["metadata"].get("ownerReferences") or []
         if any(owner.get("uid") == run.meta.uid and owner.get("controller") for owner in owners):
             self._store.fold(Kind.POD, raw)
             # It was taken all the same.
-            self._store.set_finding(run, None)
+            self._memory.set_refusal(run, None)
             return
         message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
         now = self._clock.now()
-        self._store.set_finding(run, Finding("NameTaken", message, True, now, now))
+        self._memory.set_refusal(run, PodRefusal("NameTaken", message, True, now, now))
 
     def _note_refusal(self, run: ScheduledRun, task: CronTask | None, error: ApiError) -> None:
         """What will not get better is final; a quota, a policy, a webhook may be mended."""
-        before = self._store.finding(run)
+        before = self._memory.of_run(run).refusal
         now = self._clock.now()
         tries = before.tries + 1 if before is not None else 1
         # What may have been made all the same is not made again where it must not run twice.
-        final = error.final or (error.status == 500 and at_most_once(RunView(run, task, None)))
+        final = error.final or (error.status == 500 and settings_of(run, task).at_most_once)
         retry_at = now + _pause(tries, _LONGEST_RETRY)
         since = before.since if before is not None else now
-        self._store.set_finding(run, Finding(POD_REJECTED, error.message, final, retry_at, since, tries))
+        self._memory.set_refusal(run, PodRefusal(POD_REJECTED, error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
             words = f"the pod is refused and will be tried again: {error.message}"
             transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)

@@ -49,7 +49,7 @@ async def lead(
 async def _work(engine: Engine, store: Store, informers: Sequence[Informer], troubled_at: float) -> None:
     # What the leader before wrote last decides what is free, and which times are done.
     await asyncio.gather(*(informer.catch_up(troubled_at) for informer in informers))
-    store.begin_term()
+    store.memory.begin_term()
     store.changed = engine.mark
     engine.decide_all()
     await engine.run()

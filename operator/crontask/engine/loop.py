@@ -14,15 +14,15 @@ from zlib import crc32
 
 from crontask.api.base import format_time
 from crontask.decide.decisions import TaskDecisions, earliest
-from crontask.decide.run import decide_run
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config, CronTask, ScheduledRun
+from crontask.decide.model import Config, CronTask, ScheduledRun
+from crontask.decide.run.decide import decide_run
+from crontask.decide.task.decide import decide_task
 from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
+from crontask.engine.keys import task_key
 from crontask.engine.launch import NotYetError, RunRefusedError
-from crontask.engine.memory import task_key
 from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller, about
@@ -47,6 +47,7 @@ class Engine:
 
     def __init__(self, store: Store, executor: Executor, teller: Teller, clock: Clock, config: Config) -> None:
         self._store = store
+        self._memory = store.memory
         self._executor = executor
         self._teller = teller
         self._clock = clock
@@ -256,7 +257,7 @@ class Engine:
     async def _work_on_task(self, key: ObjectKey) -> None:
         """One task of a group at a time: a place that one has taken is seen by the next."""
         task = self._store.task(key)
-        group = task.spec.concurrency.group if task is not None and task.spec is not None else None
+        group = task.spec.concurrency.group if task is not None else None
         if group is None:
             await self._decide_task(key)
             return
@@ -268,7 +269,7 @@ class Engine:
         """Actions first; then, decided anew from what they made of the world, the status."""
         task = self._store.task(key)
         now = self._clock.now()
-        if task is not None and task.spec is not None and not self._store.is_checked(task, now) and not self._stopping:
+        if task is not None and task.valid and not self._memory.is_checked(task, now) and not self._stopping:
             await self._executor.launcher.check_pod(task)
             now = self._clock.now()
         view = self._store.task_view(key, now)
@@ -281,13 +282,13 @@ class Engine:
             await self._act(key, view.task, decided)
             return
         self._rounds.pop(key, None)
-        self._store.set_turns(key, decided.turns)
+        self._memory.set_turns(view.task, decided.turns)
         self._wake(key, decided.wake_at)
         wait = await self._executor.writer.write_task_status(view.task, decided.status)
         if wait:
             self._wake(key, earliest(now + timedelta(seconds=wait), decided.wake_at))
             return
-        self._store.looked_at(view.task)
+        self._memory.note_decided(view.task)
         for transition in decided.transitions:
             self._teller.tell(transition, about(view.task))
         for run in decided.prune:

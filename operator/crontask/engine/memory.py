@@ -1,139 +1,199 @@
 """What the operator itself remembers of objects, and the API server does not say: refusals, turns, what is on its way.
 
-It is gone with the process, and nothing depends on it that a restart must keep. Callers: store, which is one.
+One record a run, one a task. It is gone with the process, and nothing depends on it that a restart must keep.
+Callers: store (which has one), launch, loop.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crontask.api.base import cut
-from crontask.decide.conditions import said_of_pod
-from crontask.decide.views import CronTask, Finding, PodCheck, RunRefusal, ScheduledRun, Turns
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.decide.decisions import Turns
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.pod_state import (
+    NOT_MADE,
+    VANISHED,
+    Creating,
+    CreationUnknown,
+    PodRefusal,
+    PodState,
+    Refused,
+)
+from crontask.decide.task.conditions import said_of_pod
+from crontask.decide.views import PodCheck, RunRefusal
+from crontask.engine.keys import run_key, task_key
+from crontask.engine.ports import ObjectKey
 
 _NO_TURNS = Turns()
 # What is put before them still fits in the status of an attempt.
-_LONGEST_WORDS = 1000
+_LONGEST_MESSAGE = 1000
 
 
-def task_key(namespace: str, name: str) -> ObjectKey:
-    """The key under which a task is decided."""
-    return ObjectKey(Kind.CRON_TASK, namespace, name)
+@dataclass(slots=True)
+class RunMemory:
+    """Of a run. `touched`: more than its object says may be to be decided.
+
+    `vanished`: its pods that went, also those of earlier attempts, which stay for their logs. `claimed`: it was
+    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes.
+    """
+
+    refusal: PodRefusal | None = None
+    creating: bool = False
+    creation_unknown: bool = False
+    vanished: frozenset[str] = frozenset()
+    claimed: bool = False
+    touched: bool = False
+    follow_up_refusal: RunRefusal | None = None
 
 
-def run_key(namespace: str, name: str) -> ObjectKey:
-    """The key under which a run is decided."""
-    return ObjectKey(Kind.SCHEDULED_RUN, namespace, name)
+@dataclass(slots=True)
+class TaskMemory:
+    """Of a task. `looked_at`: its status says what this operator decided. `refusal`: of the creation of its runs.
+
+    `previous`: the task before an edit of its timing, until that is recorded. `not_pre_created`: the name of the run
+    that could not be made before its time.
+    """
+
+    turns: Turns = _NO_TURNS
+    check: PodCheck | None = None
+    looked_at: bool = False
+    refusal: RunRefusal | None = None
+    previous: CronTask | None = None
+    not_pre_created: str | None = None
+
+
+_NOTHING_OF_RUN, _NOTHING_OF_TASK = RunMemory(), TaskMemory()
 
 
 class Memory:
-    """By UID, but for the turns, which go by the task's name. `changed` is told each key to decide."""
+    """By UID. `changed` is told each key to decide."""
 
     def __init__(self, changed: Callable[[ObjectKey], None]) -> None:
-        self.changed = changed
-        self._findings: dict[str, Finding] = {}
-        self._turns: dict[tuple[str, str], Turns] = {}
-        self._checks: dict[str, PodCheck] = {}
-        self._looked_at: set[str] = set()
-        self._starting: set[str] = set()
-        self._unsure: set[str] = set()
-        # Runs that were made ahead, and whose time has been decided.
-        self._claimed: set[str] = set()
-        # By the task's UID, what was said against the creation of its runs.
-        self._refusals: dict[str, RunRefusal] = {}
-        # The same by the UID of the run whose end causes it.
-        self._follow_up_refusals: dict[str, RunRefusal] = {}
-        # By its UID, the task before an edit of its timing, until that is recorded.
-        self._previous: dict[str, CronTask] = {}
-        # By the task's UID, the name of the run that could not be made ahead.
-        self._unreserved: dict[str, str] = {}
-        # Runs that had a pod, or nearly: more than their object says may be to be decided.
-        self._touched: set[str] = set()
-        # The pods that went, of each run that has not ended: also those of attempts before, which stay for their logs.
-        self._pods_gone: dict[str, set[str]] = {}
-
-    def set_finding(self, run: ScheduledRun, finding: Finding | None) -> None:
-        """What the API server said to the creation of the run's pod."""
-        if finding is not None:
-            # An API server names each of a thousand faults; a status has a bound.
-            finding = replace(finding, message=cut(finding.message, _LONGEST_WORDS))
-        if self._findings.get(run.meta.uid) == finding:
-            return
-        if finding is None:
-            self._findings.pop(run.meta.uid, None)
-        else:
-            self._findings[run.meta.uid] = finding
-            self._touched.add(run.meta.uid)
-        self._run_and_task_changed(run)
-
-    def finding(self, run: ScheduledRun) -> Finding | None:
-        """The last refusal of the run's pod."""
-        return self._findings.get(run.meta.uid)
-
-    def set_starting(self, run: ScheduledRun, starting: bool) -> None:
-        """Whether the pod of an attempt is on its way."""
-        if starting:
-            self._starting.add(run.meta.uid)
-            self._touched.add(run.meta.uid)
-        elif run.meta.uid in self._starting:
-            self._starting.discard(run.meta.uid)
-            self.changed(run_key(run.meta.namespace, run.meta.name))
-
-    def set_unsure(self, run: ScheduledRun, unsure: bool) -> None:
-        """Whether nobody knows if the run's pod was made."""
-        if unsure is (run.meta.uid in self._unsure):
-            return
-        (self._unsure.add if unsure else self._unsure.discard)(run.meta.uid)
-        self._touched.add(run.meta.uid)
-        self._run_and_task_changed(run)
-
-    def note_pod_gone(self, run: ScheduledRun, pod: str) -> None:
-        """A pod of the run was there, and is there no more."""
-        self._pods_gone.setdefault(run.meta.uid, set()).add(pod)
-        self._touched.add(run.meta.uid)
-
-    def claim(self, run: ScheduledRun) -> None:
-        """It was made ahead; now it is the run of its time, like any other."""
-        self._claimed.add(run.meta.uid)
-
-    def set_unreserved(self, task: CronTask, name: str) -> None:
-        """The run of that name could not be made ahead: it is made at its time."""
-        self._unreserved[task.meta.uid] = name
+        self._changed = changed
+        self._runs: dict[str, RunMemory] = {}
+        self._tasks: dict[str, TaskMemory] = {}
 
     def begin_term(self) -> None:
         """Another may have led meanwhile, and decided otherwise: what was under way is as the API server has it."""
-        self._unsure.clear()
-        self._claimed.clear()
-        self._unreserved.clear()
+        for run in self._runs.values():
+            run.creation_unknown = run.claimed = False
+        for task in self._tasks.values():
+            task.not_pre_created = None
 
-    def set_turns(self, key: ObjectKey, turns: Turns) -> None:
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    def of_run(self, run: ScheduledRun) -> RunMemory:
+        """What is remembered of it; not to be changed."""
+        return self._runs.get(run.meta.uid, _NOTHING_OF_RUN)
+
+    def pod_state(self, run: ScheduledRun, pod: str) -> PodState:
+        """What is known of that pod of the run, where it is not there."""
+        known = self.of_run(run)
+        if known.creating:
+            return Creating(known.refusal)
+        if known.creation_unknown:
+            return CreationUnknown(known.refusal)
+        if known.refusal is not None:
+            return Refused(known.refusal)
+        return VANISHED if pod in known.vanished else NOT_MADE
+
+    def set_refusal(self, run: ScheduledRun, refusal: PodRefusal | None) -> None:
+        """What the API server said to the creation of the run's pod."""
+        if refusal is not None:
+            # An API server names each of a thousand faults; a status has a bound.
+            refusal = replace(refusal, message=cut(refusal.message, _LONGEST_MESSAGE))
+        if self.of_run(run).refusal == refusal:
+            return
+        known = self._run(run)
+        known.refusal = refusal
+        known.touched = known.touched or refusal is not None
+        self._run_and_task_changed(run)
+
+    def set_creating(self, run: ScheduledRun, creating: bool) -> None:
+        """Whether the pod of an attempt is on its way."""
+        if creating is self.of_run(run).creating:
+            return
+        known = self._run(run)
+        known.creating, known.touched = creating, True
+        if not creating:
+            self._changed(run_key(run.meta.namespace, run.meta.name))
+
+    def set_creation_unknown(self, run: ScheduledRun, unknown: bool) -> None:
+        """Whether nobody knows if the run's pod was made."""
+        if unknown is self.of_run(run).creation_unknown:
+            return
+        known = self._run(run)
+        known.creation_unknown, known.touched = unknown, True
+        self._run_and_task_changed(run)
+
+    def note_pod(self, run: ScheduledRun, expected: bool) -> None:
+        """A pod of the run is there; `expected`: that of the expected attempt. However its creation was answered."""
+        known = self._run(run)
+        known.creation_unknown, known.touched = False, True
+        if expected:
+            known.refusal = None
+
+    def note_vanished(self, run: ScheduledRun, pod: str) -> None:
+        """A pod of the run was there, and is there no more."""
+        known = self._run(run)
+        known.vanished |= {pod}
+        known.touched = True
+
+    def note_touched(self, run: ScheduledRun) -> None:
+        """More than its object says may be to be decided."""
+        self._run(run).touched = True
+
+    def claim(self, run: ScheduledRun) -> None:
+        """It was pre-created; now it is the run of its time, like any other."""
+        self._run(run).claimed = True
+
+    def set_follow_up_refusal(self, cause: ScheduledRun, refusal: RunRefusal | None) -> None:
+        """What the API server said against a run that the end of this one causes, None if it took it."""
+        if self.of_run(cause).follow_up_refusal == refusal:
+            return
+        self._run(cause).follow_up_refusal = refusal
+        if refusal is not None:
+            self._changed(run_key(cause.meta.namespace, cause.meta.name))
+
+    def note_ended(self, run: ScheduledRun) -> None:
+        """Nobody asks any more what became of its pods."""
+        if run.meta.uid in self._runs:
+            self._runs[run.meta.uid].vanished = frozenset()
+
+    def forget_run(self, run: ScheduledRun) -> None:
+        """It is gone."""
+        self._runs.pop(run.meta.uid, None)
+
+    def _run(self, run: ScheduledRun) -> RunMemory:
+        return self._runs.setdefault(run.meta.uid, RunMemory())
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    def of_task(self, task: CronTask) -> TaskMemory:
+        """What is remembered of it; not to be changed."""
+        return self._tasks.get(task.meta.uid, _NOTHING_OF_TASK)
+
+    def set_turns(self, task: CronTask, turns: Turns) -> None:
         """Which runs of a task wait for their turn, and which wait in vain."""
-        before = self._turns.get((key.namespace, key.name), _NO_TURNS)
-        if turns.queued or turns.dropped:
-            self._turns[key.namespace, key.name] = turns
-        else:
-            self._turns.pop((key.namespace, key.name), None)
+        before = self.of_task(task).turns
+        if turns == before:
+            return
+        self._task(task).turns = turns
         for name in sorted((before.queued ^ turns.queued) | (before.dropped.keys() ^ turns.dropped.keys())):
-            self.changed(run_key(key.namespace, name))
+            self._changed(run_key(task.meta.namespace, name))
 
     def set_check(self, task: CronTask, check: PodCheck) -> None:
         """What the API server said of a pod of the task."""
-        before = self._checks.get(task.meta.uid)
-        self._checks[task.meta.uid] = check
+        before = self.of_task(task).check
+        self._task(task).check = check
         if before is not None and before != check:
-            self.changed(task_key(task.meta.namespace, task.meta.name))
+            self._changed(task_key(task.meta.namespace, task.meta.name))
 
     def check_of(self, task: CronTask) -> PodCheck | None:
         """What the API server said of a pod of the task's generation, if this operator has asked."""
-        check = self._checks.get(task.meta.uid)
+        check = self.of_task(task).check
         return check if check is not None and check.generation == task.meta.generation else None
-
-    def note_taken(self, task: CronTask) -> None:
-        """A pod of the task was taken: what was refused before is not any more."""
-        check = self.check_of(task)
-        if check is not None and check.refusal is not None:
-            self.set_check(task, PodCheck(task.meta.generation, None))
 
     def is_checked(self, task: CronTask, now: datetime) -> bool:
         """Whether it is known, from this operator or one before, what the API server says of a pod of the task."""
@@ -142,68 +202,51 @@ class Memory:
             return check.retry_at is None or check.retry_at > now
         return said_of_pod(task) is False
 
+    def note_taken(self, task: CronTask) -> None:
+        """A pod of the task was taken: what was refused before is not any more."""
+        check = self.check_of(task)
+        if check is not None and check.refusal is not None:
+            self.set_check(task, PodCheck(task.meta.generation, None))
+
     def set_run_refusal(self, task: CronTask, refusal: RunRefusal | None) -> None:
         """What the API server said against the creation of a run of the task, None if it took one."""
-        if self._refusals.get(task.meta.uid) == refusal:
+        if self.of_task(task).refusal == refusal:
             return
-        if refusal is None:
-            del self._refusals[task.meta.uid]
-        else:
-            self._refusals[task.meta.uid] = refusal
-        self.changed(task_key(task.meta.namespace, task.meta.name))
+        self._task(task).refusal = refusal
+        self._changed(task_key(task.meta.namespace, task.meta.name))
 
-    def run_refusal(self, task: CronTask) -> RunRefusal | None:
-        """The last refusal of a run of the task, if none was taken since."""
-        return self._refusals.get(task.meta.uid)
+    def set_not_pre_created(self, task: CronTask, name: str) -> None:
+        """The run of that name could not be made before its time: it is made at its time."""
+        self._task(task).not_pre_created = name
 
-    def set_follow_up_refusal(self, cause: ScheduledRun, refusal: RunRefusal | None) -> None:
-        """What the API server said against a run that the end of this one causes, None if it took it."""
-        if refusal is None:
-            self._follow_up_refusals.pop(cause.meta.uid, None)
-        else:
-            self._follow_up_refusals[cause.meta.uid] = refusal
-            self.changed(run_key(cause.meta.namespace, cause.meta.name))
-
-    def follow_up_refusal(self, cause: ScheduledRun) -> RunRefusal | None:
-        """The last refusal of a run that the end of this one causes."""
-        return self._follow_up_refusals.get(cause.meta.uid)
-
-    def _note_edit(self, known: CronTask, task: CronTask) -> None:
+    def note_edit(self, known: CronTask, task: CronTask) -> None:
         """Keep the task as it was until the status says that an edit of its timing was seen."""
-        timing = task.status.timing
+        timing, previous = task.status.timing, self.of_task(task).previous
         if timing is None or timing.hash == task.timing_hash:
-            self._previous.pop(task.meta.uid, None)
+            self._set_previous(task, None)
         elif known.timing_hash == timing.hash:
-            self._previous[task.meta.uid] = known
-        elif task.meta.uid in self._previous and self._previous[task.meta.uid].timing_hash != timing.hash:
+            self._set_previous(task, known)
+        elif previous is not None and previous.timing_hash != timing.hash:
             # Another operator has seen an edit that came between.
-            del self._previous[task.meta.uid]
+            self._set_previous(task, None)
 
-    def looked_at(self, task: CronTask) -> None:
+    def note_decided(self, task: CronTask) -> None:
         """The status of the task says what this operator decided."""
-        self._looked_at.add(task.meta.uid)
+        if not self.of_task(task).looked_at:
+            self._task(task).looked_at = True
 
-    def turns_of(self, namespace: str, task: str) -> Turns:
-        """Which runs of the task wait for their turn, and which wait in vain."""
-        return self._turns.get((namespace, task), _NO_TURNS)
+    def forget_task(self, task: CronTask) -> None:
+        """It is gone."""
+        self._tasks.pop(task.meta.uid, None)
 
-    def _forget_task(self, uid: str, namespace: str, name: str) -> None:
-        self._turns.pop((namespace, name), None)
-        self._checks.pop(uid, None)
-        self._looked_at.discard(uid)
-        self._unreserved.pop(uid, None)
-        self._refusals.pop(uid, None)
-        self._previous.pop(uid, None)
+    def _set_previous(self, task: CronTask, previous: CronTask | None) -> None:
+        if self.of_task(task).previous is not previous:
+            self._task(task).previous = previous
 
-    def _forget_run(self, uid: str) -> None:
-        self._follow_up_refusals.pop(uid, None)
-        self._findings.pop(uid, None)
-        self._pods_gone.pop(uid, None)
-        self._unsure.discard(uid)
-        self._claimed.discard(uid)
-        self._touched.discard(uid)
+    def _task(self, task: CronTask) -> TaskMemory:
+        return self._tasks.setdefault(task.meta.uid, TaskMemory())
 
     def _run_and_task_changed(self, run: ScheduledRun) -> None:
-        self.changed(run_key(run.meta.namespace, run.meta.name))
+        self._changed(run_key(run.meta.namespace, run.meta.name))
         if run.task_name is not None:
-            self.changed(task_key(run.meta.namespace, run.task_name))
+            self._changed(task_key(run.meta.namespace, run.task_name))

@@ -14,13 +14,14 @@ import orjson
 from pydantic import ValidationError
 
 from crontask.api.base import Model, cut
+from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
-from crontask.decide.timing import hash_timing, make_jitter, make_timetable
-from crontask.decide.views import CronTask, ScheduledRun
+from crontask.decide.model import UNUSABLE_RUN, UNUSABLE_TASK, CronTask, ScheduledRun
+from crontask.decide.task.timing import hash_timing, make_jitter, make_timetable
 from crontask.engine.ports import Document
 
 S = TypeVar("S", bound=Model)
@@ -39,11 +40,16 @@ def parse_task(raw: bytes, lookup: Callable[[Metadata], CronTask | None]) -> Cro
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return replace(known, meta=meta, status=status)
     spec, problems = validate_task(document.get("spec"), f"{meta.namespace}/{meta.name}")
-    if too_deep:
-        spec, problems = None, (TOO_DEEP,)
-    return CronTask(
-        meta, spec, _told(problems), status, make_timetable(spec, meta), hash_timing(spec), make_jitter(spec, meta)
-    )
+    return observed_task(meta, spec, (TOO_DEEP,) if too_deep else problems, status)
+
+
+def observed_task(
+    meta: Metadata, spec: CronTaskSpec | None, problems: tuple[Problem, ...], status: CronTaskStatus
+) -> CronTask:
+    """A CronTask with the timetable of its spec; one with problems has none."""
+    if spec is None or problems:
+        return CronTask(meta, UNUSABLE_TASK, _cut(problems), status, make_timetable(UNUSABLE_TASK, meta), "")
+    return CronTask(meta, spec, (), status, make_timetable(spec, meta), hash_timing(spec), make_jitter(spec, meta))
 
 
 def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> ScheduledRun:
@@ -58,9 +64,9 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return ScheduledRun(meta, known.spec, known.problems, status)
     spec, problems = validate_run(document.get("spec"))
-    if too_deep:
-        spec, problems = None, (TOO_DEEP,)
-    return ScheduledRun(meta, spec, _told(problems), status)
+    if too_deep or spec is None:
+        return ScheduledRun(meta, UNUSABLE_RUN, (TOO_DEEP,) if too_deep else _cut(problems), status)
+    return ScheduledRun(meta, spec, (), status)
 
 
 def _read(raw: bytes) -> tuple[Document, bool]:
@@ -85,7 +91,7 @@ def _shallow(raw: bytes) -> Document:
     return found
 
 
-def _told(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def _cut(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """As many problems, and as much of each, as a status has room for."""
     return tuple(
         replace(problem, message=cut(problem.message, _LONGEST_PROBLEM)) for problem in problems[:_MOST_PROBLEMS]

@@ -13,13 +13,17 @@ import msgspec
 import orjson
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import ANNOTATION_RESERVED, LABEL_RUN, LABEL_TASK, pod_name
+from crontask.api.names import LABEL_RUN, LABEL_TASK, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
-from crontask.decide.cancel import cancel_requested
-from crontask.decide.outcome import pod_has_ended
-from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
+from crontask.decide.attempt.outcome import pod_has_ended
+from crontask.decide.decisions import Turns
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.pod_state import PodState, Present
+from crontask.decide.stage import Stage, stage_of
+from crontask.decide.views import RunView, TaskView
 from crontask.engine.index import Index
-from crontask.engine.memory import Memory, run_key, task_key
+from crontask.engine.keys import key_of, run_key, task_key
+from crontask.engine.memory import Memory
 from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.ports import Kind, ObjectKey
 
@@ -39,14 +43,16 @@ class _Head(msgspec.Struct):
 
 _decode_head = msgspec.json.Decoder(_Head).decode
 _REMEMBERED_GONE = 10_000
+_NO_TURNS = Turns()
 _log = logging.getLogger(__name__)
 
 
-class Store(Memory):
+class Store:
     """The objects by kind, (namespace, name), and indexes. `changed` is told each key to decide."""
 
     def __init__(self, changed: Callable[[ObjectKey], None] = lambda key: None) -> None:
-        super().__init__(changed)
+        self.changed = changed
+        self.memory = Memory(lambda key: self.changed(key))
         self._tasks: dict[Named, CronTask] = {}
         self._runs: dict[Named, ScheduledRun] = {}
         self._pods: dict[Named, Pod] = {}
@@ -120,12 +126,12 @@ class Store(Memory):
         if key.kind is Kind.CRON_TASK and (task := self._tasks.get(named)) and task.meta.uid == uid:
             del self._tasks[named]
             self._unindex_task(task)
-            self._forget_task(uid, *named)
+            self.memory.forget_task(task)
             self.changed(key)
             self._runs_changed(named)
         elif key.kind is Kind.SCHEDULED_RUN and (run := self._runs.get(named)) and run.meta.uid == uid:
             del self._runs[named]
-            self._forget_run(uid)
+            self.memory.forget_run(run)
             self._unindex_run(run)
             self.changed(key)
             self._task_of_run_changed(run)
@@ -135,8 +141,8 @@ class Store(Memory):
             self._alive.discard(key.namespace, pod.metadata.labels.get(LABEL_TASK), key.name)
             run_of_it = self._run_of(pod)
             if run_of_it is not None and not run_of_it.ended:
-                self.note_pod_gone(run_of_it, pod.metadata.name)
-            self._run_of_pod_changed(pod, place_changed=True)
+                self.memory.note_vanished(run_of_it, pod.metadata.name)
+            self._run_of_pod_changed(pod, slot_changed=True)
 
     def _is_known(self, kind: Kind, head: _HeadMetadata) -> bool:
         """Whether it is no news: not newer than what is known, or of an object that is gone."""
@@ -156,7 +162,7 @@ class Store(Memory):
         named = (task.meta.namespace, task.meta.name)
         if known is not None:
             self._unindex_task(known)
-            self._note_edit(known, task)
+            self.memory.note_edit(known, task)
         self._tasks[named] = task
         self._index_task(task)
         self.changed(task_key(*named))
@@ -170,11 +176,11 @@ class Store(Memory):
             self._unindex_run(known)
         self._runs[run.meta.namespace, run.meta.name] = run
         if (run.meta.namespace, pod_name(run.meta.name, run.status.expected_attempt)) in self._pods:
-            self._touched.add(run.meta.uid)
+            self.memory.note_touched(run)
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
         if run.ended:
-            self._pods_gone.pop(run.meta.uid, None)
+            self.memory.note_ended(run)
         self.changed(run_key(run.meta.namespace, run.meta.name))
         self._task_of_run_changed(run)
 
@@ -185,17 +191,14 @@ class Store(Memory):
         self._pods[named] = pod
         run_of_it = self._run_of(pod)
         if run_of_it is not None:
-            # Whatever became of the answer to its creation: it was made.
-            self._unsure.discard(run_of_it.meta.uid)
-            self._touched.add(run_of_it.meta.uid)
-            if pod.metadata.name == pod_name(run_of_it.meta.name, run_of_it.status.expected_attempt):
-                self._findings.pop(run_of_it.meta.uid, None)
+            expected = pod_name(run_of_it.meta.name, run_of_it.status.expected_attempt)
+            self.memory.note_pod(run_of_it, pod.metadata.name == expected)
         if pod_has_ended(pod) or not pod.is_of_a_run:
             self._alive.discard(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
         else:
             self._alive.add(pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK), pod.metadata.name)
-        place_changed = known is None or _place(known) != _place(pod)
-        self._run_of_pod_changed(pod, place_changed=place_changed)
+        slot_changed = known is None or _slot(known) != _slot(pod)
+        self._run_of_pod_changed(pod, slot_changed=slot_changed)
 
     def _known_task(self, meta: Metadata) -> CronTask | None:
         return self._tasks.get((meta.namespace, meta.name))
@@ -235,34 +238,36 @@ class Store(Memory):
             return None
         owners = (None, task.meta.uid)
         mine: list[RunView] = []
-        asleep: list[ScheduledRun] = []
+        pre_created: list[RunView] = []
+        deferred: list[ScheduledRun] = []
         for run in self._open_runs(key.namespace, key.name):
             if run.meta.owner_uid not in owners:
                 continue
-            until = run.asleep_until
-            if until is not None and until > now and run.meta.uid not in self._touched:
-                asleep.append(run)
-            else:
-                mine.append(self._view_of(run, task))
+            until = run.deferred_until
+            if until is not None and until > now and not self.memory.of_run(run).touched:
+                deferred.append(run)
+                continue
+            run_view = self._view_of(run, task)
+            (pre_created if _is_pre_created(run_view) else mine).append(run_view)
         finished = (self._runs[key.namespace, name] for name in self._finished.names(key.namespace, key.name))
-        first_look = task.meta.uid not in self._looked_at
+        known = self.memory.of_task(task)
         return TaskView(
             task,
-            tuple(run for run in mine if not run.reserved),
+            tuple(mine),
             _ForeignNames(self._runs, task),
-            first_look,
+            not known.looked_at,
             tuple(self._others(task)),
-            tuple(self._strays(task)),
-            self.check_of(task),
-            tuple(run for run in mine if run.reserved),
-            self._unreserved.get(task.meta.uid),
+            tuple(self._orphaned_pods(task)),
+            self.memory.check_of(task),
+            tuple(pre_created),
+            known.not_pre_created,
             tuple(run for run in finished if run.meta.owner_uid in owners),
-            tuple(asleep),
-            self.run_refusal(task),
-            self._previous.get(task.meta.uid),
+            tuple(deferred),
+            known.refusal,
+            known.previous,
         )
 
-    def _strays(self, task: CronTask) -> Iterator[str]:
+    def _orphaned_pods(self, task: CronTask) -> Iterator[str]:
         group = self._members.names(task.meta.namespace, _group_of(task))
         for name in (task.meta.name, *(other for other in group if other != task.meta.name)):
             for pod_name_ in self._alive.names(task.meta.namespace, name):
@@ -277,10 +282,10 @@ class Store(Memory):
             return None
         names = self._dependents.names(key.namespace, run.task_name)
         dependents = tuple(self._tasks[key.namespace, name] for name in sorted(names))
-        asked = run.spec.on_complete if run.spec is not None else None
+        asked = run.spec.on_complete
         on_complete = self._tasks.get((key.namespace, asked.task_ref.name)) if asked is not None else None
         view = self._view_of(run, self.task_of(run))
-        refusal = self.follow_up_refusal(run)
+        refusal = self.memory.of_run(run).follow_up_refusal
         return replace(view, dependents=dependents, on_complete=on_complete, follow_up_refusal=refusal)
 
     def _open_runs(self, namespace: str, name: str) -> Iterator[ScheduledRun]:
@@ -292,41 +297,27 @@ class Store(Memory):
             if name != task.meta.name:
                 other = self._tasks[task.meta.namespace, name]
                 views = (self._view_of(run, other) for run in self._open_runs(task.meta.namespace, name))
-                yield from (view for view in views if not view.reserved)
+                yield from (view for view in views if not _is_pre_created(view))
 
     def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
-        expected = pod_name(run.meta.name, run.status.expected_attempt)
-        pod = self._pods.get((run.meta.namespace, expected))
-        if pod is not None and pod.owner_uid != run.meta.uid:
-            pod = None
-        turns = self.turns_of(run.meta.namespace, run.task_name or "")
+        turns = self.memory.of_task(task).turns if task is not None else _NO_TURNS
         name = run.meta.name
         return RunView(
             run,
             task,
-            pod,
+            self._pod_state(run),
             name in turns.queued,
-            self._findings.get(run.meta.uid),
             turns.dropped.get(name),
             same_key=self._same_key(run),
-            pod_gone=expected in self._pods_gone.get(run.meta.uid, ()),
-            starting=run.meta.uid in self._starting,
-            unsure=run.meta.uid in self._unsure and pod is None,
-            reserved=pod is None and self._is_reserved(run, task),
+            claimed=self.memory.of_run(run).claimed,
         )
 
-    def _is_reserved(self, run: ScheduledRun, task: CronTask | None) -> bool:
-        """Whether it was made ahead of its time, and nothing more has become of it."""
-        uid = run.meta.uid
-        return (
-            ANNOTATION_RESERVED in run.meta.annotations
-            and run.status.phase is None
-            and task is not None
-            and run.meta.owner_uid == task.meta.uid
-            and not cancel_requested(run)
-            and not any(uid in known for known in (self._claimed, self._starting, self._unsure, self._findings))
-            and uid not in self._pods_gone
-        )
+    def _pod_state(self, run: ScheduledRun) -> PodState:
+        expected = pod_name(run.meta.name, run.status.expected_attempt)
+        pod = self._pods.get((run.meta.namespace, expected))
+        if pod is not None and pod.owner_uid == run.meta.uid:
+            return Present(pod)
+        return self.memory.pod_state(run, expected)
 
     def _same_key(self, run: ScheduledRun) -> tuple[ScheduledRun, ...]:
         names = self._keyed.names(run.meta.namespace, _key_of(run))
@@ -353,18 +344,23 @@ class Store(Memory):
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
         for other in self._same_key(run):
             if not other.ended:
-                self._run_and_task_changed(other)
+                self._run_changed(other)
         if run.task_name is None:
             return
         task = self.task_of(run)
         if task is not None:
             self._task_or_group_changed(task)
 
+    def _run_changed(self, run: ScheduledRun) -> None:
+        self.changed(key_of(run))
+        if run.task_name is not None:
+            self.changed(task_key(run.meta.namespace, run.task_name))
+
     def _task_or_group_changed(self, task: CronTask) -> None:
         """Who waits for a place in the group may have it now."""
         self.changed(task_key(task.meta.namespace, task.meta.name))
         for name in self._members.names(task.meta.namespace, _group_of(task)):
-            if self.turns_of(task.meta.namespace, name).queued:
+            if self.memory.of_task(self._tasks[task.meta.namespace, name]).turns.queued:
                 self.changed(task_key(task.meta.namespace, name))
 
     def _run_of(self, pod: Pod) -> ScheduledRun | None:
@@ -372,16 +368,16 @@ class Store(Memory):
         run = self._runs.get((pod.metadata.namespace, name)) if name is not None else None
         return run if run is not None and run.meta.uid == pod.owner_uid else None
 
-    def _run_of_pod_changed(self, pod: Pod, *, place_changed: bool) -> None:
+    def _run_of_pod_changed(self, pod: Pod, *, slot_changed: bool) -> None:
         run = self._run_of(pod)
         if run is None:
             # A pod that outlives its run is in the way of others.
             task = self._tasks.get((pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK, "")))
-            if task is not None and place_changed:
+            if task is not None and slot_changed:
                 self._task_or_group_changed(task)
             return
         self.changed(run_key(run.meta.namespace, run.meta.name))
-        if place_changed:
+        if slot_changed:
             self._task_of_run_changed(run)
 
     def _metas(self, kind: Kind) -> Iterator[tuple[Named, Metadata | PodMetadata]]:
@@ -394,17 +390,21 @@ class Store(Memory):
 
 
 def _group_of(task: CronTask) -> str | None:
-    return task.spec.concurrency.group if task.spec is not None else None
+    return task.spec.concurrency.group
 
 
 def _predecessor_of(task: CronTask) -> str | None:
-    return task.spec.after.task if task.spec is not None and task.spec.after is not None else None
+    return task.spec.after.task if task.spec.after is not None else None
 
 
 def _key_of(run: ScheduledRun) -> str | None:
     """A name that the runs with its idempotencyKey share; no task's name has a slash."""
-    key = run.spec.idempotency_key if run.spec is not None else None
+    key = run.spec.idempotency_key
     return f"{run.task_name or ''}/{key}" if key is not None else None
+
+
+def _is_pre_created(view: RunView) -> bool:
+    return view.run.pre_created and stage_of(view) is Stage.PRE_CREATED
 
 
 class _ForeignNames:
@@ -426,5 +426,5 @@ def _is_old(new: _HeadMetadata, known: Metadata | PodMetadata) -> bool:
     return new.uid == known.uid and int(new.resource_version) <= int(known.resource_version)
 
 
-def _place(pod: Pod) -> tuple[bool, bool, bool]:
+def _slot(pod: Pod) -> tuple[bool, bool, bool]:
     return pod_has_ended(pod), pod.deleting, pod.finished

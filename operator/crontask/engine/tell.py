@@ -15,7 +15,7 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.decide.views import CronTask, ScheduledRun
+from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey

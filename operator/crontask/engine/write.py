@@ -8,8 +8,8 @@ import orjson
 from crontask.api.metadata import Metadata
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.decide.views import CronTask, ScheduledRun
-from crontask.engine.memory import run_key, task_key
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.engine.keys import run_key, task_key
 from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 from crontask.decide.decisions import Transition
-from crontask.decide.views import Config
+from crontask.decide.model import Config
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.informer import Informer

@@ -13,10 +13,10 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import RunSummary, TaskPhase, Timing
-from crontask.decide.counting import sort_finished
-from crontask.decide.delay import delayed_start
-from crontask.decide.due import runs_left
-from crontask.decide.views import CronTask, TaskView
+from crontask.decide.model import CronTask
+from crontask.decide.task.counting import sort_finished
+from crontask.decide.task.delay import delayed_start
+from crontask.decide.views import TaskView
 from crontask.engine.ports import Document
 
 # A shorter row is left to the engine.
@@ -81,14 +81,14 @@ def quiet_stretch(view: TaskView, now: datetime, until: datetime, runs: Runs) ->
 
 def _is_quiet(view: TaskView, timing: Timing, now: datetime, takes: timedelta) -> bool:
     status, task = view.task.status, view.task
-    if status.phase is not TaskPhase.ACTIVE or status.observed_generation != task.meta.generation or task.spec is None:
+    if status.phase is not TaskPhase.ACTIVE or status.observed_generation != task.meta.generation or not task.valid:
         return False
     if timing.hash != task.timing_hash or not _end_by_themselves(task.spec, takes):
         return False
     paused = task.spec.suspend or (task.spec.suspend_until is not None and task.spec.suspend_until > now)
     if paused or status.tripped is not None:
         return False
-    return not view.runs and not view.asleep and not sort_finished(view).fresh
+    return not view.runs and not view.deferred and not sort_finished(view).fresh
 
 
 def _end_by_themselves(spec: CronTaskSpec, takes: timedelta) -> bool:
@@ -103,14 +103,14 @@ def _end_by_themselves(spec: CronTaskSpec, takes: timedelta) -> bool:
 def _first(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     """The first nominal time that is not decided."""
     task = view.task
-    if task.spec is not None and task.spec.delay is not None:
+    if task.spec.delay is not None:
         return delayed_start(view, timing, now)
     return task.timetable.next_after(max(filter(None, (task.status.last_scheduled_time, timing.since))))
 
 
 def _following(task: CronTask, timing: Timing, start: Start, over: datetime) -> datetime | None:
     """The nominal time after a start, of which the run is over then."""
-    if task.spec is None or task.spec.delay is None:
+    if task.spec.delay is None:
         return task.timetable.next_after(start.nominal)
     ended = RunSummary(name=start.run, phase=RunPhase.SUCCEEDED.value, completion_time=over)
     status = task.status.model_copy(update={"recent_runs": (ended,), "last_scheduled_time": start.nominal})
@@ -123,20 +123,20 @@ class _Row:
     def __init__(self, task: CronTask, runs: Runs) -> None:
         self._task = task
         self._runs = runs
-        self._left = runs_left(task)
+        self._left = task.runs_left
         self._streak = task.status.consecutive_failures
         self._failed = 0
         self.starts: list[Start] = []
 
     def may_go_on(self) -> bool:
         """Whether another run changes nothing but counts: the last one, or one too many failures, is the engine's."""
-        limit = self._task.spec.suspend_after_failures if self._task.spec is not None else None
+        limit = self._task.spec.suspend_after_failures
         last = self._left is not None and len(self.starts) + 1 >= self._left
         return not last and (limit is None or self._streak + 1 < limit) and len(self.starts) < _LONGEST
 
     def retries(self, start: Start) -> bool:
         """Whether the run would be tried again: that is the engine's."""
-        retry = self._task.spec.retry if self._task.spec is not None else None
+        retry = self._task.spec.retry
         return retry is not None and retry.limit > 0 and self._runs.fails(start.run)
 
     def add(self, start: Start) -> None:

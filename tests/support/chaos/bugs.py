@@ -13,18 +13,24 @@ from chaos.network import Network
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Decision, Timing
-from crontask.decide import cancel, dropped, overlap, run, stop, task, timeout
-from crontask.decide.attempt_end import attempt_ended
+from crontask.decide.attempt import stop
+from crontask.decide.attempt.fit import fitting_outcome
+from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import Launch, RunDecisions, StopPod
-from crontask.decide.due import Undecided
-from crontask.decide.fit import fitting_outcome
-from crontask.decide.outcome import Outcome
-from crontask.decide.overlap import Places
-from crontask.decide.pause import Pause
-from crontask.decide.record import TIMING_CHANGED, Settled
-from crontask.decide.run import decide_run
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config, RunView, ScheduledRun, TaskView
+from crontask.decide.model import Config, ScheduledRun
+from crontask.decide.pod_state import NOT_MADE
+from crontask.decide.run import cancel, rules, timeout
+from crontask.decide.run.attempt_end import attempt_ended
+from crontask.decide.run.decide import decide_run
+from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
+from crontask.decide.task import decide as task
+from crontask.decide.task import dropped, overlap
+from crontask.decide.task.decide import decide_task
+from crontask.decide.task.due import Undecided
+from crontask.decide.task.overlap import Slots
+from crontask.decide.task.pause import Pause
+from crontask.decide.task.record import TIMING_CHANGED, Settled
+from crontask.decide.views import RunView, TaskView
 from crontask.engine import launch, store
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
@@ -99,8 +105,8 @@ def number_used_again(patch: pytest.MonkeyPatch) -> None:
     def forget(self: Memory, run: ScheduledRun, pod: str) -> None:
         """Remember no pod that went."""
 
-    patch.setattr(run, "attempt_ended", planted)
-    patch.setattr(Memory, "note_pod_gone", forget)
+    patch.setattr(rules, "attempt_ended", planted)
+    patch.setattr(Memory, "note_vanished", forget)
 
 
 def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
@@ -135,10 +141,14 @@ def stopped_before_recorded(patch: pytest.MonkeyPatch) -> None:
 
     def recorded(view: RunView) -> str | None:
         pod = view.pod
-        return stop_reason(replace(view, pod=None)) if pod is not None and not pod.deleting else stop_reason(view)
+        return (
+            stop_reason(replace(view, pod_state=NOT_MADE))
+            if pod is not None and not pod.deleting
+            else stop_reason(view)
+        )
 
     stop_reason = stop.stop_reason
-    for module in (stop, run, timeout):
+    for module in (stop, rules, timeout):
         patch.setattr(module, "stop_reason", recorded)
 
     def planted(view: RunView, pod: Pod, now: datetime) -> RunDecisions:
@@ -148,19 +158,17 @@ def stopped_before_recorded(patch: pytest.MonkeyPatch) -> None:
             return RunDecisions(view.run.status, (StopPod(pod, "Canceled", now),))
         return canceling(view, pod, now)
 
-    patch.setattr(run, "canceling", planted)
+    patch.setattr(rules, "canceling", planted)
 
 
 def stopped_when_asked(patch: pytest.MonkeyPatch) -> None:
     """A pod counts as stopped as soon as its kubelet is asked to stop it."""
 
-    def planted(view: RunView) -> Outcome | None:
-        reason = stop.stop_reason(view)
-        if reason is not None and view.pod is not None and view.pod.stop_request is not None:
-            return stop.end_of_stopped(view, reason)
-        return stop.end_of_attempt(view)
+    def planted(view: RunView) -> Stage:
+        asked = stop.stop_reason(view) is not None and view.pod is not None and view.pod.stop_request is not None
+        return Stage.ENDING if asked else stage_of(view)
 
-    patch.setattr(overlap, "end_of_attempt", planted)
+    patch.setattr(overlap, "stage_of", planted)
 
 
 def stopped_is_failed(patch: pytest.MonkeyPatch) -> None:
@@ -169,7 +177,7 @@ def stopped_is_failed(patch: pytest.MonkeyPatch) -> None:
     def planted(view: RunView) -> Outcome | None:
         return fitting_outcome(view, view.pod) if view.pod is not None else None
 
-    patch.setattr(run, "end_of_attempt", planted)
+    patch.setattr(rules, "end_of_attempt", planted)
 
 
 def kubelet_trusted(patch: pytest.MonkeyPatch) -> None:
@@ -181,22 +189,17 @@ def refused_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
     """A time whose run the API server refuses counts as decided."""
     settle = task._settle
 
-    def planted(view: TaskView, undecided: Undecided | None, places: Places, now: datetime) -> Settled | None:
+    def planted(view: TaskView, undecided: Undecided | None, slots: Slots, now: datetime) -> Settled | None:
         if undecided is not None and view.refusal is not None and not undecided.resumed:
-            return Settled(undecided, places.skipped)
-        return settle(view, undecided, places, now)
+            return Settled(undecided, slots.skipped)
+        return settle(view, undecided, slots, now)
 
     patch.setattr(task, "_settle", planted)
 
 
 def refused_gives_up_its_slot(patch: pytest.MonkeyPatch) -> None:
     """A run whose pod is refused has no slot any more: another one starts in its place."""
-    holds_place = overlap.holds_place
-
-    def planted(view: RunView) -> bool:
-        return holds_place(replace(view, finding=None))
-
-    patch.setattr(overlap, "holds_place", planted)
+    patch.setattr(overlap, "OCCUPIES_SLOT", OCCUPIES_SLOT - {Stage.REFUSED})
 
 
 def _forget(patch: pytest.MonkeyPatch, reason: str) -> None:

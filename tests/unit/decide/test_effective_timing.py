@@ -9,7 +9,7 @@ from task_views import CREATED, at, decide, make_task
 
 from crontask.api.metadata import Condition
 from crontask.api.task_status import TaskPhase, Timing
-from crontask.decide.views import Config, CronTask
+from crontask.decide.model import Config, CronTask
 
 HOURLY, MINUTELY = make_task(schedule="0 * * * *"), make_task()
 

@@ -6,9 +6,9 @@ import pytest
 
 from crontask.api.metadata import Metadata
 from crontask.api.task_status import CronTaskStatus, Decision
-from crontask.decide.record import tell_decisions
-from crontask.decide.timing import make_timetable
-from crontask.decide.views import CronTask, TaskView
+from crontask.decide.task.record import tell_decisions
+from crontask.decide.views import TaskView
+from crontask.engine.parse import observed_task
 
 SINCE = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ SINCE = datetime(1990, 1, 1, tzinfo=UTC)
 )
 def test_large_counts_are_read_in_groups(count: int, message: str) -> None:
     meta = Metadata(name="a", namespace="n", uid="u", creation_timestamp=SINCE)
-    task = CronTask(meta, None, (), CronTaskStatus(), make_timetable(None, meta), "")
+    task = observed_task(meta, None, (), CronTaskStatus())
     missed = Decision(type="Missed", nominal_time=SINCE, reason="NotStartedInTime", count=count)
     (told,) = tell_decisions(TaskView(task, ()), [missed])
     assert (told.message, told.count) == (message, count)

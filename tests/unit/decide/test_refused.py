@@ -10,7 +10,8 @@ from task_views import at, decide, make_run, make_task
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import Launch, StartAttempt
-from crontask.decide.views import Finding, RunRefusal, RunView
+from crontask.decide.pod_state import PodRefusal, Refused
+from crontask.decide.views import RunRefusal, RunView
 
 
 def refusal(retry_at: datetime) -> RunRefusal:
@@ -19,7 +20,7 @@ def refusal(retry_at: datetime) -> RunRefusal:
 
 def refused(run: RunView, retry_at: datetime) -> RunView:
     """Its pod is refused."""
-    return replace(run, finding=Finding("PodRejected", "exceeded quota", False, retry_at, at(1)))
+    return replace(run, pod_state=Refused(PodRefusal("PodRejected", "exceeded quota", False, retry_at, at(1))))
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from run_life import at, pod
 
 from crontask.api.pod import Container, ContainerState, Pod, Terminated, message_bytes
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.outcome import Outcome, outcome_of
-from crontask.decide.report import LONGEST_MESSAGE
+from crontask.decide.attempt.outcome import Outcome, outcome_of
+from crontask.decide.attempt.report import LONGEST_MESSAGE
 
 
 def kept(written: str, containers: int = 1) -> str:

@@ -18,11 +18,13 @@ from crontask.api.policies import Retry
 from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.api.validate import validate_run
-from crontask.decide.decisions import DeletePod, LookForPod, RemoveRun, StartAttempt, StopPod
+from crontask.decide.decisions import DeletePod, Dropped, LookForPod, RemoveRun, StartAttempt, StopPod
+from crontask.decide.model import UNUSABLE_RUN
+from crontask.decide.pod_state import NOT_MADE, VANISHED, Creating, CreationUnknown, PodRefusal, PodState, Refused
 from crontask.decide.retry import pause_after
-from crontask.decide.run import decide_run
-from crontask.decide.run_status import attempt_recorded
-from crontask.decide.views import Dropped, Finding, RunView
+from crontask.decide.run.decide import decide_run
+from crontask.decide.run.status import attempt_recorded
+from crontask.decide.views import RunView
 
 # --- retries ---------------------------------------------------------------------------------------------------------
 
@@ -148,7 +150,7 @@ def test_an_attempt_whose_pod_is_gone_is_lost_and_repeated_under_a_new_number() 
 
 def test_a_pod_that_went_before_its_attempt_was_recorded_is_lost_too() -> None:
     life = Life()
-    life.decide(5, pod_gone=True)
+    life.decide(5, pod_state=VANISHED)
     assert (life.phase, life.status.lost_attempts) == (RunPhase.RETRYING, 1)
     assert [(a.number, a.reason) for a in life.status.attempts] == [(1, "PodLost")]
 
@@ -228,15 +230,15 @@ def test_a_success_counts_though_somebody_deletes_the_pod_after_it(deleted: floa
 
 def test_at_most_once_an_attempt_that_was_recorded_and_has_no_pod_is_not_repeated() -> None:
     life = Life(scheduled_run(retry={"limit": 5, "onLost": "Fail"}))
-    recorded = attempt_recorded(RunView(life.run, life.task, None))
+    recorded = attempt_recorded(RunView(life.run, life.task))
     life.run = replace(life.run, status=recorded)
     assert [(a.number, a.start_time) for a in recorded.attempts] == [(1, None)]
-    unchanged = decide_run(RunView(life.run, life.task, None, starting=True), at(1))
+    unchanged = decide_run(RunView(life.run, life.task, Creating()), at(1))
     assert (unchanged.status, unchanged.actions) == (recorded, ())
     # Refused for sure: it may be tried again.
-    finding = Finding("PodRejected", "quota", False, at(2), at(1))
-    assert life.decide(1, finding=finding).wake_at == at(2)
-    assert [a.number for a in life.decide(2, finding=finding).actions if isinstance(a, StartAttempt)] == [1]
+    finding = PodRefusal("PodRejected", "quota", False, at(2), at(1))
+    assert life.decide(1, pod_state=Refused(finding)).wake_at == at(2)
+    assert [a.number for a in life.decide(2, pod_state=Refused(finding)).actions if isinstance(a, StartAttempt)] == [1]
     life.decide(3)
     assert (life.phase, life.status.conditions[0].reason) == (RunPhase.FAILED, "PodLost")
 
@@ -247,24 +249,28 @@ def test_at_most_once_an_attempt_that_was_recorded_and_has_no_pod_is_not_repeate
 )
 def test_whether_a_pod_was_made_is_found_out_before_all_else(spec: dict[str, Any], action: type) -> None:
     """The answer to its creation was lost."""
-    decided = Life(scheduled_run(**spec)).decide(1, unsure=True)
+    decided = Life(scheduled_run(**spec)).decide(1, pod_state=CreationUnknown())
     assert [type(found) for found in decided.actions] == [action]
 
 
+WEBHOOK = PodRefusal("PodRejected", "failed calling webhook", False, at(4), at(1))
+DROPPED = Dropped(RunPhase.SKIPPED, "Suspended", "dropped")
+
+
 @pytest.mark.parametrize(
-    ("known", "phase"),
+    ("unknown", "then", "known", "phase"),
     [
-        ({"finding": Finding("PodRejected", "failed calling webhook", False, at(4), at(1))}, RunPhase.PENDING),
-        ({"dropped": Dropped(RunPhase.SKIPPED, "Suspended", "dropped")}, RunPhase.SKIPPED),
+        (CreationUnknown(WEBHOOK), Refused(WEBHOOK), {}, RunPhase.PENDING),
+        (CreationUnknown(), NOT_MADE, {"dropped": DROPPED}, RunPhase.SKIPPED),
     ],
     ids=["it was refused", "it is not to start any more"],
 )
 def test_a_pod_that_may_be_there_is_looked_for_where_it_is_not_to_be_made_now(
-    known: dict[str, Any], phase: RunPhase
+    unknown: PodState, then: PodState, known: dict[str, Any], phase: RunPhase
 ) -> None:
     life = Life()
-    assert life.decide(1, unsure=True, **known).actions == (LookForPod(life.run),)
-    assert life.decide(2, **known).actions == ()
+    assert life.decide(1, pod_state=unknown, **known).actions == (LookForPod(life.run),)
+    assert life.decide(2, pod_state=then, **known).actions == ()
     assert life.phase == phase
 
 
@@ -308,10 +314,10 @@ def test_fifteen_minutes_to_start_are_the_default_and_a_run_that_runs_has_no_suc
 
 def test_a_pod_that_is_refused_for_longer_than_it_may_take_to_start_fails() -> None:
     life = Life(scheduled_run(startTimeout="1m"))
-    refused = Finding("PodRejected", "exceeded quota", False, at(8), at(4), 3)
-    assert life.decide(5, finding=refused).wake_at == at(64)
+    refused = PodRefusal("PodRejected", "exceeded quota", False, at(8), at(4), 3)
+    assert life.decide(5, pod_state=Refused(refused)).wake_at == at(64)
     assert (life.phase, life.status.message) == (RunPhase.PENDING, "the pod is refused: exceeded quota")
-    life.decide(64, finding=refused)
+    life.decide(64, pod_state=Refused(refused))
     assert (life.phase, life.status.conditions[0].reason) == (RunPhase.FAILED, "PodRejected")
 
 
@@ -349,7 +355,7 @@ def test_of_runs_with_one_key_the_first_to_start_counts() -> None:
     second = Life(scheduled_run("b", 1, idempotencyKey="k"))
     second.decide(2, same_key=(first,))
     assert (second.phase, second.status.message) == (RunPhase.PENDING, "waits for run a with the same idempotencyKey")
-    view = RunView(first, second.task, None, same_key=(second.run,))
+    view = RunView(first, second.task, same_key=(second.run,))
     assert decide_run(view, at(2)).status.phase is None
     started = replace(first, status=Life(first).decide(3, pod(1, 3)).status)
     second.decide(4, same_key=(started,))
@@ -396,10 +402,10 @@ def test_a_finished_run_without_a_task_goes_when_its_time_is_over(kept: str | No
     life = Life(scheduled_run(**ttl))
     life.decide(5, pod(1, 0, exited(5, 0)))
     over = 5 + (3600 if kept is not None else 168 * 3600)
-    alone = RunView(life.run, None, None)
+    alone = RunView(life.run, None)
     assert decide_run(alone, at(over - 1)).wake_at == at(over)
     assert decide_run(alone, at(over)).actions == (RemoveRun(life.run),)
-    assert decide_run(RunView(life.run, life.task, None), at(over)).actions == ()
+    assert decide_run(RunView(life.run, life.task), at(over)).actions == ()
 
 
 @pytest.mark.parametrize(
@@ -420,7 +426,7 @@ def test_a_run_of_a_task_with_another_controller_says_so(
     life = Life(replace(run, meta=run.meta.model_copy(update={"owner_references": (owner,)})))
     if not named:
         spec, _ = validate_run({"handler": {"container": {"image": "i"}}})
-        life.run = replace(life.run, spec=spec)
+        life.run = replace(life.run, spec=spec or UNUSABLE_RUN)
     life.decide(0)
     assert life.phase is phase
     if phase is not None:

@@ -8,8 +8,8 @@ from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, 
 
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition, Waiting
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.attempt.starting import what_it_waits_for, why_not_running
 from crontask.decide.decisions import DeletePod, StopPod
-from crontask.decide.starting import what_it_waits_for, why_not_running
 
 
 @dataclass(frozen=True)

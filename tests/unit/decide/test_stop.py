@@ -10,7 +10,8 @@ from crontask.api.names import ANNOTATION_REPLACED_BY, ANNOTATION_STOP_REQUESTED
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Waiting
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import DecisionKind, DeletePod, StopLeftovers, StopPod
-from crontask.decide.overlap import holds_place
+from crontask.decide.pod_state import NOT_MADE, Present
+from crontask.decide.stage import OCCUPIES_SLOT, stage_of
 from crontask.decide.views import RunView
 
 RUNS = pod(1, 0, runs(1))
@@ -26,7 +27,7 @@ def canceling(**spec: Any) -> Life:
 
 
 def in_the_way(life: Life, known: Pod | None) -> bool:
-    return holds_place(RunView(life.run, life.task, known))
+    return stage_of(RunView(life.run, life.task, Present(known) if known is not None else NOT_MADE)) in OCCUPIES_SLOT
 
 
 def replaced(life: Life, by: str = "newer") -> None:

@@ -9,9 +9,11 @@ from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
-from crontask.decide.run import decide_run
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config, Finding, TaskView
+from crontask.decide.model import Config
+from crontask.decide.pod_state import PodRefusal, Refused
+from crontask.decide.run.decide import decide_run
+from crontask.decide.task.decide import decide_task
+from crontask.decide.views import TaskView
 
 
 def test_nothing_starts_before_its_time() -> None:
@@ -126,7 +128,9 @@ def test_a_late_writers_run_is_stale() -> None:
 
 def test_what_the_api_server_will_never_take_fails() -> None:
     run = make_run(at(1))
-    refused = replace(run, finding=Finding("PodRejected", "spec.containers[0].image: Required", True, at(1), at(1)))
+    refused = replace(
+        run, pod_state=Refused(PodRefusal("PodRejected", "spec.containers[0].image: Required", True, at(1), at(1)))
+    )
     decided = decide_run(refused, at(1))
     assert decided.status.phase is RunPhase.FAILED
     assert decided.status.message == "spec.containers[0].image: Required"

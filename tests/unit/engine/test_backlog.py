@@ -1,7 +1,7 @@
 """Whose turn it is among the keys that wait to be decided."""
 
 from crontask.engine.backlog import Backlog
-from crontask.engine.memory import run_key, task_key
+from crontask.engine.keys import run_key, task_key
 from crontask.engine.ports import ObjectKey
 
 

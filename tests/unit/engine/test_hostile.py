@@ -16,9 +16,10 @@ from crontask.api.names import ANNOTATION_RESERVED
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.decisions import Launch, Reserve, RunDecisions, TaskDecisions
-from crontask.decide.run import decide_run
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config, Finding
+from crontask.decide.model import Config
+from crontask.decide.pod_state import PodRefusal
+from crontask.decide.run.decide import decide_run
+from crontask.decide.task.decide import decide_task
 from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
 
@@ -326,8 +327,8 @@ def test_a_refusal_of_any_length_has_room_in_the_status(final: bool) -> None:
     store.on_object(Kind.SCHEDULED_RUN, raw("x", HANDLER))
     known = store.run(ObjectKey(Kind.SCHEDULED_RUN, "n", "x"))
     assert known is not None
-    refusal = Finding("PodRejected", "\u00e9" * 100_000, final, NOW, NOW - timedelta(hours=0 if final else 9))
-    store.set_finding(known, refusal)
+    refusal = PodRefusal("PodRejected", "\u00e9" * 100_000, final, NOW, NOW - timedelta(hours=0 if final else 9))
+    store.memory.set_refusal(known, refusal)
     status = decided_run(store, "x").status
     assert (status.message or "").count("\u00e9") > 900
     assert status.phase is RunPhase.FAILED

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from crontask.api.validate import validate_task
-from crontask.decide.timing import hash_timing
-from crontask.engine.memory import run_key, task_key
+from crontask.decide.task.timing import hash_timing
+from crontask.engine.keys import run_key, task_key
 from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
 
@@ -115,7 +115,7 @@ def seen_of(store: Store, now: datetime) -> tuple[list[str], list[str]]:
     """The names of the runs that are to be decided about, and of those that are for later."""
     view = store.task_view(task_key("n", "t"), now)
     assert view is not None
-    return [run.run.meta.name for run in view.runs], [run.meta.name for run in view.asleep]
+    return [run.run.meta.name for run in view.runs], [run.meta.name for run in view.deferred]
 
 
 def test_a_run_for_later_sleeps_until_it_is_due() -> None:
@@ -188,5 +188,5 @@ def test_the_task_before_an_edit_is_the_one_whose_timing_was_effective() -> None
 
 def hash_of(task: dict[str, Any]) -> str:
     spec, problems = validate_task(task["spec"])
-    assert not problems
+    assert spec is not None, problems
     return hash_timing(spec)

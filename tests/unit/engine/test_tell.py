@@ -10,7 +10,7 @@ import pytest
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.engine import tell
 from crontask.engine.gate import Gate
-from crontask.engine.memory import run_key, task_key
+from crontask.engine.keys import run_key, task_key
 from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
 from crontask.engine.tell import Subject, Teller

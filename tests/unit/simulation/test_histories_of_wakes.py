@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from crontask.api.base import format_time
 from crontask.decide.decisions import TaskDecisions
-from crontask.decide.task import decide_task
-from crontask.decide.views import Config, RunView, TaskView
+from crontask.decide.model import Config
+from crontask.decide.task.decide import decide_task
+from crontask.decide.views import RunView, TaskView
 from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.engine.write import changed_status
 from crontask.simulation.simulate import Happening, Simulation, simulate
@@ -75,9 +76,9 @@ def looks(
 
 def awake(view: TaskView, now: datetime) -> TaskView:
     """The view as it is at a later instant, if nothing happens until then."""
-    due = tuple(RunView(run, view.task, None) for run in view.asleep if run.due_at <= now)
-    asleep = tuple(run for run in view.asleep if run.due_at > now)
-    return replace(view, runs=(*view.runs, *due), asleep=asleep)
+    due = tuple(RunView(run, view.task) for run in view.deferred if run.due_at <= now)
+    deferred = tuple(run for run in view.deferred if run.due_at > now)
+    return replace(view, runs=(*view.runs, *due), deferred=deferred)
 
 
 def said(decided: TaskDecisions) -> Document:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition, merge_conditions
-from crontask.api.scheduledrun import Origin, RunPhase
+from crontask.api.scheduledrun import FAILURES, NEVER_RAN, Origin
 from crontask.api.task_status import (
     SCHEDULING,
     Counted,
@@ -20,14 +20,14 @@ from crontask.api.task_status import (
     Timing,
     Tripped,
 )
-from crontask.decide.conditions import conditions_of, is_rejected
-from crontask.decide.counting import FAILURES, add_runs, failure_streak, is_stale, record_counted
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.decide.due import decided_until
-from crontask.decide.history import ended_at
-from crontask.decide.overlap import holds_place, is_unstarted
-from crontask.decide.pause import TOO_MANY_FAILURES, Pause
-from crontask.decide.record import (
+from crontask.decide.model import ScheduledRun
+from crontask.decide.stage import UNDER_WAY, UNSTARTED, stage_of
+from crontask.decide.task.conditions import conditions_of, is_rejected
+from crontask.decide.task.counting import add_runs, failure_streak, record_counted
+from crontask.decide.task.due import decided_until
+from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
+from crontask.decide.task.record import (
     RECENT,
     Settled,
     add_decisions,
@@ -36,13 +36,12 @@ from crontask.decide.record import (
     merge_decisions,
     tell_decisions,
 )
-from crontask.decide.timing import schedule_text
-from crontask.decide.views import RunView, ScheduledRun, TaskView
+from crontask.decide.task.timing import schedule_text
+from crontask.decide.views import TaskView
 
 __all__ = ["Basis", "Settled", "compute_status"]
 
 UPCOMING = 5
-_NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,9 @@ def compute_status(
     recent = tuple(
         sorted((*summaries, *before.recent_runs), key=lambda s: s.completion_time or now, reverse=True)[:RECENT]
     )
-    active = sorted((run.run for run in view.runs if _is_active(run)), key=lambda run: run.meta.creation_timestamp)
+    active = sorted(
+        (run.run for run in view.runs if stage_of(run) in UNDER_WAY), key=lambda run: run.meta.creation_timestamp
+    )
     scheduled = _scheduled_count(view, settled, fresh)
     phase = _phase(view, basis, scheduled)
     upcoming = _upcoming(view, basis) if phase in SCHEDULING else ()
@@ -83,7 +84,7 @@ def compute_status(
         conditions=merge_conditions(
             before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, fresh, now)
         ),
-        schedule_text=schedule_text(task.spec) if task.spec is not None else before.schedule_text,
+        schedule_text=schedule_text(task.spec) if task.valid else before.schedule_text,
         timing=_timing(view, basis, phase),
         tripped=basis.tripped,
         next_run_time=format_time(upcoming[0]) if upcoming else None,
@@ -109,21 +110,16 @@ def _is_off(counted: Counted | None, now: datetime) -> bool:
     return counted is None or counted.through > now
 
 
-def _is_active(run: RunView) -> bool:
-    """Whether it is under way, or its pod has ended and the run does not say so yet: that is one change, not two."""
-    return run.pod is not None or holds_place(run)
-
-
 def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
     spec = view.task.spec
-    if spec is None:
+    if not view.task.valid:
         return TaskPhase.INVALID
     if basis.pause is not None:
         return TaskPhase.SUSPENDED
     ended = spec.end_time is not None and spec.end_time <= basis.now and basis.next_start is None
     enough = spec.max_runs is not None and scheduled >= spec.max_runs
     # What waits for its turn may still be missed or dropped, and then another time takes its place.
-    waiting = any(run.run.nominal is not None and is_unstarted(run) for run in view.runs)
+    waiting = any(run.run.nominal is not None and stage_of(run) in UNSTARTED for run in view.runs)
     if (ended and not basis.skewed) or (enough and not waiting):
         return TaskPhase.COMPLETED
     return TaskPhase.REJECTED if is_rejected(view) else TaskPhase.ACTIVE
@@ -132,7 +128,7 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
     """The timing in force; of a task that stays completed, as it was: only an edit makes it due again."""
     before, timing = view.task.status, basis.timing
-    if view.task.spec is None:
+    if not view.task.valid:
         return before.timing
     stays = phase is TaskPhase.COMPLETED and before.phase is TaskPhase.COMPLETED
     return before.timing if stays and before.timing is not None and before.timing.hash == timing.hash else timing
@@ -141,9 +137,9 @@ def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
 def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
     """The next nominal times: those whose start is still to come."""
     task = view.task
-    left = None if task.spec is None or task.spec.max_runs is None else task.spec.max_runs - task.status.scheduled_count
+    left = None if task.spec.max_runs is None else task.spec.max_runs - task.status.scheduled_count
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
-    if task.spec is not None and task.spec.delay is not None:
+    if task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
     return task.upcoming(decided_until(task, basis.timing), basis.now, wanted)
 
@@ -152,16 +148,16 @@ def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[Sc
     """Starts on schedule: runs whose time is settled, less those that then waited in vain; and runs after others."""
     mark = view.task.status.last_scheduled_time
     started = settled.undecided.started if settled is not None else ()
-    added = sum(run.status.phase not in _NEVER_RAN for run in started)
+    added = sum(run.status.phase not in NEVER_RAN for run in started)
     in_vain = sum(
-        run.status.phase in _NEVER_RAN
-        and not is_stale(run)
+        run.status.phase in NEVER_RAN
+        and not run.stale
         and run.nominal is not None
         and mark is not None
         and run.nominal <= mark
         for run in fresh
     )
-    after = sum(run.origin is Origin.AFTER and run.status.phase not in _NEVER_RAN for run in fresh)
+    after = sum(run.origin is Origin.AFTER and run.status.phase not in NEVER_RAN for run in fresh)
     return max(0, view.task.status.scheduled_count + added + after - in_vain)
 
 
@@ -179,7 +175,7 @@ def _summary(run: ScheduledRun) -> RunSummary:
         phase=status.phase.value if status.phase is not None else "",
         scheduled_time=status.scheduled_time,
         start_time=status.start_time,
-        completion_time=ended_at(run),
+        completion_time=run.ended_at,
         duration=status.duration,
         processed_count=status.processed_count,
         error_count=status.error_count,
@@ -188,7 +184,7 @@ def _summary(run: ScheduledRun) -> RunSummary:
 
 
 def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> datetime | None:
-    times = [ended_at(run) for run in fresh if run.succeeded]
+    times = [run.ended_at for run in fresh if run.succeeded]
     return max((*times, before.last_successful_time) if before.last_successful_time else times, default=None)
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.metadata import Condition, find_condition
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
+from crontask.api.scheduledrun import FAILURES, SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
-from crontask.decide.counting import FAILURES
-from crontask.decide.pause import Pause
-from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.task.pause import Pause
+from crontask.decide.views import RunView, TaskView
 
 POD_REJECTED, RUN_REJECTED = "PodRejected", "RunRejected"
 _LONGEST = 4000
@@ -81,13 +81,13 @@ def run_is_rejected(view: TaskView) -> bool:
 
 def _pod_refusal(view: TaskView) -> str | None:
     """What the API server says against the pod of a run that waits for it, or else against one that it was shown."""
-    waiting = (run.finding.message for run in view.runs if run.finding is not None and not _has_own_args(run))
+    waiting = (run.refusal.message for run in view.runs if run.refusal is not None and not _has_own_args(run))
     return next(waiting, view.check.refusal if view.check is not None else None)
 
 
 def _has_own_args(run: RunView) -> bool:
     """Whether its pod is another than those of the schedule."""
-    return run.run.spec is not None and bool(run.run.spec.args)
+    return bool(run.run.spec.args)
 
 
 def _needs_an_edit(view: TaskView) -> bool:

@@ -11,9 +11,10 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
 from crontask.api.task_status import Timing
-from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
-from crontask.decide.delay import delayed_start
-from crontask.decide.views import CronTask, RunView, ScheduledRun, TaskView
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.task.conditions import RUN_REJECTED, run_is_rejected
+from crontask.decide.task.delay import delayed_start
+from crontask.decide.views import RunView, TaskView
 from crontask.timetable import Due, Timetable
 
 # With catchUp None: what is late by less than a failover takes is not missed.
@@ -50,7 +51,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The nominal times that came due after `after`: the mark moves to `mark` when all of them are decided.
+    """The nominal times that came due after `after`: the watermark moves to `mark` when all of them are decided.
 
     `candidates`: those that may start now, oldest first. `resumed`: runs of undecided times that exist without status
     and pod: their launch was cut short and goes on. `started`: runs of undecided times that have a pod or a place.
@@ -70,7 +71,7 @@ def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided 
     """The times after max(since, mark) whose start has come, None if there are none."""
     task = view.task
     after = decided_until(task, timing)
-    if task.spec is None or runs_left(task) == 0:
+    if task.runs_left == 0:
         return None
     if task.spec.delay is not None:
         return _delayed(view, timing, after, now)
@@ -136,21 +137,9 @@ def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:
     return DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
 
 
-def runs_left(task: CronTask) -> int | None:
-    """How many scheduled starts the task has left, None without a limit."""
-    if task.spec is None or task.spec.max_runs is None:
-        return None
-    return max(0, task.spec.max_runs - task.status.scheduled_count)
-
-
-def has_place(view: RunView) -> bool:
-    """Whether the run's place is recorded: it has a pod or a status."""
-    return view.pod is not None or view.run.status.phase is not None
-
-
 def deadline_of(task: CronTask, nominal: datetime) -> datetime | None:
     """From when on a nominal time is missed, None without a deadline."""
-    if task.spec is None or task.spec.starting_deadline is None:
+    if task.spec.starting_deadline is None:
         return None
     return task.start_of(nominal) + task.spec.starting_deadline
 
@@ -162,7 +151,7 @@ def given_up_at(view: TaskView, undecided: Undecided) -> Iterator[datetime]:
         deadline = deadline_of(task, candidate.nominal)
         if deadline is not None:
             yield deadline
-        if task.spec is not None and task.spec.catch_up.policy is CatchUpPolicy.NONE:
+        if task.spec.catch_up.policy is CatchUpPolicy.NONE:
             yield task.start_of(candidate.nominal) + FAILOVER
 
 
@@ -186,9 +175,9 @@ def _known_runs(view: TaskView, after: datetime, now: datetime) -> _Known:
     def is_of_them(run: ScheduledRun, after: datetime) -> bool:
         return run.nominal is not None and after < run.nominal <= now and run.meta.owner_uid == view.task.meta.uid
 
-    open_ = [run.run for run in view.runs if has_place(run) and is_of_them(run.run, recorded)]
+    open_ = [run.run for run in view.runs if run.is_recorded and is_of_them(run.run, recorded)]
     started = (*open_, *(run for run in view.finished if is_of_them(run, recorded)))
-    return _Known(tuple(run for run in view.runs if not has_place(run) and is_of_them(run.run, after)), started)
+    return _Known(tuple(run for run in view.runs if not run.is_recorded and is_of_them(run.run, after)), started)
 
 
 def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime) -> list[datetime]:
@@ -212,7 +201,7 @@ def _candidates(
     view: TaskView, spec: CronTaskSpec, times: list[datetime], known: int, now: datetime
 ) -> tuple[Candidate, ...]:
     """The latest of the times for which there is room: in what the task has left, and in what waits already."""
-    left = runs_left(view.task)
+    left = view.task.runs_left
     if left is not None:
         times = times[max(0, len(times) - max(0, left - known)) :]
     if spec.catch_up.policy is not CatchUpPolicy.ALL or not times:

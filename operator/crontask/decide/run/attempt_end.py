@@ -6,12 +6,11 @@ Callers: run.
 from datetime import datetime, timedelta
 
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.cancel import cancel_requested
+from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import RunDecisions, Transition
-from crontask.decide.outcome import Outcome
+from crontask.decide.limits import total_deadline
 from crontask.decide.retry import may_follow, next_attempt_at
-from crontask.decide.run_status import ended, identity, with_attempt
-from crontask.decide.timeout import total_deadline
+from crontask.decide.run.status import ended, identity, with_attempt
 from crontask.decide.views import RunView
 
 # The kubelet tells ends to the second, rounded down.
@@ -24,7 +23,7 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
     following = next_attempt_at(view, min(now, completion + _SECOND))
     deadline = total_deadline(view)
     in_time = deadline is None or following < deadline
-    if cancel_requested(view.run) or not may_follow(view, end) or not in_time:
+    if view.run.cancel_requested or not may_follow(view, end) or not in_time:
         return ended(view, now, end.phase, end.reason, end.message, end)
     return _retrying(view, end, completion, following)
 

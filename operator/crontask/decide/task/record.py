@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import NEVER_RAN, RunPhase
 from crontask.api.task_status import Counts, Decision
-from crontask.decide.conditions import RUN_REJECTED
-from crontask.decide.counting import is_stale
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.decide.due import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times, Undecided
-from crontask.decide.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
-from crontask.decide.views import ScheduledRun, TaskView
+from crontask.decide.model import ScheduledRun
+from crontask.decide.task.conditions import RUN_REJECTED
+from crontask.decide.task.due import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times, Undecided
+from crontask.decide.task.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
+from crontask.decide.views import TaskView
 
 RECENT = 10
 NAME_TAKEN = "NameTaken"
@@ -72,7 +72,7 @@ def decisions_on_runs(fresh: Sequence[ScheduledRun]) -> tuple[Decision, ...]:
     found = []
     for run in reversed(fresh):
         status, nominal = run.status, run.nominal
-        if nominal is None or status.phase not in (RunPhase.SKIPPED, RunPhase.MISSED) or is_stale(run):
+        if nominal is None or status.phase not in NEVER_RAN or run.stale:
             continue
         type_ = "Skipped" if status.phase is RunPhase.SKIPPED else "Missed"
         reason = next((c.reason for c in status.conditions if c.type == "Failed"), type_)

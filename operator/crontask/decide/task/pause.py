@@ -10,7 +10,7 @@ from crontask.api.base import format_time
 from crontask.api.metadata import find_condition
 from crontask.api.names import ANNOTATION_RESUME
 from crontask.api.task_status import CronTaskStatus, TaskPhase, Tripped
-from crontask.decide.views import Config, CronTask
+from crontask.decide.model import Config, CronTask
 
 SUSPENDED_UNTIL = "SuspendedUntil"
 TOO_MANY_FAILURES = "TooManyFailures"
@@ -27,7 +27,7 @@ class Pause:
 
 def tripped_by(task: CronTask, streak: int) -> Tripped | None:
     """The suspension by failures in a row, as it stands with that streak; None without one, or once it is resumed."""
-    before, limit = task.status.tripped, task.spec.suspend_after_failures if task.spec is not None else None
+    before, limit = task.status.tripped, task.spec.suspend_after_failures
     here = Tripped(generation=task.meta.generation, resume=task.meta.annotations.get(ANNOTATION_RESUME))
     if limit is None:
         return None
@@ -43,7 +43,7 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
         return Pause(
             "SchedulingDisabled", "scheduling is switched off for this installation: nothing starts on schedule"
         )
-    if spec is None:
+    if not task.valid:
         return None
     why = f": {spec.suspend_reason}" if spec.suspend_reason else ""
     if spec.suspend:

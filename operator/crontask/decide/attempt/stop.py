@@ -3,17 +3,16 @@
 That it is to be stopped is recorded first, so that a crash in between does not take it for a lost one. Then its kubelet
 is asked to stop it, by a deadline that has passed: the containers have their grace period, and the pod stays until its
 run is removed. A pod that has not started has no log, and a kubelet may not answer: those are deleted.
-Callers: run, cancel, timeout, overlap.
+Callers: stage, run (decide, cancel, timeout).
 """
 
 from datetime import datetime, timedelta
 
 from crontask.api.pod import DEADLINE_EXCEEDED, STOP_NOW, Pod
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.attempt.fit import fitting_outcome
+from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import DeletePod, StopPod
-from crontask.decide.fit import fitting_outcome
-from crontask.decide.outcome import Outcome
-from crontask.decide.run_status import split_attempts
 from crontask.decide.views import RunView
 
 CANCELED, REPLACED = "Canceled", "Replaced"
@@ -36,7 +35,7 @@ def stop_reason(view: RunView) -> str | None:
     """
     if view.run.status.phase is RunPhase.CANCELING:
         return CANCELED
-    _, last = split_attempts(view)
+    last = view.run.open_attempt
     if last is not None and last.reason in _PHASES:
         return last.reason
     request = view.pod.stop_request if view.pod is not None else None
@@ -75,7 +74,7 @@ def end_of_stopped(view: RunView, reason: str) -> Outcome:
 
 def why_canceled(view: RunView) -> str | None:
     """What is said of a run that is canceled."""
-    return (view.run.spec.cancel_reason if view.run.spec else None) or view.run.status.message
+    return view.run.spec.cancel_reason or view.run.status.message
 
 
 def stopping(view: RunView, pod: Pod, now: datetime) -> tuple[tuple[StopPod | DeletePod, ...], datetime | None]:

@@ -8,27 +8,29 @@ from datetime import datetime
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Timing
-from crontask.decide.counting import failure_streak, sort_finished
-from crontask.decide.decisions import Adopt, CancelRun, Launch, TaskAction, TaskDecisions, earliest
-from crontask.decide.delay import delayed_start
-from crontask.decide.dropped import dropped_times
-from crontask.decide.due import (
+from crontask.decide.decisions import Adopt, CancelRun, Dropped, Launch, TaskAction, TaskDecisions, Turns, earliest
+from crontask.decide.model import Config
+from crontask.decide.readiness import awaits_turn
+from crontask.decide.stage import UNSTARTED, stage_of
+from crontask.decide.task.counting import failure_streak, sort_finished
+from crontask.decide.task.delay import delayed_start
+from crontask.decide.task.dropped import dropped_times
+from crontask.decide.task.due import (
     DEADLINE_EXCEEDED,
     Undecided,
     deadline_of,
     decided_before,
     decided_until,
     given_up_at,
-    runs_left,
     undecided_times,
 )
-from crontask.decide.history import runs_to_prune
-from crontask.decide.overlap import Places, assign_places, has_its_turn, is_unstarted, waits
-from crontask.decide.pause import Pause, pause_of, tripped_by
-from crontask.decide.reserve import reservations
-from crontask.decide.task_status import Basis, Settled, compute_status
-from crontask.decide.timing import effective_timing
-from crontask.decide.views import Config, Dropped, TaskView, Turns
+from crontask.decide.task.history import runs_to_prune
+from crontask.decide.task.overlap import Slots, assign_slots, has_its_turn
+from crontask.decide.task.pause import Pause, pause_of, tripped_by
+from crontask.decide.task.reserve import reservations
+from crontask.decide.task.status import Basis, Settled, compute_status
+from crontask.decide.task.timing import effective_timing
+from crontask.decide.views import TaskView
 
 
 def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
@@ -41,44 +43,44 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     tripped = tripped_by(task, failure_streak(task, finished.fresh))
     pause = pause_of(task, tripped, config, now)
     timing = effective_timing(view, pause, config, now)
-    halted = pause is not None or config.clock_skewed or task.spec is None
+    halted = pause is not None or config.clock_skewed or not task.valid
     undecided = None if halted else undecided_times(view, timing, now)
     dropped = _runs_to_drop(view, pause, config, now)
-    places = _places(view, undecided, dropped, config, now)
-    settled = _settle(view, undecided, places, now)
+    slots = _slots(view, undecided, dropped, config, now)
+    settled = _settle(view, undecided, slots, now)
     if view.refusal is not None and view.refusal.retry_at > now:
-        places = replace(places, actions=tuple(action for action in places.actions if not _launches(action)))
+        slots = replace(slots, actions=tuple(action for action in slots.actions if not _launches(action)))
     following = None if halted else _next_nominal(view, timing, now)
-    ahead = reservations(view, places, following, now)
-    actions = (*places.actions, *_adoptions(view), *ahead.actions)
+    ahead = reservations(view, slots, following, now)
+    actions = (*slots.actions, *_adoptions(view), *ahead.actions)
     if actions:
         # What has come of them is recorded after them.
         return TaskDecisions(actions, (), Turns(), task.status, (), None)
     next_start = task.start_of(following) if following is not None else None
     lost = dropped_times(view, timing, pause, config, now)
-    basis = Basis(timing, pause, tripped, config.clock_skewed, len(places.queued), next_start, now, lost)
+    basis = Basis(timing, pause, tripped, config.clock_skewed, len(slots.queued), next_start, now, lost)
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
     wake_at = earliest(prune_at, ahead.wake_at, *_instants(view, undecided, pause, next_start, now))
-    return TaskDecisions((), prune, Turns(places.queued, dropped), status, transitions, wake_at)
+    return TaskDecisions((), prune, Turns(slots.queued, dropped), status, transitions, wake_at)
 
 
-def _places(
+def _slots(
     view: TaskView, undecided: Undecided | None, dropped: dict[str, Dropped], config: Config, now: datetime
-) -> Places:
-    if view.task.spec is None:
-        return Places()
+) -> Slots:
+    if not view.task.valid:
+        return Slots()
     resumed = {run.run.meta.uid for run in undecided.resumed} if undecided is not None else set()
     waiting = tuple(
         run
         for run in view.runs
-        if waits(run, now)
+        if awaits_turn(run, now)
         and run.run.meta.name not in dropped
         and (has_its_turn(run) or run.run.meta.uid in resumed)
         and not (config.clock_skewed and run.run.nominal is not None)
     )
     candidates = undecided.candidates if undecided is not None else ()
-    return assign_places(view, waiting, candidates, view.task.spec.concurrency, now)
+    return assign_slots(view, waiting, candidates, view.task.spec.concurrency, now)
 
 
 def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: datetime) -> dict[str, Dropped]:
@@ -86,7 +88,7 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
     dropped: dict[str, Dropped] = {}
     for run in view.runs:
         nominal = run.run.nominal
-        if nominal is None or not is_unstarted(run):
+        if nominal is None or stage_of(run) not in UNSTARTED:
             continue
         deadline = deadline_of(view.task, nominal)
         if pause is not None:
@@ -94,8 +96,8 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
             dropped[run.run.meta.name] = Dropped(RunPhase.SKIPPED, pause.reason, words)
         elif deadline is not None and deadline <= now and not config.clock_skewed:
             words = "its turn did not come before its startingDeadline"
-            if run.finding is not None:
-                words = f"its startingDeadline passed while its pod was refused: {run.finding.message}"
+            if run.refusal is not None:
+                words = f"its startingDeadline passed while its pod was refused: {run.refusal.message}"
             dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, words)
     return dropped
 
@@ -106,15 +108,15 @@ def _adoptions(view: TaskView) -> tuple[Adopt, ...]:
     return tuple(Adopt(run) for run in runs if run.meta.owner_uid is None and not run.meta.deletion_timestamp)
 
 
-def _settle(view: TaskView, undecided: Undecided | None, places: Places, now: datetime) -> Settled | None:
+def _settle(view: TaskView, undecided: Undecided | None, slots: Slots, now: datetime) -> Settled | None:
     """What the status may record of the times that came due: those before the first that is still to be launched."""
     if undecided is None or undecided.resumed:
         return None
-    first = min((action.nominal for action in places.actions if isinstance(action, Launch)), default=None)
+    first = min((action.nominal for action in slots.actions if isinstance(action, Launch)), default=None)
     if first is None:
-        return Settled(undecided, places.skipped)
+        return Settled(undecided, slots.skipped)
     before = decided_before(view, undecided, first, now) if view.refusal is not None else None
-    return Settled(before, tuple(skip for skip in places.skipped if skip.nominal < first)) if before else None
+    return Settled(before, tuple(skip for skip in slots.skipped if skip.nominal < first)) if before else None
 
 
 def _launches(action: TaskAction) -> bool:
@@ -125,9 +127,9 @@ def _launches(action: TaskAction) -> bool:
 def _next_nominal(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     """The nominal time that starts next."""
     task = view.task
-    if runs_left(task) == 0:
+    if task.runs_left == 0:
         return None
-    if task.spec is not None and task.spec.delay is not None:
+    if task.spec.delay is not None:
         return delayed_start(view, timing, now)
     return task.next_nominal(decided_until(task, timing), now)
 
@@ -136,7 +138,7 @@ def _instants(
     view: TaskView, undecided: Undecided | None, pause: Pause | None, next_start: datetime | None, now: datetime
 ) -> list[datetime]:
     """Further instants to come at which the decision changes. The start of a delay may have come, and be refused."""
-    task, found = view.task, [run.due_at for run in view.asleep]
+    task, found = view.task, [run.due_at for run in view.deferred]
     if next_start is not None:
         found.append(next_start)
     if view.refusal is not None:
@@ -145,15 +147,15 @@ def _instants(
         found.append(view.check.retry_at)
     if pause is not None and pause.until is not None:
         found.append(pause.until)
-    if task.spec is not None and task.spec.end_time is not None:
+    if task.spec.end_time is not None:
         found.append(task.spec.end_time)
     for run in view.runs:
-        if not is_unstarted(run) or run.run.spec is None:
+        if not run.run.valid or stage_of(run) not in UNSTARTED:
             continue
         if not run.run.is_due(now):
             found.append(run.run.due_at)
-        if run.finding is not None:
-            found.append(run.finding.retry_at)
+        if run.refusal is not None:
+            found.append(run.refusal.retry_at)
         deadline = deadline_of(task, run.run.nominal) if run.run.nominal is not None else None
         if deadline is not None:
             found.append(deadline)

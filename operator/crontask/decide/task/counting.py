@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import FAILURES, RunPhase
 from crontask.api.task_status import Counted, Counts
-from crontask.decide.views import CronTask, ScheduledRun, TaskView
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.views import TaskView
 
 LAG = timedelta(seconds=60)
 _END = attrgetter("end")
-STALE = "Stale"
-FAILURES = frozenset({RunPhase.FAILED, RunPhase.TIMED_OUT})
 _FIELD = {
     RunPhase.SUCCEEDED: "succeeded",
     RunPhase.PARTIAL: "partial",
@@ -52,11 +51,6 @@ def sort_finished(view: TaskView) -> Finished:
     return Finished(tuple(counted), tuple(sorted(fresh, key=_END)))
 
 
-def is_stale(run: ScheduledRun) -> bool:
-    """Whether the run came too late for its time, which had been decided, and counted, otherwise."""
-    return any(condition.reason == STALE for condition in run.status.conditions)
-
-
 def failure_streak(task: CronTask, fresh: Iterable[ScheduledRun]) -> int:
     """Failures in a row up to now; a success, and the end of a suspension by failures, set it back."""
     streak = task.status.consecutive_failures
@@ -72,7 +66,7 @@ def add_runs(counts: Counts, runs: Iterable[ScheduledRun]) -> Counts:
     """The counts with these runs added."""
     totals = counts.model_dump()
     for run in runs:
-        if run.status.phase is not None and not is_stale(run):
+        if run.status.phase is not None and not run.stale:
             totals[_FIELD[run.status.phase]] += 1
     return Counts(**totals)
 

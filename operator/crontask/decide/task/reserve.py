@@ -11,7 +11,8 @@ from zlib import crc32
 
 from crontask.api.names import run_name
 from crontask.decide.decisions import Discard, Launch, Reserve
-from crontask.decide.overlap import Places, holds_place
+from crontask.decide.stage import OCCUPIES_SLOT, stage_of
+from crontask.decide.task.overlap import Slots
 from crontask.decide.views import TaskView
 
 # Many runs of one time are made one after the other, over the spread.
@@ -28,21 +29,21 @@ class Reservations:
     wake_at: datetime | None = None
 
 
-def reservations(view: TaskView, places: Places, following: datetime | None, now: datetime) -> Reservations:
+def reservations(view: TaskView, slots: Slots, following: datetime | None, now: datetime) -> Reservations:
     """Of the nominal time that starts next; None where nothing is to start."""
     task = view.task
     # A delay begins with the end of a run, which is not known ahead.
-    delayed = task.spec is None or task.spec.delay is not None
+    delayed = not task.valid or task.spec.delay is not None
     wanted = following if not delayed else None
-    launched = {action.name for action in places.actions if isinstance(action, Launch)}
+    launched = {action.name for action in slots.actions if isinstance(action, Launch)}
     kept = launched | ({run_name(task.meta.name, wanted)} if wanted is not None else set())
-    gone = tuple(Discard(run.run) for run in view.reserved if run.run.meta.name not in kept)
+    gone = tuple(Discard(run.run) for run in view.pre_created if run.run.meta.name not in kept)
     if wanted is None:
         return Reservations(gone)
     name = run_name(task.meta.name, wanted)
-    if name in view.foreign or view.unreserved == name or _is_there(view, name):
+    if name in view.foreign or view.not_pre_created == name or _is_there(view, name):
         return Reservations(gone)
-    if not _has_room(view, places):
+    if not _has_room(view, slots):
         # The end of a run makes room, and has the task decided again.
         return Reservations(gone)
     next_start = task.start_of(wanted)
@@ -55,14 +56,14 @@ def reservations(view: TaskView, places: Places, following: datetime | None, now
 
 
 def _is_there(view: TaskView, name: str) -> bool:
-    runs = (*(run.run for run in (*view.runs, *view.reserved)), *view.finished, *view.asleep)
+    runs = (*(run.run for run in (*view.runs, *view.pre_created)), *view.finished, *view.deferred)
     return any(run.meta.name == name for run in runs)
 
 
-def _has_room(view: TaskView, places: Places) -> bool:
-    """Whether the next time would find a place, if nothing changed until then."""
-    limit = view.task.spec.concurrency.limit if view.task.spec is not None else 0
+def _has_room(view: TaskView, slots: Slots) -> bool:
+    """Whether the next time would find a slot, if nothing changed until then."""
+    limit = view.task.spec.concurrency.limit
     if limit is None:
         return True
-    taken = sum(holds_place(run) for run in (*view.runs, *view.others)) + len(view.strays)
-    return not places.actions and not places.queued and taken < limit
+    taken = sum(stage_of(run) in OCCUPIES_SLOT for run in (*view.runs, *view.others)) + len(view.orphaned_pods)
+    return not slots.actions and not slots.queued and taken < limit

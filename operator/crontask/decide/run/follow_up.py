@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Literal
 
 from crontask.api.names import follow_up_name
-from crontask.api.scheduledrun import SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import FAILURES, SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
 from crontask.api.trigger import Trigger, trigger_of
-from crontask.decide.counting import FAILURES
 from crontask.decide.decisions import FollowUp, Transition
-from crontask.decide.due import runs_left
-from crontask.decide.views import CronTask, RunView
+from crontask.decide.model import CronTask
+from crontask.decide.views import RunView
 
 DEEPEST = 16
 _COUNTS_AS = {
@@ -80,8 +79,7 @@ def _trigger(
 
 def _asked_for(view: RunView, phase: RunPhase) -> OnComplete | None:
     """What the run itself wants to follow; a run that never ran because another had its key leaves it to that one."""
-    spec = view.run.spec
-    return spec.on_complete if spec is not None and phase in _COUNTS_AS["Finished"] else None
+    return view.run.spec.on_complete if phase in _COUNTS_AS["Finished"] else None
 
 
 def chain_too_deep(view: RunView, phase: RunPhase, completion: datetime) -> tuple[Transition, ...]:
@@ -97,10 +95,10 @@ def chain_too_deep(view: RunView, phase: RunPhase, completion: datetime) -> tupl
 def _follows(task: CronTask, phase: RunPhase, completion: datetime) -> bool:
     """Whether a task starts after an end of that phase at that time."""
     spec, status = task.spec, task.status
-    if spec is None or spec.after is None or phase not in _COUNTS_AS[spec.after.ends]:
+    if spec.after is None or phase not in _COUNTS_AS[spec.after.ends]:
         return False
     paused = spec.suspend or status.phase is TaskPhase.SUSPENDED
-    if paused or (spec.suspend_until is not None and spec.suspend_until > completion) or runs_left(task) == 0:
+    if paused or (spec.suspend_until is not None and spec.suspend_until > completion) or task.runs_left == 0:
         return False
     if spec.start_time is not None and completion < spec.start_time:
         return False

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import cut
 from crontask.api.pod import ContainerStatus, Pod, PodCondition
-from crontask.decide.report import LONGEST_MESSAGE
+from crontask.decide.attempt.report import LONGEST_MESSAGE
 
 # For which any container waits for a moment.
 _USUAL = ("", "ContainerCreating", "PodInitializing")

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Literal
 
 from crontask.api.task_status import SCHEDULING, Decision, Timing
-from crontask.decide.conditions import RUN_REJECTED, run_is_rejected
-from crontask.decide.due import but_for, has_place, runs_left
-from crontask.decide.pause import Pause
-from crontask.decide.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
-from crontask.decide.views import Config, CronTask, TaskView
+from crontask.decide.model import Config, CronTask
+from crontask.decide.task.conditions import RUN_REJECTED, run_is_rejected
+from crontask.decide.task.due import but_for
+from crontask.decide.task.pause import Pause
+from crontask.decide.task.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
+from crontask.decide.views import TaskView
 
 
 def dropped_times(
@@ -27,7 +28,7 @@ def dropped_times(
     old, after = task if before.hash == task.timing_hash else view.previous, task.recorded_until
     if old is None:
         return (Decision(type="Missed", nominal_time=after, until=now, reason=TIMING_UNSEEN),)
-    if runs_left(replace(old, status=task.status)) == 0:
+    if replace(old, status=task.status).runs_left == 0:
         return ()
     taken = _times_with_a_run(view, pausing)
     if pausing and (view.first_look or config.clock_skewed):
@@ -45,7 +46,7 @@ def dropped_times(
 
 def _times_with_a_run(view: TaskView, pausing: bool) -> set[datetime]:
     """The times of which a run says what became of them. A pause drops those that wait, and each is recorded then."""
-    runs = (*(run.run for run in view.runs if pausing or has_place(run)), *view.finished)
+    runs = (*(run.run for run in view.runs if pausing or run.is_recorded), *view.finished)
     return {run.nominal for run in runs if run.nominal is not None and run.meta.owner_uid == view.task.meta.uid}
 
 

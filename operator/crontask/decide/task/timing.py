@@ -12,8 +12,9 @@ from crontask.api.base import format_duration
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.task_status import SCHEDULING, Timing
-from crontask.decide.pause import SUSPENDED_UNTIL, Pause, said_paused_because, said_paused_since
-from crontask.decide.views import Config, TaskView
+from crontask.decide.model import Config
+from crontask.decide.task.pause import SUSPENDED_UNTIL, Pause, said_paused_because, said_paused_since
+from crontask.decide.views import TaskView
 from crontask.timetable import (
     NO_JITTER,
     CronTimetable,
@@ -44,10 +45,8 @@ _FIELDS = {
 _SECOND = timedelta(seconds=1)
 
 
-def make_timetable(spec: CronTaskSpec | None, meta: Metadata) -> Timetable:
-    """The nominal times of a valid spec, within its bounds; none for a spec that cannot be used."""
-    if spec is None:
-        return OnDemand()
+def make_timetable(spec: CronTaskSpec, meta: Metadata) -> Timetable:
+    """The nominal times of a spec, within its bounds."""
     timetable = _unbounded(spec, meta)
     if spec.start_time is None and spec.end_time is None and not spec.skip:
         return timetable
@@ -67,17 +66,15 @@ def _unbounded(spec: CronTaskSpec, meta: Metadata) -> Timetable:
     return OnDemand()
 
 
-def make_jitter(spec: CronTaskSpec | None, meta: Metadata) -> Jitter:
+def make_jitter(spec: CronTaskSpec, meta: Metadata) -> Jitter:
     """How the task's starts are spread."""
-    if spec is None or not spec.jitter:
+    if not spec.jitter:
         return NO_JITTER
     return Jitter(spec.jitter, f"{meta.namespace}/{meta.name}")
 
 
-def hash_timing(spec: CronTaskSpec | None) -> str:
+def hash_timing(spec: CronTaskSpec) -> str:
     """A hash of the fields that say when: a new value is an edit of the timing."""
-    if spec is None:
-        return ""
     timing = spec.model_dump(mode="json", include=_FIELDS, exclude_defaults=True)
     return sha256(orjson.dumps(timing, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
@@ -105,7 +102,7 @@ def effective_timing(view: TaskView, pause: Pause | None, config: Config, now: d
     Neither fires the past, by whatever clock that was recorded: `since` never goes back.
     """
     task, before = view.task, view.task.status.timing
-    until = task.spec.suspend_until if task.spec is not None else None
+    until = task.spec.suspend_until
     if before is None:
         since = task.meta.creation_timestamp
         if until is not None and since < until <= now:

@@ -11,7 +11,7 @@ from crontask.api.base import cut, format_duration
 from crontask.api.names import ANNOTATION_STOPPED
 from crontask.api.pod import DEADLINE_EXCEEDED, Pod, Terminated
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.report import LONGEST_MESSAGE, Report, Written, read_message
+from crontask.decide.attempt.report import LONGEST_MESSAGE, Report, Written, read_message
 
 # Of a pod whose main container has ended: what was left of it was stopped.
 LEFTOVERS_STOPPED = "Ended"

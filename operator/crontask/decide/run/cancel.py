@@ -7,21 +7,16 @@ from datetime import datetime
 
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.attempt.stop import CANCELED, stopping, why_canceled
 from crontask.decide.decisions import RunDecisions, Transition
-from crontask.decide.run_status import ended, running
-from crontask.decide.stop import CANCELED, stopping, why_canceled
-from crontask.decide.views import RunView, ScheduledRun
-
-
-def cancel_requested(run: ScheduledRun) -> bool:
-    """Whether somebody wants the run to end."""
-    return run.status.phase is RunPhase.CANCELING or bool(run.spec and run.spec.cancel)
+from crontask.decide.run.status import ended, running
+from crontask.decide.views import RunView
 
 
 def canceled_too_late(view: RunView) -> RunDecisions:
     """A wish that came after the end changes nothing, and is answered once: the condition notes its generation."""
     run, status = view.run, view.run.status
-    asked = run.spec is not None and run.spec.cancel and status.phase is not RunPhase.CANCELED
+    asked = run.spec.cancel and status.phase is not RunPhase.CANCELED
     if not asked or all(c.observed_generation == run.meta.generation for c in status.conditions):
         return RunDecisions(status)
     noted = tuple(c.model_copy(update={"observed_generation": run.meta.generation}) for c in status.conditions)

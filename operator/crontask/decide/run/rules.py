@@ -1,56 +1,39 @@
-"""What should happen to one run, from its creation to its recorded end. The first rule that applies decides.
+"""The rules that decide about a run, each with the stages from which it applies. The first that decides is enough.
 
-Callers: engine.
+Callers: decide.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from crontask.api.base import cut
 from crontask.api.names import pod_name
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
-from crontask.decide.attempt_end import attempt_ended
-from crontask.decide.cancel import cancel_requested, canceled_too_late, canceled_without_pod, canceling
-from crontask.decide.counting import STALE
+from crontask.api.scheduledrun import SUCCESSES, RunPhase, ScheduledRunStatus
+from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.starting import why_not_running
+from crontask.decide.attempt.stop import end_of_attempt, end_of_stopped, has_leftovers, stop_reason
 from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
-from crontask.decide.history import remove_without_task
-from crontask.decide.outcome import Outcome
+from crontask.decide.limits import gives_up_at, total_deadline
+from crontask.decide.model import STALE
+from crontask.decide.pod_state import Creating, CreationUnknown, Vanished
 from crontask.decide.readiness import Ends, Fails, Held, hindrance
-from crontask.decide.report import LONGEST_MESSAGE
-from crontask.decide.retry import at_most_once, retries_at
-from crontask.decide.run_status import ended, held, running, split_attempts
-from crontask.decide.starting import why_not_running
-from crontask.decide.stop import end_of_attempt, end_of_stopped, has_leftovers, stop_reason
-from crontask.decide.timeout import gives_up_at, next_limit, stop, total_deadline
+from crontask.decide.retry import retries_at
+from crontask.decide.run.attempt_end import attempt_ended
+from crontask.decide.run.cancel import canceled_too_late, canceled_without_pod, canceling
+from crontask.decide.run.removal import remove_without_task
+from crontask.decide.run.status import ended, held, running
+from crontask.decide.run.timeout import next_limit, stop
+from crontask.decide.settings import settings
+from crontask.decide.stage import UNSTARTED, WITH_POD, Stage
 from crontask.decide.views import RunView
 
-Rule = Callable[[RunView, datetime], RunDecisions | None]
 
-
-def decide_run(view: RunView, now: datetime) -> RunDecisions:
-    """The decisions for a run at an instant."""
-    if view.run.ended:
-        return remove_without_task(view, canceled_too_late(view), now)
-    rules = _WITHOUT_POD if view.pod is None else _WITH_POD
-    decided = next(decided for rule in rules if (decided := rule(view, now)) is not None)
-    return _until_it_is_followed_up(view, decided, now) if decided.follow_ups else decided
-
-
-def _until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
-    """What an end causes exists before it is told: while the API server refuses that, the status says so."""
-    refusal = view.follow_up_refusal
-    if refusal is None or refusal.retry_at <= now:
-        return decided
-    ending = decided.status.phase.value if decided.status.phase is not None else "ended"
-    words = f"{ending}; recorded once run {refusal.name} exists, which the API server refuses: {refusal.message}"
-    return RunDecisions(_saying(view, cut(words, LONGEST_MESSAGE)), wake_at=refusal.retry_at, before=decided.before)
+def _after_its_end(view: RunView, now: datetime) -> RunDecisions | None:
+    return remove_without_task(view, canceled_too_late(view), now)
 
 
 def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
-    if view.run.spec is not None:
-        return None
     return ended(view, now, RunPhase.FAILED, "Invalid", "; ".join(map(str, view.run.problems)))
 
 
@@ -65,16 +48,16 @@ def _owned_by_another(view: RunView, now: datetime) -> RunDecisions | None:
 
 def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
     """Its pod is on its way, or nobody knows whether it was made."""
-    if view.starting:
+    if isinstance(view.pod_state, Creating):
         return RunDecisions(view.run.status)
-    if not view.unsure:
+    if not isinstance(view.pod_state, CreationUnknown):
         return None
     # Creating it again tells, too; where it must not be created any more, or not before a pause, one has to look.
     only_look = (
-        at_most_once(view)
-        or cancel_requested(view.run)
+        settings(view).at_most_once
+        or view.run.cancel_requested
         or view.dropped is not None
-        or view.finding is not None
+        or view.refusal is not None
         or hindrance(view, now) is not None
     )
     number = view.run.status.expected_attempt
@@ -84,8 +67,8 @@ def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
 def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
     """The pod of the open attempt is gone: stopped by us, or by somebody else."""
     name = pod_name(view.run.meta.name, view.run.status.expected_attempt)
-    _, last = split_attempts(view)
-    seen = last is not None or view.pod_gone or view.run.status.pod_name == name
+    gone = isinstance(view.pod_state, Vanished)
+    seen = gone or view.run.open_attempt is not None or view.run.status.pod_name == name
     if not seen or _recorded_and_refused(view):
         return None
     stopped = stop_reason(view)
@@ -96,12 +79,12 @@ def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
-    return canceled_without_pod(view, now) if cancel_requested(view.run) else None
+    return canceled_without_pod(view, now) if view.run.cancel_requested else None
 
 
-def _reserved(view: RunView, now: datetime) -> RunDecisions | None:
+def _pre_created(view: RunView, now: datetime) -> RunDecisions | None:
     """Its time is still to come, or its task decides about it as if it were not there."""
-    return RunDecisions(view.run.status) if view.reserved else None
+    return RunDecisions(view.run.status)
 
 
 def _dropped(view: RunView, now: datetime) -> RunDecisions | None:
@@ -111,20 +94,22 @@ def _dropped(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _stale(view: RunView, now: datetime) -> RunDecisions | None:
-    """A run without status and pod for a time that the mark covers was written by an operator that came too late."""
+    """Without status and pod for a time that the watermark covers: an operator that came too late has written it."""
     run, task = view.run, view.task
     if run.status.phase is not None or run.nominal is None or task is None:
         return None
-    mark, timing = task.status.last_scheduled_time, task.status.timing
-    covered = (mark is not None and run.nominal <= mark) or (timing is not None and run.nominal <= timing.since)
+    watermark, timing = task.status.last_scheduled_time, task.status.timing
+    covered = (watermark is not None and run.nominal <= watermark) or (
+        timing is not None and run.nominal <= timing.since
+    )
     return ended(view, now, RunPhase.SKIPPED, STALE, "its time had been decided otherwise") if covered else None
 
 
 def _refused(view: RunView, now: datetime) -> RunDecisions | None:
     """The API server will never take the pod."""
-    if view.finding is None or not view.finding.final:
+    if view.refusal is None or not view.refusal.final:
         return None
-    return ended(view, now, RunPhase.FAILED, view.finding.reason, view.finding.message)
+    return ended(view, now, RunPhase.FAILED, view.refusal.reason, view.refusal.message)
 
 
 def _hindered(view: RunView, now: datetime) -> RunDecisions | None:
@@ -144,7 +129,7 @@ def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
     at = retries_at(view)
     if at is None and not _recorded_and_refused(view):
         return None
-    if view.finding is None and at is not None and at > now:
+    if view.refusal is None and at is not None and at > now:
         return RunDecisions(view.run.status, wake_at=earliest(at, total_deadline(view)))
     return RunDecisions(view.run.status, (StartAttempt(view.run, view.run.status.expected_attempt),))
 
@@ -168,7 +153,7 @@ def _finished(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _cancel(view: RunView, now: datetime) -> RunDecisions | None:
-    return canceling(view, _pod(view), now) if cancel_requested(view.run) else None
+    return canceling(view, _pod(view), now) if view.run.cancel_requested else None
 
 
 def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
@@ -191,8 +176,8 @@ def _under_way(view: RunView, now: datetime) -> RunDecisions:
 
 def _recorded_and_refused(view: RunView) -> bool:
     """Whether the open attempt was recorded ahead of its pod, which was then refused: it is not there for sure."""
-    _, last = split_attempts(view)
-    return last is not None and last.start_time is None and view.finding is not None
+    last = view.run.open_attempt
+    return last is not None and last.start_time is None and view.refusal is not None
 
 
 def _saying(view: RunView, message: str | None) -> ScheduledRunStatus:
@@ -204,18 +189,46 @@ def _pod(view: RunView) -> Pod:
     return view.pod
 
 
-_WITHOUT_POD: tuple[Rule, ...] = (
-    _unusable,
-    _owned_by_another,
-    _being_started,
-    _refused,
-    _pod_vanished,
-    _canceled_before_start,
-    _reserved,
-    _dropped,
-    _stale,
-    _hindered,
-    _next_attempt,
-    _turn,
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`decide` is asked of a run in one of the stages; None where it has nothing to say.
+
+    `leads_to`: the phases that its status may have then; none where that stays as it is.
+    """
+
+    decide: Callable[[RunView, datetime], RunDecisions | None]
+    stages: frozenset[Stage]
+    leads_to: tuple[RunPhase, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return self.decide.__name__.strip("_").replace("_", " ")
+
+
+_WITHOUT_POD = frozenset(Stage) - WITH_POD - {Stage.ENDED}
+_MAY_START = frozenset({Stage.WAITING, Stage.UNRECORDED, Stage.REFUSED, Stage.BETWEEN_ATTEMPTS})
+_OF_THE_TRIES = frozenset({Stage.CREATING, Stage.CREATION_UNKNOWN, Stage.BETWEEN_ATTEMPTS})
+_AFTER_ATTEMPT = (RunPhase.RETRYING, RunPhase.FAILED, RunPhase.TIMED_OUT, RunPhase.CANCELED)
+
+RULES: tuple[Rule, ...] = (
+    Rule(_after_its_end, frozenset({Stage.ENDED})),
+    # --- without a pod: what ends it, whatever it waits for, then what holds it, then what starts it
+    Rule(_unusable, frozenset({Stage.UNUSABLE}), (RunPhase.FAILED,)),
+    Rule(_owned_by_another, _WITHOUT_POD, (RunPhase.FAILED,)),
+    Rule(_being_started, _OF_THE_TRIES),
+    Rule(_refused, frozenset({Stage.REJECTED, Stage.BETWEEN_ATTEMPTS}), (RunPhase.FAILED,)),
+    Rule(_pod_vanished, _WITHOUT_POD, _AFTER_ATTEMPT),
+    Rule(_canceled_before_start, _WITHOUT_POD, (RunPhase.CANCELED,)),
+    Rule(_pre_created, frozenset({Stage.PRE_CREATED})),
+    Rule(_dropped, UNSTARTED, (RunPhase.SKIPPED, RunPhase.MISSED)),
+    Rule(_stale, frozenset({Stage.UNRECORDED, Stage.REFUSED}), (RunPhase.SKIPPED,)),
+    Rule(_hindered, _MAY_START, (RunPhase.PENDING, RunPhase.SKIPPED, *_AFTER_ATTEMPT)),
+    Rule(_next_attempt, frozenset({Stage.BETWEEN_ATTEMPTS})),
+    Rule(_turn, _MAY_START, (RunPhase.QUEUED,)),
+    # --- with one
+    Rule(_finished, frozenset({Stage.ATTEMPT_OVER, Stage.ENDING}), (*SUCCESSES, *_AFTER_ATTEMPT)),
+    Rule(_cancel, frozenset({Stage.RUNNING}), (RunPhase.CANCELING,)),
+    Rule(_timeout, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),
+    Rule(_under_way, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),
 )
-_WITH_POD: tuple[Rule, ...] = (_finished, _cancel, _timeout, _under_way)

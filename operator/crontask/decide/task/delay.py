@@ -5,21 +5,19 @@ Callers: due, task (the next start).
 
 from datetime import datetime, timedelta
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import NEVER_RAN
 from crontask.api.task_status import Timing
-from crontask.decide.history import ended_at
+from crontask.decide.stage import UNDER_WAY, UNSTARTED, Stage, stage_of
 from crontask.decide.views import RunView, TaskView
 from crontask.timetable import WindowedTimetable
 
 _SECOND = timedelta(seconds=1)
-# Runs that never started: their end is not the end of a run.
-_NEVER_RAN = (RunPhase.SKIPPED, RunPhase.MISSED)
 
 
 def delayed_start(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     """The next nominal time; None while a run is under way, and for a task without a delay or past its end."""
     spec, status = view.task.spec, view.task.status
-    if spec is None or spec.delay is None or any(_under_way(run, now) for run in view.runs):
+    if spec.delay is None or any(_under_way(run, now) for run in view.runs):
         return None
     earliest = timing.since + _SECOND
     ends = _ends(view)
@@ -38,20 +36,16 @@ def _within_bounds(view: TaskView, earliest: datetime) -> datetime | None:
 
 
 def _ends(view: TaskView) -> list[datetime]:
-    of_runs = [ended_at(run) for run in view.finished if run.status.phase not in _NEVER_RAN]
+    of_runs = [run.ended_at for run in view.finished if run.status.phase not in NEVER_RAN]
     recent = view.task.status.recent_runs
-    recorded = [run.completion_time for run in recent if run.completion_time and run.phase not in _NEVER_RAN]
+    recorded = [run.completion_time for run in recent if run.completion_time and run.phase not in NEVER_RAN]
     return [*of_runs, *recorded]
 
 
 def _under_way(view: RunView, now: datetime) -> bool:
-    run = view.run
-    if run.ended:
-        return False
-    under_way = (RunPhase.RUNNING, RunPhase.RETRYING, RunPhase.CANCELING, RunPhase.QUEUED)
-    if view.pod is not None or run.status.phase in under_way:
-        return True
-    return run.spec is not None and run.is_due(now)
+    """Whether its end is the next of which to count; a run that is due is as good as begun."""
+    stage = stage_of(view)
+    return stage in UNDER_WAY or (stage is not Stage.UNUSABLE and stage in UNSTARTED and view.run.is_due(now))
 
 
 def _rounded_up(instant: datetime) -> datetime:

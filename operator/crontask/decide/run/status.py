@@ -9,12 +9,11 @@ from crontask.api.base import format_duration
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase, ScheduledRunStatus
+from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import DecisionKind, RunDecisions, Transition
-from crontask.decide.follow_up import chain_too_deep, follow_ups
-from crontask.decide.outcome import Outcome
+from crontask.decide.run.follow_up import chain_too_deep, follow_ups
 from crontask.decide.views import RunView
 
-KEPT_ATTEMPTS = 10
 _KINDS = {
     RunPhase.CANCELED: DecisionKind.CANCEL,
     RunPhase.SKIPPED: DecisionKind.SKIP,
@@ -52,7 +51,7 @@ def running(
     """The run has a pod. `start_time` is the pod's creation: what has to be waited for then belongs to the run."""
     pod, before = view.pod, view.run.status
     assert pod is not None
-    earlier, last = split_attempts(view)
+    earlier, last = view.run.earlier_attempts, view.run.open_attempt
     attempt = Attempt(
         number=before.expected_attempt,
         pod=pod.metadata.name,
@@ -77,7 +76,7 @@ def running(
 def attempt_recorded(view: RunView) -> ScheduledRunStatus:
     """The status that records the expected attempt ahead of its pod."""
     before = view.run.status
-    earlier, last = split_attempts(view)
+    earlier, last = view.run.earlier_attempts, view.run.open_attempt
     number = before.expected_attempt
     if last is None:
         name = pod_name(view.run.meta.name, number)
@@ -144,28 +143,18 @@ def ended(
 def identity(view: RunView) -> dict[str, object]:
     """What the status says of who made the run, and for when."""
     run = view.run
-    due = run.due_at if run.spec is not None else run.meta.creation_timestamp
-    nominal = run.spec.scheduled_time if run.spec is not None else None
-    return {"origin": run.origin, "scheduled_time": nominal or due}
+    return {"origin": run.origin, "scheduled_time": run.spec.scheduled_time or run.due_at}
 
 
 def _generation(view: RunView) -> int | None:
     return view.task.meta.generation if view.task is not None else None
 
 
-def split_attempts(view: RunView) -> tuple[tuple[Attempt, ...], Attempt | None]:
-    """The attempts that have ended, as many as are kept beside one more, and the one that is recorded as open."""
-    attempts = view.run.status.attempts
-    if attempts and attempts[-1].number == view.run.status.expected_attempt:
-        return attempts[:-1], attempts[-1]
-    return attempts[-(KEPT_ATTEMPTS - 1) :], None
-
-
 def with_attempt(
     view: RunView, reason: str, message: str | None, completion: datetime, exit_code: int | None
 ) -> tuple[Attempt, ...]:
     """The attempts, the expected one among them as ended."""
-    earlier, last = split_attempts(view)
+    earlier, last = view.run.earlier_attempts, view.run.open_attempt
     number, pod = view.run.status.expected_attempt, view.pod
     attempt = Attempt(
         number=number,
@@ -185,7 +174,7 @@ def _ended_attempts(
     view: RunView, reason: str, message: str | None, completion: datetime, outcome: Outcome | None
 ) -> tuple[Attempt, ...]:
     """A run that ends between two attempts, or before its first, ends without one of its own."""
-    _, last = split_attempts(view)
+    last = view.run.open_attempt
     if view.pod is None and last is None and outcome is None:
         return view.run.status.attempts
     return with_attempt(view, reason, message, completion, outcome.exit_code if outcome is not None else None)

@@ -1,0 +1,1 @@
+"""The policies that decide about one run, one a file. Pure."""

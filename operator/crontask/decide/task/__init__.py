@@ -1,0 +1,1 @@
+"""The policies that decide about one task, one a file. Pure."""

@@ -1,0 +1,20 @@
+"""The keys of objects, as they are decided, requested and told of. Callers: the engine's modules, tests."""
+
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.engine.ports import Kind, ObjectKey
+
+
+def task_key(namespace: str, name: str) -> ObjectKey:
+    """The key under which a task is decided."""
+    return ObjectKey(Kind.CRON_TASK, namespace, name)
+
+
+def run_key(namespace: str, name: str) -> ObjectKey:
+    """The key under which a run is decided."""
+    return ObjectKey(Kind.SCHEDULED_RUN, namespace, name)
+
+
+def key_of(item: CronTask | ScheduledRun) -> ObjectKey:
+    """The key of a task or a run."""
+    kind = Kind.CRON_TASK if isinstance(item, CronTask) else Kind.SCHEDULED_RUN
+    return ObjectKey(kind, item.meta.namespace, item.meta.name)
