@@ -17,11 +17,12 @@ from benchmarks.lag import cron_task
 from benchmarks.start import finished_run
 from crontask.api.base import format_time
 from crontask.api.names import run_name
+from crontask.decide.decisions import Settle
 from crontask.decide.model import Config
 from crontask.decide.task.decide import decide_task
 from crontask.engine.keys import task_key
-from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
+from crontask.ports import Kind, ObjectKey
 from crontask.timetable import CronTimetable, Timetable, load_zone, parse_cron
 
 Rows = list[dict[str, Any]]
@@ -145,6 +146,7 @@ def decide_keys(store: Store, keys: Sequence[ObjectKey]) -> None:
         view = store.task_view(key, _DECIDED_AT)
         assert view is not None
         decided = decide_task(view, config, _DECIDED_AT)
+        assert isinstance(decided, Settle)
         assert decided.wake_at is not None
 
 

@@ -21,8 +21,8 @@ from benchmarks.start import finished_run
 from benchmarks.world import rss_megabytes
 from crontask.api.names import run_name
 from crontask.engine.keys import task_key
-from crontask.engine.ports import Kind
 from crontask.engine.store import Store
+from crontask.ports import Kind
 
 _RUNS_A_TASK = 3
 _DECIDED = 200

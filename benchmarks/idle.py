@@ -13,9 +13,9 @@ import uvloop
 from benchmarks.lag import Requests, cron_job, cron_task, manager_arguments
 from benchmarks.start import CONNECTIONS, each
 from benchmarks.world import WRITES, World, rss_megabytes, world
-from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Kind
 
 VARIANTS = ("crontask", "cronjob")
 _NEVER = "0 0 1 1 *"

@@ -16,10 +16,10 @@ import uvloop
 from crontask.api.base import format_time
 from crontask.api.pod import DEADLINE_EXCEEDED
 from crontask.engine.informer import Informer
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 SCHEDULER = "nobody"
 READY = "watching pods"

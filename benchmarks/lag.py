@@ -22,9 +22,9 @@ from benchmarks import kubelet, watch
 from benchmarks.world import MEASURED, WRITES, MeasurementError, World, world
 from crontask.api.base import format_time
 from crontask.api.handler import Handler
-from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Kind
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod
 

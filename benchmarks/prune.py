@@ -17,9 +17,9 @@ from benchmarks.lag import SHORTEST_NOTICE, cron_task, lags_of, p99, whole_minut
 from benchmarks.start import CONNECTIONS, create_finished, each, finished_run
 from benchmarks.world import MeasurementError, World, world
 from crontask.decide.model import Config
-from crontask.engine.ports import Document, Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Document, Kind
 
 _RUNS_A_TASK = 100
 

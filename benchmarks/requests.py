@@ -20,9 +20,9 @@ from benchmarks.sustained import each_second
 from benchmarks.world import World, world
 from crontask.api.base import format_time
 from crontask.api.names import run_name
-from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Document, Kind, ObjectKey
 
 _RUNS = 15
 _WRITES = 1000

@@ -21,9 +21,9 @@ from benchmarks.lag import cron_task
 from benchmarks.world import World, rss_megabytes, world
 from crontask.api.base import API_VERSION, format_time
 from crontask.api.names import LABEL_TASK
-from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Document, Kind, ObjectKey
 
 CONNECTIONS = 32
 _KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)

@@ -20,9 +20,9 @@ from benchmarks.lag import cron_task, p99, raw_pod
 from benchmarks.world import WRITES, World, busy_seconds, world
 from crontask.api.base import format_time
 from crontask.api.names import nominal_of, run_name
-from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Kind
 
 VARIANTS = ("crontask", "raw")
 _CONNECTIONS = 64

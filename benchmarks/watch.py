@@ -15,10 +15,10 @@ import orjson
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.engine.informer import Informer
-from crontask.engine.ports import Kind
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
+from crontask.ports import Kind
 
 READY = "watching pods"
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cluster.control_plane import ControlPlane
 from crontask.engine.informer import PODS_ALIVE
-from crontask.engine.ports import Api, ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import Api, ApiError, Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 
 KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)

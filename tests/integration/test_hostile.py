@@ -24,9 +24,9 @@ from cluster.control_plane import ControlPlane
 from cluster.processes import ClusterError
 from crontask.api.base import API_VERSION
 from crontask.api.validate import validate_run, validate_task
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 KINDS = {"CronTask": Kind.CRON_TASK, "ScheduledRun": Kind.SCHEDULED_RUN}
 _decode_outline = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

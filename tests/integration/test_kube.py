@@ -10,11 +10,11 @@ from api_server import until
 
 from cluster.control_plane import ControlPlane
 from crontask.engine.informer import Informer
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, WatchEvent, WatchExpiredError
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
 from crontask.kube.lease import Lease
+from crontask.ports import ApiError, Document, Kind, ObjectKey, WatchEvent, WatchExpiredError
 
 Use = Callable[[HttpApi], Awaitable[None]]
 

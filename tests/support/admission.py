@@ -13,9 +13,9 @@ from typing import Any
 from crontask.api.base import API_VERSION
 from crontask.api.problem import Problem
 from crontask.api.validate import validate_run, validate_task
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 KINDS = {"CronTask": Kind.CRON_TASK, "ScheduledRun": Kind.SCHEDULED_RUN}
 

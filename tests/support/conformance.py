@@ -15,7 +15,7 @@ from crontask.api.base import API_VERSION
 from crontask.api.names import run_name
 from crontask.api.validate import validate_name, validate_task
 from crontask.decide.decisions import DecisionKind
-from crontask.engine.ports import Document, Kind
+from crontask.ports import Document, Kind
 from crontask.simulation.simulate import Happening, Line, Scenario, Simulation, simulate
 
 KUBERNETES, ROBFIG_CRON = "1.35.4", "3.0.1"

@@ -6,7 +6,7 @@ Callers: tests/unit/engine.
 import asyncio
 from collections.abc import AsyncIterator
 
-from crontask.engine.ports import Clock, Kind, WatchEvent
+from crontask.ports import Clock, Kind, WatchEvent
 from crontask.simulation.memory_api import MemoryApi
 
 

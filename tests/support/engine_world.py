@@ -13,14 +13,11 @@ from deaf_api import DeafApi
 
 from crontask.api.names import ANNOTATION_RESERVED
 from crontask.decide.model import Config
-from crontask.engine.execute import Executor
+from crontask.engine.assemble import make_engine, make_informers
 from crontask.engine.gate import Gate
-from crontask.engine.informer import Informer
-from crontask.engine.loop import Engine
-from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
+from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 
@@ -41,11 +38,9 @@ class World:
     async def operator(self, config: Config | None = None, start_rate: int = 0) -> AsyncIterator[None]:
         """An operator that leads, and is killed at the end: nothing of it is waited for."""
         store = Store()
-        informers = [Informer(self.api, self.clock, kind, store) for kind in list(Kind)[:3]]
+        informers = make_informers(self.api, self.clock, store)
         queue = WriteQueue(Gate(lambda: self.lease_seconds), self.clock, start_rate=start_rate)
-        teller = Teller(self.api, queue, self.clock)
-        executor = Executor(self.api, queue, store, teller, self.clock)
-        engine = Engine(store, executor, teller, self.clock, config or Config())
+        engine = make_engine(self.api, self.clock, store, queue, config or Config())
         before = asyncio.all_tasks()
         tasks = [asyncio.create_task(informer.run()) for informer in informers]
         for informer in informers:

@@ -3,7 +3,7 @@
 Callers: tests/unit/decide.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from crontask.api.pod import Pod, PodMetadata, PodOwner, PodStatus
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
 from crontask.api.validate import validate_run, validate_task
-from crontask.decide.decisions import TaskDecisions
+from crontask.decide.decisions import Act, TaskAction, Transition, Turns
 from crontask.decide.model import UNUSABLE_RUN, Config, CronTask, ScheduledRun
 from crontask.decide.pod_state import NOT_MADE, Present
 from crontask.decide.task.decide import decide_task
@@ -54,8 +54,28 @@ def make_run(nominal: datetime, phase: RunPhase | None = None, *, pod: str | Non
     return RunView(run, make_task(), Present(observed) if observed is not None else NOT_MADE)
 
 
-def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None, **known: Any) -> TaskDecisions:
+@dataclass(frozen=True)
+class Decided:
+    """What is decided about a task, whichever it is; what actions leave for later is as it was."""
+
+    status: CronTaskStatus
+    actions: tuple[TaskAction, ...] = ()
+    turns: Turns = Turns()
+    transitions: tuple[Transition, ...] = ()
+    prune: tuple[ScheduledRun, ...] = ()
+    wake_at: datetime | None = None
+
+
+def decided_about(view: TaskView, config: Config, now: datetime) -> Decided:
+    """The decision about a task of which that is known."""
+    decided = decide_task(view, config, now)
+    if isinstance(decided, Act):
+        return Decided(view.task.status, decided.actions)
+    return Decided(decided.status, (), decided.turns, decided.transitions, decided.prune, decided.wake_at)
+
+
+def decide(task: CronTask, *runs: RunView, now: datetime, config: Config | None = None, **known: Any) -> Decided:
     """The decision about a task of which these runs, and what else is `known`, make the view."""
     open_ = tuple(run for run in runs if not run.run.ended)
     finished = tuple(run.run for run in runs if run.run.ended)
-    return decide_task(TaskView(task, open_, finished=finished, **known), config or Config(), now)
+    return decided_about(TaskView(task, open_, finished=finished, **known), config or Config(), now)

@@ -20,7 +20,7 @@ from crontask.cli.parameters import refuse
 from crontask.cli.reading import read_documents
 from crontask.decide.model import CronTask
 from crontask.engine.parse import parse_task
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 

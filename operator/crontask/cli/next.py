@@ -15,7 +15,7 @@ from crontask.api.task_status import Timing
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
-from crontask.engine.ports import Document
+from crontask.ports import Document
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
 from crontask.timetable.description import describe
 from crontask.timetable.notes import clock_change, note_on, uneven_steps

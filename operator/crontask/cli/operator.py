@@ -39,5 +39,7 @@ def operator_command(**options: Any) -> None:
     Example: crontask operator --start-rate 50 --log-format json
     """
     from crontask.app import Settings, serve
+    from crontask.shell import ShellSettings
 
-    sys.exit(serve(Settings(**options)))
+    of_shell = {name: options.pop(name) for name in ("identity", "probe_port", "webhook_port", "webhook_certificates")}
+    sys.exit(serve(Settings(**options, shell=ShellSettings(**of_shell))))

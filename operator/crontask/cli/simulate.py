@@ -23,7 +23,7 @@ from crontask.cli.manifest import about_a_task, complete, find_task, parsed, rea
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.progress import Progress
 from crontask.decide.decisions import DecisionKind
-from crontask.engine.ports import Document
+from crontask.ports import Document
 from crontask.simulation.documents import merge_patch
 from crontask.simulation.simulate import Failing, Happening, Line, Scenario, Simulation, simulate
 

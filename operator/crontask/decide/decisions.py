@@ -12,7 +12,6 @@ from typing import Any
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.trigger import Trigger
 from crontask.decide.model import CronTask, ScheduledRun
 
 
@@ -135,20 +134,17 @@ class RemoveRun:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUp:
-    """Create a run of a task, caused by the end of the run `cause`. `trigger` says to its pod what that was.
+class CreateRun:
+    """Create a run with that spec and those annotations, caused by the run `cause`. Done twice, it is there once.
 
-    `task` is None where the task is not there yet: the run waits for it, and is adopted by it.
+    `task`: its CronTask, which owns it; None where that is not there yet: the run waits for it, and is adopted by it.
     """
 
-    namespace: str
-    task_name: str
-    task: CronTask | None
     name: str
-    scheduled: datetime
-    trigger: Trigger
+    spec: Mapping[str, Any]
+    annotations: Mapping[str, str]
+    task: CronTask | None
     cause: ScheduledRun
-    args: Mapping[str, Any] = field(default_factory=dict)
 
 
 TaskAction = Launch | StartAttempt | CancelRun | Adopt | Reserve | Discard
@@ -178,15 +174,24 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskDecisions:
-    """What to do now for a task: either actions, or all the rest, which is decided anew after them."""
+class Act:
+    """Do these for a task; what has come of them is decided, and recorded, after them."""
 
     actions: tuple[TaskAction, ...]
-    prune: tuple[ScheduledRun, ...]
-    turns: Turns
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing is to be done for a task now: its status, the turns of its runs, and the finished runs to remove."""
+
     status: CronTaskStatus
-    transitions: tuple[Transition, ...]
-    wake_at: datetime | None
+    turns: Turns = Turns()
+    transitions: tuple[Transition, ...] = ()
+    prune: tuple[ScheduledRun, ...] = ()
+    wake_at: datetime | None = None
+
+
+TaskDecisions = Act | Settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,7 @@ class RunDecisions:
     actions: tuple[RunAction, ...] = ()
     transitions: tuple[Transition, ...] = ()
     wake_at: datetime | None = None
-    follow_ups: tuple[FollowUp, ...] = ()
+    follow_ups: tuple[CreateRun, ...] = ()
     before: tuple[StopLeftovers, ...] = ()
 
 

@@ -6,7 +6,7 @@ written once where it would be twice. Callers: loop.
 
 from collections import deque
 
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.ports import Kind, ObjectKey
 
 # Of so many turns of what changed, one is a task's, whatever else waits.
 _TURNS_A_TASK = 4

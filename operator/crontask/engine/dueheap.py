@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
 
-from crontask.engine.ports import ObjectKey
+from crontask.ports import ObjectKey
 
 
 class DueHeap:

@@ -18,7 +18,6 @@ from crontask.decide.attempt.outcome import LEFTOVERS_STOPPED
 from crontask.decide.decisions import (
     Adopt,
     CancelRun,
-    DecisionKind,
     DeletePod,
     Discard,
     Launch,
@@ -30,18 +29,17 @@ from crontask.decide.decisions import (
     StopLeftovers,
     StopPod,
     TaskAction,
-    Transition,
 )
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.transitions import replaced
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import run_key
 from crontask.engine.launch import Launcher, NotYetError
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Teller, about
-from crontask.engine.warmth import Warmth
 from crontask.engine.write import Writer
+from crontask.ports import Api, ApiError, Document, Kind, ObjectKey
 from crontask.workload.pod import owner_reference
 
 # Each is about a run of its own; launches go oldest first, and what is in the way is canceled before.
@@ -55,17 +53,16 @@ class Executor:
     """Carries out actions. Methods raise ApiError (the key is decided again later) and LeaseLostError."""
 
     def __init__(
-        self, api: Api, queue: WriteQueue, store: Store, teller: Teller, clock: Clock, runner_image: str = ""
+        self, api: Api, queue: WriteQueue, store: Store, teller: Teller, writer: Writer, launcher: Launcher
     ) -> None:
         self._api = api
         self._queue = queue
         self._store = store
         self._teller = teller
-        self.writer = Writer(api, queue, store, clock)
-        self.warmth = Warmth(api, clock, queue.most)
-        self.launcher = Launcher(api, queue, store, teller, clock, self.writer, runner_image)
+        self._writer = writer
+        self._launcher = launcher
 
-    async def act_on_task(self, actions: Iterable[TaskAction], task: CronTask) -> None:
+    async def act_all(self, actions: Iterable[TaskAction], task: CronTask) -> None:
         """Do these in their order; but of starts and adoptions in a row, none waits for another.
 
         Raises what went wrong when all have ended: of several, the one that has to wait longest; the others are logged.
@@ -75,7 +72,7 @@ class Executor:
                 await self._act_in_any_order(list(row), task)
             else:
                 for action in row:
-                    await self.act(action, task)
+                    await self.act_for_task(action, task)
 
     async def _act_in_any_order(self, actions: list[TaskAction], task: CronTask) -> None:
         """By as many workers as there may be writes: one that fails goes no further, the others do."""
@@ -84,7 +81,7 @@ class Executor:
         async def work() -> None:
             for action in waiting:
                 try:
-                    await self.act(action, task)
+                    await self.act_for_task(action, task)
                 except NotYetError as error:
                     # Nor any of the others: all keep to one rate.
                     not_yet.append(error.seconds)
@@ -103,38 +100,41 @@ class Executor:
         if errors:
             raise errors[-1]
 
-    async def act(self, action: TaskAction | RunAction, task: CronTask | None) -> None:
-        """Do one thing."""
-        if isinstance(action, Launch):
-            assert task is not None, "only tasks launch"
-            await self.launcher.launch(task, action)
-        elif isinstance(action, StartAttempt):
-            await self.launcher.start_attempt(action.run, action.number)
-        elif isinstance(action, CancelRun):
-            assert task is not None, "only tasks replace runs"
-            await self._replace_run(task, action)
-        elif isinstance(action, Adopt):
-            assert task is not None, "only tasks adopt"
-            await self._adopt(task, action.run)
-        elif isinstance(action, Reserve):
-            assert task is not None, "only tasks reserve"
-            await self.launcher.reserve(task, action)
-        elif isinstance(action, Discard):
-            await self.launcher.discard(action.run)
-        elif isinstance(action, StopPod):
-            await self._stop_pod(action)
-        elif isinstance(action, DeletePod):
-            await self._delete_pod(action.pod)
-        elif isinstance(action, StopLeftovers):
-            await self._stop_leftovers(action.pod)
-        elif isinstance(action, LookForPod):
-            await self.launcher.look_for_pod(action.run)
-        elif isinstance(action, RemoveRun):
-            await self.prune(action.run)
+    async def act_for_task(self, action: TaskAction, task: CronTask) -> None:
+        """Do one thing for a task."""
+        match action:
+            case Launch():
+                await self._launcher.launch(task, action)
+            case StartAttempt(run, number):
+                await self._launcher.start_attempt(run, number)
+            case CancelRun():
+                await self._replace_run(task, action)
+            case Adopt(run):
+                await self._adopt(task, run)
+            case Reserve():
+                await self._launcher.reserve(task, action)
+            case Discard(run):
+                await self._launcher.discard(run)
+
+    async def act_for_run(self, action: RunAction) -> None:
+        """Do one thing for a run."""
+        match action:
+            case StartAttempt(run, number):
+                await self._launcher.start_attempt(run, number)
+            case LookForPod(run):
+                await self._launcher.look_for_pod(run)
+            case StopPod():
+                await self._stop_pod(action)
+            case DeletePod(pod):
+                await self._delete_pod(pod)
+            case StopLeftovers(pod):
+                await self._stop_leftovers(pod)
+            case RemoveRun(run):
+                await self.prune(run)
 
     async def _adopt(self, task: CronTask, run: ScheduledRun) -> None:
         owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
-        await self.writer.patch_run(
+        await self._writer.patch_run(
             run, {"metadata": {"ownerReferences": [owner], "labels": {LABEL_TASK: task.meta.name}}}
         )
 
@@ -142,18 +142,8 @@ class Executor:
         launch = cancel.replaced_by
         noted = {"annotations": {ANNOTATION_REPLACED_BY: launch.name}}
         asked = {"cancel": True, "cancelReason": cancel.reason}
-        await self.writer.patch_run(cancel.run, {"metadata": noted, "spec": asked})
-        words = f"run {launch.name} replaces run {cancel.run.meta.name}"
-        told = Transition(
-            "Replaced",
-            words,
-            task=task.meta.name,
-            run=launch.name,
-            nominal=launch.nominal,
-            kind=DecisionKind.REPLACE,
-            event=False,
-        )
-        self._teller.tell(told, about(task))
+        await self._writer.patch_run(cancel.run, {"metadata": noted, "spec": asked})
+        self._teller.tell(replaced(task, cancel), about(task))
 
     async def _stop_pod(self, stop: StopPod) -> None:
         """Have its kubelet stop the pod, unless it is not any more as it was when that was decided."""
@@ -166,7 +156,7 @@ class Executor:
         """Have its kubelet stop what still runs of a pod: its main container has ended, whatever else changes."""
         metadata = {"uid": pod.metadata.uid, "annotations": {ANNOTATION_STOPPED: LEFTOVERS_STOPPED}}
         if not await self._end_by_deadline(pod, metadata, Priority.STATUS):
-            await self.writer.delete(_pod_key(pod), pod.metadata.uid, Priority.STATUS)
+            await self._writer.delete(_pod_key(pod), pod.metadata.uid, Priority.STATUS)
 
     async def _end_by_deadline(self, pod: Pod, metadata: Document, priority: Priority) -> bool:
         """A deadline that has passed makes the kubelet stop what runs, and keep the logs.
@@ -181,7 +171,7 @@ class Executor:
             raw = await self._queue.send(priority, lambda: self._api.patch(key, patch))
         except ApiError as error:
             if error.status in (404, 409):
-                await self.writer.refresh(key, pod.metadata.uid)
+                await self._writer.refresh(key, pod.metadata.uid)
                 return True
             if error.status not in _REFUSALS:
                 raise
@@ -192,11 +182,11 @@ class Executor:
 
     async def _delete_pod(self, pod: Pod) -> None:
         """Stop the pod, unless it is not any more as it was when that was decided: it may have ended unseen."""
-        await self.writer.delete(_pod_key(pod), pod.metadata.uid, Priority.LAUNCH, pod.metadata.resource_version)
+        await self._writer.delete(_pod_key(pod), pod.metadata.uid, Priority.LAUNCH, pod.metadata.resource_version)
 
     async def prune(self, run: ScheduledRun) -> None:
         """Remove a finished run; its pod goes with it."""
-        await self.writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
+        await self._writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
 
 
 def _pod_key(pod: Pod) -> ObjectKey:

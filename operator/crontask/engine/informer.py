@@ -8,7 +8,7 @@ import logging
 
 import msgspec
 
-from crontask.engine.ports import Api, ApiError, Clock, Informed, Kind, WatchExpiredError
+from crontask.ports import Api, ApiError, Clock, Informed, Kind, WatchExpiredError
 
 PODS_ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 _FIRST_BACKOFF = 0.1

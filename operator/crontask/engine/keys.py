@@ -1,7 +1,7 @@
 """The keys of objects, as they are decided, requested and told of. Callers: the engine's modules, tests."""
 
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.ports import Kind, ObjectKey
 
 
 def task_key(namespace: str, name: str) -> ObjectKey:

@@ -4,36 +4,37 @@ A name that is taken is looked at: an object of the same owner is ours, and we c
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
 
-from crontask.api.base import API_VERSION, cut, format_time
+from crontask.api.base import cut, format_time
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
     ANNOTATION_RESERVED,
-    ANNOTATION_TRIGGER,
-    LABEL_TASK,
     pod_name,
     run_name,
 )
-from crontask.api.trigger import trigger_json, trigger_of
-from crontask.decide.decisions import DecisionKind, FollowUp, Launch, Reserve, Transition
+from crontask.api.trigger import trigger_of
+from crontask.decide.decisions import CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Present, Vanished
 from crontask.decide.readiness import hindrance
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.conditions import POD_REJECTED
+from crontask.decide.transitions import follow_up_refused, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
 from crontask.engine.keys import run_key
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller, about
+from crontask.engine.tell import Subject, Teller, about
 from crontask.engine.write import Writer
+from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.pod import build_pod, owner_reference
+from crontask.workload.run import build_run
 
 _SECOND = timedelta(seconds=1)
 _LONGEST_RETRY, _LONGEST_CHECK_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
@@ -76,11 +77,6 @@ class Launcher:
         # Of handlers that name none.
         self._runner_image = runner_image
 
-    @property
-    def launching(self) -> bool:
-        """Whether launches wait or are on their way."""
-        return self._queue.launches > 0
-
     async def launch(self, task: CronTask, launch: Launch) -> None:
         """The run first, then its pod: what a crash leaves between them is carried on from."""
         key = run_key(task.meta.namespace, launch.name)
@@ -105,27 +101,21 @@ class Launcher:
             return
         await self._start(run, 1)
 
-    async def _make_launched(self, task: CronTask, launch: Launch, reserved: ScheduledRun | None) -> None:
-        key = run_key(task.meta.namespace, launch.name)
-        body = _run_body(key.namespace, task.meta.name, task, launch.name, launch.nominal)
-        if launch.catching_up:
-            # One that was made ahead does not say so.
-            if reserved is not None and ANNOTATION_RESERVED in reserved.meta.annotations:
-                await self.discard(reserved)
-            body["metadata"]["annotations"] = {ANNOTATION_CATCH_UP: "true"}
-        await self._make_run(key, body)
+    async def _make_launched(self, task: CronTask, launch: Launch, known: ScheduledRun | None) -> None:
+        # One that was pre-created does not say that it catches up.
+        if launch.catching_up and known is not None and known.pre_created:
+            await self.discard(known)
+        annotations = {ANNOTATION_CATCH_UP: "true"} if launch.catching_up else None
+        await self._make_run(_run_of(task, launch.name, launch.nominal, annotations))
 
     async def reserve(self, task: CronTask, reserve: Reserve) -> None:
         """Make the run of a time to come. If that fails it is made at its time."""
-        key = run_key(task.meta.namespace, reserve.name)
-        body = _run_body(key.namespace, task.meta.name, task, reserve.name, reserve.nominal)
-        body["metadata"]["annotations"] = {ANNOTATION_RESERVED: "true"}
+        namespace = task.meta.namespace
+        body = _run_of(task, reserve.name, reserve.nominal, {ANNOTATION_RESERVED: "true"})
         try:
-            raw = await self._queue.send(
-                Priority.STATUS, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
-            )
+            raw = await self._queue.send(Priority.STATUS, lambda: self._api.create(Kind.SCHEDULED_RUN, namespace, body))
         except ApiError as error:
-            _log.info("run %s/%s is not made ahead: %s", key.namespace, key.name, error)
+            _log.info("run %s/%s is not made before its time: %s", namespace, reserve.name, error)
             self._memory.set_not_pre_created(task, reserve.name)
             return
         self._store.fold(Kind.SCHEDULED_RUN, raw)
@@ -143,41 +133,35 @@ class Launcher:
         if await self._writer.delete(key, run.meta.uid, Priority.STATUS, version):
             self._store.forget(key, run.meta.uid)
 
-    async def follow_up(self, follow_up: FollowUp) -> None:
-        """Make sure that a run exists which the end of another causes."""
-        body = _run_body(follow_up.namespace, follow_up.task_name, follow_up.task, follow_up.name, follow_up.scheduled)
-        body["metadata"]["annotations"] = {ANNOTATION_TRIGGER: trigger_json(follow_up.trigger)}
-        if follow_up.args:
-            body["spec"]["args"] = dict(follow_up.args)
-        key, cause, task = run_key(follow_up.namespace, follow_up.name), follow_up.cause, follow_up.task
+    async def create_run(self, create: CreateRun) -> None:
+        """Make sure that a run exists which the end of another causes. Raises RunRefusedError."""
+        cause, task = create.cause, create.task
+        owner = owner_reference("CronTask", task.meta.name, task.meta.uid) if task is not None else None
         try:
-            await self._make_run(key, body)
+            await self._make_run(build_run(cause.meta.namespace, create.name, create.spec, owner, create.annotations))
         except ApiError as error:
             if not error.refuses:
                 raise
-            refusal = self._refusal(self._memory.of_run(cause).follow_up_refusal, key.name, error)
+            refusal = self._refusal(self._memory.of_run(cause).follow_up_refusal, create.name, error)
             if refusal.tries == 1:
-                words = f"run {key.name}, which follows, is refused and will be tried again: {error.message}"
-                told = Transition("FailedCreate", words, warning=True, task=cause.task_name, run=cause.meta.name)
-                self._teller.tell(told, about(cause))
+                self._teller.tell(follow_up_refused(cause, create.name, error.message), about(cause))
             self._memory.set_follow_up_refusal(cause, refusal)
             if task is not None:
                 self._memory.set_run_refusal(task, refusal)
-            raise RunRefusedError(key.name) from error
+            raise RunRefusedError(create.name) from error
         self._memory.set_follow_up_refusal(cause, None)
         if task is not None:
             self._memory.set_run_refusal(task, None)
 
-    async def _make_run(self, key: ObjectKey, body: Document) -> None:
+    async def _make_run(self, body: Document) -> None:
         """Create the run, or get the one that has its name."""
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
-            raw = await self._queue.send(
-                Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, key.namespace, body)
-            )
+            raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, namespace, body))
         except ApiError as error:
             if error.status != 409:
                 raise
-            raw = await self._api.get(key)
+            raw = await self._api.get(run_key(namespace, name))
         self._store.fold(Kind.SCHEDULED_RUN, raw)
 
     async def check_pod(self, task: CronTask) -> None:
@@ -265,7 +249,8 @@ class Launcher:
         self._memory.set_refusal(run, None)
         if task is not None:
             self._memory.note_taken(task)
-        self._tell_start(run, task, body["metadata"]["name"])
+        told = started(run, task, body["metadata"]["name"], self._clock.now())
+        self._teller.tell(told, about(task if task is not None else run))
 
     def _has_seen_pod(self, run: ScheduledRun) -> bool:
         """Whether the pod of the expected attempt is known, or was."""
@@ -322,23 +307,7 @@ class Launcher:
         since = before.since if before is not None else now
         self._memory.set_refusal(run, PodRefusal(POD_REJECTED, error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
-            words = f"the pod is refused and will be tried again: {error.message}"
-            transition = Transition("FailedCreate", words, warning=True, task=run.task_name, run=run.meta.name)
-            self._teller.tell(transition, about(run), *((about(task),) if task is not None else ()))
-
-    def _tell_start(self, run: ScheduledRun, task: CronTask | None, pod: str) -> None:
-        due = run.nominal or run.due_at
-        start = task.start_of(due) if task is not None and run.nominal is not None else due
-        transition = Transition(
-            "SuccessfulCreate",
-            f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
-            task=run.task_name,
-            run=run.meta.name,
-            nominal=due,
-            lag=self._clock.now() - start,
-            kind=DecisionKind.START,
-        )
-        self._teller.tell(transition, about(task if task is not None else run))
+            self._teller.tell(pod_refused(run, error.message), *_about_both(run, task))
 
 
 def _pause(tries: int, longest: timedelta) -> timedelta:
@@ -351,16 +320,12 @@ def _is_ours(run: ScheduledRun, task: CronTask) -> bool:
     return run.meta.owner_uid == task.meta.uid
 
 
-def _run_body(namespace: str, task_name: str, task: CronTask | None, name: str, scheduled: datetime) -> Document:
-    owners = [owner_reference("CronTask", task_name, task.meta.uid)] if task is not None else []
-    return {
-        "apiVersion": API_VERSION,
-        "kind": Kind.SCHEDULED_RUN.kind,
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {LABEL_TASK: task_name},
-            **({"ownerReferences": owners} if owners else {}),
-        },
-        "spec": {"taskRef": {"name": task_name}, "scheduledTime": format_time(scheduled)},
-    }
+def _run_of(task: CronTask, name: str, nominal: datetime, annotations: Mapping[str, str] | None) -> Document:
+    """The run of a nominal time of the task."""
+    spec = {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(nominal)}
+    owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
+    return build_run(task.meta.namespace, name, spec, owner, annotations)
+
+
+def _about_both(run: ScheduledRun, task: CronTask | None) -> tuple[Subject, ...]:
+    return (about(run), about(task)) if task is not None else (about(run),)

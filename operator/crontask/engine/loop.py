@@ -1,4 +1,4 @@
-"""The engine: waits for changes and for times to come, decides one key at a time, and has the executor do it.
+"""The engine: waits for changes and for times to come, and chooses which keys are worked on, and when.
 
 A key is a task or a run, worked on by one worker at a time; what changes meanwhile makes it decide again. There is
 no polling: the due-heap knows the next instant at which a decision changes. Callers: app, simulation.
@@ -7,25 +7,21 @@ no polling: the due-heap knows the next instant at which a decision changes. Cal
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
 from zlib import crc32
 
 from crontask.api.base import format_time
-from crontask.decide.decisions import TaskDecisions, earliest
-from crontask.decide.model import Config, CronTask, ScheduledRun
-from crontask.decide.run.decide import decide_run
-from crontask.decide.task.decide import decide_task
 from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
-from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import task_key
-from crontask.engine.launch import NotYetError, RunRefusedError
-from crontask.engine.ports import ApiError, Clock, Kind, ObjectKey
+from crontask.engine.launch import NotYetError
+from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller, about
+from crontask.engine.tell import Teller
+from crontask.engine.warmth import Warmth
+from crontask.engine.work import UnsettledError, Worker
+from crontask.ports import ApiError, Clock, ObjectKey
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -37,37 +33,32 @@ _CHANGED_AT_A_TIME = 32
 _HANGS, _AT_A_TIME = 2.0, 2048
 # Seconds for which launches hold back what is not launched, at most, and after which one looks whether they still do.
 _LONGEST_HOLD, _LOOK_AGAIN = 5.0, 0.02
-# A task whose actions never settle would spin: after so many rounds it waits like after an error.
-_ROUNDS = 8
 _log = logging.getLogger(__name__)
 
 
 class Engine:
     """Runs until cancelled or stopped. `mark` is what the store calls for each key that changed."""
 
-    def __init__(self, store: Store, executor: Executor, teller: Teller, clock: Clock, config: Config) -> None:
+    def __init__(
+        self, store: Store, worker: Worker, queue: WriteQueue, warmth: Warmth, teller: Teller, clock: Clock
+    ) -> None:
         self._store = store
-        self._memory = store.memory
-        self._executor = executor
+        self._worker = worker
+        self._queue = queue
+        self._warmth = warmth
         self._teller = teller
         self._clock = clock
-        self._config = config
         self._backlog = Backlog()
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
-        self._pruning: dict[str, asyncio.Task[None]] = {}
-        self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        # What is to be read before it is decided again.
-        self._outdated: set[ObjectKey] = set()
-        # How often in a row the decision about a task was to act.
-        self._rounds: Counter[ObjectKey] = Counter()
         self._failures: Counter[ObjectKey] = Counter()
         # Since when, by the monotonic clock, keys that changed are worked on; the oldest first.
         self._begun: dict[ObjectKey, float] = {}
         self._due = DueHeap()
         self._held_since: float | None = None
         self._news = asyncio.Event()
-        teller.has_more = self._news.set
         self._stopping = False
+        teller.has_more = self._news.set
+        worker.retry = self._retry
 
     def mark(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
@@ -76,8 +67,7 @@ class Engine:
 
     def set_clock_skewed(self, skewed: bool) -> None:
         """Whether our clock and the API server's disagree: then nothing starts on schedule."""
-        if skewed != self._config.clock_skewed:
-            self._config = replace(self._config, clock_skewed=skewed)
+        if self._worker.set_clock_skewed(skewed):
             self.decide_all()
 
     def decide_all(self) -> None:
@@ -95,7 +85,7 @@ class Engine:
             self._news.clear()
             for key in self._due.pop_due(self._clock.now()):
                 self._backlog.add_due(key)
-            self._executor.warmth.begin(self._due)
+            self._warmth.begin(self._due)
             if self._start_workers():
                 await asyncio.sleep(0)
             else:
@@ -104,8 +94,10 @@ class Engine:
     async def stop(self) -> None:
         """No new work; what is in flight finishes."""
         self._stopping = True
+        self._worker.begin_to_stop()
         self._news.set()
-        await asyncio.gather(*self._workers.values(), *self._pruning.values(), return_exceptions=True)
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        await self._worker.stop()
         await self._teller.finish()
 
     async def _wait_for_news(self) -> None:
@@ -124,7 +116,7 @@ class Engine:
     def _longest_wait(self) -> float | None:
         """Seconds until there is something to do without news."""
         next_at = self._due.next_at()
-        warm_at = self._executor.warmth.begin_at(self._due)
+        warm_at = self._warmth.begin_at(self._due)
         first = next_at if warm_at is None else warm_at
         until_due = (first - self._clock.now()).total_seconds() if first is not None else None
         if self._backlog.changed and self._holds_back():
@@ -172,7 +164,7 @@ class Engine:
 
         But where that does not end, the others would wait for ever.
         """
-        if not self._executor.launcher.launching and not self._store.pods_unseen:
+        if not self._queue.launches and not self._store.pods_unseen:
             self._held_since = None
             return False
         now = self._clock.monotonic()
@@ -190,13 +182,12 @@ class Engine:
     async def _work(self, key: ObjectKey) -> None:
         """Decide a key and do it; whatever goes wrong is tried again later, with backoff."""
         try:
-            if key in self._outdated:
-                await self._refresh(key)
-            if key.kind is Kind.CRON_TASK:
-                await self._work_on_task(key)
-            else:
-                await self._work_on_run(key)
+            following = await self._worker.work_on(key)
             self._failures.pop(key, None)
+            if following.at_once:
+                self.mark(key)
+            else:
+                self._wake(key, following.wake_at)
         except NotYetError as error:
             self._wake(key, self._clock.now() + timedelta(seconds=error.seconds))
         except LeaseLostError as error:
@@ -205,13 +196,16 @@ class Engine:
             self._retry_only(key)
         except ApiError as error:
             self._after_error(key, error)
+        except UnsettledError as error:
+            _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, error)
+            self._retry_only(key)
         except Exception:  # noqa: BLE001 - a fault in one decision must not end all others; it is logged and retried
             _log.exception("deciding %s %s/%s failed: a fault of crontask", key.kind.kind, key.namespace, key.name)
             self._retry_only(key)
         finally:
             del self._workers[key]
             self._begun.pop(key, None)
-            if self._backlog.changed and not self._executor.launcher.launching:
+            if self._backlog.changed and not self._queue.launches:
                 # There may be room now.
                 self._news.set()
             if self._backlog.remove(key):
@@ -221,19 +215,12 @@ class Engine:
     def _after_error(self, key: ObjectKey, error: ApiError) -> None:
         if error.status != 429:
             # A write may have taken effect all the same, or met one that nobody has told us of yet.
-            self._outdated.add(key)
+            self._worker.distrust(key)
         if error.status in (404, 409):
             self._retry(key, error.retry_after)
         else:
             _log.warning("%s/%s will be tried again: %s", key.namespace, key.name, error)
             self._retry_only(key, error.retry_after)
-
-    async def _refresh(self, key: ObjectKey) -> None:
-        """Before it is decided again, read what became of it: its watch may be behind."""
-        known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
-        if known is not None:
-            await self._executor.writer.refresh(key, known.meta.uid)
-        self._outdated.discard(key)
 
     def _retry(self, key: ObjectKey, after: float | None = None) -> None:
         self._failures[key] += 1
@@ -251,108 +238,3 @@ class Engine:
         self._due.set(key, at)
         if at is not None and self._due.next_at() == at:
             self._news.set()
-
-    # --- tasks -------------------------------------------------------------------------------------------------------
-
-    async def _work_on_task(self, key: ObjectKey) -> None:
-        """One task of a group at a time: a place that one has taken is seen by the next."""
-        task = self._store.task(key)
-        group = task.spec.concurrency.group if task is not None else None
-        if group is None:
-            await self._decide_task(key)
-            return
-        lock = self._groups.setdefault((key.namespace, group), asyncio.Lock())
-        async with lock:
-            await self._decide_task(key)
-
-    async def _decide_task(self, key: ObjectKey) -> None:
-        """Actions first; then, decided anew from what they made of the world, the status."""
-        task = self._store.task(key)
-        now = self._clock.now()
-        if task is not None and task.valid and not self._memory.is_checked(task, now) and not self._stopping:
-            await self._executor.launcher.check_pod(task)
-            now = self._clock.now()
-        view = self._store.task_view(key, now)
-        if view is None:
-            self._rounds.pop(key, None)
-            self._wake(key, None)
-            return
-        decided = decide_task(view, self._config, now)
-        if decided.actions:
-            await self._act(key, view.task, decided)
-            return
-        self._rounds.pop(key, None)
-        self._memory.set_turns(view.task, decided.turns)
-        self._wake(key, decided.wake_at)
-        wait = await self._executor.writer.write_task_status(view.task, decided.status)
-        if wait:
-            self._wake(key, earliest(now + timedelta(seconds=wait), decided.wake_at))
-            return
-        self._memory.note_decided(view.task)
-        for transition in decided.transitions:
-            self._teller.tell(transition, about(view.task))
-        for run in decided.prune:
-            self._prune(key, run)
-
-    async def _act(self, key: ObjectKey, task: CronTask, decided: TaskDecisions) -> None:
-        if self._stopping:
-            # The next operator does it.
-            return
-        if self._rounds[key] >= _ROUNDS:
-            _log.error("the actions of %s/%s do not settle: %s", key.namespace, key.name, decided)
-            self._rounds.pop(key)
-            self._retry_only(key)
-            return
-        try:
-            await self._executor.act_on_task(decided.actions, task)
-        except RunRefusedError as refused:
-            _log.debug("run %s/%s is not made: %s", key.namespace, refused, refused.__cause__)
-        self._rounds[key] += 1
-        if self._stopping:
-            await self._decide_task(key)
-        else:
-            # What has come of it is recorded when nothing waits to be launched any more.
-            self.mark(key)
-
-    def _prune(self, key: ObjectKey, run: ScheduledRun) -> None:
-        if run.meta.uid in self._pruning or self._stopping:
-            return
-        pruning = asyncio.get_running_loop().create_task(self._prune_later(key, run))
-        self._pruning[run.meta.uid] = pruning
-
-    async def _prune_later(self, key: ObjectKey, run: ScheduledRun) -> None:
-        try:
-            await self._executor.prune(run)
-        except (ApiError, LeaseLostError) as error:
-            _log.warning("run %s/%s is not removed yet: %s", run.meta.namespace, run.meta.name, error)
-            self._retry(key)
-        finally:
-            del self._pruning[run.meta.uid]
-
-    # --- runs --------------------------------------------------------------------------------------------------------
-
-    async def _work_on_run(self, key: ObjectKey) -> None:
-        """What its end causes, then its status (an intent is recorded before it is done), then actions."""
-        view = self._store.run_view(key)
-        if view is None:
-            self._wake(key, None)
-            return
-        decided = decide_run(view, self._clock.now())
-        self._wake(key, decided.wake_at)
-        for preparation in decided.before:
-            await self._executor.act(preparation, view.task)
-        for follow_up in decided.follow_ups:
-            try:
-                await self._executor.launcher.follow_up(follow_up)
-            except RunRefusedError:
-                # Decided anew: the status is to say why the end is not recorded.
-                return
-        if await self._executor.writer.write_run_status(view.run, decided.status):
-            for transition in decided.transitions:
-                # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
-                also = (about(view.task),) if view.task is not None and transition.warning else ()
-                self._teller.tell(transition, about(view.run), *also)
-        if self._stopping:
-            return
-        for action in decided.actions:
-            await self._executor.act(action, view.task)

@@ -23,7 +23,7 @@ from crontask.decide.pod_state import (
 from crontask.decide.task.conditions import said_of_pod
 from crontask.decide.views import PodCheck, RunRefusal
 from crontask.engine.keys import run_key, task_key
-from crontask.engine.ports import ObjectKey
+from crontask.ports import ObjectKey
 
 _NO_TURNS = Turns()
 # What is put before them still fits in the status of an attempt.

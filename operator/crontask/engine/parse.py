@@ -22,7 +22,7 @@ from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.model import UNUSABLE_RUN, UNUSABLE_TASK, CronTask, ScheduledRun
 from crontask.decide.task.timing import hash_timing, make_jitter, make_timetable
-from crontask.engine.ports import Document
+from crontask.ports import Document
 
 S = TypeVar("S", bound=Model)
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

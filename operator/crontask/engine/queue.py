@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import TypeVar
 
 from crontask.engine.gate import Gate
-from crontask.engine.ports import Clock
+from crontask.ports import Clock
 
 T = TypeVar("T")
 

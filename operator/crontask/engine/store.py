@@ -25,7 +25,7 @@ from crontask.engine.index import Index
 from crontask.engine.keys import key_of, run_key, task_key
 from crontask.engine.memory import Memory
 from crontask.engine.parse import parse_run, parse_task
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.ports import Kind, ObjectKey
 
 Named = tuple[str, str]
 

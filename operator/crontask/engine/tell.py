@@ -18,9 +18,9 @@ from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.metrics import observe
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate
+from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
 COMPONENT = "crontask"
 _LONGEST = 1024

@@ -7,7 +7,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from crontask.engine.dueheap import DueHeap
-from crontask.engine.ports import Api, Clock
+from crontask.ports import Api, Clock
 
 # So long before; opening 256 takes two cores most of a second.
 _AHEAD = timedelta(seconds=3)

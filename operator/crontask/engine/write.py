@@ -10,10 +10,10 @@ from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.keys import run_key, task_key
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate
 from crontask.engine.store import Store
+from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
 # A task whose runs begin and end each second would have two statuses a second.
 _STATUSES_OF_A_TASK = (10, 1.0)

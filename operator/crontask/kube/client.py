@@ -14,8 +14,8 @@ import msgspec
 import orjson
 
 from crontask.api.base import API_VERSION
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
 from crontask.kube.connection import Connection
+from crontask.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
 
 _REQUEST_SECONDS = 30.0
 _WATCH_SECONDS = 290

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from crontask.engine.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
+from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
 # Seconds past the end of a lease at which it has run out for sure.
 _INSTANT = 0.01

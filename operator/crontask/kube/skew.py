@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from crontask.engine.ports import Clock
+from crontask.ports import Clock
 
 # Apart by more than this, neither is believed. A Date is to the second, and an answer takes a while.
 LARGEST = timedelta(seconds=30)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from crontask.api.crd import cron_task_crd, scheduled_run_crd
-from crontask.engine.ports import Document, Kind
+from crontask.ports import Document, Kind
 
 _OPEN = "x-kubernetes-preserve-unknown-fields"
 

@@ -14,7 +14,7 @@ import orjson
 
 from crontask.api.base import format_time
 from crontask.api.pod import DEADLINE_EXCEEDED
-from crontask.engine.ports import Clock, Document, Kind, ObjectKey
+from crontask.ports import Clock, Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 
 _TERMINATED, _KILLED = 143, 137

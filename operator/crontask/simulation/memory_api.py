@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import orjson
 
-from crontask.engine.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent
+from crontask.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent
 from crontask.simulation.objects import Objects, refusal
 
 Fault = Callable[[str, ObjectKey], ApiError | None]

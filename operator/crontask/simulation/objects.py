@@ -12,7 +12,7 @@ from datetime import timedelta
 import orjson
 
 from crontask.api.base import format_time
-from crontask.engine.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
+from crontask.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
 from crontask.simulation.documents import has_fields, merge_patch, selected, structured
 
 _CUSTOM = (Kind.CRON_TASK, Kind.SCHEDULED_RUN)

@@ -12,16 +12,13 @@ from weakref import WeakSet
 
 from crontask.decide.decisions import Transition
 from crontask.decide.model import Config
-from crontask.engine.execute import Executor
+from crontask.engine.assemble import make_engine, make_informers
 from crontask.engine.gate import Gate
-from crontask.engine.informer import Informer
-from crontask.engine.loop import Engine
-from crontask.engine.ports import Api, Clock, Kind, ObjectKey
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.tell import Subject, Teller
+from crontask.ports import Api, Clock, ObjectKey
 
-_KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)
 # Apart by more than this, the operator's clock and the API server's are not believed.
 CLOCK_SKEW = timedelta(seconds=30)
 _owner: ContextVar["SimulatedOperator | None"] = ContextVar("operator", default=None)
@@ -82,11 +79,10 @@ class SimulatedOperator:
     ) -> None:
         self.store = Store()
         self._clock = clock
-        self._informers = [Informer(api, clock, kind, self.store) for kind in _KINDS]
+        self._informers = make_informers(api, clock, self.store)
         queue = WriteQueue(Gate(time_left), clock)
         teller = _ListeningTeller(api, queue, clock, told, only=told_only)
-        executor = Executor(api, queue, self.store, teller, clock)
-        self._engine = Engine(self.store, executor, teller, clock, config or Config())
+        self._engine = make_engine(api, clock, self.store, queue, config or Config(), teller=teller)
         self.store.changed = self._engine.mark
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
 

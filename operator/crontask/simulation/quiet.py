@@ -17,7 +17,7 @@ from crontask.decide.model import CronTask
 from crontask.decide.task.counting import sort_finished
 from crontask.decide.task.delay import delayed_start
 from crontask.decide.views import TaskView
-from crontask.engine.ports import Document
+from crontask.ports import Document
 
 # A shorter row is left to the engine.
 _WORTH_IT = 20

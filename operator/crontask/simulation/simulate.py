@@ -14,7 +14,7 @@ from typing import Any
 from crontask.api.names import LABEL_RUN
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.task.conditions import CLOCK_SKEWED
-from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator

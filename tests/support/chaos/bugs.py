@@ -3,7 +3,7 @@
 Callers: tests/unit/chaos.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,8 +16,8 @@ from crontask.api.task_status import Decision, Timing
 from crontask.decide.attempt import stop
 from crontask.decide.attempt.fit import fitting_outcome
 from crontask.decide.attempt.outcome import Outcome
-from crontask.decide.decisions import Launch, RunDecisions, StopPod
-from crontask.decide.model import Config, ScheduledRun
+from crontask.decide.decisions import Launch, RunDecisions, StopPod, TaskAction
+from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.pod_state import NOT_MADE
 from crontask.decide.run import cancel, rules, timeout
 from crontask.decide.run.attempt_end import attempt_ended
@@ -25,7 +25,6 @@ from crontask.decide.run.decide import decide_run
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
 from crontask.decide.task import decide as task
 from crontask.decide.task import dropped, overlap
-from crontask.decide.task.decide import decide_task
 from crontask.decide.task.due import Undecided
 from crontask.decide.task.overlap import Slots
 from crontask.decide.task.pause import Pause
@@ -34,32 +33,29 @@ from crontask.decide.views import RunView, TaskView
 from crontask.engine import launch, store
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
-from crontask.engine.loop import Engine
+from crontask.engine.keys import key_of
 from crontask.engine.memory import Memory
-from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
+from crontask.engine.work import Next, Worker
+from crontask.ports import Kind, ObjectKey
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def mark_before_run(patch: pytest.MonkeyPatch) -> None:
     """The mark is written before the run that it covers."""
-    decide_and_do = Engine._decide_task
+    act_all = Executor.act_all
 
-    async def planted(self: Engine, key: ObjectKey) -> None:
-        view = self._store.task_view(key, self._clock.now())
-        if view is not None:
-            decided = decide_task(view, self._config, self._clock.now())
-            launches = [action for action in decided.actions if isinstance(action, Launch)]
-            if launches:
-                mark = max(launch.nominal for launch in launches)
-                status = decided.status.model_copy(update={"last_scheduled_time": mark})
-                await self._executor.writer.write_task_status(view.task, status)
-                for launch in launches:
-                    await self._executor.act(launch, self._store.task(key))
-        await decide_and_do(self, key)
+    async def planted(self: Executor, actions: Iterable[TaskAction], task: CronTask) -> None:
+        todo = list(actions)
+        launches = [action for action in todo if isinstance(action, Launch)]
+        if launches:
+            mark = max(launch.nominal for launch in launches)
+            status = task.status.model_copy(update={"last_scheduled_time": mark})
+            await self._writer.write_task_status(task, status)
+        await act_all(self, todo, self._store.task(key_of(task)) or task)
 
-    patch.setattr(Engine, "_decide_task", planted)
+    patch.setattr(Executor, "act_all", planted)
 
 
 def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
@@ -111,19 +107,19 @@ def number_used_again(patch: pytest.MonkeyPatch) -> None:
 
 def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
     """The end of a run is told before what it causes exists."""
-    work_on_run = Engine._work_on_run
+    work_on = Worker.work_on
 
-    async def planted(self: Engine, key: ObjectKey) -> None:
-        view = self._store.run_view(key)
+    async def planted(self: Worker, key: ObjectKey) -> Next:
+        view = self._store.run_view(key) if key.kind is Kind.SCHEDULED_RUN else None
         if view is not None:
             decided = decide_run(view, self._clock.now())
             if decided.follow_ups:
-                await self._executor.writer.write_run_status(view.run, decided.status)
+                await self._writer.write_run_status(view.run, decided.status)
                 for follow_up in decided.follow_ups:
-                    await self._executor.launcher.follow_up(follow_up)
-        await work_on_run(self, key)
+                    await self._launcher.create_run(follow_up)
+        return await work_on(self, key)
 
-    patch.setattr(Engine, "_work_on_run", planted)
+    patch.setattr(Worker, "work_on", planted)
 
 
 def stopped_by_deleting(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from chaos.ledger import Ledger
 from chaos.story import CHAOS_SECONDS, Event
 from chaos.timings import grid_of
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock
 

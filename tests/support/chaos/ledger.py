@@ -17,7 +17,7 @@ from crontask.api.names import (
     LABEL_TASK,
     follow_up_name,
 )
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.virtual_time import VirtualClock
 
 # Of an attempt whose pod was stopped.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
+from crontask.ports import ApiError, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock
 

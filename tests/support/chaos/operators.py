@@ -12,22 +12,18 @@ from weakref import WeakSet
 
 from chaos.network import Landed, Network, Process, Sent, Weather
 from crontask.decide.model import Config
-from crontask.engine.execute import Executor
+from crontask.engine.assemble import make_engine, make_informers
 from crontask.engine.gate import Gate
-from crontask.engine.informer import Informer
 from crontask.engine.lead import lead
 from crontask.engine.loop import Engine
-from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
 from crontask.kube.lease import Lease
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW
 from crontask.simulation.virtual_time import VirtualClock
 
 KEEP_FINISHED = timedelta(seconds=60)
-_KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)
 
 
 class Operator:
@@ -46,7 +42,7 @@ class Operator:
         self.process = Process(name, clock)
         self._network = Network(api, clock, self.process, random, weather, before, landing)
         self._store = Store()
-        self._informers = [Informer(self._network, self.process, kind, self._store) for kind in _KINDS]
+        self._informers = make_informers(self._network, self.process, self._store)
         self._lease = Lease(self._network, self.process, "crontask-system", "crontask", name)
         self._network.leads = lambda: self._lease.time_left() > 0
         self._engine: Engine | None = None
@@ -90,9 +86,8 @@ class Operator:
             while not self._stop.is_set():
                 await self._lease.acquire()
                 queue = WriteQueue(Gate(self._lease.time_left), self.process)
-                teller = Teller(self._network, queue, self.process)
-                executor = Executor(self._network, queue, self._store, teller, self.process)
-                self._engine = Engine(self._store, executor, teller, self.process, Config(keep_finished=KEEP_FINISHED))
+                config = Config(keep_finished=KEEP_FINISHED)
+                self._engine = make_engine(self._network, self.process, self._store, queue, config)
                 self.check_clock()
                 await lead(self._engine, self._store, self._informers, self._lease, stopping)
         finally:

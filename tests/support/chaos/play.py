@@ -19,7 +19,7 @@ from chaos.operators import Operator
 from chaos.story import CHAOS_SECONDS, CONTAINER, Event, Story, make_story
 from chaos.verdict import judge
 from crontask.api.names import run_name
-from crontask.engine.ports import Document, Kind, ObjectKey
+from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crontask.api.names import ANNOTATION_RESERVED, nominal_of
-from crontask.engine.ports import Document
+from crontask.ports import Document
 
 TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 

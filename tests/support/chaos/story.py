@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from crontask.engine.ports import Document
+from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
 CHAOS_SECONDS = 300

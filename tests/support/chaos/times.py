@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from chaos.record import RunRecord
 from chaos.timings import Timings, mark_of
-from crontask.engine.ports import Document
+from crontask.ports import Document
 
 _LATE = timedelta(seconds=20)
 

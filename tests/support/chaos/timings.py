@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from crontask.engine.ports import Document
+from crontask.ports import Document
 from crontask.timetable import IntervalTimetable, Jitter
 
 _SCHEDULING = ("Active", "Rejected")

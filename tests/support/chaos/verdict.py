@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from chaos.ledger import STOPPED, Ledger
 from chaos.record import TERMINAL, RunRecord
 from chaos.times import judge_times
-from crontask.engine.ports import Document, Kind
+from crontask.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi
 
 _LATE, _SOON = timedelta(seconds=20), timedelta(seconds=1)

@@ -378,8 +378,9 @@ def test_a_run_that_asks_for_it_is_followed_by_another_given_its_outcome() -> No
     life.decide(1, pod(1, 0))
     decided = life.decide(5, pod(1, 0, exited(5, 0, '{"result": {"rows": 3}, "message": "done"}')))
     (follow_up,) = decided.follow_ups
-    assert (follow_up.task_name, follow_up.task, follow_up.args) == ("report", None, {"to": "me"})
-    trigger = follow_up.trigger
+    spec = {"taskRef": {"name": "report"}, "scheduledTime": "2026-03-01T12:00:05Z", "args": {"to": "me"}}
+    assert (follow_up.spec, follow_up.task) == (spec, None)
+    trigger = Trigger.model_validate_json(follow_up.annotations[ANNOTATION_TRIGGER])
     assert (trigger.cause, trigger.run, trigger.phase) == ("onComplete", "r", "Succeeded")
     assert (trigger.result, trigger.message, trigger.depth) == ({"rows": 3}, "done", 1)
     annotated = scheduled_run("x").meta.model_copy(update={"annotations": {ANNOTATION_TRIGGER: trigger_json(trigger)}})

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from task_views import at, decide, make_run, make_task
+from task_views import at, decide, decided_about, make_run, make_task
 
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
@@ -12,7 +12,6 @@ from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.model import Config
 from crontask.decide.pod_state import PodRefusal, Refused
 from crontask.decide.run.decide import decide_run
-from crontask.decide.task.decide import decide_task
 from crontask.decide.views import TaskView
 
 
@@ -76,7 +75,7 @@ def test_replace_cancels_the_oldest_and_the_new_run_waits() -> None:
 
 def test_a_name_that_somebody_else_has_is_missed_and_the_mark_goes_on() -> None:
     view = TaskView(make_task(), (), frozenset({run_name("t", at(1))}))
-    decided = decide_task(view, Config(), at(1))
+    decided = decided_about(view, Config(), at(1))
     assert decided.actions == ()
     assert decided.status.recent_decisions[0].reason == "NameTaken"
     assert decided.status.counts.missed == 1

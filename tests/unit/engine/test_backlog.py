@@ -2,7 +2,7 @@
 
 from crontask.engine.backlog import Backlog
 from crontask.engine.keys import run_key, task_key
-from crontask.engine.ports import ObjectKey
+from crontask.ports import ObjectKey
 
 
 def all_changed(backlog: Backlog) -> list[ObjectKey]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from engine_world import World, play
 
-from crontask.engine.ports import ApiError, Kind
+from crontask.ports import ApiError, Kind
 
 # Due each hour, starts minutes after it: of task "tick" at 13:21:04 for 13:00, as its hash has it.
 JITTERED: dict[str, Any] = {"schedule": "0 * * * *", "jitter": "30m"}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from engine_world import NAMESPACE, World, play, with_handler
 
-from crontask.engine.ports import ApiError, Kind, ObjectKey
+from crontask.ports import ApiError, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.ports import Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 

@@ -3,7 +3,7 @@
 import pytest
 from engine_world import NAMESPACE, World, play
 
-from crontask.engine.ports import Kind, ObjectKey
+from crontask.ports import Kind, ObjectKey
 
 
 def test_a_run_that_is_adopted_while_its_status_is_written(caplog: pytest.LogCaptureFixture) -> None:

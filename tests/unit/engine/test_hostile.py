@@ -10,18 +10,18 @@ import pytest
 from hostile_drawn import few
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from task_views import Decided, decided_about
 
 from crontask.api.base import format_micro_time, format_time
 from crontask.api.names import ANNOTATION_RESERVED
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
-from crontask.decide.decisions import Launch, Reserve, RunDecisions, TaskDecisions
+from crontask.decide.decisions import Launch, Reserve, RunDecisions
 from crontask.decide.model import Config
 from crontask.decide.pod_state import PodRefusal
 from crontask.decide.run.decide import decide_run
-from crontask.decide.task.decide import decide_task
-from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
+from crontask.ports import Kind, ObjectKey
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 HANDLER = {"handler": {"container": {"image": "busybox:1.36"}}}
@@ -54,10 +54,10 @@ def store_with_witness() -> Store:
     return store
 
 
-def decided_task(store: Store, name: str) -> TaskDecisions:
+def decided_task(store: Store, name: str) -> Decided:
     view = store.task_view(ObjectKey(Kind.CRON_TASK, "n", name), NOW)
     assert view is not None
-    decided = decide_task(view, Config(), NOW)
+    decided = decided_about(view, Config(), NOW)
     _assert_writable(decided.status)
     return decided
 
@@ -185,7 +185,7 @@ def test_what_can_be_read_of_a_deep_status_is_kept(deepest: None) -> None:
         store.on_object(Kind.SCHEDULED_RUN, text.encode())
         known = store.run(ObjectKey(Kind.SCHEDULED_RUN, "n", f"x{number}"))
         assert known is not None
-        assert known.spec is not None
+        assert known.valid
         assert known.status.pod_name == "p"
         decided_run(store, f"x{number}")
 

@@ -9,8 +9,8 @@ import pytest
 from deaf_api import DeafApi
 
 from crontask.engine.informer import Informer
-from crontask.engine.ports import Document, Kind, ObjectKey
 from crontask.engine.store import Store
+from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 
 EPOCH = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from engine_world import NAMESPACE, World, play
 
-from crontask.engine.ports import ApiError, Document, Kind
 from crontask.engine.queue import WriteQueue
+from crontask.ports import ApiError, Document, Kind
 from crontask.simulation.kubelet import Plan
 from crontask.timetable import IntervalTimetable, Jitter
 

@@ -7,7 +7,7 @@ import pytest
 from engine_world import EPOCH, World, play, with_handler
 
 from crontask.api.base import format_time
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 RUNS = 300
 LATENCY = 0.1

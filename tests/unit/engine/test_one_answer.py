@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from engine_world import World, play
 
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 
 QUOTA = ApiError(403, "Forbidden", "exceeded quota: none")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
-from crontask.engine.ports import ApiError, Document, Kind
+from crontask.ports import ApiError, Document, Kind
 from crontask.simulation.kubelet import Plan
 
 QUOTA = ApiError(403, "Forbidden", "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from engine_world import World, play, with_handler
 
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 NAMESPACE = "jobs"

@@ -9,8 +9,8 @@ import pytest
 from crontask.api.validate import validate_task
 from crontask.decide.task.timing import hash_timing
 from crontask.engine.keys import run_key, task_key
-from crontask.engine.ports import Kind, ObjectKey
 from crontask.engine.store import Store
+from crontask.ports import Kind, ObjectKey
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from crontask.decide.decisions import DecisionKind, Transition
 from crontask.engine import tell
 from crontask.engine.gate import Gate
 from crontask.engine.keys import run_key, task_key
-from crontask.engine.ports import Kind
 from crontask.engine.queue import WriteQueue
 from crontask.engine.tell import Subject, Teller
+from crontask.ports import Kind
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 

@@ -2,7 +2,7 @@
 
 from engine_world import World, play
 
-from crontask.engine.ports import Kind
+from crontask.ports import Kind
 
 
 def warmed(world: World) -> list[tuple[str, int]]:

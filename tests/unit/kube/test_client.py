@@ -2,8 +2,8 @@
 
 import pytest
 
-from crontask.engine.ports import ApiError, WatchExpiredError
 from crontask.kube.client import _event
+from crontask.ports import ApiError, WatchExpiredError
 
 
 def test_an_object_comes_as_it_is() -> None:

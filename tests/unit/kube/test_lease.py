@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crontask.engine.ports import Kind, ObjectKey
 from crontask.kube.lease import Lease
+from crontask.ports import Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crontask.api.base import format_time
-from crontask.engine.ports import Document, Kind
+from crontask.ports import Document, Kind
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import OperatorClock, SimulatedOperator

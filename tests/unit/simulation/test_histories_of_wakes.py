@@ -11,14 +11,13 @@ from histories import History, at, scenario, tally
 from history_strategies import histories
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from task_views import Decided, decided_about
 
 from crontask.api.base import format_time
-from crontask.decide.decisions import TaskDecisions
 from crontask.decide.model import Config
-from crontask.decide.task.decide import decide_task
 from crontask.decide.views import RunView, TaskView
-from crontask.engine.ports import ApiError, Document, Kind, ObjectKey
 from crontask.engine.write import changed_status
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.simulate import Happening, Simulation, simulate
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -81,7 +80,7 @@ def awake(view: TaskView, now: datetime) -> TaskView:
     return replace(view, runs=(*view.runs, *due), deferred=deferred)
 
 
-def said(decided: TaskDecisions) -> Document:
+def said(decided: Decided) -> Document:
     """All that a decision says, but for when to look again."""
     return {
         "actions": decided.actions,
@@ -110,7 +109,7 @@ def test_a_decision_changes_when_it_says_and_not_before(
     # A clock that is put back is no change of what is known: the next times in the status stay as they were.
     forward, config = replace(history, backs=()), Config()
     for view, now in looks(forward, {second % history.length for second in seconds}, by_hand, refused):
-        decided = decide_task(view, config, now)
+        decided = decided_about(view, config, now)
         assert decided.actions == (), "there is nothing left to do"
         wake_at = decided.wake_at
         until = wake_at - MOMENT if wake_at is not None else now + DAY
@@ -118,13 +117,13 @@ def test_a_decision_changes_when_it_says_and_not_before(
         assert changed_status(view.task.status, decided.status) is None, "there is nothing left to say"
         tally["decisions that stay until they wake"] += 1
         for instant in (*(now + (until - now) * part for part in where), until):
-            again = decide_task(awake(view, instant), config, instant)
+            again = decided_about(awake(view, instant), config, instant)
             assert said(again) == said(decided)
             assert again.wake_at == wake_at
         if wake_at is not None:
             # The end of a task that is paused then, or completed already, is the one wake-up that may be for nothing.
-            ends = view.task.spec is not None and view.task.spec.end_time == wake_at
-            assert ends or said(decide_task(awake(view, wake_at), config, wake_at)) != said(decided), (
+            ends = view.task.spec.end_time == wake_at
+            assert ends or said(decided_about(awake(view, wake_at), config, wake_at)) != said(decided), (
                 "a wake-up for nothing"
             )
             tally["wake-ups at which a decision changes"] += not ends

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crontask.engine.ports import Document
+from crontask.ports import Document
 from crontask.simulation.simulate import Failing, Happening, Line, Scenario, Simulation, simulate
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

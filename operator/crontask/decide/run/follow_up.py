@@ -1,17 +1,19 @@
 """What the end of a run causes: one run of each task that comes after its task (`after`), and the one that the run
 itself asks for (`onComplete`).
 
-A follow-up is named by its cause, so that making it twice makes one. Callers: run_status.
+A follow-up is named by its cause, so that making it twice makes one. Callers: status.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from crontask.api.names import follow_up_name
+from crontask.api.base import format_time
+from crontask.api.names import ANNOTATION_TRIGGER, follow_up_name
 from crontask.api.scheduledrun import FAILURES, SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
-from crontask.api.trigger import Trigger, trigger_of
-from crontask.decide.decisions import FollowUp, Transition
+from crontask.api.trigger import Trigger, trigger_json, trigger_of
+from crontask.decide.decisions import CreateRun, Transition
 from crontask.decide.model import CronTask
 from crontask.decide.views import RunView
 
@@ -23,21 +25,19 @@ _COUNTS_AS = {
 }
 
 
-def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[FollowUp, ...]:
+def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[CreateRun, ...]:
     """The runs that the end causes, which `status` records."""
     phase, completion = status.phase, status.completion_time
     if phase is None or completion is None or _depth(view) > DEEPEST:
         return ()
-    namespace = view.run.meta.namespace
     found = [
-        FollowUp(
-            namespace,
+        _create(
+            view,
+            follow_up_name(task.meta.name, view.run.meta.uid),
             task.meta.name,
             task,
-            follow_up_name(task.meta.name, view.run.meta.uid),
             completion,
             _trigger(view, status, completion, "after"),
-            view.run,
         )
         for task in view.dependents
         if _follows(task, phase, completion)
@@ -46,13 +46,24 @@ def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[FollowUp, ...
     if asked is not None:
         name = follow_up_name(asked.task_ref.name, f"{view.run.meta.uid}/onComplete")
         trigger = _trigger(view, status, completion, "onComplete")
-        task = view.on_complete
-        found.append(
-            FollowUp(
-                view.run.meta.namespace, asked.task_ref.name, task, name, completion, trigger, view.run, asked.args
-            )
-        )
+        found.append(_create(view, name, asked.task_ref.name, view.on_complete, completion, trigger, asked.args))
     return tuple(found)
+
+
+def _create(
+    view: RunView,
+    name: str,
+    task_name: str,
+    task: CronTask | None,
+    scheduled: datetime,
+    trigger: Trigger,
+    args: Mapping[str, Any] | None = None,
+) -> CreateRun:
+    """The run of that name; the trigger says to its pod what has caused it."""
+    spec: dict[str, Any] = {"taskRef": {"name": task_name}, "scheduledTime": format_time(scheduled)}
+    if args:
+        spec["args"] = dict(args)
+    return CreateRun(name, spec, {ANNOTATION_TRIGGER: trigger_json(trigger)}, task, view.run)
 
 
 def _depth(view: RunView) -> int:

@@ -8,7 +8,18 @@ from datetime import datetime
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Timing
-from crontask.decide.decisions import Adopt, CancelRun, Dropped, Launch, TaskAction, TaskDecisions, Turns, earliest
+from crontask.decide.decisions import (
+    Act,
+    Adopt,
+    CancelRun,
+    Dropped,
+    Launch,
+    Settle,
+    TaskAction,
+    TaskDecisions,
+    Turns,
+    earliest,
+)
 from crontask.decide.model import Config
 from crontask.decide.readiness import awaits_turn
 from crontask.decide.stage import UNSTARTED, stage_of
@@ -38,7 +49,7 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     task = view.task
     if task.meta.deletion_timestamp is not None:
         # Its runs go with it, by their owner references.
-        return TaskDecisions((), (), Turns(), task.status, (), None)
+        return Settle(task.status)
     finished = sort_finished(view)
     tripped = tripped_by(task, failure_streak(task, finished.fresh))
     pause = pause_of(task, tripped, config, now)
@@ -54,15 +65,14 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     ahead = reservations(view, slots, following, now)
     actions = (*slots.actions, *_adoptions(view), *ahead.actions)
     if actions:
-        # What has come of them is recorded after them.
-        return TaskDecisions(actions, (), Turns(), task.status, (), None)
+        return Act(actions)
     next_start = task.start_of(following) if following is not None else None
     lost = dropped_times(view, timing, pause, config, now)
     basis = Basis(timing, pause, tripped, config.clock_skewed, len(slots.queued), next_start, now, lost)
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
     wake_at = earliest(prune_at, ahead.wake_at, *_instants(view, undecided, pause, next_start, now))
-    return TaskDecisions((), prune, Turns(slots.queued, dropped), status, transitions, wake_at)
+    return Settle(status, Turns(slots.queued, dropped), transitions, prune, wake_at)
 
 
 def _slots(

@@ -1,0 +1,53 @@
+"""What is recorded of a launch once it has happened, or was refused: the engine knows when, this says what.
+
+Callers: engine (launch, execute).
+"""
+
+from datetime import datetime
+
+from crontask.api.base import format_time
+from crontask.decide.decisions import CancelRun, DecisionKind, Transition
+from crontask.decide.model import CronTask, ScheduledRun
+
+
+def started(run: ScheduledRun, task: CronTask | None, pod: str, now: datetime) -> Transition:
+    """The pod of an attempt was made."""
+    due = run.nominal or run.due_at
+    start = task.start_of(due) if task is not None and run.nominal is not None else due
+    return Transition(
+        "SuccessfulCreate",
+        f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
+        task=run.task_name,
+        run=run.meta.name,
+        nominal=due,
+        lag=now - start,
+        kind=DecisionKind.START,
+    )
+
+
+def replaced(task: CronTask, cancel: CancelRun) -> Transition:
+    """A run is asked to end, because another takes its slot."""
+    launch = cancel.replaced_by
+    return Transition(
+        "Replaced",
+        f"run {launch.name} replaces run {cancel.run.meta.name}",
+        task=task.meta.name,
+        run=launch.name,
+        nominal=launch.nominal,
+        kind=DecisionKind.REPLACE,
+        event=False,
+    )
+
+
+def pod_refused(run: ScheduledRun, message: str) -> Transition:
+    """The API server does not take the pod now."""
+    return _refused(run, f"the pod is refused and will be tried again: {message}")
+
+
+def follow_up_refused(cause: ScheduledRun, name: str, message: str) -> Transition:
+    """The API server does not take the run that the end of another one causes."""
+    return _refused(cause, f"run {name}, which follows, is refused and will be tried again: {message}")
+
+
+def _refused(run: ScheduledRun, message: str) -> Transition:
+    return Transition("FailedCreate", message, warning=True, task=run.task_name, run=run.meta.name)

@@ -1,0 +1,46 @@
+"""The parts of an operator put together: for the process, the simulation, and tests alike.
+
+Callers: app, simulation, tests.
+"""
+
+from crontask.api.names import LABEL_RUN
+from crontask.decide.model import Config
+from crontask.engine.execute import Executor
+from crontask.engine.informer import Informer
+from crontask.engine.launch import Launcher
+from crontask.engine.loop import Engine
+from crontask.engine.queue import WriteQueue
+from crontask.engine.store import Store
+from crontask.engine.tell import Teller
+from crontask.engine.warmth import Warmth
+from crontask.engine.work import Worker
+from crontask.engine.write import Writer
+from crontask.ports import Api, Clock, Kind
+
+
+def make_informers(api: Api, clock: Clock, store: Store) -> tuple[Informer, ...]:
+    """Who tells the store of CronTasks, ScheduledRuns, and the pods of runs."""
+    return (
+        Informer(api, clock, Kind.CRON_TASK, store),
+        Informer(api, clock, Kind.SCHEDULED_RUN, store),
+        Informer(api, clock, Kind.POD, store, selector=LABEL_RUN),
+    )
+
+
+def make_engine(
+    api: Api,
+    clock: Clock,
+    store: Store,
+    queue: WriteQueue,
+    config: Config,
+    *,
+    teller: Teller | None = None,
+    runner_image: str = "",
+) -> Engine:
+    """An engine for one term of leadership, which decides about what the store knows and writes by the queue."""
+    teller = teller or Teller(api, queue, clock)
+    writer = Writer(api, queue, store, clock)
+    launcher = Launcher(api, queue, store, teller, clock, writer, runner_image)
+    executor = Executor(api, queue, store, teller, writer, launcher)
+    worker = Worker(store, executor, launcher, writer, teller, clock, config)
+    return Engine(store, worker, queue, Warmth(api, clock, queue.most), teller, clock)

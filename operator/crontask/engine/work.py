@@ -1,0 +1,213 @@
+"""Working on one key: decide about a task or a run as it is known now, and have that done.
+
+Which key, and when, is chosen elsewhere: loop, which calls it.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+from crontask.decide.decisions import Act, Settle, earliest
+from crontask.decide.model import Config, CronTask, ScheduledRun
+from crontask.decide.run.decide import decide_run
+from crontask.decide.task.decide import decide_task
+from crontask.engine.execute import Executor
+from crontask.engine.gate import LeaseLostError
+from crontask.engine.launch import Launcher, RunRefusedError
+from crontask.engine.store import Store
+from crontask.engine.tell import Teller, about
+from crontask.engine.write import Writer
+from crontask.ports import ApiError, Clock, Kind, ObjectKey
+
+# A task whose actions never settle would spin: after so many rounds it waits like after an error.
+_ROUNDS = 8
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When the key is to be decided again if nothing changes: at an instant, or at once."""
+
+    wake_at: datetime | None = None
+    at_once: bool = False
+
+
+class UnsettledError(Exception):
+    """The actions of a task were decided again and again. It waits like after an error."""
+
+
+class Worker:
+    """Methods raise ApiError, LeaseLostError, NotYetError and UnsettledError: the key is to be decided again later.
+
+    `retry` is told the key of a task of which a run could not be removed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        launcher: Launcher,
+        writer: Writer,
+        teller: Teller,
+        clock: Clock,
+        config: Config,
+    ) -> None:
+        self._store = store
+        self._memory = store.memory
+        self._executor = executor
+        self._launcher = launcher
+        self._writer = writer
+        self._teller = teller
+        self._clock = clock
+        self._config = config
+        self._pruning: dict[str, asyncio.Task[None]] = {}
+        self._groups: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        # What is to be read before it is decided again.
+        self._outdated: set[ObjectKey] = set()
+        # How often in a row the decision about a task was to act.
+        self._rounds: Counter[ObjectKey] = Counter()
+        self._stopping = False
+        self.retry: Callable[[ObjectKey], None] = lambda key: None
+
+    def set_clock_skewed(self, skewed: bool) -> bool:
+        """Whether our clock and the API server's disagree; True if that is news."""
+        if skewed == self._config.clock_skewed:
+            return False
+        self._config = replace(self._config, clock_skewed=skewed)
+        return True
+
+    def distrust(self, key: ObjectKey) -> None:
+        """Before it is decided again, read what became of it: its watch may be behind."""
+        self._outdated.add(key)
+
+    def begin_to_stop(self) -> None:
+        """Nothing new is begun from now on; what is known is still recorded."""
+        self._stopping = True
+
+    async def stop(self) -> None:
+        """Wait for what is in flight beside the keys that are worked on."""
+        await asyncio.gather(*self._pruning.values(), return_exceptions=True)
+
+    async def work_on(self, key: ObjectKey) -> Next:
+        """Decide about a key, and do it."""
+        if key in self._outdated:
+            await self._refresh(key)
+        if key.kind is Kind.CRON_TASK:
+            return await self._work_on_task(key)
+        return await self._work_on_run(key)
+
+    async def _refresh(self, key: ObjectKey) -> None:
+        known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
+        if known is not None:
+            await self._writer.refresh(key, known.meta.uid)
+        self._outdated.discard(key)
+
+    # --- tasks -------------------------------------------------------------------------------------------------------
+
+    async def _work_on_task(self, key: ObjectKey) -> Next:
+        """One task of a group at a time: a slot that one has taken is seen by the next."""
+        task = self._store.task(key)
+        group = task.spec.concurrency.group if task is not None else None
+        if group is None:
+            return await self._decide_task(key)
+        lock = self._groups.setdefault((key.namespace, group), asyncio.Lock())
+        async with lock:
+            return await self._decide_task(key)
+
+    async def _decide_task(self, key: ObjectKey) -> Next:
+        """Actions first; then, decided anew from what they made of the world, the status."""
+        await self._check_pod(key)
+        now = self._clock.now()
+        view = self._store.task_view(key, now)
+        if view is None:
+            self._rounds.pop(key, None)
+            return Next()
+        decided = decide_task(view, self._config, now)
+        if isinstance(decided, Act):
+            return await self._act(key, view.task, decided)
+        self._rounds.pop(key, None)
+        return await self._settle(key, view.task, decided)
+
+    async def _check_pod(self, key: ObjectKey) -> None:
+        """Show a pod of the task to the API server, if it is not known what that says of it."""
+        task = self._store.task(key)
+        if task is None or not task.valid or self._stopping or self._memory.is_checked(task, self._clock.now()):
+            return
+        await self._launcher.check_pod(task)
+
+    async def _act(self, key: ObjectKey, task: CronTask, decided: Act) -> Next:
+        if self._stopping:
+            # The next operator does it.
+            return Next()
+        if self._rounds[key] >= _ROUNDS:
+            self._rounds.pop(key)
+            raise UnsettledError(str(decided))
+        try:
+            await self._executor.act_all(decided.actions, task)
+        except RunRefusedError as refused:
+            _log.debug("run %s/%s is not made: %s", key.namespace, refused, refused.__cause__)
+        self._rounds[key] += 1
+        if self._stopping:
+            return await self._decide_task(key)
+        # What has come of it is recorded when nothing waits to be launched any more.
+        return Next(at_once=True)
+
+    async def _settle(self, key: ObjectKey, task: CronTask, decided: Settle) -> Next:
+        now = self._clock.now()
+        self._memory.set_turns(task, decided.turns)
+        wait = await self._writer.write_task_status(task, decided.status)
+        if wait:
+            return Next(earliest(now + timedelta(seconds=wait), decided.wake_at))
+        self._memory.note_decided(task)
+        for transition in decided.transitions:
+            self._teller.tell(transition, about(task))
+        for run in decided.prune:
+            self._prune(key, run)
+        return Next(decided.wake_at)
+
+    def _prune(self, key: ObjectKey, run: ScheduledRun) -> None:
+        if run.meta.uid in self._pruning or self._stopping:
+            return
+        pruning = asyncio.get_running_loop().create_task(self._prune_later(key, run))
+        self._pruning[run.meta.uid] = pruning
+
+    async def _prune_later(self, key: ObjectKey, run: ScheduledRun) -> None:
+        try:
+            await self._executor.prune(run)
+        except (ApiError, LeaseLostError) as error:
+            _log.warning("run %s/%s is not removed yet: %s", run.meta.namespace, run.meta.name, error)
+            self.retry(key)
+        finally:
+            del self._pruning[run.meta.uid]
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    async def _work_on_run(self, key: ObjectKey) -> Next:
+        """What its end causes, then its status (an intent is recorded before it is done), then actions."""
+        view = self._store.run_view(key)
+        if view is None:
+            return Next()
+        decided = decide_run(view, self._clock.now())
+        following = Next(decided.wake_at)
+        for preparation in decided.before:
+            await self._executor.act_for_run(preparation)
+        for follow_up in decided.follow_ups:
+            try:
+                await self._launcher.create_run(follow_up)
+            except RunRefusedError:
+                # Decided anew: the status is to say why the end is not recorded.
+                return following
+        if await self._writer.write_run_status(view.run, decided.status):
+            for transition in decided.transitions:
+                # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
+                also = (about(view.task),) if view.task is not None and transition.warning else ()
+                self._teller.tell(transition, about(view.run), *also)
+        if self._stopping:
+            return following
+        for action in decided.actions:
+            await self._executor.act_for_run(action)
+        return following
