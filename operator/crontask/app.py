@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -49,7 +49,7 @@ class Settings:
     runner_image: str = ""
     lease_namespace: str = "default"
     lease_name: str = "crontask"
-    shell: ShellSettings = ShellSettings()
+    shell: ShellSettings = field(default_factory=ShellSettings)
     metrics_port: int = 0
     log_format: str = "text"
 

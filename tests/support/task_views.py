@@ -3,7 +3,7 @@
 Callers: tests/unit/decide.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,7 +60,7 @@ class Decided:
 
     status: CronTaskStatus
     actions: tuple[TaskAction, ...] = ()
-    turns: Turns = Turns()
+    turns: Turns = field(default_factory=Turns)
     transitions: tuple[Transition, ...] = ()
     prune: tuple[ScheduledRun, ...] = ()
     wake_at: datetime | None = None
