@@ -45,7 +45,7 @@ class World:
         tasks = [asyncio.create_task(informer.run()) for informer in informers]
         for informer in informers:
             await informer.synced.wait()
-        store.changed = engine.mark
+        store.changed = engine.enqueue
         engine.decide_all()
         tasks.append(asyncio.create_task(engine.run()))
         try:

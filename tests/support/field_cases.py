@@ -133,7 +133,7 @@ _HANDLER = {
     **{f"handler.pod.spec{part}": field for part, field in _POD_SPEC.items()},
 }
 # Told of what was written, which is an unquoted `on`.
-UNQUOTED_ON = "on is not one of its values; write Succeeded, Failed or Finished"
+UNQUOTED_ON = "on has a value that is not allowed; write Succeeded, Failed or Finished"
 _ENDS = ("Succeeded", "Failed", "Finished")
 FIELDS: dict[str, dict[str, Field]] = {
     "CronTask": {
@@ -461,7 +461,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(_EMPTY, {**TASK_BASE, "startTime": _MARCH, "endTime": _JANUARY}, "spec.startTime"),
         Rule(_EMPTY, {**TASK_BASE, "startTime": _MARCH, "endTime": "2026-03-01T01:00:00+01:00"}, "spec.startTime"),
         Rule(
-            "to is before from; exchange them",
+            "to is before from; swap them",
             {**TASK_BASE, "skip": [{"from": "2026-12-25", "to": "2026-12-24"}]},
             "spec.skip[0].to",
         ),

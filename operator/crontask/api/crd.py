@@ -101,7 +101,7 @@ _TASK_RULES = [
     ),
 ]
 _SKIP_RULES = [
-    rule("!has(self.to) || self.from <= self.to", "to is before from; exchange them"),
+    rule("!has(self.to) || self.from <= self.to", "to is before from; swap them"),
 ]
 # Of dates alone: a rule that reads a time fails for lower case letters in it, which the schema takes.
 _DATE_RULE = rule(f"self.getFullYear() >= {FIRST_YEAR}", "; ".join(OUTSIDE_DATE))
@@ -113,7 +113,7 @@ _NOT_AFTER_ITSELF = rule(
 _UNQUOTED_ON_RULE = {
     **rule(
         f"!has(self.__true__) || self.__true__ in {list(get_args(End))}",
-        f"on is not one of its values; write {one_of(get_args(End))}",
+        f"on has a value that is not allowed; write {one_of(get_args(End))}",
     ),
     "fieldPath": ".on",
 }

@@ -85,7 +85,7 @@ class CronTaskSpec(Model):
     )
     suspend: bool = Field(
         default=False,
-        description="True: nothing starts on schedule. What runs goes on, and runs made by hand work. Times that pass "
+        description="True: nothing starts on schedule. What runs goes on, and manual runs work. Times that pass "
         "meanwhile are not made up for.",
     )
     suspend_until: Time | None = Field(

@@ -76,7 +76,7 @@ def _unfit(error: _Error) -> tuple[str, str]:
 def _not_among(error: _Error) -> tuple[str, str]:
     if not isinstance(error.value, str):
         return _unfit(error)
-    return f"{shown(error.value)} is not one of its values", _instead(error)
+    return f"{shown(error.value)} is not allowed", _instead(error)
 
 
 def _too_small(error: _Error) -> tuple[str, str]:
@@ -137,8 +137,8 @@ def _instead(error: _Error) -> str:
     taken = [word for word in error.schema.get("enum", ()) if error.fields.takes(error.path, word)]
     if taken:
         return f"write {one_of(list(map(as_yaml, taken)))}"
-    words, example = how_to_write(error.schema), _example(error)
-    return words or (f"write it like {example}" if example is not None else f"write {noun(error.schema)}")
+    message, example = how_to_write(error.schema), _example(error)
+    return message or (f"write it like {example}" if example is not None else f"write {noun(error.schema)}")
 
 
 def _example(error: _Error) -> str | None:

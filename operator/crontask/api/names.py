@@ -10,7 +10,7 @@ LABEL_TASK = "crontask.dev/task"
 LABEL_RUN = "crontask.dev/run"
 ANNOTATION_RESUME = "crontask.dev/resume"
 ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
-# Of a run that was made ahead of its time.
+# Of a pre-created run.
 ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
 # Of a run that is canceled to make room for another: the name of that one.

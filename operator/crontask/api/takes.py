@@ -121,7 +121,7 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
     if "enum" in schema:
         yield from _words_meant(schema["enum"], value)
     elif kind == "boolean":
-        yield from (flag for flag, words in ((True, _TRUE), (False, _FALSE)) if str(value).lower() in words)
+        yield from (flag for flag, message in ((True, _TRUE), (False, _FALSE)) if str(value).lower() in message)
     elif kind == "integer":
         yield from _numbers_meant(value)
     elif kind == "duration":
@@ -140,8 +140,8 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
         yield from meant(schema, value[0], depth)
 
 
-def _words_meant(words: list[str], value: Any) -> Iterator[str]:
-    lower = {str(word).lower(): word for word in words}
+def _words_meant(message: list[str], value: Any) -> Iterator[str]:
+    lower = {str(word).lower(): word for word in message}
     yield from (lower[close] for close in get_close_matches(str(value).lower(), lower, 1))
 
 

@@ -27,7 +27,7 @@ SCHEDULING = frozenset({TaskPhase.ACTIVE, TaskPhase.REJECTED})
 
 
 class Timing(Model):
-    """Which timing is in force, and since when."""
+    """The effective timing, and since when."""
 
     hash: str = Field(max_length=64, description="A hash of the timing fields.")
     since: RecordedTime = Field(description="Nothing at or before this instant is due.")
@@ -104,7 +104,7 @@ class CronTaskStatus(Model):
         default=(), max_length=16, description="Ready says whether the spec is accepted and scheduled."
     )
     schedule_text: str | None = Field(default=None, max_length=300, description="The schedule as the list shows it.")
-    timing: Timing | None = Field(default=None, description="Which timing is in force, and since when.")
+    timing: Timing | None = Field(default=None, description="The effective timing, and since when.")
     tripped: Tripped | None = Field(default=None, description="Set while failures in a row suspend the task.")
     next_run_time: str | None = Field(default=None, max_length=32, description="The next nominal time.")
     upcoming: tuple[Time, ...] = Field(default=(), max_length=5, description="The next five nominal times.")

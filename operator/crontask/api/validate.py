@@ -66,8 +66,8 @@ def _validate(model: type[M], spec: Any, rules: Rules[M]) -> tuple[M | None, tup
     if spec is None:
         return None, (Problem("spec", "there is no spec", "write what to run and when under spec:"),)
     if not isinstance(spec, dict):
-        words = f"must be an object, not {shown(spec)}"
-        return None, (Problem("spec", words, "write what to run and when under spec:"),)
+        message = f"must be an object, not {shown(spec)}"
+        return None, (Problem("spec", message, "write what to run and when under spec:"),)
     return parse(model, spec, "spec", rules)
 
 
@@ -107,7 +107,7 @@ def _timing_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
             if date is not None and date.year < FIRST_YEAR:
                 yield Problem(f"spec.skip[{index}].{name}", *OUTSIDE_DATE)
         if dates.last < dates.from_:
-            yield Problem(f"spec.skip[{index}].to", "is before from", "exchange them")
+            yield Problem(f"spec.skip[{index}].to", "is before from", "swap them")
     if spec.delay is not None:
         yield from _delay_problems(spec)
     if spec.after is not None and spec.after.task == identity.rpartition("/")[2]:

@@ -101,8 +101,8 @@ def python_problems(python: Python, path: str) -> Iterator[Problem]:
         yield Problem(path, "there is no code", "write source or configMapKeyRef, or name an image that has it")
     elif not given:
         if not re.fullmatch(MODULE_FUNCTION, python.entrypoint):
-            words = f"{shown(python.entrypoint)} does not name a function of the image"
-            yield Problem(f"{path}.entrypoint", words, "write it like package.module:function")
+            message = f"{shown(python.entrypoint)} does not name a function of the image"
+            yield Problem(f"{path}.entrypoint", message, "write it like package.module:function")
     elif not re.fullmatch(FUNCTION, python.entrypoint):
         yield Problem(
             f"{path}.entrypoint", f"{shown(python.entrypoint)} is not a function name", "write it like handler"

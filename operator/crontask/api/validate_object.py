@@ -85,9 +85,9 @@ def _metadata_problems(metadata: Any, kind: str) -> tuple[Problem, ...]:
     if metadata is None:
         return (Problem("metadata", "is missing", "write metadata: {name: my-task}"),)
     if not isinstance(metadata, dict):
-        words = f"must be an object, not {shown(metadata)}"
+        message = f"must be an object, not {shown(metadata)}"
         name = metadata if isinstance(metadata, str) and not validate_name(metadata) else "my-task"
-        return (Problem("metadata", words, f"write metadata: {{name: {as_yaml(name)}}}"),)
+        return (Problem("metadata", message, f"write metadata: {{name: {as_yaml(name)}}}"),)
     return parse(WrittenMetadata, metadata, "metadata", partial(_rules, longest=_LONGEST[kind]))[1]
 
 
@@ -99,21 +99,21 @@ def _rules(metadata: WrittenMetadata, longest: int) -> Iterator[Problem]:
     else:
         yield from _begin_problems(metadata.generate_name, longest - _GENERATED)
     if metadata.namespace is not None and not _fits(metadata.namespace, _DNS_LABEL, _LONGEST_NAMESPACE):
-        words = f"{shown(metadata.namespace)} is not the name of a namespace"
-        yield Problem("metadata.namespace", words, "write lower case letters, digits and -, at most 63")
+        message = f"{shown(metadata.namespace)} is not the name of a namespace"
+        yield Problem("metadata.namespace", message, "write lower case letters, digits and -, at most 63")
     for key, value in (metadata.labels or {}).items():
         yield from _key_problems(key, f"metadata.labels.{key}")
         if not _fits(value, _LABEL, _LONGEST_LABEL):
-            words = f"{shown(value)} is not the value of a label"
-            yield Problem(f"metadata.labels.{key}", words, "write letters, digits, -, _ and ., at most 63")
+            message = f"{shown(value)} is not the value of a label"
+            yield Problem(f"metadata.labels.{key}", message, "write letters, digits, -, _ and ., at most 63")
     for key in metadata.annotations or {}:
         yield from _key_problems(key, f"metadata.annotations.{key}")
 
 
 def _begin_problems(begin: str, longest: int) -> Iterator[Problem]:
     if not _fits(begin, _BEGIN_OF_NAME, longest):
-        words = f"{shown(begin)} is not the beginning of a name of at most {longest} characters"
-        yield Problem("metadata.generateName", words, "write lower case letters, digits and -, like my-task-")
+        message = f"{shown(begin)} is not the beginning of a name of at most {longest} characters"
+        yield Problem("metadata.generateName", message, "write lower case letters, digits and -, like my-task-")
 
 
 def _key_problems(key: str, path: str) -> Iterable[Problem]:

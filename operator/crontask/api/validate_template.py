@@ -73,8 +73,8 @@ def _listed_containers(spec: dict[str, Any], group: str, path: str, policies: tu
         yield Problem(f"{path}.{group}", "must be a list", "write at least one container with a name")
         return
     if len(containers or ()) > MOST_CONTAINERS:
-        words = f"has {len(containers or ())} items, more than {MOST_CONTAINERS}"
-        yield Problem(f"{path}.{group}", words, f"write at most {MOST_CONTAINERS} items")
+        message = f"has {len(containers or ())} items, more than {MOST_CONTAINERS}"
+        yield Problem(f"{path}.{group}", message, f"write at most {MOST_CONTAINERS} items")
     for index, container in enumerate((containers or ())[:MOST_CONTAINERS]):
         where = f"{path}.{group}[{index}]"
         if not isinstance(container, dict):
@@ -84,16 +84,16 @@ def _listed_containers(spec: dict[str, Any], group: str, path: str, policies: tu
         if not isinstance(name, str | None):
             yield Problem(f"{where}.name", f"must be a string, not {shown(name)}", "write it in quotes")
         elif name is not None and len(name) > LONGEST_CONTAINER:
-            words = f"has {len(name)} characters, more than {LONGEST_CONTAINER}"
-            yield Problem(f"{where}.name", words, f"write at most {LONGEST_CONTAINER} characters")
+            message = f"has {len(name)} characters, more than {LONGEST_CONTAINER}"
+            yield Problem(f"{where}.name", message, f"write at most {LONGEST_CONTAINER} characters")
         yield from _parts_of_container(container, where, policies)
 
 
 def _parts_of_container(container: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iterator[Problem]:
     yield from _restart_problems(container, path, policies)
     if container.get("restartPolicyRules"):
-        words = "would restart the container within its pod, beside the attempts of spec.retry"
-        yield Problem(f"{path}.restartPolicyRules", words, "remove it")
+        message = "would restart the container within its pod, beside the attempts of spec.retry"
+        yield Problem(f"{path}.restartPolicyRules", message, "remove it")
     variables = container.get("env")
     if not isinstance(variables, list | None) or not all(isinstance(variable, dict) for variable in variables or ()):
         yield Problem(f"{path}.env", "must be a list of variables", "write each as - name: A and value: a")
@@ -101,16 +101,16 @@ def _parts_of_container(container: dict[str, Any], path: str, policies: tuple[st
     for index, variable in enumerate(variables or ()):
         name = variable.get("name")
         if isinstance(name, str) and name.startswith(RESERVED):
-            words = f"{shown(name)} begins with {RESERVED}, as the variables do that crontask sets"
+            message = f"{shown(name)} begins with {RESERVED}, as the variables do that crontask sets"
             fix = f"write another name, like APP_{name.removeprefix(RESERVED)[:60] or 'NAME'}"
-            yield Problem(f"{path}.env[{index}].name", words, fix)
+            yield Problem(f"{path}.env[{index}].name", message, fix)
 
 
 def _restart_problems(holder: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iterator[Problem]:
     policy = holder.get("restartPolicy")
     if policy is not None and policy not in policies:
-        words = f"must be {' or '.join(policies)}, not {shown(policy)}: attempts are made by spec.retry"
-        yield Problem(f"{path}.restartPolicy", words, _ONE_RESTART)
+        message = f"must be {' or '.join(policies)}, not {shown(policy)}: attempts are made by spec.retry"
+        yield Problem(f"{path}.restartPolicy", message, _ONE_RESTART)
 
 
 def template_container_names(template: dict[str, Any]) -> list[str]:

@@ -93,11 +93,11 @@ def _policy_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
     if catch_up.limit != 10 and catch_up.policy is not CatchUpPolicy.ALL:
         yield _without_effect("catchUp.limit", "without policy: All", "write policy: All, or remove it")
     if concurrency.group is not None and concurrency.limit is None:
-        words = "without max: with policy Allow nothing limits the runs of the group"
-        yield _without_effect("concurrency.group", words, "write max, like max: 1, or another policy")
+        message = "without max: with policy Allow nothing limits the runs of the group"
+        yield _without_effect("concurrency.group", message, "write max, like max: 1, or another policy")
     if history.failed == 0:
-        words = "is 0: a failed run is removed ten minutes after its end, with its message and its pod's log"
-        yield Problem("spec.history.failed", words, "write failed: 1 or more to be able to look at it")
+        message = "is 0: a failed run is removed ten minutes after its end, with its message and its pod's log"
+        yield Problem("spec.history.failed", message, "write failed: 1 or more to be able to look at it")
 
 
 def _run_setting_warnings(spec: CronTaskSpec | ScheduledRunSpec) -> Iterator[Problem]:
@@ -105,8 +105,8 @@ def _run_setting_warnings(spec: CronTaskSpec | ScheduledRunSpec) -> Iterator[Pro
     for field in ("timeout", "start_timeout"):
         limit = getattr(spec, field)
         if total is not None and limit is not None and limit > total:
-            words = f"as it is longer than totalTimeout, {format_duration(total)}"
-            yield _without_effect(to_camel(field), words, "write a shorter one, or a longer totalTimeout")
+            message = f"as it is longer than totalTimeout, {format_duration(total)}"
+            yield _without_effect(to_camel(field), message, "write a shorter one, or a longer totalTimeout")
     if spec.retry is not None:
         yield from _retry_warnings(spec.retry)
 
@@ -116,10 +116,10 @@ def _retry_warnings(retry: Retry) -> Iterator[Problem]:
     written = [name for name in ("initial", "factor", "max") if getattr(retry, name) != getattr(default, name)]
     if retry.limit == 0 and (written or retry.non_retryable_exit_codes):
         field = to_camel(written[0]) if written else "nonRetryableExitCodes"
-        words = "on failures while retry.limit is 0: only lost attempts are tried again"
-        yield _without_effect(f"retry.{field}", words, "write limit, like limit: 3")
+        message = "on failures while retry.limit is 0: only lost attempts are tried again"
+        yield _without_effect(f"retry.{field}", message, "write limit, like limit: 3")
     if retry.initial > retry.max:
-        words = f"beyond retry.max, {format_duration(retry.max)}: no pause is longer"
-        yield _without_effect("retry.initial", words, "write a shorter one, or a longer max")
+        message = f"beyond retry.max, {format_duration(retry.max)}: no pause is longer"
+        yield _without_effect("retry.initial", message, "write a shorter one, or a longer max")
     if retry.on_lost == "Fail" and retry.max_lost != default.max_lost:
         yield _without_effect("retry.maxLost", "with onLost: Fail, which tries no lost attempt again", _REMOVE)

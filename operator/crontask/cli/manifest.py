@@ -15,7 +15,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.validate import validate_name, validate_task
 from crontask.api.validate_object import patch_problems
 from crontask.cli.document import Document as TextDocument
-from crontask.cli.objects import Finding, ManifestObject, read_manifest
+from crontask.cli.objects import ManifestObject, Report, read_manifest
 from crontask.cli.parameters import refuse
 from crontask.cli.reading import read_documents
 from crontask.decide.model import CronTask
@@ -47,13 +47,13 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
     manifest = read_manifest(path)
     tasks = manifest.of("CronTask")
     if not tasks:
-        refuse(manifest.findings or [manifest.nothing_of("CronTask")])
+        refuse(manifest.reports or [manifest.nothing_of("CronTask")])
     named = [task for task in tasks if name in (None, task.name) and _may_be_in(task, namespace)]
     if len(named) != 1:
-        refuse([*manifest.findings, f"{manifest.file}: {_which(tasks, named, name, namespace)}"])
-    problems = [finding for finding in manifest.findings_of(named[0]) if not finding.warning]
-    if problems or manifest.findings:
-        refuse([*manifest.findings, *problems])
+        refuse([*manifest.reports, f"{manifest.file}: {_which(tasks, named, name, namespace)}"])
+    problems = [report for report in manifest.reports_of(named[0]) if not report.warning]
+    if problems or manifest.reports:
+        refuse([*manifest.reports, *problems])
     if named[0].name is None:
         refuse([f"{manifest.file}: generateName alone names no task; write metadata.name: my-task"])
     value = named[0].value
@@ -112,18 +112,18 @@ def read_patch(path: str) -> Document:
     """The merge patch of a CronTask in a file. Refuses one that cannot be read, and fields that there are not."""
     documents, unreadable = read_documents(path)
     if unreadable:
-        refuse(Finding(f"--edit {path}", located.line, "", located.problem) for located in unreadable)
+        refuse(Report(f"--edit {path}", located.line, "", located.problem) for located in unreadable)
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         refuse([f"--edit {path}: this is not one patch; write an object, like spec: {{suspend: true}}"])
     found = [*(located.problem for located in documents[0].problems), *patch_problems(documents[0].value, "CronTask")]
     if found:
-        refuse(_finding_of_patch(path, documents[0], problem) for problem in found)
+        refuse(_report_of_patch(path, documents[0], problem) for problem in found)
     return dict(documents[0].value)
 
 
-def _finding_of_patch(path: str, document: TextDocument, problem: Any) -> Finding:
+def _report_of_patch(path: str, document: TextDocument, problem: Any) -> Report:
     _, line = document.locate(problem.path)
-    return Finding(f"--edit {path}", line, "", problem)
+    return Report(f"--edit {path}", line, "", problem)
 
 
 async def _from_cluster(name: str, namespace: str | None) -> Document:

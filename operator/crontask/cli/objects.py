@@ -21,7 +21,7 @@ _LISTS = ("List", *(f"{kind}List" for kind in KINDS))
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Report:
     """Something to be said about a file, or about an object in it: a problem, or a warning."""
 
     file: str
@@ -77,30 +77,30 @@ class Manifest:
 
     file: str
     objects: list[ManifestObject] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     foreign: set[str] = field(default_factory=set)
 
     def of(self, kind: str) -> list[ManifestObject]:
         """The objects of a kind."""
         return [found for found in self.objects if found.kind == kind]
 
-    def findings_of(self, found: ManifestObject) -> list[Finding]:
+    def reports_of(self, found: ManifestObject) -> list[Report]:
         """All that is to be said about one of its objects."""
         verdict = validate_object(found.value, found.kind)
         problems = [*found.problems, *map(Located, verdict.problems)]
-        findings = [self._finding(found, located) for located in problems]
-        return findings + [replace(self._finding(found, Located(w)), warning=True) for w in verdict.warnings]
+        reports = [self._report(found, located) for located in problems]
+        return reports + [replace(self._report(found, Located(w)), warning=True) for w in verdict.warnings]
 
-    def nothing_of(self, *kinds: str) -> Finding:
+    def nothing_of(self, *kinds: str) -> Report:
         """That the file has no object of the kinds, and what it has instead."""
         beside = f", but {one_of(sorted(self.foreign))}" if self.foreign else ""
         fix = f"write apiVersion: {API_VERSION} and kind: {kinds[0]}"
-        return Finding(self.file, None, "", Problem("", f"there is no {one_of(kinds)} in it{beside}", fix))
+        return Report(self.file, None, "", Problem("", f"there is no {one_of(kinds)} in it{beside}", fix))
 
-    def _finding(self, found: ManifestObject, located: Located) -> Finding:
+    def _report(self, found: ManifestObject, located: Located) -> Report:
         path = ".".join(filter(None, (found.at, located.problem.path)))
         written, line = found.document.locate(path)
-        return Finding(self.file, located.line or line, found.label, replace(located.problem, path=written))
+        return Report(self.file, located.line or line, found.label, replace(located.problem, path=written))
 
 
 def read_manifest(path: str) -> Manifest:
@@ -110,7 +110,7 @@ def read_manifest(path: str) -> Manifest:
     for document in documents:
         _Sorter(manifest, document).sort_all()
     for located in unreadable:
-        manifest.findings.append(Finding(manifest.file, located.line, "", located.problem))
+        manifest.reports.append(Report(manifest.file, located.line, "", located.problem))
     return manifest
 
 
@@ -131,8 +131,8 @@ class _Sorter:
     def sort(self, value: Any, at: str) -> None:
         """The value at a path of the document."""
         if not isinstance(value, dict):
-            words = f"must be an object, not {shown(value)}"
-            self._add(at, Problem("", words, "write apiVersion, kind, metadata and spec"))
+            message = f"must be an object, not {shown(value)}"
+            self._add(at, Problem("", message, "write apiVersion, kind, metadata and spec"))
             return
         kind, api_version = value.get("kind"), value.get("apiVersion")
         if kind in _LISTS and (kind == "List" or api_version == API_VERSION or api_version is None):
@@ -161,8 +161,8 @@ class _Sorter:
             fix = f"write apiVersion: {API_VERSION} and kind: {one_of(KINDS)}"
             self._add(at, Problem("kind", "is missing, and so is apiVersion", fix))
         elif kind is None or not isinstance(kind, str) or (isinstance(api_version, str) and _is_ours(api_version)):
-            words = "is missing" if kind is None else f"must be {one_of(KINDS)}, not {shown(kind)}"
-            self._add(at, Problem("kind", words, f"write kind: {one_of(KINDS)}"))
+            message = "is missing" if kind is None else f"must be {one_of(KINDS)}, not {shown(kind)}"
+            self._add(at, Problem("kind", message, f"write kind: {one_of(KINDS)}"))
         else:
             self._manifest.foreign.add(kind)
 
@@ -180,8 +180,8 @@ class _Sorter:
         path = ".".join(filter(None, (at, problem.path)))
         written, line = self._document.locate(path)
         label = f"document {self._document.number}"
-        finding = Finding(self._manifest.file, known_line or line, label, replace(problem, path=written))
-        self._manifest.findings.append(finding)
+        report = Report(self._manifest.file, known_line or line, label, replace(problem, path=written))
+        self._manifest.reports.append(report)
 
 
 def _is_ours(api_version: str) -> bool:
@@ -209,8 +209,8 @@ def _api_version_problems(api_version: Any) -> Iterator[Problem]:
     if api_version is None:
         yield Problem("apiVersion", "is missing", f"write apiVersion: {API_VERSION}")
     elif api_version != API_VERSION:
-        words = f"must be {API_VERSION}, not {shown(api_version)}"
-        yield Problem("apiVersion", words, f"write apiVersion: {API_VERSION}")
+        message = f"must be {API_VERSION}, not {shown(api_version)}"
+        yield Problem("apiVersion", message, f"write apiVersion: {API_VERSION}")
 
 
 def _kind_problems(kind: Any, ours: str) -> Iterator[Problem]:

@@ -37,8 +37,8 @@ def read_documents(path: str) -> tuple[list[Document], list[Located]]:
     try:
         for document in _documents(decode(_read(path))):
             if len(documents) == _MOST_DOCUMENTS:
-                words = f"has more than {_MOST_DOCUMENTS} documents"
-                raise UnreadableError(words, "split it into several files", document.line)
+                message = f"has more than {_MOST_DOCUMENTS} documents"
+                raise UnreadableError(message, "split it into several files", document.line)
             documents.append(document)
     except UnreadableError as error:
         return documents, [Located(error.problem, error.line)]
@@ -56,8 +56,8 @@ def _read(path: str) -> bytes:
                 data = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         # ValueError: of a stdin that is closed, and of a path with a NUL in it.
-        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableError(f"cannot be read: {words}", "name a file that can be read") from error
+        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UnreadableError(f"cannot be read: {message}", "name a file that can be read") from error
     if len(data) > _MOST_BYTES:
         raise UnreadableError(f"is larger than {_MOST_BYTES} bytes", "split it into several files")
     return data
@@ -75,8 +75,10 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         # Its bytes are those of `data` without a mark.
         line = error.object.count(b"\n", 0, error.start) + 1
-        words = f"is not UTF-8: it has the byte 0x{error.object[error.start]:02x}, as Latin-1 and other encodings have"
-        raise UnreadableError(words, "save it as UTF-8", line) from error
+        message = (
+            f"is not UTF-8: it has the byte 0x{error.object[error.start]:02x}, as Latin-1 and other encodings have"
+        )
+        raise UnreadableError(message, "save it as UTF-8", line) from error
 
 
 def _documents(text: str) -> Iterator[Document]:

@@ -107,7 +107,7 @@ def _without_log() -> Iterator[None]:
 def _check_times(start: datetime, end: datetime, created: datetime, happenings: dict[str, Any]) -> None:
     """Refuse what would happen outside of the time that is simulated: it would change nothing, or too much."""
     if end <= start:
-        refuse([f"--to {format_time(end)} is not after --from {format_time(start)}; exchange them"])
+        refuse([f"--to {format_time(end)} is not after --from {format_time(start)}; swap them"])
     if created >= end:
         refuse([f"--created {format_time(created)} is not before --to {format_time(end)}; write an earlier time"])
     if end.year > LATEST_YEAR:

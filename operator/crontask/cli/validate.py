@@ -7,7 +7,7 @@ import click
 import orjson
 
 from crontask.api.problem import Problem
-from crontask.cli.objects import KINDS, Finding, Manifest, read_manifest
+from crontask.cli.objects import KINDS, Manifest, Report, read_manifest
 from crontask.cli.parameters import refuse
 
 
@@ -23,48 +23,48 @@ def validate_command(path: str, output: str) -> None:
     Example: crontask validate -f examples/nightly.yaml
     """
     manifest = read_manifest(path)
-    nothing = [] if manifest.objects or manifest.findings else [manifest.nothing_of(*KINDS)]
-    findings = [
-        *manifest.findings,
+    nothing = [] if manifest.objects or manifest.reports else [manifest.nothing_of(*KINDS)]
+    reports = [
+        *manifest.reports,
         *nothing,
-        *(finding for found in manifest.objects for finding in manifest.findings_of(found)),
+        *(report for found in manifest.objects for report in manifest.reports_of(found)),
         *_repeated(manifest),
     ]
     if output == "json":
-        rows = [_row(finding) for finding in findings]
+        rows = [_row(report) for report in reports]
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
-    if not all(finding.warning for finding in findings):
-        refuse(findings)
-    for finding in findings:
-        click.echo(str(finding), err=True)
+    if not all(report.warning for report in reports):
+        refuse(reports)
+    for report in reports:
+        click.echo(str(report), err=True)
     if output == "text":
         click.echo("no problems found")
 
 
-def _repeated(manifest: Manifest) -> list[Finding]:
+def _repeated(manifest: Manifest) -> list[Report]:
     """Warnings about objects that are there more than once: of them only the last would stay."""
     first: dict[tuple[str, str, str], int | None] = {}
-    findings = []
+    reports = []
     for found in manifest.objects:
         if not isinstance(found.name, str):
             continue
         key = (found.kind, found.namespace or "", found.name)
         if key in first:
-            words = f"is that of the {found.kind} at line {first[key]}, which this one replaces"
-            problem = Problem("metadata.name", words, "rename one of them")
-            findings.append(Finding(manifest.file, found.line, found.label, problem, warning=True))
+            message = f"is that of the {found.kind} at line {first[key]}, which this one replaces"
+            problem = Problem("metadata.name", message, "rename one of them")
+            reports.append(Report(manifest.file, found.line, found.label, problem, warning=True))
         first.setdefault(key, found.line)
-    return findings
+    return reports
 
 
-def _row(finding: Finding) -> dict[str, object]:
-    problem = finding.problem
+def _row(report: Report) -> dict[str, object]:
+    problem = report.problem
     return {
-        "object": finding.label,
+        "object": report.label,
         "path": problem.path,
         "message": problem.message,
         "fix": problem.fix,
-        "severity": "warning" if finding.warning else "error",
-        "file": finding.file,
-        "line": finding.line,
+        "severity": "warning" if report.warning else "error",
+        "file": report.file,
+        "line": report.line,
     }

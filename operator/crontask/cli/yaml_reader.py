@@ -95,8 +95,8 @@ class _Composer:
     def _spend(self, size: int, event: Any) -> None:
         self._size += size
         if self._size > MOST_CHARACTERS:
-            words = f"with its aliases written out it is longer than {MOST_CHARACTERS} characters"
-            raise UnreadableError(words, "write it without aliases, or shorter", self._line(event))
+            message = f"with its aliases written out it is longer than {MOST_CHARACTERS} characters"
+            raise UnreadableError(message, "write it without aliases, or shorter", self._line(event))
 
     def _part(self, event: Any) -> _Part:
         if isinstance(event, yaml.AliasEvent):
@@ -114,9 +114,9 @@ class _Composer:
     def _alias(self, event: Any) -> _Part:
         part = self._anchors.get(event.anchor)
         if part is None:
-            words = f"the alias *{event.anchor} stands for nothing: no value before it is marked &{event.anchor}"
+            message = f"the alias *{event.anchor} stands for nothing: no value before it is marked &{event.anchor}"
             fix = "mark the value, or write a string that begins with * in quotes"
-            raise UnreadableError(words, fix, self._line(event))
+            raise UnreadableError(message, fix, self._line(event))
         self._spend(part.size, event)
         self._descend(part.levels, event)
         return part
@@ -177,9 +177,9 @@ class _Composer:
             value, written = self._part(event).value, event.value
         else:
             kind = "a list" if isinstance(event, yaml.SequenceStartEvent) else "an object"
-            words = f"{kind} cannot be a key"
+            message = f"{kind} cannot be a key"
             raise UnreadableError(
-                words, "write a string; text like {{ … }} in quotes, or rendered first", self._line(event)
+                message, "write a string; text like {{ … }} in quotes, or rendered first", self._line(event)
             )
         if isinstance(value, str):
             return value, value

@@ -1,4 +1,4 @@
-"""Decisions are data: what to do, what the status should say, what to tell, when to look again.
+"""Decisions are data: what to do, what the status should say, which transitions to record, when to look again.
 
 Callers: the policies of decide make them, engine executes them, tests compare them, the log prints them.
 """
@@ -67,7 +67,7 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Remove a run that was made ahead, and is not needed."""
+    """Remove a pre-created run that is not needed."""
 
     run: ScheduledRun
 
@@ -82,7 +82,7 @@ class StartAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CancelRun:
-    """Ask a run to end, as a person would, because another takes its place."""
+    """Ask a run to end, as a person would, because another takes its slot."""
 
     run: ScheduledRun
     reason: str
@@ -155,8 +155,8 @@ RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | Re
 class Transition:
     """Something that happened to a task or a run, once: it feeds the log line, the event and the metric.
 
-    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was; `count`: of how many times it
-    tells. `kind`: which decision it is, where it is one, and `why`, where `reason` does not say it. Without `event`
+    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was; `count`: of how many nominal
+    times. `kind`: which decision it is, where it is one, and `why`, where `reason` does not say it. Without `event`
     only the log and the metric hear of it.
     """
 

@@ -98,8 +98,8 @@ def _task_missing(view: RunView) -> Held | None:
 
 
 def _args_invalid(view: RunView) -> Ends | None:
-    words = args_violation(view)
-    return Ends(RunPhase.FAILED, ARGS_INVALID, words) if words is not None else None
+    message = args_violation(view)
+    return Ends(RunPhase.FAILED, ARGS_INVALID, message) if message is not None else None
 
 
 def _out_of_time(view: RunView, now: datetime) -> Hindrance | None:

@@ -5,13 +5,13 @@ Callers: app, simulation, tests.
 
 from crontask.api.names import LABEL_RUN
 from crontask.decide.model import Config
+from crontask.engine.events import EventRecorder
 from crontask.engine.execute import Executor
 from crontask.engine.informer import Informer
 from crontask.engine.launch import Launcher
 from crontask.engine.loop import Engine
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import Worker
 from crontask.engine.write import Writer
@@ -34,13 +34,13 @@ def make_engine(
     queue: WriteQueue,
     config: Config,
     *,
-    teller: Teller | None = None,
+    recorder: EventRecorder | None = None,
     runner_image: str = "",
 ) -> Engine:
     """An engine for one term of leadership, which decides about what the store knows and writes by the queue."""
-    teller = teller or Teller(api, queue, clock)
+    recorder = recorder or EventRecorder(api, queue, clock)
     writer = Writer(api, queue, store, clock)
-    launcher = Launcher(api, queue, store, teller, clock, writer, runner_image)
-    executor = Executor(api, queue, store, teller, writer, launcher)
-    worker = Worker(store, executor, launcher, writer, teller, clock, config)
-    return Engine(store, worker, queue, Warmth(api, clock, queue.most), teller, clock)
+    launcher = Launcher(api, queue, store, recorder, clock, writer, runner_image)
+    executor = Executor(api, queue, store, recorder, writer, launcher)
+    worker = Worker(store, executor, launcher, writer, recorder, clock, config)
+    return Engine(store, worker, queue, Warmth(api, clock, queue.most), recorder, clock)

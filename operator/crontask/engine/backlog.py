@@ -44,12 +44,12 @@ class Backlog:
 
     @property
     def due(self) -> int:
-        """How many places those have whose time has come."""
+        """How many entries those have whose time has come."""
         return len(self._due)
 
     @property
     def changed(self) -> int:
-        """How many places those have that changed."""
+        """How many entries those have that changed."""
         return len(self._runs) + len(self._tasks)
 
     def next_due(self) -> ObjectKey:

@@ -32,12 +32,12 @@ from crontask.decide.decisions import (
 )
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.transitions import replaced
+from crontask.engine.events import EventRecorder, about
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import run_key
 from crontask.engine.launch import Launcher, NotYetError
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller, about
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Document, Kind, ObjectKey
 from crontask.workload.pod import owner_reference
@@ -53,12 +53,12 @@ class Executor:
     """Carries out actions. Methods raise ApiError (the key is decided again later) and LeaseLostError."""
 
     def __init__(
-        self, api: Api, queue: WriteQueue, store: Store, teller: Teller, writer: Writer, launcher: Launcher
+        self, api: Api, queue: WriteQueue, store: Store, recorder: EventRecorder, writer: Writer, launcher: Launcher
     ) -> None:
         self._api = api
         self._queue = queue
         self._store = store
-        self._teller = teller
+        self._recorder = recorder
         self._writer = writer
         self._launcher = launcher
 
@@ -143,7 +143,7 @@ class Executor:
         noted = {"annotations": {ANNOTATION_REPLACED_BY: launch.name}}
         asked = {"cancel": True, "cancelReason": cancel.reason}
         await self._writer.patch_run(cancel.run, {"metadata": noted, "spec": asked})
-        self._teller.tell(replaced(task, cancel), about(task))
+        self._recorder.record(replaced(task, cancel), about(task))
 
     async def _stop_pod(self, stop: StopPod) -> None:
         """Have its kubelet stop the pod, unless it is not any more as it was when that was decided."""

@@ -1,4 +1,4 @@
-"""Launching: runs and their pods are made, ahead of their time, at it, or again.
+"""Launching: runs and their pods are made, before their time, at it, or again.
 
 A name that is taken is looked at: an object of the same owner is ours, and we carry on from it. Callers: execute, loop.
 """
@@ -26,10 +26,10 @@ from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.conditions import POD_REJECTED
 from crontask.decide.transitions import follow_up_refused, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
+from crontask.engine.events import EventRecorder, Subject, about
 from crontask.engine.keys import run_key
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Subject, Teller, about
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.workload.environment import Identity, Interval
@@ -62,7 +62,7 @@ class Launcher:
         api: Api,
         queue: WriteQueue,
         store: Store,
-        teller: Teller,
+        recorder: EventRecorder,
         clock: Clock,
         writer: Writer,
         runner_image: str = "",
@@ -71,7 +71,7 @@ class Launcher:
         self._queue = queue
         self._store = store
         self._memory = store.memory
-        self._teller = teller
+        self._recorder = recorder
         self._clock = clock
         self._writer = writer
         # Of handlers that name none.
@@ -128,7 +128,7 @@ class Launcher:
         return RunRefusal(name, cut(error.message, _LONGEST_WORDS), retry_at, tries)
 
     async def discard(self, run: ScheduledRun) -> None:
-        """Remove a run that was made ahead, as it was known: nobody has done anything with it."""
+        """Remove a pre-created run, as it was known: nobody has done anything with it."""
         key, version = run_key(run.meta.namespace, run.meta.name), run.meta.resource_version
         if await self._writer.delete(key, run.meta.uid, Priority.STATUS, version):
             self._store.forget(key, run.meta.uid)
@@ -144,7 +144,7 @@ class Launcher:
                 raise
             refusal = self._refusal(self._memory.of_run(cause).follow_up_refusal, create.name, error)
             if refusal.tries == 1:
-                self._teller.tell(follow_up_refused(cause, create.name, error.message), about(cause))
+                self._recorder.record(follow_up_refused(cause, create.name, error.message), about(cause))
             self._memory.set_follow_up_refusal(cause, refusal)
             if task is not None:
                 self._memory.set_run_refusal(task, refusal)
@@ -186,8 +186,8 @@ class Launcher:
         before = self._memory.check_of(task)
         tries = before.tries + 1 if before is not None else 1
         retry_at = None if final else self._clock.now() + _pause(tries, _LONGEST_CHECK_PAUSE)
-        words = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
-        self._memory.set_check(task, PodCheck(task.meta.generation, words, final, retry_at, tries))
+        message = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
+        self._memory.set_check(task, PodCheck(task.meta.generation, message, final, retry_at, tries))
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:
         """Create the pod of an attempt. What the API server says against it becomes a finding. Raises NotYetError."""
@@ -249,8 +249,8 @@ class Launcher:
         self._memory.set_refusal(run, None)
         if task is not None:
             self._memory.note_taken(task)
-        told = started(run, task, body["metadata"]["name"], self._clock.now())
-        self._teller.tell(told, about(task if task is not None else run))
+        transition = started(run, task, body["metadata"]["name"], self._clock.now())
+        self._recorder.record(transition, about(task if task is not None else run))
 
     def _has_seen_pod(self, run: ScheduledRun) -> bool:
         """Whether the pod of the expected attempt is known, or was."""
@@ -307,7 +307,7 @@ class Launcher:
         since = before.since if before is not None else now
         self._memory.set_refusal(run, PodRefusal(POD_REJECTED, error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
-            self._teller.tell(pod_refused(run, error.message), *_about_both(run, task))
+            self._recorder.record(pod_refused(run, error.message), *_about_both(run, task))
 
 
 def _pause(tries: int, longest: timedelta) -> timedelta:

@@ -50,7 +50,7 @@ async def _work(engine: Engine, store: Store, informers: Sequence[Informer], tro
     # What the leader before wrote last decides what is free, and which times are done.
     await asyncio.gather(*(informer.catch_up(troubled_at) for informer in informers))
     store.memory.begin_term()
-    store.changed = engine.mark
+    store.changed = engine.enqueue
     engine.decide_all()
     await engine.run()
 

@@ -13,12 +13,12 @@ from zlib import crc32
 from crontask.api.base import format_time
 from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
+from crontask.engine.events import EventRecorder
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import task_key
 from crontask.engine.launch import NotYetError
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import UnsettledError, Worker
 from crontask.ports import ApiError, Clock, ObjectKey
@@ -37,16 +37,16 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Runs until cancelled or stopped. `mark` is what the store calls for each key that changed."""
+    """Runs until cancelled or stopped. `enqueue` is what the store calls for each key that changed."""
 
     def __init__(
-        self, store: Store, worker: Worker, queue: WriteQueue, warmth: Warmth, teller: Teller, clock: Clock
+        self, store: Store, worker: Worker, queue: WriteQueue, warmth: Warmth, recorder: EventRecorder, clock: Clock
     ) -> None:
         self._store = store
         self._worker = worker
         self._queue = queue
         self._warmth = warmth
-        self._teller = teller
+        self._recorder = recorder
         self._clock = clock
         self._backlog = Backlog()
         self._workers: dict[ObjectKey, asyncio.Task[None]] = {}
@@ -57,10 +57,10 @@ class Engine:
         self._held_since: float | None = None
         self._news = asyncio.Event()
         self._stopping = False
-        teller.has_more = self._news.set
+        recorder.has_more = self._news.set
         worker.retry = self._retry
 
-    def mark(self, key: ObjectKey) -> None:
+    def enqueue(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
         if self._backlog.add_changed(key):
             self._news.set()
@@ -98,7 +98,7 @@ class Engine:
         self._news.set()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
         await self._worker.stop()
-        await self._teller.finish()
+        await self._recorder.finish()
 
     async def _wait_for_news(self) -> None:
         seconds = self._longest_wait()
@@ -141,9 +141,9 @@ class Engine:
             self._start_worker(self._backlog.next_changed(), changed=True)
         if room and self._backlog.changed:
             # What is still to be decided may say more.
-            self._teller.write_some(1)
+            self._recorder.write_some(1)
         elif room:
-            self._teller.write_some()
+            self._recorder.write_some()
         return self._backlog.changed > 0 and self._room() > 0
 
     def _room(self) -> int:
@@ -185,7 +185,7 @@ class Engine:
             following = await self._worker.work_on(key)
             self._failures.pop(key, None)
             if following.at_once:
-                self.mark(key)
+                self.enqueue(key)
             else:
                 self._wake(key, following.wake_at)
         except NotYetError as error:
@@ -210,7 +210,7 @@ class Engine:
                 self._news.set()
             if self._backlog.remove(key):
                 # It changed while it was worked on, and was passed over.
-                self.mark(key)
+                self.enqueue(key)
 
     def _after_error(self, key: ObjectKey, error: ApiError) -> None:
         if error.status != 429:

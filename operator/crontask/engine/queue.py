@@ -1,8 +1,8 @@
-"""The one way out: every write waits here for its place, by priority, and passes the gate just before it is sent.
+"""The one way out: every write waits here for its turn, by priority, and passes the gate just before it is sent.
 
 Launches go before status before events before clean-up; a bounded number is in flight. Launches may be all of it and
 each of the others a part: more would make them no faster, and launches and everybody's watches slower. Starts keep to
-a rate. Callers: executor, teller.
+a rate. Callers: executor, recorder.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What is known: every CronTask, ScheduledRun and Pod of ours, with the indexes from which views are made.
 
-Fed by the informers and, before their echo, by the answers to our own writes. A change marks the keys that have to
+Fed by the informers and, before their echo, by the answers to our own writes. A change names the keys that have to
 be decided anew. Callers: informers (Informed), executor (fold), loop (views).
 """
 
@@ -357,7 +357,7 @@ class Store:
             self.changed(task_key(run.meta.namespace, run.task_name))
 
     def _task_or_group_changed(self, task: CronTask) -> None:
-        """Who waits for a place in the group may have it now."""
+        """Who waits for a slot in the group may have it now."""
         self.changed(task_key(task.meta.namespace, task.meta.name))
         for name in self._members.names(task.meta.namespace, _group_of(task)):
             if self.memory.of_task(self._tasks[task.meta.namespace, name]).turns.queued:

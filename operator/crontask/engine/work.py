@@ -15,11 +15,11 @@ from crontask.decide.decisions import Act, Settle, earliest
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.run.decide import decide_run
 from crontask.decide.task.decide import decide_task
+from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.launch import Launcher, RunRefusedError
 from crontask.engine.store import Store
-from crontask.engine.tell import Teller, about
 from crontask.engine.write import Writer
 from crontask.ports import ApiError, Clock, Kind, ObjectKey
 
@@ -52,7 +52,7 @@ class Worker:
         executor: Executor,
         launcher: Launcher,
         writer: Writer,
-        teller: Teller,
+        recorder: EventRecorder,
         clock: Clock,
         config: Config,
     ) -> None:
@@ -61,7 +61,7 @@ class Worker:
         self._executor = executor
         self._launcher = launcher
         self._writer = writer
-        self._teller = teller
+        self._recorder = recorder
         self._clock = clock
         self._config = config
         self._pruning: dict[str, asyncio.Task[None]] = {}
@@ -164,7 +164,7 @@ class Worker:
             return Next(earliest(now + timedelta(seconds=wait), decided.wake_at))
         self._memory.note_decided(task)
         for transition in decided.transitions:
-            self._teller.tell(transition, about(task))
+            self._recorder.record(transition, about(task))
         for run in decided.prune:
             self._prune(key, run)
         return Next(decided.wake_at)
@@ -205,7 +205,7 @@ class Worker:
             for transition in decided.transitions:
                 # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
                 also = (about(view.task),) if view.task is not None and transition.warning else ()
-                self._teller.tell(transition, about(view.run), *also)
+                self._recorder.record(transition, about(view.run), *also)
         if self._stopping:
             return following
         for action in decided.actions:

@@ -42,6 +42,6 @@ class SkewMeter:
         skewed = abs(apart) > LARGEST
         if skewed != self.skewed:
             self.skewed = skewed
-            words = f"the API server's clock is {apart.total_seconds():+.0f}s from ours"
-            _log.warning("%s: %s", words, "nothing starts on schedule" if skewed else "scheduling goes on")
+            message = f"the API server's clock is {apart.total_seconds():+.0f}s from ours"
+            _log.warning("%s: %s", message, "nothing starts on schedule" if skewed else "scheduling goes on")
             self.changed(skewed)

@@ -61,7 +61,7 @@ def compile_path(json_path: str | None) -> jsonpath.JSONPath | jsonpath.Compound
         # As strictly as admission reads it.
         return jsonpath.JSONPathEnvironment(strict=True).compile(json_path)
     except jsonpath.JSONPathError as error:
-        raise BrokenInputError(f"expect.jsonPath {json_path!r} is no JSONPath: {error}") from error
+        raise BrokenInputError(f"expect.jsonPath {json_path!r} is not a valid JSONPath: {error}") from error
 
 
 def judge(
@@ -106,7 +106,7 @@ def _json(answer: Answer, redactor: Redactor) -> tuple[Any, str]:
     except NotJsonError as error:
         return _NONE, f"the answer is {error}"
     except (ValueError, RecursionError):
-        return _NONE, "the answer is no JSON"
+        return _NONE, "the answer is not valid JSON"
 
 
 def _meant_as_json(answer: Answer) -> bool:

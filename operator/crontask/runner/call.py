@@ -88,7 +88,7 @@ def make_manager(ca_bundle: str | None) -> urllib3.PoolManager:
     try:
         context = ssl.create_default_context(cadata=bundle) if bundle else None
     except (ssl.SSLError, ValueError) as error:
-        raise BrokenInputError(f"the caBundle in CRONTASK_HANDLER is no PEM certificate: {error}") from error
+        raise BrokenInputError(f"the caBundle in CRONTASK_HANDLER is not a PEM certificate: {error}") from error
     return urllib3.PoolManager(
         retries=False,
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=None),
@@ -136,7 +136,7 @@ def _next_hop(hop: _Hop, location: str, status: int, private: frozenset[str]) ->
     try:
         url = parse_url(urljoin(hop.url.url, location))
     except (urllib3.exceptions.LocationParseError, ValueError) as error:
-        raise BadAnswerError(f"{hop.place} redirects to what is no URL") from error
+        raise BadAnswerError(f"{hop.place} redirects to something that is not a valid URL") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise BadAnswerError(f"{hop.place} redirects to a URL that is not http or https")
     new = _Hop(url, hop.method, hop.headers, hop.body)

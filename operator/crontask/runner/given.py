@@ -115,7 +115,7 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BrokenInputError(f"{name} is no JSON: {error}") from error
+        raise BrokenInputError(f"{name} is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise BrokenInputError(f"{name} has to be a JSON object")
     return value

@@ -81,7 +81,7 @@ class Redactor:
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not valid JSON")
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -104,7 +104,7 @@ def _sendable(name: str, value: str) -> str:
         # http.client writes Latin-1; so this is UTF-8 on the wire.
         return value.encode("utf-8", "surrogateescape").decode("latin-1")
     except UnicodeEncodeError as error:
-        raise BrokenInputError(f"the header {name} cannot be sent: its value is no text") from error
+        raise BrokenInputError(f"the header {name} cannot be sent: its value is not text") from error
 
 
 def _own_headers(given: Given) -> dict[str, str]:

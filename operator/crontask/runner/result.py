@@ -35,18 +35,20 @@ def plain(value: Any, path: str = "result", depth: int = 0) -> Any:
         return value
     if isinstance(value, int):
         if not -(2**63) <= value < 2**64:
-            raise NotJsonError(f"{path}: an integer of more than 64 bits is no JSON that all can read; return text")
+            raise NotJsonError(f"{path}: an integer of more than 64 bits is not JSON that all can read; return text")
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise NotJsonError(f"{path}: {float(value)} is no JSON; return None, or text")
+            raise NotJsonError(f"{path}: {float(value)} is not valid JSON; return None, or text")
         return value
     if isinstance(value, list | tuple):
         return [plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, dict):
         return {_key(key, path): plain(item, _below(path, key), depth + 1) for key, item in value.items()}
     name = type(value).__name__
-    raise NotJsonError(f"{path}: {name} is no JSON; return {_INSTEAD.get(name, 'text, numbers, lists and dicts')}")
+    raise NotJsonError(
+        f"{path}: {name} is not valid JSON; return {_INSTEAD.get(name, 'text, numbers, lists and dicts')}"
+    )
 
 
 def _key(key: Any, path: str) -> str:

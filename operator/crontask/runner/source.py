@@ -88,5 +88,5 @@ def _function(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
     if function is None:
         raise BrokenInputError(f"there is no function {name} in {place}")
     if not callable(function):
-        raise BrokenInputError(f"{name} in {place} is no function, but {type(function).__name__}")
+        raise BrokenInputError(f"{name} in {place} is not a function but {type(function).__name__}")
     return function  # type: ignore[no-any-return]

@@ -59,7 +59,7 @@ def _known(error: BaseException, place: str) -> str | None:
         case http.client.IncompleteRead():
             return f"{place} broke the connection within its answer"
         case http.client.BadStatusLine() | http.client.LineTooLong() | exceptions.InvalidChunkLength():
-            return f"what {place} answers is no HTTP"
+            return f"what {place} answers is not HTTP"
         case exceptions.ConnectTimeoutError() if not isinstance(error, exceptions.NewConnectionError):
             return f"timed out: no connection to {place} within {CONNECT_SECONDS:.0f} s"
         case exceptions.ReadTimeoutError():

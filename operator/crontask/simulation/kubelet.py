@@ -160,8 +160,8 @@ class MemoryKubelet:
 def _ended(end: Document, *, late: bool) -> Document:
     """What a kubelet says of a pod whose containers have ended; `late`: past its deadline."""
     if late:
-        words = "Pod was active on the node longer than the specified deadline"
-        return {"phase": "Failed", "reason": DEADLINE_EXCEEDED, "message": words}
+        message = "Pod was active on the node longer than the specified deadline"
+        return {"phase": "Failed", "reason": DEADLINE_EXCEEDED, "message": message}
     return {"phase": "Failed" if end["exitCode"] else "Succeeded"}
 
 

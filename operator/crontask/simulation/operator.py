@@ -13,10 +13,10 @@ from weakref import WeakSet
 from crontask.decide.decisions import Transition
 from crontask.decide.model import Config
 from crontask.engine.assemble import make_engine, make_informers
+from crontask.engine.events import EventRecorder, Subject
 from crontask.engine.gate import Gate
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
-from crontask.engine.tell import Subject, Teller
 from crontask.ports import Api, Clock, ObjectKey
 
 # Apart by more than this, the operator's clock and the API server's are not believed.
@@ -46,7 +46,7 @@ class OperatorClock:
         await self._true.sleep(max(0.0, seconds) + self._latency)
 
 
-class _ListeningTeller(Teller):
+class _ListeningRecorder(EventRecorder):
     """Tells somebody else first; with `only`, nobody besides: no log line, no count, no event."""
 
     def __init__(self, api: Api, queue: WriteQueue, clock: Clock, told: Told, *, only: bool) -> None:
@@ -54,11 +54,11 @@ class _ListeningTeller(Teller):
         self._told = told
         self._only = only
 
-    def tell(self, transition: Transition, *subjects: Subject) -> None:
-        """See Teller."""
+    def record(self, transition: Transition, *subjects: Subject) -> None:
+        """See EventRecorder."""
         self._told(subjects[0].key, transition)
         if not self._only:
-            super().tell(transition, *subjects)
+            super().record(transition, *subjects)
 
 
 class SimulatedOperator:
@@ -81,9 +81,9 @@ class SimulatedOperator:
         self._clock = clock
         self._informers = make_informers(api, clock, self.store)
         queue = WriteQueue(Gate(time_left), clock)
-        teller = _ListeningTeller(api, queue, clock, told, only=told_only)
-        self._engine = make_engine(api, clock, self.store, queue, config or Config(), teller=teller)
-        self.store.changed = self._engine.mark
+        recorder = _ListeningRecorder(api, queue, clock, told, only=told_only)
+        self._engine = make_engine(api, clock, self.store, queue, config or Config(), recorder=recorder)
+        self.store.changed = self._engine.enqueue
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     async def start(self) -> None:

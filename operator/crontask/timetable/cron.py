@@ -57,15 +57,15 @@ def _zone_fix(zone: str, rest: str) -> str:
 
 
 def _seconds_fix(fields: list[str]) -> str:
-    words = "there is no field for seconds or years; "
+    message = "there is no field for seconds or years; "
     step = re.fullmatch(r"\*/0*([1-9]\d*)", fields[0], re.ASCII)
     if step and set(fields[1:]) <= {"*", "?"} and int(step[1]) <= _LONGEST_INTERVAL:
-        return f"{words}write interval: {step[1]}s instead of schedule"
+        return f"{message}write interval: {step[1]}s instead of schedule"
     without = " ".join(fields[1:6])
     # In Quartz, whose expressions have six or seven fields, the numbers of weekdays are others.
     if fields[0] in ("0", "00") and _is_read(without) and not re.search(r"\d", fields[5]):
-        return f"{words}write schedule: {without!r}; for seconds use interval, e.g. interval: 10s"
-    return f"{words}for seconds use interval, e.g. interval: 10s, else write {FIVE_FIELDS}"
+        return f"{message}write schedule: {without!r}; for seconds use interval, e.g. interval: 10s"
+    return f"{message}for seconds use interval, e.g. interval: 10s, else write {FIVE_FIELDS}"
 
 
 def _is_read(text: str) -> bool:

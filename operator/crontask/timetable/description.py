@@ -22,8 +22,8 @@ _FEWEST_STEPS = 5
 
 def describe(expression: CronExpression) -> str:
     """The expression in words, like "At 08:00, Monday through Friday"; its text where words would not be shorter."""
-    words = _times(expression) + _days(expression.days)
-    return words if len(words) <= _LONGEST else expression.text
+    message = _times(expression) + _days(expression.days)
+    return message if len(message) <= _LONGEST else expression.text
 
 
 def _times(expression: CronExpression) -> str:
@@ -56,16 +56,16 @@ def _days(days: Days) -> str:
     months = _cycle(_bits(days.months), _MONTHS, 12) if days.months != _EVERY_MONTH else ""
     of = months or "the month"
     if by_day and by_weekday:
-        words = f", on {_days_of_month(days)} of the month or {_weekdays(days, 'the month')}"
+        message = f", on {_days_of_month(days)} of the month or {_weekdays(days, 'the month')}"
     elif by_day:
         return f", on {_days_of_month(days)} of {of}"
     elif by_weekday and days.nth and not days.weekdays:
         return f", {_weekdays(days, of)}"
     else:
-        words = f", {_weekdays(days, 'the month')}" if by_weekday else ""
+        message = f", {_weekdays(days, 'the month')}" if by_weekday else ""
     if not months:
-        return words
-    return f"{words}, {'from' if 'through' in months else 'in'} {months}"
+        return message
+    return f"{message}, {'from' if 'through' in months else 'in'} {months}"
 
 
 def _days_of_month(days: Days) -> str:
@@ -96,8 +96,8 @@ def _weekdays(days: Days, of: str) -> str:
     """With the word that leads there: `Monday through Friday`, `on Friday and the first Monday of the month`."""
     numbers = _bits(days.weekdays)
     if not days.nth:
-        words = _cycle(numbers, _WEEKDAYS, 7)
-        return words if "through" in words else f"on {words}"
+        message = _cycle(numbers, _WEEKDAYS, 7)
+        return message if "through" in message else f"on {message}"
     nth = sorted(days.nth, key=lambda pair: (pair[1] == LAST, pair[1], pair[0]))
     named = [_WEEKDAYS[number] for number in numbers] + [f"the {_NTH[n]} {_WEEKDAYS[day]}" for day, n in nth]
     return f"on {_listed(named)} of {of}"

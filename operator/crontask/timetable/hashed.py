@@ -32,7 +32,7 @@ def _replace(index: int, item: str, key: str) -> str:
     if match[1]:
         low, high = (read_number(index, match[bound], item) for bound in (1, 2))
         if low > high or high > field.high:
-            raise refuse_item(index, item, "its range is not one")
+            raise refuse_item(index, item, "its range is not valid")
     if match[3] is None:
         top = _SHORTEST_MONTH if index == DAY and not match[1] else high
         return str(low + _hash(key, top - low + 1))

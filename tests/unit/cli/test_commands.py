@@ -87,7 +87,7 @@ def lines(text: str) -> list[dict[str, Any]]:
         ("next -f minute.yaml --from 1969-12-31", "is before 1970 or after 9999; write a time in between"),
         ("next -f minute.yaml --count 0", "0 is not in the range"),
         ("simulate -f bad.yaml " + WINDOW, "spec.timeZone"),
-        ("simulate -f minute.yaml --from 2026-03-02 --to 2026-03-01", "exchange them"),
+        ("simulate -f minute.yaml --from 2026-03-02 --to 2026-03-01", "swap them"),
         (f"simulate -f minute.yaml {WINDOW} --run-takes soon", "'soon' is not a duration; write it like 90s"),
         (f"simulate -f minute.yaml {WINDOW} --run-result 101%", "a share that fails, like 20%"),
         (f"simulate -f minute.yaml {WINDOW} --down 2026-03-01T00:00:00Z", "is not a stretch of time; write it like"),

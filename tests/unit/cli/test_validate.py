@@ -93,7 +93,7 @@ NOT_A_KIND = "is not a kind of crontask.dev; did you mean CronTask? write kind: 
         (f"{GOOD}  timezone: UTC", ["7: CronTask a: spec.timezone: there is no such field; write timeZone"]),
         (
             f"{HEAD}spec:\n  after: {{task: b, on: failed}}\n{HANDLER}",
-            ["5: CronTask a: spec.after.on: 'failed' is not one of its values; write on: Failed"],
+            ["5: CronTask a: spec.after.on: 'failed' is not allowed; write on: Failed"],
         ),
         # Quoted or not.
         *(

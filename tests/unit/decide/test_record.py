@@ -6,7 +6,7 @@ import pytest
 
 from crontask.api.metadata import Metadata
 from crontask.api.task_status import CronTaskStatus, Decision
-from crontask.decide.task.record import tell_decisions
+from crontask.decide.task.record import transitions_of
 from crontask.decide.views import TaskView
 from crontask.engine.parse import observed_task
 
@@ -25,5 +25,5 @@ def test_large_counts_are_read_in_groups(count: int, message: str) -> None:
     meta = Metadata(name="a", namespace="n", uid="u", creation_timestamp=SINCE)
     task = observed_task(meta, None, (), CronTaskStatus())
     missed = Decision(type="Missed", nominal_time=SINCE, reason="NotStartedInTime", count=count)
-    (told,) = tell_decisions(TaskView(task, ()), [missed])
+    (told,) = transitions_of(TaskView(task, ()), [missed])
     assert (told.message, told.count) == (message, count)

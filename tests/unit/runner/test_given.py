@@ -41,12 +41,12 @@ def test_all_of_it_is_read() -> None:
         ("CRONTASK_ATTEMPT", "²", "whole number"),
         ("CRONTASK_SCHEDULED_TIME", "noon", "has to be a time such as"),
         ("CRONTASK_SCHEDULED_TIME", "2026-03-01T12:00:00", "has to be a time such as"),
-        ("CRONTASK_ARGS", "{", "CRONTASK_ARGS is no JSON"),
+        ("CRONTASK_ARGS", "{", "CRONTASK_ARGS is not valid JSON"),
         ("CRONTASK_ARGS", "[]", "CRONTASK_ARGS has to be a JSON object"),
-        ("CRONTASK_ARGS", "[" * 100_000, "CRONTASK_ARGS is no JSON"),
+        ("CRONTASK_ARGS", "[" * 100_000, "CRONTASK_ARGS is not valid JSON"),
         ("CRONTASK_TRIGGER", "1", "CRONTASK_TRIGGER has to be a JSON object"),
         ("CRONTASK_HANDLER", "", "CRONTASK_HANDLER is missing"),
-        ("CRONTASK_HANDLER", '{"a', "CRONTASK_HANDLER is no JSON"),
+        ("CRONTASK_HANDLER", '{"a', "CRONTASK_HANDLER is not valid JSON"),
     ],
 )
 def test_what_is_broken_is_named(name: str, value: str, words: str) -> None:

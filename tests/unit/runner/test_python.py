@@ -122,7 +122,7 @@ def test_a_module_in_the_working_directory(tmp_path: Path) -> None:
     ("handler", "words"),
     [
         ({"source": "def other(ctx): ..."}, "there is no function handler in handler.py"),
-        ({"source": "handler = 5"}, "handler in handler.py is no function, but int"),
+        ({"source": "handler = 5"}, "handler in handler.py is not a function but int"),
         ({"source": "x = 1\ndef handler(ctx)\n  pass"}, "SyntaxError: expected ':', at handler.py:2: def handler(ctx)"),
         ({"source": "def handler(ctx):\nreturn 1"}, "at handler.py:2: return 1"),
         ({"source": "x = '\u0000'"}, "null bytes"),
@@ -277,7 +277,7 @@ def test_a_result_that_is_no_json(tmp_path: Path) -> None:
         1,
         {
             "status": "failed",
-            "message": "result.items[3]: datetime is no JSON; return text, for instance by .isoformat()",
+            "message": "result.items[3]: datetime is not valid JSON; return text, for instance by .isoformat()",
         },
     )
 
@@ -289,13 +289,13 @@ _CYCLE.append(_CYCLE)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (float("nan"), "result: nan is no JSON"),
-        ([float("-inf")], "result[0]: -inf is no JSON"),
-        ({"a": b""}, "result.a: bytes is no JSON; return text, for instance by .decode()"),
-        ({"a b": {1}}, "result['a b']: set is no JSON; return a list, for instance by sorted()"),
+        (float("nan"), "result: nan is not valid JSON"),
+        ([float("-inf")], "result[0]: -inf is not valid JSON"),
+        ({"a": b""}, "result.a: bytes is not valid JSON; return text, for instance by .decode()"),
+        ({"a b": {1}}, "result['a b']: set is not valid JSON; return a list, for instance by sorted()"),
         ({"a": {1: 2}}, "result.a: a key is int, and the keys of JSON are text"),
         ({None: 2}, "a key is NoneType"),
-        (object(), "result: object is no JSON"),
+        (object(), "result: object is not valid JSON"),
         (2**64, "more than 64 bits"),
         (_CYCLE, f"nested deeper than {DEEPEST} levels"),
     ],

@@ -111,10 +111,10 @@ def _ended_by_deadline(pod: Pod, end: Terminated | None) -> bool:
 def _deadline_exceeded(pod: Pod, end: Terminated | None) -> Outcome:
     deadline = pod.spec.active_deadline_seconds
     of = f" of {format_duration(timedelta(seconds=deadline))}" if deadline is not None else ""
-    words = f"its pod took longer than its own activeDeadlineSeconds{of}"
+    message = f"its pod took longer than its own activeDeadlineSeconds{of}"
     if end is None:
-        return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, words)
-    return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, words, end.exit_code, end.started_at, end.finished_at)
+        return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, message)
+    return Outcome(RunPhase.TIMED_OUT, DEADLINE_EXCEEDED, message, end.exit_code, end.started_at, end.finished_at)
 
 
 # --- stopped from outside --------------------------------------------------------------------------------------------
@@ -164,8 +164,8 @@ def _of_container(written: Written, end: Terminated) -> Outcome:
 def _of_init_container(written: Written, name: str, end: Terminated) -> Outcome:
     """The end of a container that failed before the main one could start."""
     said = _words(written, "")
-    words = f"init container {name} failed with exit code {end.exit_code}" + (f": {said}" if said else "")
-    return Outcome(RunPhase.FAILED, _reason(end), cut(words, LONGEST_MESSAGE), *_facts(end))
+    message = f"init container {name} failed with exit code {end.exit_code}" + (f": {said}" if said else "")
+    return Outcome(RunPhase.FAILED, _reason(end), cut(message, LONGEST_MESSAGE), *_facts(end))
 
 
 def _reason(end: Terminated) -> str:
@@ -200,7 +200,7 @@ def _with(report: Report | None, outcome: Outcome) -> Outcome:
 def _why_unreadable(written: Written) -> str:
     if written.limit is None:
         return written.shown
-    words = (
+    message = (
         f"its report is longer than the {written.limit} bytes that Kubernetes keeps, and was cut; write a shorter one: "
     )
-    return cut(words + written.shown, LONGEST_MESSAGE)
+    return cut(message + written.shown, LONGEST_MESSAGE)

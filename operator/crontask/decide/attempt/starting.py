@@ -64,7 +64,7 @@ def _started_at(status: ContainerStatus) -> datetime | None:
 def why_not_running(pod: Pod) -> str | None:
     """In words, what keeps a pod from starting; None if it starts, or if nothing is known to."""
     checks: tuple[Callable[[Pod], str | None], ...] = (_stuck_container, _failing_sidecar, _not_scheduled, _at_work)
-    return next((cut(words, LONGEST_MESSAGE) for check in checks if (words := check(pod))), None)
+    return next((cut(message, LONGEST_MESSAGE) for check in checks if (message := check(pod))), None)
 
 
 def what_it_waits_for(pod: Pod) -> str | None:

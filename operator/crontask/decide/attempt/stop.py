@@ -60,11 +60,11 @@ def end_of_stopped(view: RunView, reason: str) -> Outcome:
     """The end of an attempt whose pod we have stopped, once nothing of that runs any more."""
     main = view.pod.main_status if view.pod is not None else None
     end = main.state.terminated if main is not None else None
-    words = why_canceled(view) if reason == CANCELED else view.run.status.message or reason
+    message = why_canceled(view) if reason == CANCELED else view.run.status.message or reason
     return Outcome(
         _PHASES[reason],
         reason,
-        words,
+        message,
         end.exit_code if end is not None else None,
         end.started_at if end is not None else None,
         end.finished_at if end is not None else None,

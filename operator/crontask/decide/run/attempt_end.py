@@ -31,7 +31,7 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
 def _retrying(view: RunView, end: Outcome, completion: datetime, following: datetime) -> RunDecisions:
     run, number = view.run, view.run.status.expected_attempt
     how = f"{'was lost' if end.lost else 'failed'}: {end.message or end.reason}"
-    words = f"attempt {number} {how}"
+    message = f"attempt {number} {how}"
     status = run.status.model_copy(
         update={
             **identity(view),
@@ -39,10 +39,10 @@ def _retrying(view: RunView, end: Outcome, completion: datetime, following: date
             "attempts": with_attempt(view, end.reason, end.message, completion, end.exit_code),
             "lost_attempts": run.status.lost_attempts + end.lost,
             "next_retry_time": following,
-            "message": words,
+            "message": message,
         }
     )
-    told = Transition(
+    transition = Transition(
         "AttemptLost" if end.lost else "AttemptFailed",
         # Which one, and when the next starts, the status says: texts that are equal are one event.
         f"an attempt {how}; another one follows",
@@ -51,4 +51,4 @@ def _retrying(view: RunView, end: Outcome, completion: datetime, following: date
         run=run.meta.name,
         nominal=run.nominal,
     )
-    return RunDecisions(status, transitions=(told,), wake_at=following)
+    return RunDecisions(status, transitions=(transition,), wake_at=following)

@@ -20,9 +20,9 @@ def canceled_too_late(view: RunView) -> RunDecisions:
     if not asked or all(c.observed_generation == run.meta.generation for c in status.conditions):
         return RunDecisions(status)
     noted = tuple(c.model_copy(update={"observed_generation": run.meta.generation}) for c in status.conditions)
-    words = f"cancel came too late: the run had already ended as {status.phase}"
-    told = Transition("CancelIgnored", words, task=run.task_name, run=run.meta.name)
-    return RunDecisions(status.model_copy(update={"conditions": noted}), transitions=(told,))
+    message = f"cancel came too late: the run had already ended as {status.phase}"
+    transition = Transition("CancelIgnored", message, task=run.task_name, run=run.meta.name)
+    return RunDecisions(status.model_copy(update={"conditions": noted}), transitions=(transition,))
 
 
 def canceling(view: RunView, pod: Pod, now: datetime) -> RunDecisions:

@@ -94,13 +94,13 @@ def _asked_for(view: RunView, phase: RunPhase) -> OnComplete | None:
 
 
 def chain_too_deep(view: RunView, phase: RunPhase, completion: datetime) -> tuple[Transition, ...]:
-    """What is told where a chain is cut."""
+    """What is recorded where a chain is cut."""
     if _depth(view) <= DEEPEST:
         return ()
     wanted = _asked_for(view, phase) is not None or any(_follows(task, phase, completion) for task in view.dependents)
-    words = f"no run follows: a chain of more than {DEEPEST} runs, each after another, is cut"
-    told = Transition("ChainTooDeep", words, warning=True, task=view.run.task_name, run=view.run.meta.name)
-    return (told,) if wanted else ()
+    message = f"no run follows: a chain of more than {DEEPEST} runs, each after another, is cut"
+    transition = Transition("ChainTooDeep", message, warning=True, task=view.run.task_name, run=view.run.meta.name)
+    return (transition,) if wanted else ()
 
 
 def _follows(task: CronTask, phase: RunPhase, completion: datetime) -> bool:

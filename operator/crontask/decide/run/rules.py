@@ -42,8 +42,8 @@ def _owned_by_another(view: RunView, now: datetime) -> RunDecisions | None:
     owner, task = view.run.meta.controller, view.run.task_name
     if task is None or owner is None or owner.kind == "CronTask":
         return None
-    words = f"its controller is {owner.kind} {owner.name}, but a run of CronTask {task} is the task's; "
-    return ended(view, now, RunPhase.FAILED, "OwnedByAnother", words + "write an owner reference without controller")
+    message = f"its controller is {owner.kind} {owner.name}, but a run of CronTask {task} is the task's; "
+    return ended(view, now, RunPhase.FAILED, "OwnedByAnother", message + "write an owner reference without controller")
 
 
 def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
@@ -74,8 +74,8 @@ def _pod_vanished(view: RunView, now: datetime) -> RunDecisions | None:
     stopped = stop_reason(view)
     if stopped is not None:
         return attempt_ended(view, now, end_of_stopped(view, stopped))
-    words = f"pod {name} is gone and nobody saw its end"
-    return attempt_ended(view, now, Outcome(RunPhase.FAILED, "PodLost", words, lost=True))
+    message = f"pod {name} is gone and nobody saw its end"
+    return attempt_ended(view, now, Outcome(RunPhase.FAILED, "PodLost", message, lost=True))
 
 
 def _canceled_before_start(view: RunView, now: datetime) -> RunDecisions | None:
@@ -125,7 +125,7 @@ def _hindered(view: RunView, now: datetime) -> RunDecisions | None:
 
 
 def _next_attempt(view: RunView, now: datetime) -> RunDecisions | None:
-    """A run that has its place starts its next attempt by itself."""
+    """A run that occupies its slot starts its next attempt by itself."""
     at = retries_at(view)
     if at is None and not _recorded_and_refused(view):
         return None

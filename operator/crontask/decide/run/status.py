@@ -132,10 +132,10 @@ def ended(
             "result_truncated": outcome.result_truncated if outcome is not None else None,
         }
     )
-    told = _transition(view, phase, reason, message, duration)
+    transition = _transition(view, phase, reason, message, duration)
     return RunDecisions(
         status,
-        transitions=(told, *chain_too_deep(view, phase, completion)),
+        transitions=(transition, *chain_too_deep(view, phase, completion)),
         follow_ups=follow_ups(view, status),
     )
 
@@ -195,5 +195,5 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
 
 
 def _was_replaced(view: RunView, phase: RunPhase) -> bool:
-    """Whether it made room for another: that has been told, as the decision that it was."""
+    """Whether it made room for another: that has been recorded, as the decision that it was."""
     return phase is RunPhase.CANCELED and view.run.replaced_by is not None

@@ -33,11 +33,11 @@ def next_limit(view: RunView) -> Limit | None:
     return min(limits, key=lambda limit: limit.at) if limits else None
 
 
-def stop(view: RunView, pod: Pod, now: datetime, reason: str, words: str | None) -> RunDecisions:
+def stop(view: RunView, pod: Pod, now: datetime, reason: str, message: str | None) -> RunDecisions:
     """The attempt is to end, and has a pod: why is recorded, and then it is stopped."""
     recorded = stop_reason(view) is not None
     actions, wake_at = stopping(view, pod, now) if recorded else ((), None)
-    return RunDecisions(running(view, words, attempt_reason=reason).status, actions, wake_at=wake_at)
+    return RunDecisions(running(view, message, attempt_reason=reason).status, actions, wake_at=wake_at)
 
 
 def _attempt(view: RunView) -> Limit | None:

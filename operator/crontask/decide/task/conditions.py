@@ -115,7 +115,7 @@ def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker)
     if pause is not None:
         return maker.make("Ready", True, pause.reason)
     if phase is TaskPhase.COMPLETED:
-        return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; runs made by hand still start")
+        return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; manual runs still start")
     ahead = task.recorded_until if task.recorded_until > maker.now + _AHEAD else None
     return maker.make("Ready", True, "Scheduled", _RECORDED_AHEAD.format(format_time(ahead)) if ahead else "")
 
@@ -132,5 +132,5 @@ def _last_run_succeeded(task: CronTask, fresh: Sequence[ScheduledRun], maker: _M
         return find_condition(task.status.conditions, "LastRunSucceeded")
     last = judged[-1]
     phase = last.status.phase or RunPhase.FAILED
-    words = f"run {last.meta.name}" + (f": {last.status.message}" if last.status.message else "")
-    return maker.make("LastRunSucceeded", phase in SUCCESSES, phase.value, words)
+    message = f"run {last.meta.name}" + (f": {last.status.message}" if last.status.message else "")
+    return maker.make("LastRunSucceeded", phase in SUCCESSES, phase.value, message)

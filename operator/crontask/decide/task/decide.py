@@ -102,13 +102,13 @@ def _runs_to_drop(view: TaskView, pause: Pause | None, config: Config, now: date
             continue
         deadline = deadline_of(view.task, nominal)
         if pause is not None:
-            words = f"dropped while it waited for its turn: {pause.message}"
-            dropped[run.run.meta.name] = Dropped(RunPhase.SKIPPED, pause.reason, words)
+            message = f"dropped while it waited for its turn: {pause.message}"
+            dropped[run.run.meta.name] = Dropped(RunPhase.SKIPPED, pause.reason, message)
         elif deadline is not None and deadline <= now and not config.clock_skewed:
-            words = "its turn did not come before its startingDeadline"
+            message = "its turn did not come before its startingDeadline"
             if run.refusal is not None:
-                words = f"its startingDeadline passed while its pod was refused: {run.refusal.message}"
-            dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, words)
+                message = f"its startingDeadline passed while its pod was refused: {run.refusal.message}"
+            dropped[run.run.meta.name] = Dropped(RunPhase.MISSED, DEADLINE_EXCEEDED, message)
     return dropped
 
 

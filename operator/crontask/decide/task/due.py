@@ -51,15 +51,15 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The nominal times that came due after `after`: the watermark moves to `mark` when all of them are decided.
+    """The nominal times that came due after `after`: the watermark moves to `watermark` when all of them are decided.
 
     `candidates`: those that may start now, oldest first. `resumed`: runs of undecided times that exist without status
-    and pod: their launch was cut short and goes on. `started`: runs of undecided times that have a pod or a place.
+    and pod: their launch was cut short and goes on. `started`: runs of undecided times that have a pod or a status.
     `foreign`: times whose name belongs to somebody else's run.
     """
 
     after: datetime
-    mark: datetime
+    watermark: datetime
     candidates: tuple[Candidate, ...] = ()
     resumed: tuple[RunView, ...] = ()
     started: tuple[ScheduledRun, ...] = ()
@@ -68,7 +68,7 @@ class Undecided:
 
 
 def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided | None:
-    """The times after max(since, mark) whose start has come, None if there are none."""
+    """The times after max(since, watermark) whose start has come, None if there are none."""
     task = view.task
     after = decided_until(task, timing)
     if task.runs_left == 0:
@@ -76,7 +76,7 @@ def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided 
     if task.spec.delay is not None:
         return _delayed(view, timing, after, now)
     known = _known_runs(view, after, now)
-    found = Undecided(after, mark=max(known.times, default=after), resumed=known.resumed, started=known.started)
+    found = Undecided(after, watermark=max(known.times, default=after), resumed=known.resumed, started=known.started)
     latest = task.jitter.latest_started(task.timetable, now)
     if latest is None or latest <= after:
         return found if known.times else None
@@ -109,11 +109,11 @@ def _summed_up(view: TaskView, found: Undecided, latest: datetime, now: datetime
     times = [run.nominal for run in (*(run.run for run in found.resumed), *found.started) if run.nominal is not None]
     due = view.task.timetable.due(found.after, latest) if latest > found.after else None
     if due is None:
-        return replace(found, mark=max(times)) if times else None
+        return replace(found, watermark=max(times)) if times else None
     taken = {*times, *found.foreign, *(candidate.nominal for candidate in found.candidates)}
     rest = but_for(view.task.timetable, due, taken)
     missed = Missed(rest, _why_missed(view, rest.last, now)) if rest is not None else None
-    return replace(found, mark=max((due.latest, *times)), missed=missed)
+    return replace(found, watermark=max((due.latest, *times)), missed=missed)
 
 
 def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | None:
@@ -220,11 +220,11 @@ def _delayed(view: TaskView, timing: Timing, after: datetime, now: datetime) -> 
     """A task with a delay has one time at most, which is never missed."""
     known = _known_runs(view, after, now)
     if known.times:
-        return Undecided(after, mark=max(known.times), resumed=known.resumed, started=known.started)
+        return Undecided(after, watermark=max(known.times), resumed=known.resumed, started=known.started)
     nominal = delayed_start(view, timing, now)
     if nominal is None or view.task.start_of(nominal) > now:
         return None
     if run_name(view.task.meta.name, nominal) in view.foreign:
-        return Undecided(after, mark=nominal, foreign=(nominal,))
+        return Undecided(after, watermark=nominal, foreign=(nominal,))
     # In its turn, should its group be full: what is skipped would be due again a second later.
-    return Undecided(after, mark=nominal, candidates=(Candidate(nominal, catching_up=True),))
+    return Undecided(after, watermark=nominal, candidates=(Candidate(nominal, catching_up=True),))

@@ -17,7 +17,7 @@ def runs_to_prune(
 ) -> tuple[tuple[ScheduledRun, ...], datetime | None]:
     """The counted, finished runs to remove now, and when the next one may be."""
     history = task.spec.history
-    # Who asks twice may ask late: runs with a key stay for as long as their TTL says.
+    # A duplicate request may come late: runs with a key stay for as long as their TTL says.
     unkeyed = [run for run in counted if run.spec.idempotency_key is None]
     excess = {
         run.meta.uid

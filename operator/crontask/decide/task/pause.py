@@ -37,7 +37,7 @@ def tripped_by(task: CronTask, streak: int) -> Tripped | None:
 
 
 def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datetime) -> Pause | None:
-    """The pause in force, None while the task starts on schedule."""
+    """The pause that is effective, None while the task starts on schedule."""
     spec = task.spec
     if not config.scheduling_enabled:
         return Pause(
@@ -47,16 +47,16 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
         return None
     why = f": {spec.suspend_reason}" if spec.suspend_reason else ""
     if spec.suspend:
-        return Pause("Suspended", f"spec.suspend is true: nothing starts on schedule; runs made by hand do{why}")
+        return Pause("Suspended", f"spec.suspend is true: nothing starts on schedule; manual runs do{why}")
     if spec.suspend_until is not None and spec.suspend_until > now:
-        words = f"nothing starts on schedule until {format_time(spec.suspend_until)}; runs made by hand do{why}"
-        return Pause(SUSPENDED_UNTIL, words, spec.suspend_until)
+        message = f"nothing starts on schedule until {format_time(spec.suspend_until)}; manual runs do{why}"
+        return Pause(SUSPENDED_UNTIL, message, spec.suspend_until)
     if tripped is not None:
-        words = (
+        message = (
             f"{spec.suspend_after_failures} failures in a row: nothing starts on schedule until the annotation "
             f"{ANNOTATION_RESUME} has a new value, or the spec is edited"
         )
-        return Pause(TOO_MANY_FAILURES, words)
+        return Pause(TOO_MANY_FAILURES, message)
     if config.clock_skewed and task.status.phase is TaskPhase.SUSPENDED:
         # A resume counts from when it is seen: by a clock that is believed.
         unedited = task.status.observed_generation == task.meta.generation

@@ -1,4 +1,4 @@
-"""What is recorded of times that did not start, newest first, and what is told of them.
+"""What is recorded of times that did not start, newest first, and what of them becomes a transition.
 
 Callers: task_status.
 """
@@ -40,7 +40,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Undecided times that are decided now, so that the mark may move over them; `skipped`: those left out."""
+    """Undecided times that are decided now, so that the watermark may move over them; `skipped`: those left out."""
 
     undecided: Undecided
     skipped: tuple[Skip, ...]
@@ -103,16 +103,16 @@ def merge_decisions(new: Sequence[Decision], old: tuple[Decision, ...]) -> tuple
     return tuple(rows[:RECENT])
 
 
-def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Transition, ...]:
+def transitions_of(view: TaskView, decisions: Sequence[Decision]) -> tuple[Transition, ...]:
     """Skips and misses in CronJob's words where it has one."""
-    told = []
+    transitions = []
     for decision in decisions:
-        reason, words = _words(decision)
+        reason, message = _words(decision)
         known = decision.reason not in UNKNOWN
-        told.append(
+        transitions.append(
             Transition(
                 reason,
-                words,
+                message,
                 warning=True,
                 task=view.task.meta.name,
                 run=decision.run,
@@ -122,7 +122,7 @@ def tell_decisions(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
                 kind=DecisionKind.SKIP if decision.type == "Skipped" else DecisionKind.MISS,
             )
         )
-    return tuple(told)
+    return tuple(transitions)
 
 
 def _words(decision: Decision) -> tuple[str, str]:

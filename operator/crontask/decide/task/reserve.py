@@ -1,8 +1,8 @@
-"""Runs that are made ahead of their time, so that at that time only the pod is to be made.
+"""Pre-created runs: made before their time, so that at that time only the pod is to be made.
 
-A reservation is no decision: it moves no mark and counts nowhere, and who does not know of it decides the same. It is
-a run with an annotation, without a status and without a pod; it is let go when its time is no more the next one.
-Callers: task.
+A reservation is no decision: it moves no watermark and counts nowhere, and who does not know of it decides the same.
+It is a run with an annotation, without a status and without a pod; it is let go when its time is no more the next one.
+Callers: decide.
 """
 
 from dataclasses import dataclass

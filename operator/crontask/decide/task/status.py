@@ -34,7 +34,7 @@ from crontask.decide.task.record import (
     decisions_on_runs,
     decisions_on_times,
     merge_decisions,
-    tell_decisions,
+    transitions_of,
 )
 from crontask.decide.task.timing import schedule_text
 from crontask.decide.views import TaskView
@@ -89,7 +89,7 @@ def compute_status(
         tripped=basis.tripped,
         next_run_time=format_time(upcoming[0]) if upcoming else None,
         upcoming=upcoming,
-        last_scheduled_time=settled.undecided.mark if settled is not None else before.last_scheduled_time,
+        last_scheduled_time=settled.undecided.watermark if settled is not None else before.last_scheduled_time,
         last_run=recent[0] if recent else None,
         last_successful_time=_last_success(before, fresh),
         active=tuple(run.meta.name for run in active[:RECENT]),
@@ -102,7 +102,7 @@ def compute_status(
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
-    return status, (*tell_decisions(view, of_times), *_phase_told(view, status, basis))
+    return status, (*transitions_of(view, of_times), *_phase_told(view, status, basis))
 
 
 def _is_off(counted: Counted | None, now: datetime) -> bool:
@@ -126,7 +126,7 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
 
 
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
-    """The timing in force; of a task that stays completed, as it was: only an edit makes it due again."""
+    """The effective timing; of a task that stays completed, as it was: only an edit makes it due again."""
     before, timing = view.task.status, basis.timing
     if not view.task.valid:
         return before.timing
@@ -146,15 +146,15 @@ def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:
     """Starts on schedule: runs whose time is settled, less those that then waited in vain; and runs after others."""
-    mark = view.task.status.last_scheduled_time
+    watermark = view.task.status.last_scheduled_time
     started = settled.undecided.started if settled is not None else ()
     added = sum(run.status.phase not in NEVER_RAN for run in started)
     in_vain = sum(
         run.status.phase in NEVER_RAN
         and not run.stale
         and run.nominal is not None
-        and mark is not None
-        and run.nominal <= mark
+        and watermark is not None
+        and run.nominal <= watermark
         for run in fresh
     )
     after = sum(run.origin is Origin.AFTER and run.status.phase not in NEVER_RAN for run in fresh)
@@ -191,8 +191,8 @@ def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> date
 def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[Transition, ...]:
     before, name = view.task.status, view.task.meta.name
     if status.phase is TaskPhase.INVALID and before.observed_generation != status.observed_generation:
-        words = "; ".join(map(str, view.task.problems))[:900]
-        return (Transition("InvalidSpec", words, warning=True, task=name, kind=DecisionKind.INVALID),)
+        message = "; ".join(map(str, view.task.problems))[:900]
+        return (Transition("InvalidSpec", message, warning=True, task=name, kind=DecisionKind.INVALID),)
     if status.phase is before.phase or (before.phase is None and status.phase is TaskPhase.ACTIVE):
         return ()
     if status.phase is TaskPhase.REJECTED:
@@ -205,9 +205,9 @@ def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[T
             Transition("Suspended", basis.pause.message, warning=tripped, task=name, kind=kind, why=basis.pause.reason),
         )
     if status.phase is TaskPhase.COMPLETED:
-        words = "maxRuns or endTime is reached"
-        return (Transition("Completed", words, task=name, kind=DecisionKind.COMPLETE),)
+        message = "maxRuns or endTime is reached"
+        return (Transition("Completed", message, task=name, kind=DecisionKind.COMPLETE),)
     if before.phase not in (TaskPhase.SUSPENDED, TaskPhase.INVALID):
         return ()
-    words = f"next run at {status.next_run_time}" if status.next_run_time else "no run is planned"
-    return (Transition("Resumed", words, task=name, kind=DecisionKind.RESUME),)
+    message = f"next run at {status.next_run_time}" if status.next_run_time else "no run is planned"
+    return (Transition("Resumed", message, task=name, kind=DecisionKind.RESUME),)

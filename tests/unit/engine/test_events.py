@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from crontask.decide.decisions import DecisionKind, Transition
-from crontask.engine import tell
+from crontask.engine import events
+from crontask.engine.events import EventRecorder, Subject
 from crontask.engine.gate import Gate
 from crontask.engine.keys import run_key, task_key
 from crontask.engine.queue import WriteQueue
-from crontask.engine.tell import Subject, Teller
 from crontask.ports import Kind
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.virtual_time import VirtualClock, run_virtual
@@ -27,20 +27,20 @@ class World:
     def __init__(self) -> None:
         self.clock = VirtualClock(EPOCH)
         self.api = MemoryApi(self.clock)
-        self.teller = Teller(self.api, WriteQueue(Gate(lambda: 10), self.clock), self.clock)
+        self.recorder = EventRecorder(self.api, WriteQueue(Gate(lambda: 10), self.clock), self.clock)
         self.asked = 0
-        self.teller.has_more = self._ask
+        self.recorder.has_more = self._ask
 
     def _ask(self) -> None:
         self.asked += 1
 
     def tell_start(self, run: str) -> None:
         told = Transition("SuccessfulCreate", f"started run {run}", task="job", run=run, kind=DecisionKind.START)
-        self.teller.tell(told, JOB)
+        self.recorder.record(told, JOB)
 
     def tell_end(self, run: str) -> None:
         told = Transition("Completed", f"{run} ended", run=run)
-        self.teller.tell(told, Subject(run_key("jobs", run), f"uid-{run}"))
+        self.recorder.record(told, Subject(run_key("jobs", run), f"uid-{run}"))
 
     def written(self) -> list[str]:
         return sorted(str(event["message"]) for event in self.api.documents(Kind.EVENT))
@@ -55,7 +55,7 @@ def test_an_event_waits_until_it_is_asked_for() -> None:
         world.tell_start("a")
         await asyncio.sleep(1)
         assert (world.written(), world.asked) == ([], 1)
-        world.teller.write_some()
+        world.recorder.write_some()
         await asyncio.sleep(1)
         assert world.written() == ["started run a"]
         assert world.api.documents(Kind.EVENT)[0]["firstTimestamp"] == "2026-03-01T12:00:00Z"
@@ -68,10 +68,10 @@ def test_a_start_that_waits_is_not_written_once_more_is_known_of_its_run() -> No
         world.tell_start("a")
         world.tell_start("b")
         world.tell_end("b")
-        await world.teller.finish()
+        await world.recorder.finish()
         assert world.written() == ["b ended", "started run a"]
         world.tell_end("a")
-        await world.teller.finish()
+        await world.recorder.finish()
         assert world.written() == ["a ended", "b ended", "started run a"]
 
     play(story)
@@ -82,11 +82,11 @@ def test_few_are_on_their_way_at_a_time_and_the_end_of_each_asks_for_more() -> N
         for number in range(20):
             world.tell_end(f"{number}")
         asked = world.asked
-        world.teller.write_some()
+        world.recorder.write_some()
         await asyncio.sleep(1)
         assert len(world.written()) == 8
         assert world.asked == asked + 8
-        await world.teller.finish()
+        await world.recorder.finish()
         assert len(world.written()) == 20
 
     play(story)
@@ -95,14 +95,14 @@ def test_few_are_on_their_way_at_a_time_and_the_end_of_each_asks_for_more() -> N
 def test_where_too_many_wait_the_oldest_is_let_go_and_that_is_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(tell, "_MOST", 3)
+    monkeypatch.setattr(events, "_MOST", 3)
 
     async def story(world: World) -> None:
         for run in "abcd":
             world.tell_start(run)
         # What is let go is forgotten.
         world.tell_end("a")
-        await world.teller.finish()
+        await world.recorder.finish()
         assert world.written() == ["a ended", "started run c", "started run d"]
 
     play(story)
@@ -120,13 +120,13 @@ def test_a_task_that_runs_all_the_time_has_some_events_and_neither_warnings_nor_
     async def story(world: World) -> None:
         for number in range(60):
             world.tell_start(f"{number}")
-            await world.teller.finish()
+            await world.recorder.finish()
             await asyncio.sleep(1)
-        world.teller.tell(Transition("Failed", "it failed", task="job", run="60", warning=True), JOB)
-        world.teller.tell(Transition("Suspended", "it is paused", task="job"), JOB)
+        world.recorder.record(Transition("Failed", "it failed", task="job", run="60", warning=True), JOB)
+        world.recorder.record(Transition("Suspended", "it is paused", task="job"), JOB)
         other = Subject(task_key("jobs", "other"), "uid-other")
-        world.teller.tell(Transition("Started", "other", task="other", run="a"), other)
-        await world.teller.finish()
+        world.recorder.record(Transition("Started", "other", task="other", run="a"), other)
+        await world.recorder.finish()
         # 25, and one for each 10 s of which the first ended meanwhile.
         starts = [words for words in world.written() if words.startswith("started run")]
         assert len(starts) == 25 + 5

@@ -1,4 +1,4 @@
-"""What happened, told once: each Transition becomes a log line, a count and, within a limit, an event.
+"""What happened, recorded once: each Transition becomes a log line, a count and, within a limit, an event.
 
 Callers: loop (after the status that says so is written), executor (launches).
 """
@@ -26,7 +26,7 @@ COMPONENT = "crontask"
 _LONGEST = 1024
 # Events: so many are on their way at a time, and so many wait at most.
 _MANY, _MOST = 8, 10_000
-# As many at once as client-go's; then, so that a task that is due each minute is told whole, one in ten seconds.
+# As many at once as client-go's; then, so that a task that is due each minute is recorded whole, one in ten seconds.
 _EVENTS_OF_A_TASK = (25, 10.0)
 _log = logging.getLogger(COMPONENT)
 
@@ -40,13 +40,13 @@ class Subject:
 
 
 def about(item: CronTask | ScheduledRun) -> Subject:
-    """A task or a run as the subject of what is told."""
+    """A task or a run as the subject of what is pending."""
     kind = Kind.CRON_TASK if isinstance(item, CronTask) else Kind.SCHEDULED_RUN
     return Subject(ObjectKey(kind, item.meta.namespace, item.meta.name), item.meta.uid)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Pending:
     """What happened to an object, when."""
 
     subject: Subject
@@ -54,7 +54,7 @@ class _Told:
     at: datetime
 
 
-class Teller:
+class EventRecorder:
     """Writes events behind everything that matters more; an event that fails is logged and let go.
 
     An event waits until `write_some`, so that whoever calls that says when. `has_more` is called when one waits that
@@ -68,13 +68,13 @@ class Teller:
         self.has_more: Callable[[], None] = lambda: None
         self._rate = Rate(*_EVENTS_OF_A_TASK)
         self._numbers = count()
-        self._waiting: dict[int, _Told] = {}
+        self._waiting: dict[int, _Pending] = {}
         # By (namespace, run): the number of the event that says that it started, if that waits.
         self._starts: dict[tuple[str, str | None], int] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def tell(self, transition: Transition, *subjects: Subject) -> None:
-        """Tell it once, with an event at each of the subjects; the first is the object that it happened to."""
+    def record(self, transition: Transition, *subjects: Subject) -> None:
+        """Record it once, with an event at each of the subjects; the first is the object that it happened to."""
         subject = subjects[0].key
         _log.log(
             logging.WARNING if transition.warning else logging.INFO,
@@ -88,13 +88,13 @@ class Teller:
         bucket = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
         if transition.event and not self._rate.wait(bucket, self._clock.monotonic()):
             for each in subjects:
-                self._put(_Told(each, transition, self._clock.now()))
+                self._put(_Pending(each, transition, self._clock.now()))
 
     def write_some(self, most: int = _MANY) -> None:
         """Begin to write events that wait, as long as no more than `most` are on their way."""
         while self._waiting and len(self._writing) < most:
-            told = self._take(next(iter(self._waiting)))
-            writing = asyncio.get_running_loop().create_task(self._write(told))
+            pending = self._take(next(iter(self._waiting)))
+            writing = asyncio.get_running_loop().create_task(self._write(pending))
             self._writing.add(writing)
             writing.add_done_callback(self._written)
 
@@ -104,34 +104,34 @@ class Teller:
             self.write_some()
             await asyncio.wait(self._writing)
 
-    def _put(self, told: _Told) -> None:
+    def _put(self, pending: _Pending) -> None:
         """What a run does says that it has started: the event of that is not written if it still waits."""
-        number, run = next(self._numbers), (told.subject.key.namespace, told.transition.run)
+        number, run = next(self._numbers), (pending.subject.key.namespace, pending.transition.run)
         if run[1] is not None and run in self._starts:
             self._take(self._starts[run])
-        if told.transition.kind is DecisionKind.START:
+        if pending.transition.kind is DecisionKind.START:
             self._starts[run] = number
-        self._waiting[number] = told
+        self._waiting[number] = pending
         if len(self._waiting) > _MOST:
             lost = self._take(next(iter(self._waiting)))
             _log.warning("event %s of %s is not written: too many wait", lost.transition.reason, lost.subject.key.name)
         self.has_more()
 
-    def _take(self, number: int) -> _Told:
-        told = self._waiting.pop(number)
-        run = (told.subject.key.namespace, told.transition.run)
+    def _take(self, number: int) -> _Pending:
+        pending = self._waiting.pop(number)
+        run = (pending.subject.key.namespace, pending.transition.run)
         if self._starts.get(run) == number:
             del self._starts[run]
-        return told
+        return pending
 
     def _written(self, writing: "asyncio.Task[None]") -> None:
         self._writing.discard(writing)
         if self._waiting:
             self.has_more()
 
-    async def _write(self, told: _Told) -> None:
-        subject, transition = told.subject.key, told.transition
-        event = _event(subject, told.subject.uid, transition, format_time(told.at))
+    async def _write(self, pending: _Pending) -> None:
+        subject, transition = pending.subject.key, pending.transition
+        event = _event(subject, pending.subject.uid, transition, format_time(pending.at))
         key = ObjectKey(Kind.EVENT, subject.namespace, event["metadata"]["name"])
         try:
             await self._create_or_repeat(key, event)
@@ -152,8 +152,8 @@ class Teller:
 
 
 def _event(subject: ObjectKey, uid: str, transition: Transition, now: str) -> Document:
-    words = transition.message[:_LONGEST]
-    digest = sha256("\n".join((uid, transition.reason, words)).encode()).hexdigest()[:16]
+    message = transition.message[:_LONGEST]
+    digest = sha256("\n".join((uid, transition.reason, message)).encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -166,7 +166,7 @@ def _event(subject: ObjectKey, uid: str, transition: Transition, now: str) -> Do
             "uid": uid,
         },
         "reason": transition.reason,
-        "message": words,
+        "message": message,
         "type": "Warning" if transition.warning else "Normal",
         "source": {"component": COMPONENT},
         "reportingComponent": COMPONENT,
