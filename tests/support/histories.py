@@ -28,9 +28,9 @@ Stretches = tuple[tuple[int, int], ...]
 Refused = tuple[tuple[int, int, int], ...]
 # How many histories, told at the end of a run of the tests.
 tally: Counter[str] = Counter()
-# Clocks further apart are not believed (rule 7).
+# Clocks further apart are not believed (guarantee 7).
 SKEW = 30
-# Late by less is a failover, and no time missed (rule 8).
+# Late by less is a failover, and no time missed (guarantee 8).
 FAILOVER = 10
 
 

@@ -95,7 +95,7 @@ class Oracle:
         if not self.paused and (edited or is_paused):
             self._leave_out(edited, blindly=is_paused and self.first_look)
         if edited or self.paused:
-            # What was due up to now, when they are seen, is not due (rules 2 and 3).
+            # What was due up to now, when they are seen, is not due (guarantees 2 and 3).
             self.gap, self.since = self.history.gap_at(self.now), max(self.since, self.clock)
             self.knows_timing = True
         self.paused = is_paused
@@ -118,7 +118,7 @@ class Oracle:
         self.mark = max(self.mark, self.clock)
 
     def _drop_unstarted(self) -> None:
-        """What waits in a queue, or for the API server to take its pod, is dropped by a pause (rule 14)."""
+        """What waits in a queue, or for the API server to take its pod, is dropped by a pause (guarantee 14)."""
         refused = [run for run in self.running if run.started is None]
         self.running = [run for run in self.running if run.started is not None]
         self._tell("Drop", [*self.waiting, *(run.nominal for run in refused)])
@@ -147,7 +147,7 @@ class Oracle:
         self._tell("Queue", [time for time in self.waiting if time not in queued_before])
 
     def _chosen(self, due: list[int]) -> list[int]:
-        """Which times of those that nobody could start yet may start (rule 8)."""
+        """Which times of those that nobody could start yet may start (guarantee 8)."""
         history, on_time = self.history, [time for time in due[-1:] if self._on_time(time)]
         if history.catch_up == "None" or due == on_time:
             return on_time
@@ -171,7 +171,7 @@ class Oracle:
         return decided
 
     def _come_due(self, time: int) -> bool:
-        """One time under the concurrency policy (rule 9); behind what waits, for that is older."""
+        """One time under the concurrency policy (guarantee 9); behind what waits, for that is older."""
         history = self.history
         if self.missed.intersection(self.waiting) and not (self._has_room() and not self.waiting):
             return self._queue_up(time)
@@ -263,7 +263,7 @@ class Oracle:
         self._tell("Fail", [run.nominal])
 
     def _expire_unstarted(self) -> None:
-        """A deadline holds for what waits in a queue, or for its pod, too (rule 6)."""
+        """A deadline holds for what waits in a queue, or for its pod, too (guarantee 6)."""
         refused = [run.nominal for run in self._refused if self._expired(run.nominal)]
         self._tell("Miss", [*(time for time in self.waiting if self._expired(time)), *refused])
         self.waiting = [time for time in self.waiting if not self._expired(time)]
@@ -284,7 +284,7 @@ class Oracle:
         return [time for time in range(max(self.mark, self.since) + 1, last + 1) if time % self.gap == 0]
 
     def _start_of(self, time: int) -> int:
-        """When the run of a nominal time may start (rule 6)."""
+        """When the run of a nominal time may start (guarantee 6)."""
         return self.history.start_of(time, self.gap)
 
     def _has_room(self) -> bool:

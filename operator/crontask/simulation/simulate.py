@@ -21,7 +21,7 @@ from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOpe
 from crontask.simulation.quiet import QuietStretch, Runs, quiet_stretch
 from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
-# The operator wakes so late that what ends at an instant is known to have ended at that instant (rule 9).
+# The operator wakes so late that what ends at an instant is known to have ended at that instant (guarantee 9).
 _WAKES_LATE = 0.002
 _ENDS_LATE = 0.0005
 # So many changes are kept for watches, which are told of each before time goes on.

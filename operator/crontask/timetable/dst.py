@@ -1,4 +1,4 @@
-"""From the wall clock to instants: a cron expression laid on the offsets of a zone (rule 4).
+"""From the wall clock to instants: a cron expression laid on the offsets of a zone (guarantee 4).
 
 Role: the one algorithm for all policies, in seconds since 1970 UTC. Within a segment of constant offset local time
 and UTC differ by a constant; what a policy decides is which local times of a segment count. An expression whose hour

@@ -90,7 +90,7 @@ class Days:
 class CronExpression:
     """One expression of five fields. Ranges are half-open `[start, end)` in local seconds; matches are whole minutes.
 
-    `text`: the expression, macros and `H` replaced. `real_time`: the hour field begins with `*` (rule 4).
+    `text`: the expression, macros and `H` replaced. `real_time`: the hour field begins with `*` (guarantee 4).
     """
 
     text: str
