@@ -1,4 +1,1 @@
-"""Measurements of crontask beside CronJob and beside a client that only creates pods.
-
-Callers: `python -m benchmarks`.
-"""
+"""Measurements of crontask beside CronJob and beside a client that only creates pods."""

@@ -1,7 +1,4 @@
-"""`python -m benchmarks`: measure, print, and keep the results as JSON in benchmarks/results/.
-
-Callers: make bench.
-"""
+"""`python -m benchmarks`: measure, print, and keep the results as JSON in benchmarks/results/."""
 
 import json
 import signal

@@ -1,7 +1,4 @@
-"""What the commands that need no cluster take: processor time of the process, beside a bare interpreter's.
-
-Callers: __main__.
-"""
+"""What the commands that need no cluster take: processor time of the process, beside a bare interpreter's."""
 
 import os
 import subprocess

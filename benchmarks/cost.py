@@ -1,7 +1,4 @@
-"""Cost in one process, without an API server: the next time, counting misses, and a decision.
-
-Callers: __main__, growth.
-"""
+"""Cost in one process, without an API server: the next time, counting misses, and a decision."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Ends: from the end of a pod until its run, or its Job, says so, as one client sees both.
-
-Callers: __main__.
-"""
+"""Ends: from the end of a pod until its run, or its Job, says so, as one client sees both."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Growth: one decision, the memory of a task, and the first look at all, for ever more tasks. No API server.
 
-Each size has a process of its own. Callers: __main__, itself as that process.
+Each size has a process of its own.
 """
 
 import gc

@@ -1,7 +1,4 @@
-"""Idle: what N tasks that are not due cost: requests, processor time, memory. Beside it, CronJob's controller.
-
-Callers: __main__.
-"""
+"""Idle: what N tasks that are not due cost: requests, processor time, memory. Beside it, CronJob's controller."""
 
 import os
 import time

@@ -1,8 +1,7 @@
 """A stand-in kubelet: says that pods of `schedulerName: nobody` run and then have succeeded. No container runs.
 
 About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds` and
-`stand-in/exit-code` of a pod choose another end; one whose deadline comes nearer than that is stopped. Callers: lag,
-idle, tests/integration.
+`stand-in/exit-code` of a pod choose another end; one whose deadline comes nearer than that is stopped.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """Lag: from the nominal time to the pod's ADDED as another client sees it, for N tasks due at one instant.
 
 Beside crontask: a client that only creates the same pods (the limit), and CronJob, as shipped and tuned. `one-task`: as
-many runs that somebody made of one task. Each measurement has a fresh API server. Callers: __main__, and the other
-measurements.
+many runs that somebody made of one task. Each measurement has a fresh API server.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""The page that shows the results, as tables and plots: docs/measurements.md.
-
-Callers: hack/docs.py.
-"""
+"""The page that shows the results, as tables and plots: docs/measurements.md."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,4 @@
-"""Removal beside launches: many finished runs are to be removed at the very time at which others are due.
-
-Callers: __main__.
-"""
+"""Removal beside launches: many finished runs are to be removed at the very time at which others are due."""
 
 import os
 import statistics

@@ -1,6 +1,6 @@
 """What each write of a run costs the API server, in milliseconds of its processor: one client, one write at a time.
 
-The objects are those of a task that ran for a while. Callers: __main__.
+The objects are those of a task that ran for a while.
 """
 
 import asyncio

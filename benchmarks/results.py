@@ -1,7 +1,4 @@
-"""The results as they are kept: a file of JSON a measurement, and in it a row a repetition.
-
-Callers: __main__, page.
-"""
+"""The results as they are kept: a file of JSON a measurement, and in it a row a repetition."""
 
 import json
 import os

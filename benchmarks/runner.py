@@ -1,6 +1,5 @@
-"""The runner's start: from the start of its process to its end, for work that takes no time; beside a bare interpreter.
-
-Callers: __main__.
+"""The runner's start: from the start of its process to its end, for work that takes no time; beside a bare
+interpreter.
 """
 
 import json

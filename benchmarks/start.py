@@ -1,7 +1,6 @@
 """Cold start: an operator begins where there are many tasks and finished runs. When does it launch, in what memory?
 
-Beside it: a client that only lists the same objects, and keeps the bytes. Callers: __main__, prune, itself as that
-client.
+Beside it: a client that only lists the same objects, and keeps the bytes.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Sustained: tasks that are due each second, for minutes: whether each time is started, how late, and whether it grows.
 
-Beside crontask: a client that creates the same pods each second. Callers: __main__.
+Beside crontask: a client that creates the same pods each second.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """Another client: writes down when it first sees each pod, by its own connection and clock, as lines of JSON.
 
-With names of kinds as arguments, when it first sees each of their objects ended. Callers: lag and the other
-measurements, as a process of its own.
+With names of kinds as arguments, when it first sees each of their objects ended.
 """
 
 import asyncio

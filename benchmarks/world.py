@@ -1,7 +1,4 @@
-"""A fresh API server for one measurement, the processes beside it, and the API server's own count of requests.
-
-Callers: every measurement that needs one.
-"""
+"""A fresh API server for one measurement, the processes beside it, and the API server's own count of requests."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """`make demo`: crontask on a real cluster, the examples applied, their runs shown as they happen.
 
-Ends by itself after two minutes and a half, with a summary and the commands to go on by hand. Callers: the Makefile.
+Ends by itself after two minutes and a half, with a summary and the commands to go on by hand.
 """
 
 import json

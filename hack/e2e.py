@@ -1,7 +1,4 @@
-"""`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens.
-
-Callers: the Makefile, soak.
-"""
+"""`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
 """crontask on a cluster, for the demo and the end-to-end tests: which cluster, the image, the chart.
 
 The cluster is the one that CRONTASK_KUBECONFIG names (make … KUBECONFIG=file), or else the throw-away one: that is
-brought up, and the image is built for it. Callers: demo, e2e, tests/e2e.
+brought up, and the image is built for it.
 """
 
 import os

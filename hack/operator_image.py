@@ -1,6 +1,6 @@
 """The operator's image for the throw-away cluster, built anew only when what it is made of has changed.
 
-Callers: installation, prepare. Standard library only.
+Standard library only.
 """
 
 import hashlib

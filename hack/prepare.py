@@ -3,7 +3,6 @@
     python3 hack/prepare.py python packages binaries image
 
 Nothing is said or done where everything is there. Standard library only: it installs the Python packages.
-Callers: the Makefile.
 """
 
 import math

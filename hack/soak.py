@@ -1,7 +1,4 @@
-"""`make soak`: faults of the cluster and of the operator for half an hour, on the throw-away cluster.
-
-Callers: the Makefile.
-"""
+"""`make soak`: faults of the cluster and of the operator for half an hour, on the throw-away cluster."""
 
 import os
 import sys

@@ -1,7 +1,6 @@
 """`make chaos`: many worlds out of order, one a seed; what is wrong is printed with the seed's trace.
 
 PYTHONPATH=operator:tests/support:hack .venv/bin/python hack/worlds.py --first 0 --seeds 10000
-Callers: the Makefile.
 """
 
 import argparse

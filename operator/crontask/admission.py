@@ -1,7 +1,7 @@
 """Admission: what no schema and no rule of the CRDs can see is refused before it is stored, in validate's words.
 
 The API server asks by a webhook, which may be away: then the operator says the same by the Ready condition. What is
-taken and has no effect is answered with warnings, which kubectl shows. Callers: app.
+taken and has no effect is answered with warnings, which kubectl shows.
 """
 
 from collections.abc import Mapping

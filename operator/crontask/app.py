@@ -1,7 +1,4 @@
-"""The operator as a process: its settings, its connection, and its terms of leadership.
-
-Callers: cli.
-"""
+"""The operator as a process: its settings, its connection, and its terms of leadership."""
 
 import asyncio
 import gc

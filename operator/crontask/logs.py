@@ -1,7 +1,4 @@
-"""How log lines look: text for people, JSON for machines.
-
-Callers: app.
-"""
+"""How log lines look: text for people, JSON for machines."""
 
 import logging
 from datetime import UTC, datetime

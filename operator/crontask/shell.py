@@ -1,7 +1,7 @@
 """kopf, for what it is good at: the life of a process, login, admission and probes. It watches nothing.
 
 It runs in a thread of its own: at its end it cancels every task of its event loop, and writes in flight have to finish
-first. Callers: app.
+first.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""The API server's word on a manifest, and validate's. One connection, since a test of fields asks a thousand times.
-
-Callers: tests/integration/test_fields.py, test_fields_features.py.
-"""
+"""The API server's word on a manifest, and validate's. One connection, since a test of fields asks a thousand times."""
 
 import asyncio
 import json

@@ -1,7 +1,4 @@
-"""What integration tests share: the operator and a stand-in kubelet as processes, lists, waiting for a condition.
-
-Callers: tests/integration.
-"""
+"""What integration tests share: the operator and a stand-in kubelet as processes, lists, waiting for a condition."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""kubectl in the namespace of an end-to-end test, and waiting for a condition.
-
-Callers: tests/e2e, tests/soak.
-"""
+"""kubectl in the namespace of an end-to-end test, and waiting for a condition."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Certificates that vouch for themselves, for servers of tests. Callers: tests/unit/runner, tests/e2e."""
+"""Certificates that vouch for themselves, for servers of tests."""
 
 import ipaddress
 from collections.abc import Sequence

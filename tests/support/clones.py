@@ -1,7 +1,4 @@
-"""A clone of what builds the throw-away cluster, with a cache of its own and a Go toolchain that builds nothing.
-
-Callers: tests/cluster.
-"""
+"""A clone of what builds the throw-away cluster, with a cache of its own and a Go toolchain that builds nothing."""
 
 import shutil
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Beside CronJob: what a case is, and what crontask does in it.
 
 The facts are those of the versions below. `outcome` computes ours with the operator's own engine, or with validate.
-The cases are in conformance_cases. Callers: that, hack/docs.py (docs/conformance.md), tests/unit/conformance.
+The cases are in conformance_cases.
 """
 
 from collections.abc import Callable, Mapping

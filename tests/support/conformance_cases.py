@@ -1,7 +1,7 @@
 """The table of `conformance`: behaviours of CronJob, by topic, and what crontask does with the same schedule.
 
 A spec is written in crontask's words. CronJob's facts come from running the controller's code of the versions named in
-`conformance`. Callers: hack/docs.py (docs/conformance.md), tests/unit/conformance.
+`conformance`.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The part of the table of `conformance` that is about cron expressions. Callers: conformance_schedules."""
+"""The part of the table of `conformance` that is about cron expressions."""
 
 from conformance import ADMISSION, CONTROLLER, DELAY, PARSER, SPEC, UTILS, Case, starts_at, starts_on
 

@@ -1,7 +1,7 @@
 """The part of the table of `conformance` that is about schedules: time zones, changes of the clock.
 
 A spec is written in crontask's words. CronJob's facts come from running the controller's code of the versions named in
-`conformance`. Callers: conformance_cases.
+`conformance`.
 """
 
 from conformance import ADMISSION, CONTROLLER, PARSER, SPEC, Case, starts_at

@@ -1,4 +1,4 @@
-"""What the rules of a CRD say. Callers: the tests of the CRDs."""
+"""What the rules of a CRD say."""
 
 import re
 from collections.abc import Mapping

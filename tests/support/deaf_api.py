@@ -1,7 +1,4 @@
-"""An API server in memory whose watches can be made to tell nothing for a while, and break by no fault that one sees.
-
-Callers: tests/unit/engine.
-"""
+"""An API server in memory whose watches can be made to tell nothing for a while, and break without a fault that one sees."""
 
 import asyncio
 from collections.abc import AsyncIterator

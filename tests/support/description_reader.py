@@ -1,6 +1,6 @@
 """Reads a description of an expression back: which minutes of a day, on which days, its words claim.
 
-Shares no code with crontask.timetable; days are told by the oracle's items (`15W`, `L5`). Callers: tests of words.
+Shares no code with crontask.timetable; days are told by the oracle's items (`15W`, `L5`).
 """
 
 import re

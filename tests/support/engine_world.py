@@ -1,7 +1,4 @@
-"""The whole engine on virtual time, against an API server in memory and a kubelet that plays pods.
-
-Callers: tests/unit/engine.
-"""
+"""The whole engine on virtual time, against an API server in memory and a kubelet that plays pods."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

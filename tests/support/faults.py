@@ -1,7 +1,4 @@
-"""Faults of a real cluster: tasks to watch through them, the operators by name and process, what must hold after.
-
-Callers: tests/e2e, tests/soak.
-"""
+"""Faults of a real cluster: tasks to watch through them, the operators by name and process, what must hold after."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""Every field of both specs, and every rule across fields: what the API server refuses, and in which words.
-
-Callers: tests/integration/test_fields.py.
-"""
+"""Every field of both specs, and every rule across fields: what the API server refuses, and in which words."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,4 @@
-"""A good manifest for each feature, manifests that are odd but good, and what only validate can know to be bad.
-
-Callers: tests/integration/test_fields_features.py.
-"""
+"""A good manifest for each feature, manifests that are odd but good, and what only validate can know to be bad."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
 """Kinds of fields as data: what is refused of each, by which words, and where its limits are.
 
-A field's path is as in the schema: `schedules[]` is an item of `schedules`. Callers: field_cases, and through it
-tests/integration/test_fields.py.
+A field's path is as in the schema: `schedules[]` is an item of `schedules`.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""What happens to a task, as small numbers: seconds from its creation. Made into a scenario, and its lines read back.
-
-Callers: tests.
-"""
+"""What happens to a task, as small numbers: seconds from its creation. Made a scenario, its lines read back."""
 
 import asyncio
 from collections import Counter

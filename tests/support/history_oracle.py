@@ -1,7 +1,4 @@
-"""What an operator should decide in a history: second by second, written from the rules alone.
-
-Callers: tests.
-"""
+"""What an operator should decide in a history: second by second, written from the rules alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

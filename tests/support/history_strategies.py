@@ -1,7 +1,4 @@
-"""Random histories, for hypothesis.
-
-Callers: tests.
-"""
+"""Random histories, for hypothesis."""
 
 from typing import Any
 

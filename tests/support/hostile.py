@@ -1,7 +1,6 @@
 """Hostile input: objects that are odd, bad or forged, each with the message that it has to have.
 
-`written_cases` are by hand; tests/support/hostile_drawn.py draws others from the CRDs. Callers:
-tests/integration/test_hostile.py.
+`written_cases` are by hand; tests/support/hostile_drawn.py draws others from the CRDs.
 """
 
 from collections.abc import Iterator

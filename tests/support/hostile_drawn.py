@@ -1,6 +1,6 @@
 """Objects drawn from the CRDs' schemas: values within their types, at their ends, and now and then beside them.
 
-Always the same ones: derandomized. Callers: tests/integration/test_hostile.py, tests/unit/engine/test_hostile.py.
+Always the same ones: derandomized.
 """
 
 from collections.abc import Callable

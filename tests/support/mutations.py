@@ -1,7 +1,4 @@
-"""Good specs with one thing or a few changed as people get them wrong, and what a problem of one says of it.
-
-Callers: tests/unit/api/test_advice.py, tests/unit/cli/test_command_lines.py.
-"""
+"""Good specs with one thing or a few changed as people get them wrong, and what a problem of one says of it."""
 
 import copy
 import re

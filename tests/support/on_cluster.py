@@ -1,7 +1,4 @@
-"""Fixtures of tests on a real cluster: crontask installed once by its chart; a namespace for each test.
-
-Callers: the conftests of tests/e2e and tests/soak, which import them.
-"""
+"""Fixtures of tests on a real cluster: crontask installed once by its chart; a namespace for each test."""
 
 from collections.abc import Iterator
 from uuid import uuid4

@@ -1,7 +1,4 @@
-"""The runner as a process, and a real HTTP server for it to call.
-
-Callers: the tests of the runner.
-"""
+"""The runner as a process, and a real HTTP server for it to call."""
 
 import json
 import os

@@ -1,7 +1,4 @@
-"""What the timetable is held against the oracle with: places near changes of a zone's clock, expressions about them.
-
-Callers: tests of the timetable.
-"""
+"""What the timetable is held against the oracle with: places near changes of a zone's clock, expressions about them."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,4 @@
-"""What all models share: camelCase names, immutability, and the types of durations and times.
-
-Callers: the other modules of api; engine and workload for `format_time` and `format_duration`.
-"""
+"""What all models share: camelCase names, immutability, and the types of durations and times."""
 
 import re
 from calendar import monthrange

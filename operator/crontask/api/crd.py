@@ -1,7 +1,7 @@
 """The CRDs, generated from the models: `python -m crontask.api.crd` writes crds/ and the chart's copy of them.
 
 A structural schema has no references, no titles and no nulls; every list, map and string that a CEL rule reads is
-bounded. Callers: make generate; tests compare the files with what this makes.
+bounded.
 """
 
 import sys

@@ -1,7 +1,4 @@
-"""The CRDs' rules about a handler: what can be said in CEL and in a schema of what validate_handler says.
-
-Callers: crd.
-"""
+"""The CRDs' rules about a handler: what can be said in CEL and in a schema of what validate_handler says."""
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy

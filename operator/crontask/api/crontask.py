@@ -1,7 +1,4 @@
-"""The CronTask: its spec. Its status is in task_status.
-
-Callers: decide, engine, validate, crd.
-"""
+"""The CronTask: its spec. Its status is in task_status."""
 
 from typing import Annotated, Any
 

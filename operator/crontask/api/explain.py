@@ -1,7 +1,7 @@
 """From the errors of the models to problems: what is wrong, and what to write instead that is taken.
 
 Every kind of error has its words here, so that nobody reads those of the library. Advice that names a value is tried
-out before it is given. Callers: parse.
+out before it is given.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What a run executes: the handler union.
-
-Callers: the specs of both kinds, workload (which builds the pod), validate.
-"""
+"""What a run executes: the handler union."""
 
 from typing import Annotated, Any, Literal
 

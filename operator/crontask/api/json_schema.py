@@ -2,7 +2,6 @@
 
 A schema is somebody's input to a process that serves everybody, so what costs or reaches too much is refused: nothing
 is fetched, a pattern is matched in linear time, and neither a circle nor a cascade of references is followed.
-Callers: validate, decide.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Object metadata and conditions, as far as the operator reads them.
-
-Callers: the models of both kinds, store and decide; validate_object.
-"""
+"""Object metadata and conditions, as far as the operator reads them."""
 
 from functools import cached_property
 from typing import Annotated, Any, Literal

@@ -1,6 +1,6 @@
 """Every name that the operator gives to an object, and the labels that it finds them by.
 
-Names are deterministic: creating the same thing twice is a conflict, never a double. Callers: decide, engine, workload.
+Names are deterministic: creating the same thing twice is a conflict, never a double.
 """
 
 from datetime import UTC, datetime

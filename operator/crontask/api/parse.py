@@ -1,7 +1,7 @@
 """From JSON to a model, with everything that is wrong with it at once.
 
 A part that the model does not take does not hide what is wrong elsewhere: the rules across fields are tried with values
-that stand in for it. Callers: validate, validate_object.
+that stand in for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,6 +1,6 @@
 """The parts of a core/v1 Pod that the operator reads.
 
-Parsed straight from JSON by msgspec: pods are the most frequent events. Callers: store, decide.
+Parsed straight from JSON by msgspec: pods are the most frequent events.
 """
 
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""The policies of a CronTask: what happens when clocks change, runs overlap, times are missed, runs fail.
-
-Callers: crontask, scheduledrun (which hold them), decide.
-"""
+"""The policies of a CronTask: what happens when clocks change, runs overlap, times are missed, runs fail."""
 
 import datetime
 from enum import StrEnum

@@ -1,7 +1,4 @@
-"""A problem of a spec: what is wrong, where, and what to write instead.
-
-Callers: validate, validate_handler, and all who tell people.
-"""
+"""A problem of a spec: what is wrong, where, and what to write instead."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """The source of a python handler, looked at without running it: its syntax, and whether its function is there.
 
-It is parsed by the Python of the operator, which is that of the runner's image. Callers: validate_handler.
+It is parsed by the Python of the operator, which is that of the runner's image.
 """
 
 import ast

@@ -1,7 +1,4 @@
-"""The ScheduledRun: its spec and its status.
-
-Callers: decide (which computes the status), engine, workload, validate, crd.
-"""
+"""The ScheduledRun: its spec and its status."""
 
 from datetime import datetime
 from enum import StrEnum

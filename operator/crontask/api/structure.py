@@ -1,7 +1,4 @@
-"""The schema of a model, resolved: what each field takes, without references, titles and nulls.
-
-Callers: crd (which makes the CRDs of it), explain (which tells people what to write).
-"""
+"""The schema of a model, resolved: what each field takes, without references, titles and nulls."""
 
 from functools import cache
 from typing import Any

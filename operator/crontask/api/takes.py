@@ -1,7 +1,4 @@
-"""What a field takes, by its schema: in words, as an example, and as what somebody meant who wrote something else.
-
-Callers: explain, parse (for values that stand in for bad ones).
-"""
+"""What a field takes, by its schema: in words, as an example, and as what somebody meant who wrote something else."""
 
 import re
 from collections.abc import Iterator

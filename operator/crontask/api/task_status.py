@@ -1,7 +1,4 @@
-"""The status of a CronTask, written by the operator alone.
-
-Callers: decide.task_status (which computes it), engine, crd.
-"""
+"""The status of a CronTask, written by the operator alone."""
 
 from enum import StrEnum
 from typing import Annotated, Literal

@@ -1,7 +1,4 @@
-"""What caused a run that nobody scheduled and no person made: kept as JSON in an annotation, handed to its pod.
-
-Callers: decide.follow_up, decide.views, workload, engine.execute.
-"""
+"""What caused a run that nobody scheduled and no person made: kept as JSON in an annotation, handed to its pod."""
 
 import json
 from typing import Any, Literal

@@ -1,7 +1,4 @@
-"""Fields of the contract that no code serves yet. Each is refused, by admission and by validate, until it is built.
-
-Callers: crd (as CEL rules), validate.
-"""
+"""Fields of the contract that no code serves yet. Each is refused, by admission and by validate, until it is built."""
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()

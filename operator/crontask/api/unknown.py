@@ -1,7 +1,6 @@
 """Fields that no version of an object has: most often a word that was mistyped, put elsewhere, or a CronJob's.
 
 The API server leaves them out, or refuses them to who asks strictly, as kubectl does; so the operator never sees any.
-Callers: validate_object, cli; parse (for the models within models).
 """
 
 from collections.abc import Iterator

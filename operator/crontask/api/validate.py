@@ -1,7 +1,7 @@
 """One validation of a spec: for admission, for the Ready condition, for the command line.
 
 `validate_task` and `validate_run` take a spec as parsed JSON and return every problem found; an empty tuple means that
-the spec is good. Callers: store (on each new generation), cli.
+the spec is good.
 """
 
 import re

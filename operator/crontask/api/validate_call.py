@@ -1,7 +1,6 @@
 """The validation of the handlers that need no image: http and python.
 
-What few handlers need is loaded with the first that does: the command line validates one, and ends. Callers:
-validate_handler.
+What few handlers need is loaded with the first that does: the command line validates one, and ends.
 """
 
 import re

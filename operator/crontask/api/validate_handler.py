@@ -1,7 +1,4 @@
-"""The validation of a handler: what runs.
-
-Callers: validate.
-"""
+"""The validation of a handler: what runs."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,6 @@
 """The validation of containers and pod templates, as far as crontask writes into them or relies on them.
 
-All else in them is the API server's to judge, when the pod is made. Callers: validate_handler, workload (the names of a
-template's containers).
+All else in them is the API server's to judge, when the pod is made.
 """
 
 from collections.abc import Iterator

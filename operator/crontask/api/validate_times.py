@@ -1,7 +1,6 @@
 """Schedules that never come: because of `dst.missing`, of the window, or of the dates that are left out.
 
-Role: each of these may be right, and all of them together leave nothing. Named is the first that does. Callers:
-validate.
+Role: each of these may be right, and all of them together leave nothing. Named is the first that does.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Where a value does not fit a JSON Schema, in words that say what it must be.
 
-Every kind of violation has its words here, so that nobody reads those of the library. Callers: json_schema.
+Every kind of violation has its words here, so that nobody reads those of the library.
 """
 
 from collections.abc import Callable, Iterator

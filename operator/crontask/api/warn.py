@@ -1,7 +1,6 @@
 """Warnings about a good spec: what has no effect, or another one than it seems, where its writer would be surprised.
 
-A warning refuses nothing. A default that the API server has filled in is like a field left out. Callers: admission,
-validate_object.
+A warning refuses nothing. A default that the API server has filled in is like a field left out.
 """
 
 from collections.abc import Iterator

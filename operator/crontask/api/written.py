@@ -1,7 +1,4 @@
-"""Values in the words of a message: as somebody would write them in a manifest, or shown in short.
-
-Callers: explain, json_schema, manifests of the cli.
-"""
+"""Values in the words of a message: as somebody would write them in a manifest, or shown in short."""
 
 import json
 import re

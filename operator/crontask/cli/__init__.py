@@ -1,4 +1,1 @@
-"""The `crontask` command.
-
-Callers: the console script.
-"""
+"""The `crontask` command."""

@@ -1,7 +1,4 @@
-"""A document of a manifest: its value as JSON has it, and where each part of it stands in the text.
-
-Callers: yaml_reader (which makes documents), reading, manifest.
-"""
+"""A document of a manifest: its value as JSON has it, and where each part of it stands in the text."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,4 @@
-"""`crontask`: its verbs, each in a module of its own that is loaded when it is called.
-
-Callers: the console script; the image's entrypoint.
-"""
+"""`crontask`: its verbs, each in a module of its own that is loaded when it is called."""
 
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module

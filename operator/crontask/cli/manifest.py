@@ -1,7 +1,4 @@
-"""The CronTask that a command is about: from a manifest, or from the cluster by its name.
-
-Callers: next, simulate.
-"""
+"""The CronTask that a command is about: from a manifest, or from the cluster by its name."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""`crontask next`: the coming nominal times of a task, by the operator's own timetable.
-
-Callers: main.
-"""
+"""`crontask next`: the coming nominal times of a task, by the operator's own timetable."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

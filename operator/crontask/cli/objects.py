@@ -1,7 +1,7 @@
 """The CronTasks and ScheduledRuns of a manifest, and what is wrong with it.
 
 An object of another API is nobody's business here; one that is nearly ours is told apart from it, and a List is looked
-into. Callers: manifest, validate.
+into.
 """
 
 from collections.abc import Iterator

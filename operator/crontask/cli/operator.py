@@ -1,7 +1,4 @@
-"""`crontask operator`: the process that starts what is due.
-
-Callers: main.
-"""
+"""`crontask operator`: the process that starts what is due."""
 
 import sys
 from typing import Any

@@ -1,7 +1,4 @@
-"""Kinds of values on the command line: times, durations, stretches of time, and how bad ones are told.
-
-Callers: the commands.
-"""
+"""Kinds of values on the command line: times, durations, stretches of time, and how bad ones are told."""
 
 import sys
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """How far a simulation is: a bar on the terminal of stderr, as soon as it takes longer than a second.
 
-Elsewhere nothing is shown. Callers: simulate.
+Elsewhere nothing is shown.
 """
 
 import sys

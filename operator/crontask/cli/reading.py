@@ -1,6 +1,6 @@
 """What a command line is given to read, as documents: files, and stdin for `-`.
 
-Whatever stands in it: other encodings, binaries, and what has no end are refused in words. Callers: manifest.
+Whatever stands in it: other encodings, binaries, and what has no end are refused in words.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""`crontask simulate`: what the operator would do with a task, by its own engine on simulated time.
-
-Callers: main.
-"""
+"""`crontask simulate`: what the operator would do with a task, by its own engine on simulated time."""
 
 import json
 import logging

@@ -2,7 +2,6 @@
 
 A reader that has gone away (`| head`) ends the command quietly, with 0; an output that cannot be written, with a line
 on stderr and 1. What stderr does not take is told by the exit code alone.
-Callers: main.
 """
 
 import errno

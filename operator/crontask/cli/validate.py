@@ -1,7 +1,4 @@
-"""`crontask validate`: what is wrong with manifests, and what has no effect in them, without a cluster.
-
-Callers: main.
-"""
+"""`crontask validate`: what is wrong with manifests, and what has no effect in them, without a cluster."""
 
 import click
 import orjson

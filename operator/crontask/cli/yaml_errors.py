@@ -1,7 +1,7 @@
 """What is wrong with text that is not YAML, and what to write instead, with its line.
 
 The parser names what it looked for; people have left out quotes, or written a tab. Advice that repeats a line is tried
-out first. Callers: yaml_reader.
+out first.
 """
 
 import json

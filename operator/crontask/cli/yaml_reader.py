@@ -3,7 +3,7 @@
 kubectl has rules of its own within YAML 1.1: `on` and `y` are true, a date and `12:30` are strings, 010 is eight. Read
 otherwise, a manifest would be judged by other values than those that reach the API server. The parser of libyaml is
 used for its events alone: they are made into values here, within bounds on depth and on what aliases stand for, with
-the place of each. Callers: reading.
+the place of each.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Whether the args of a run fit the schema of its task. Callers: readiness."""
+"""Whether the args of a run fit the schema of its task."""
 
 import orjson
 

@@ -1,7 +1,4 @@
-"""Decisions are data: what to do, what the status should say, which transitions to record, when to look again.
-
-Callers: the policies of decide make them, engine executes them, tests compare them, the log prints them.
-"""
+"""Decisions are data: what to do, what the status should say, which transitions to record, when to look again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,4 @@
-"""Of the runs of one task with one idempotencyKey, the first to start counts; the others are skipped, naming it.
-
-Callers: readiness.
-"""
+"""Of the runs of one task with one idempotencyKey, the first to start counts; the others are skipped, naming it."""
 
 from datetime import datetime
 

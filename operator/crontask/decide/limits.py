@@ -1,7 +1,4 @@
-"""Until when a run, and an attempt that does not start, may take.
-
-Callers: readiness, run (timeout, attempt_end, decide).
-"""
+"""Until when a run, and an attempt that does not start, may take."""
 
 from datetime import datetime
 

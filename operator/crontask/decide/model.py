@@ -1,6 +1,6 @@
 """The objects as observed: a CronTask, a ScheduledRun, and the operator's own configuration.
 
-What is derived from one object alone is asked of it. Callers: views, the policies, the engine (which parses them).
+What is derived from one object alone is asked of it.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""What the process knows of the pod of a run's expected attempt: one of six.
-
-Callers: store (which says which), views, stage, the policies.
-"""
+"""What the process knows of the pod of a run's expected attempt: one of six."""
 
 from dataclasses import dataclass
 from datetime import datetime

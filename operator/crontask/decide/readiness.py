@@ -1,7 +1,6 @@
 """May the next attempt of a run start now, and if not, why? One answer, for whoever could start it or let it wait.
 
 Not asked here: whether it is the run's turn (overlap), and whether the pause before another attempt is over (retry).
-Callers: run, overlap; engine (just before it makes a pod, for what has changed since that was decided).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Whether an attempt follows one that has failed or was lost, and when.
 
 When the next attempt starts is recorded in the status, so that a restart changes nothing; the jitter of a pause is a
-hash. Callers: stage, run (attempt_end, decide).
+hash.
 """
 
 from datetime import datetime, timedelta

@@ -1,7 +1,4 @@
-"""By what a run goes: its own value, else its task's, else the default. Resolved in one place.
-
-Callers: retry, limits, args, the policies; engine (the handler and the args of a pod).
-"""
+"""By what a run goes: its own value, else its task's, else the default. Resolved in one place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

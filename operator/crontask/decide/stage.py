@@ -1,6 +1,6 @@
 """Which stage of its life a run is in, named once: from its object, and from what is known of its pod.
 
-A phase is what the status said last; the stage is what holds at this moment. Callers: readiness, the policies, store.
+A phase is what the status said last; the stage is what holds at this moment.
 """
 
 from enum import Enum

@@ -1,7 +1,4 @@
-"""What is recorded of a launch once it has happened, or was refused: the engine knows when, this says what.
-
-Callers: engine (launch, execute).
-"""
+"""What is recorded of a launch once it has happened, or was refused: the engine knows when, this says what."""
 
 from datetime import datetime
 

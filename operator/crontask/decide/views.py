@@ -1,7 +1,4 @@
-"""The views from which decisions are made: all that is known of a run, and of a task.
-
-Callers: store (which makes them), the policies of decide.
-"""
+"""The views from which decisions are made: all that is known of a run, and of a task."""
 
 from collections.abc import Container
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The parts of an operator put together: for the process, the simulation, and tests alike.
-
-Callers: app, simulation, tests.
-"""
+"""The parts of an operator put together: for the process, the simulation, and tests alike."""
 
 from crontask.api.names import LABEL_RUN
 from crontask.decide.model import Config

@@ -1,7 +1,7 @@
 """The keys that wait to be decided: those whose time has come, then those that changed.
 
 Of what changed, runs have most of the turns: a task is decided once its runs say what became of them, and so is
-written once where it would be twice. Callers: loop.
+written once where it would be twice.
 """
 
 from collections import deque

@@ -1,7 +1,4 @@
-"""The due-heap: which key is to be decided again, and when.
-
-Callers: loop.
-"""
+"""The due-heap: which key is to be decided again, and when."""
 
 import heapq
 from collections import Counter

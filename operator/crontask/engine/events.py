@@ -1,7 +1,4 @@
-"""What happened, recorded once: each Transition becomes a log line, a count and, within a limit, an event.
-
-Callers: loop (after the status that says so is written), executor (launches).
-"""
+"""What happened, recorded once: each Transition becomes a log line, a count and, within a limit, an event."""
 
 import asyncio
 import logging

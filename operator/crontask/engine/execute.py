@@ -1,4 +1,4 @@
-"""Doing: each action of a decision as requests to the API server. Callers: loop."""
+"""Doing: each action of a decision as requests to the API server."""
 
 import asyncio
 import logging

@@ -1,6 +1,6 @@
 """The one gate that every write passes: just before it is sent, our lease must have time left.
 
-A paused process that wakes after its lease was lost sends nothing. Callers: queue.
+A paused process that wakes after its lease was lost sends nothing.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Which objects of a namespace have something in common: the runs of a task, the members of a group.
-
-Callers: store.
-"""
+"""Which objects of a namespace have something in common: the runs of a task, the members of a group."""
 
 from collections.abc import Collection
 

@@ -1,7 +1,4 @@
-"""Keeps what is known in step with the API server: list in pages, then watch, for ever.
-
-Callers: app, one informer a kind.
-"""
+"""Keeps what is known in step with the API server: list in pages, then watch, for ever."""
 
 import asyncio
 import logging

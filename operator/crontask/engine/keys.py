@@ -1,4 +1,4 @@
-"""The keys of objects, as they are decided, requested and recorded. Callers: the engine's modules, tests."""
+"""The keys of objects, as they are decided, requested and recorded."""
 
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.ports import Kind, ObjectKey

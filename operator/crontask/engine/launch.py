@@ -1,6 +1,6 @@
 """Launching: runs and their pods are made, before their time, at it, or again.
 
-A name that is taken is looked at: an object of the same owner is ours, and we carry on from it. Callers: execute, loop.
+A name that is taken is looked at: an object of the same owner is ours, and we carry on from it.
 """
 
 import logging

@@ -1,7 +1,4 @@
-"""One term of leadership: the engine works for as long as the lease is held, and nobody asks it to stop.
-
-Callers: app, tests.
-"""
+"""One term of leadership: the engine works for as long as the lease is held, and nobody asks it to stop."""
 
 import asyncio
 import logging

@@ -1,7 +1,7 @@
 """The engine: waits for changes and for times to come, and chooses which keys are worked on, and when.
 
 A key is a task or a run, worked on by one worker at a time; what changes meanwhile makes it decide again. There is
-no polling: the due-heap knows the next instant at which a decision changes. Callers: app, simulation.
+no polling: the due-heap knows the next instant at which a decision changes.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """What the operator itself remembers of objects, and the API server does not say: refusals, turns, what is on its way.
 
 One record a run, one a task. It is gone with the process, and nothing depends on it that a restart must keep.
-Callers: store (which has one), launch, loop.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Counts of what happened, for Prometheus. Fed by transitions alone.
-
-Callers: tell; app serves them.
-"""
+"""Counts of what happened, for Prometheus. Fed by transitions alone."""
 
 from prometheus_client import Counter, Histogram
 

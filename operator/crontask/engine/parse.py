@@ -1,7 +1,7 @@
 """From an object's JSON to what decide knows of it. Objects parse once, here.
 
 A bad object harms only itself: what cannot be used of a spec becomes its problems, and of a status whatever can be read
-is kept. Callers: store.
+is kept.
 """
 
 import logging

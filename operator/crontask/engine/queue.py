@@ -2,7 +2,7 @@
 
 Launches go before status before events before clean-up; a bounded number is in flight. Launches may be all of it and
 each of the others a part: more would make them no faster, and launches and everybody's watches slower. Starts keep to
-a rate. Callers: executor, recorder.
+a rate.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""How often something may be written about one object: some at once, then one in so many seconds.
-
-Callers: tell (events), write (statuses of tasks).
-"""
+"""How often something may be written about one object: some at once, then one in so many seconds."""
 
 from collections.abc import Hashable
 

@@ -1,7 +1,7 @@
 """What is known: every CronTask, ScheduledRun and Pod of ours, with the indexes from which views are made.
 
 Fed by the informers and, before their echo, by the answers to our own writes. A change names the keys that have to
-be decided anew. Callers: informers (Informed), executor (fold), loop (views).
+be decided anew.
 """
 
 import logging

@@ -1,7 +1,4 @@
-"""Connections that are open when they are needed: to open one at the time itself delays what is due.
-
-Callers: loop.
-"""
+"""Connections that are open when they are needed: to open one at the time itself delays what is due."""
 
 import asyncio
 from datetime import datetime, timedelta

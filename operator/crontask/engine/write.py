@@ -1,6 +1,6 @@
 """Writing what is known already: statuses, patches, deletions; and reading what may have changed.
 
-The answers are folded into the store. Callers: execute, launch, loop.
+The answers are folded into the store.
 """
 
 import orjson

@@ -1,4 +1,4 @@
 """The real world behind the ports: HTTP client, informer, lease, clock, login.
 
-Role: the only layer beside app that imports aiohttp. Callers: app, cli.
+Role: the only layer beside app that imports aiohttp.
 """

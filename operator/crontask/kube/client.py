@@ -1,7 +1,4 @@
-"""The API server over HTTP: the `Api` port by aiohttp and orjson.
-
-Callers: informer, lease, engine (through the port).
-"""
+"""The API server over HTTP: the `Api` port by aiohttp and orjson."""
 
 import asyncio
 import logging

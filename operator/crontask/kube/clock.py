@@ -1,7 +1,4 @@
-"""The real clock.
-
-Callers: app.
-"""
+"""The real clock."""
 
 import asyncio
 import time

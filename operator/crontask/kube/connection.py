@@ -1,7 +1,4 @@
-"""Where the API server is and who we are: configuration and login by the official client.
-
-Callers: client.
-"""
+"""Where the API server is and who we are: configuration and login by the official client."""
 
 import ssl
 import time

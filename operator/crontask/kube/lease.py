@@ -2,7 +2,7 @@
 
 Ours, not the official client's elector: the write gate needs to know how much time is left on a clock that
 runs on while the process is stopped, and a lease that is given up must be taken at once. The Lease is for speed: what
-makes two operators harmless are names and the watermark. Callers: app.
+makes two operators harmless are names and the watermark.
 """
 
 import logging

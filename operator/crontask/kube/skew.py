@@ -1,7 +1,4 @@
-"""Whether our clock and the API server's agree, by the Date of its answers.
-
-Callers: client (feeds it), app.
-"""
+"""Whether our clock and the API server's agree, by the Date of its answers."""
 
 import logging
 from collections.abc import Callable

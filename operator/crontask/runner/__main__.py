@@ -1,7 +1,4 @@
-"""`python -m crontask.runner`, the same as `crontask-runner`.
-
-Callers: people, tests.
-"""
+"""`python -m crontask.runner`, the same as `crontask-runner`."""
 
 from crontask.runner.main import main
 

@@ -1,7 +1,4 @@
-"""Judges an answer: whether it is what was wanted, and what of it is kept.
-
-Callers: call.
-"""
+"""Judges an answer: whether it is what was wanted, and what of it is kept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Waits for an asynchronous handler, in an event loop that ends with it.
-
-Callers: execute, which imports it for asynchronous handlers alone: asyncio takes time to import.
-"""
+"""Waits for an asynchronous handler, in an event loop that ends with it."""
 
 import asyncio
 import logging

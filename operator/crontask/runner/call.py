@@ -1,7 +1,4 @@
-"""Sends the request of an http handler, follows redirects, and reads what is answered.
-
-Callers: main.
-"""
+"""Sends the request of an http handler, follows redirects, and reads what is answered."""
 
 import logging
 import socket

@@ -1,7 +1,4 @@
-"""`ctx`, the first argument of a Python handler.
-
-Callers: execute.
-"""
+"""`ctx`, the first argument of a Python handler."""
 
 import logging
 import time

@@ -1,7 +1,4 @@
-"""Runs a Python handler.
-
-Callers: main.
-"""
+"""Runs a Python handler."""
 
 import inspect
 import time

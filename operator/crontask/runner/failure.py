@@ -1,7 +1,4 @@
-"""How a Python handler failed, in words: the error, and where in the user's own code it was.
-
-Callers: execute; main for the words of an error.
-"""
+"""How a Python handler failed, in words: the error, and where in the user's own code it was."""
 
 import os
 import traceback

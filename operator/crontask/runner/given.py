@@ -1,7 +1,4 @@
-"""What the operator gives to the runner: its environment.
-
-Callers: main, request, execute, source.
-"""
+"""What the operator gives to the runner: its environment."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""The log: one JSON object a line on standard output, which says of which run it is.
-
-Callers: main.
-"""
+"""The log: one JSON object a line on standard output, which says of which run it is."""
 
 import json
 import logging

@@ -1,7 +1,4 @@
-"""`crontask-runner`: does the work of one attempt of a run, and tells how it ended.
-
-Callers: the console script; __main__.
-"""
+"""`crontask-runner`: does the work of one attempt of a run, and tells how it ended."""
 
 import argparse
 import contextlib

@@ -1,7 +1,4 @@
-"""What a handler's end is told as: the termination message, one JSON object that the operator reads.
-
-Callers: main; and all that makes a Report: call, answer, execute, failure.
-"""
+"""What a handler's end is told as: the termination message, one JSON object that the operator reads."""
 
 import json
 from dataclasses import dataclass

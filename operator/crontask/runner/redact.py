@@ -1,7 +1,4 @@
-"""Takes secrets out of what a server answered, in whatever way it wrote them.
-
-Callers: call, answer; and through them the log.
-"""
+"""Takes secrets out of what a server answered, in whatever way it wrote them."""
 
 import base64
 import binascii

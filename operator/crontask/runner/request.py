@@ -1,7 +1,4 @@
-"""What an http handler asks for: the request to send, and what is to be answered.
-
-Callers: call, answer.
-"""
+"""What an http handler asks for: the request to send, and what is to be answered."""
 
 import json
 import re

@@ -1,7 +1,4 @@
-"""What a handler returns, as the JSON that it has to be.
-
-Callers: execute, redact.
-"""
+"""What a handler returns, as the JSON that it has to be."""
 
 import math
 from typing import Any

@@ -1,7 +1,4 @@
-"""Finds the function of a Python handler: in its source, or in a module of the image.
-
-Callers: execute.
-"""
+"""Finds the function of a Python handler: in its source, or in a module of the image."""
 
 import importlib
 import linecache

@@ -1,7 +1,4 @@
-"""SIGTERM: how a pod is told to stop, by a cancel, a timeout or an eviction.
-
-Callers: main, execute, awaiting.
-"""
+"""SIGTERM: how a pod is told to stop, by a cancel, a timeout or an eviction."""
 
 import os
 import signal

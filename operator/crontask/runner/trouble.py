@@ -1,7 +1,4 @@
-"""Why there is no answer, in words for people.
-
-Callers: call.
-"""
+"""Why there is no answer, in words for people."""
 
 import http.client
 import socket

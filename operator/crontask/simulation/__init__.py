@@ -1,4 +1,1 @@
-"""The whole engine without a cluster: an API server in memory, and time that passes only when nothing else can.
-
-Callers: tests; the command line.
-"""
+"""The whole engine without a cluster: an API server in memory, and time that passes only when nothing else can."""

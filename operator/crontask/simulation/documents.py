@@ -1,7 +1,4 @@
-"""What an API server does to a document: merge patches, label selectors, the defaults and limits of our schemas.
-
-Callers: objects.
-"""
+"""What an API server does to a document: merge patches, label selectors, the defaults and limits of our schemas."""
 
 import copy
 from functools import cache

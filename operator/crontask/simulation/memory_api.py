@@ -1,7 +1,7 @@
 """An API server in memory, as far as a client can tell: versions, generations, conflicts, owners, watches, faults.
 
 tests/integration/test_fidelity.py holds it against the real one. It does not validate beyond what a pod's spec may
-change, knows no finalizers, and takes any namespace for an existing one. Callers: tests, kubelet.
+change, knows no finalizers, and takes any namespace for an existing one.
 """
 
 import copy

@@ -1,7 +1,4 @@
-"""The objects of an API server in memory: versions, generations, owners, and the changes that watches are told.
-
-Callers: memory_api.
-"""
+"""The objects of an API server in memory: versions, generations, owners, and the changes that watches are told."""
 
 import asyncio
 from bisect import bisect_right

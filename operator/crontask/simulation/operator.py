@@ -1,7 +1,4 @@
-"""An operator on the API server in memory: started, killed at any await, started again, with a clock of its own.
-
-Callers: simulate, tests.
-"""
+"""An operator on the API server in memory: started, killed at any await, started again, with a clock of its own."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,7 +1,7 @@
 """Quiet stretches: rows of runs that start on time and end before the next one, which need no engine to be known.
 
 While nothing runs, waits, fails too often or is edited, each time that comes due starts, whatever the policies say.
-A test holds the stretches against the engine itself. Callers: simulate.
+A test holds the stretches against the engine itself.
 """
 
 from collections.abc import Callable

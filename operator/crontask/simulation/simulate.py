@@ -1,6 +1,6 @@
 """What the operator would do with a task: its own engine, decisions and timetable on virtual time.
 
-The API server, the kubelet and time are simulated; long quiet stretches are gone through by `quiet`. Callers: cli.
+The API server, the kubelet and time are simulated; long quiet stretches are gone through by `quiet`.
 """
 
 import asyncio

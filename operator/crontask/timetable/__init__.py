@@ -1,6 +1,6 @@
 """When a task is due: cron in a zone, fixed rate, or on demand.
 
-Role: pure; no clock, no I/O beyond zone data. `timetable` holds the interface. Callers: api validation, decide, CLI.
+Role: pure; no clock, no I/O beyond zone data. `timetable` holds the interface.
 """
 
 from crontask.timetable.cron import parse_cron

@@ -1,7 +1,7 @@
 """Cron text to `CronExpression`; whatever it refuses, it says what to write instead.
 
 Role: an expression as a whole: five fields or a macro, which local minutes and days they make together, and whether a
-day ever comes. Callers: validation, and whoever makes a `CronTimetable`.
+day ever comes.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Role: what is said is true because it is read off the values: `*/50` is "At minutes 0 and 50 of every hour". Where
 words would be longer than what they explain, the expression itself stands. Times are those of the clock on the wall;
-what happens where that clock changes is no part of a description. Callers: cli.
+what happens where that clock changes is no part of a description.
 """
 
 from collections.abc import Sequence

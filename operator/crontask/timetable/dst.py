@@ -4,7 +4,6 @@ Role: the one algorithm for all policies, in seconds since 1970 UTC. Within a se
 and UTC differ by a constant; what a policy decides is which local times of a segment count. An expression whose hour
 field begins with `*` follows real time: every instant whose local time matches, so nothing shifts and nothing is left
 out as repeated.
-Callers: `timetable`.
 """
 
 from collections.abc import Iterator, Sequence

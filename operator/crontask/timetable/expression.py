@@ -4,7 +4,6 @@ Role: answers "which local minutes match?" for ranges of *local seconds*: second
 the wall counts them, with no zone in it. Days of a month are bits of an int, so that counting is arithmetic and
 stepping skips what cannot match. Nothing here changes after it was made: instances are shared by all tasks with the
 same text.
-Callers: `cron` makes these, `dst` lays them on the zone's offsets.
 """
 
 from bisect import bisect_left

@@ -3,7 +3,6 @@
 Role: the grammar of items, the same for every field: `*`, `?`, `*/n`, `a`, `a/n`, `a-b`, `a-b/n`, in lists. A bound is
 a number, with or without leading zeros, or a name of three letters or in full; a range may go over the end of its
 field. Of the day of month also `L`, `L-3`, `15W`, `LW`, `28-L`; of the day of week also `mon#2`, `L5`.
-Callers: `cron`, `hashed`.
 """
 
 import re

@@ -1,7 +1,7 @@
 """`H`: a value of a field that the task's name chooses, so that many tasks with one text spread out.
 
 Role: replaces `H`, `H(a-b)`, `H/n` and `H(a-b)/n` by plain items. A change of what is chosen here would move the times
-of every task that uses it. Callers: `cron`.
+of every task that uses it.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
 """Fixed rate: anchor + k * interval, for k from a first one on. Pure arithmetic in seconds since 1970 UTC.
 
 Role: a missed tick never shifts the following ones, since each is computed from the anchor.
-Callers: `timetable`.
 """
 
 from dataclasses import dataclass

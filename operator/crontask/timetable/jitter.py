@@ -2,7 +2,6 @@
 
 Role: jitter moves starts, never nominal times. It is a hash, so that every operator computes the same start, and at
 most half the gap to the next nominal time, so that starts keep the order of their times.
-Callers: decide.due, cli.
 """
 
 import hashlib

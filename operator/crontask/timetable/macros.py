@@ -1,7 +1,4 @@
-"""`@daily` and its kin, and what to write for those that other schedulers know and this one does not.
-
-Callers: `cron`.
-"""
+"""`@daily` and its kin, and what to write for those that other schedulers know and this one does not."""
 
 import math
 import re

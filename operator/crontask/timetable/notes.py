@@ -1,7 +1,7 @@
 """What is worth saying about a nominal time: that its local time was shifted, or comes twice, or that clocks change.
 
 And about an expression: which of its steps begin anew before they come round. Role: for people; nothing is decided
-here. Callers: cli, warn.
+here.
 """
 
 import re

@@ -2,7 +2,6 @@
 
 Role: pure functions of the schedule and of the instants asked about; nothing here reads a clock. All instants are
 timezone-aware and in UTC; nominal times are whole seconds. A naive datetime raises TypeError.
-Callers: decide, validation (`upcoming`), CLI.
 """
 
 from bisect import bisect_right

@@ -1,7 +1,6 @@
 """A timetable within bounds: nothing before a start, nothing from an end on, nothing on days that are left out.
 
 Role: `startTime`, `endTime` and `skip`. What is left out is cut out of the count by arithmetic, hole by hole.
-Callers: decide.timing (which composes a task's timetable).
 """
 
 from collections.abc import Sequence

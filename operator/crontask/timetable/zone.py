@@ -3,7 +3,6 @@
 Role: the only place that knows where zone data comes from. zoneinfo does not expose its transitions, so they are
 found by sampling the offset day by day and bisecting, once for each zone and year. No two changes that cancel out lie
 within a day.
-Callers: validation (`load_zone`), `dst` (`segments`).
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,1 @@
-"""The pod of a run: pure builders, one for each handler variant.
-
-Callers: engine.execute.
-"""
+"""The pod of a run: pure builders, one for each handler variant."""

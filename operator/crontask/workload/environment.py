@@ -1,7 +1,4 @@
-"""The environment that every handler's containers are given.
-
-Callers: pod, runner.
-"""
+"""The environment that every handler's containers are given."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,6 @@
 """Merging a partial pod template into the one that a handler makes.
 
 What has a name is merged by it, as `kubectl apply` does; other lists and values of the partial template replace.
-Callers: pod.
 """
 
 from typing import Any

@@ -1,7 +1,4 @@
-"""The ScheduledRun that the operator creates: of a nominal time, or caused by the end of another run.
-
-Callers: engine.launch.
-"""
+"""The ScheduledRun that the operator creates: of a nominal time, or caused by the end of another run."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,6 @@
 """The containers of the handlers that need no image: they run `crontask-runner`, which does what the handler says.
 
 What it is to do is handed over in its environment; a secret stays a reference, so that only the pod is given it.
-Callers: pod.
 """
 
 from typing import Any

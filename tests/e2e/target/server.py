@@ -1,5 +1,5 @@
 """A server to call, in a pod of the end-to-end tests: over HTTP on 8080, and over HTTPS on 8443 with a certificate
-that nobody knows. Each path behaves in its own way. Callers: test_calls.py, by a ConfigMap.
+that nobody knows. Each path behaves in its own way.
 """
 
 import json

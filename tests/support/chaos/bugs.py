@@ -1,7 +1,4 @@
-"""Faults that could be in the operator, planted one at a time, to see that the simulator finds them.
-
-Callers: tests/unit/chaos.
-"""
+"""Faults that could be in the operator, planted one at a time, to see that the simulator finds them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""What people change in a world, and what the API server refuses: edits, pauses, absences that end in one, refusals.
-
-Callers: play.
-"""
+"""What people change in a world, and what the API server refuses: edits, pauses, absences that end in one, refusals."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Everything that changes, written down as it happens, and what must never happen (safety).
-
-Callers: play.
-"""
+"""Everything that changes, written down as it happens, and what must never happen (safety)."""
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta

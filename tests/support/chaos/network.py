@@ -1,7 +1,4 @@
-"""What lies between one operator and the API server: delays, errors, writes that landed though nobody was told.
-
-Callers: operators.
-"""
+"""What lies between one operator and the API server: delays, errors, writes that landed though nobody was told."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

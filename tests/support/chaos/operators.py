@@ -1,7 +1,4 @@
-"""Operators as processes: each with its cache, its lease and its engine, as app.py puts them together.
-
-Callers: play.
-"""
+"""Operators as processes: each with its cache, its lease and its engine, as app.py puts them together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,4 @@
-"""Play a seed: the world comes up, goes wrong, and is left alone; then it is judged.
-
-Callers: tests/unit/chaos, hack/worlds.py.
-"""
+"""Play a seed: the world comes up, goes wrong, and is left alone; then it is judged."""
 
 import asyncio
 import logging

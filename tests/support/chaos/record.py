@@ -1,7 +1,4 @@
-"""What the ledger knows of a run, whether it is still there or not.
-
-Callers: ledger, times, verdict.
-"""
+"""What the ledger knows of a run, whether it is still there or not."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""What a seed makes of it: the tasks, how their pods go, what people do, and what goes wrong and when.
-
-Callers: play.
-"""
+"""What a seed makes of it: the tasks, how their pods go, what people do, and what goes wrong and when."""
 
 from dataclasses import dataclass, field
 from random import Random

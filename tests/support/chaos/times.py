@@ -1,7 +1,4 @@
-"""Each nominal time of a task is started or recorded, once: those that were due, by the timing that was effective then.
-
-Callers: verdict.
-"""
+"""Each nominal time of a task is started or recorded, once: those that were due, by the timing then effective."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """By which timing a task's times were due, from when to when: read from the specs and statuses that were written.
 
 An edit and a pause count from when an operator has seen them, which its status says. What it says of that has to be
-true: nobody sees an edit before it is made, and who has seen all of it knows what it left out. Callers: ledger, times.
+true: nobody sees an edit before it is made, and who has seen all of it knows what it left out.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What must be true when all has been quiet for a while (liveness), and exact counts.
-
-Callers: play.
-"""
+"""What must be true when all has been quiet for a while (liveness), and exact counts."""
 
 from collections import Counter
 from collections.abc import Iterator

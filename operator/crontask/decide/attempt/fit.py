@@ -1,7 +1,4 @@
-"""Whether the result of a run fits the schema of its task.
-
-Callers: stop.
-"""
+"""Whether the result of a run fits the schema of its task."""
 
 from collections.abc import Iterable
 from dataclasses import replace

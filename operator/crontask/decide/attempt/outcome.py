@@ -1,6 +1,6 @@
 """How the pod of an attempt ended: by itself, by its own deadline, or stopped from outside.
 
-That we have stopped it ourselves is looked at before: stop. Callers: fit, stop, store.
+That we have stopped it ourselves is looked at before: stop.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
 """What a container gave back: its termination message, as text or as a report in JSON.
 
 A kubelet keeps no more than some KiB of a message, and does not say that it has cut it: one that is as long as that may
-have been cut, and is never taken for a whole one. Callers: outcome.
+have been cut, and is never taken for a whole one.
 """
 
 import re

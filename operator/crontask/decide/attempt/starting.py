@@ -1,6 +1,6 @@
 """A pod on its way to its main container: what has begun, and in words what keeps it from going on.
 
-The words stay as they are for as long as the cause does: each change of them is a write. Callers: run, timeout.
+The words stay as they are for as long as the cause does: each change of them is a write.
 """
 
 import re

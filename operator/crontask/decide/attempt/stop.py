@@ -3,7 +3,6 @@
 That it is to be stopped is recorded first, so that a crash in between does not take it for a lost one. Then its kubelet
 is asked to stop it, by a deadline that has passed: the containers have their grace period, and the pod stays until its
 run is removed. A pod that has not started has no log, and a kubelet may not answer: those are deleted.
-Callers: stage, run (decide, cancel, timeout).
 """
 
 from datetime import datetime, timedelta

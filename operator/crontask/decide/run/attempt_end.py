@@ -1,7 +1,4 @@
-"""What follows the end of an attempt: another one after a pause, or the end of the run.
-
-Callers: run.
-"""
+"""What follows the end of an attempt: another one after a pause, or the end of the run."""
 
 from datetime import datetime, timedelta
 

@@ -1,7 +1,4 @@
-"""What `cancel: true` does: the wish is recorded, the pod stopped with its grace period; once it has stopped, the end.
-
-Callers: run.
-"""
+"""What `cancel: true` does: the wish is recorded, the pod stopped with its grace; once it has stopped, the end."""
 
 from datetime import datetime
 

@@ -1,7 +1,4 @@
-"""What should happen to one run, from its creation to its recorded end.
-
-Callers: engine.
-"""
+"""What should happen to one run, from its creation to its recorded end."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """What the end of a run causes: one run of each task that comes after its task (`after`), and the one that the run
 itself asks for (`onComplete`).
 
-A follow-up is named by its cause, so that making it twice makes one. Callers: status.
+A follow-up is named by its cause, so that making it twice makes one.
 """
 
 from collections.abc import Mapping

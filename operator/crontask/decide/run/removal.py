@@ -1,7 +1,4 @@
-"""A finished run that no task looks after goes by itself when its time to live is over.
-
-Callers: decide.
-"""
+"""A finished run that no task looks after goes by itself when its time to live is over."""
 
 from dataclasses import replace
 from datetime import datetime

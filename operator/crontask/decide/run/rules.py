@@ -1,7 +1,4 @@
-"""The rules that decide about a run, each with the stages from which it applies. The first that decides is enough.
-
-Callers: decide.
-"""
+"""The rules that decide about a run, each with the stages from which it applies. The first that decides is enough."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

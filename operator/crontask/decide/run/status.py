@@ -1,7 +1,4 @@
-"""The one place where the status of a run is computed.
-
-Callers: the rules of a run.
-"""
+"""The one place where the status of a run is computed."""
 
 from datetime import datetime
 

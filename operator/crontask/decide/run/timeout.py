@@ -1,7 +1,4 @@
-"""When an attempt, its start or the whole run has taken too long: then its pod is stopped.
-
-Callers: run.decide.
-"""
+"""When an attempt, its start or the whole run has taken too long: then its pod is stopped."""
 
 from dataclasses import dataclass
 from datetime import datetime

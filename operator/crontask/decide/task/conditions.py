@@ -1,7 +1,4 @@
-"""The conditions of a task.
-
-Callers: task_status.
-"""
+"""The conditions of a task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

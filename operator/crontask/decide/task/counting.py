@@ -2,7 +2,6 @@
 
 A run is counted if its end was recorded up to `counted.through`, or if `counted.runs` names it; counts and that record
 change in one write. `through` lags behind now, so that an end which is being written while we count is not passed over.
-Callers: task, task_status, record.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""What should happen to one task: which times are due, who starts, what is recorded and removed, when to look again.
-
-Callers: engine.
-"""
+"""What should happen to one task: which times are due, who starts, what is recorded and removed, when to look again."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""When a task with a delay is due: that long after the end of its last run of any origin, or after its resume.
-
-Callers: due, task (the next start).
-"""
+"""When a task with a delay is due: that long after the end of its last run of any origin, or after its resume."""
 
 from datetime import datetime, timedelta
 

@@ -1,7 +1,7 @@
 """Times that came due before an edit of the timing or a pause, and are left out because of it.
 
 Such a time waits for its start, which jitter puts after it, or for the API server to take its run. What an edit or a
-pause that nobody watched leaves out is not known exactly: the record says from when to when. Callers: task.
+pause that nobody watched leaves out is not known exactly: the record says from when to when.
 """
 
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""Which nominal times of a task are undecided, and which of them may still start (catch-up, deadline).
-
-Callers: task.
-"""
+"""Which nominal times of a task are undecided, and which of them may still start (catch-up, deadline)."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Which finished runs are removed: those beyond the task's history, and those past their time to live.
 
-Never before they have been counted, nor before a late writer would meet them. Callers: decide.
+Never before they have been counted, nor before a late writer would meet them.
 """
 
 from collections.abc import Sequence

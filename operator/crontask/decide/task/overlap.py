@@ -1,7 +1,7 @@
 """What happens when runs overlap: who occupies a slot, who waits, who starts, and what each policy does at the limit.
 
 Slots go to the runs that wait, in the order of their times, then to the times that have just come due. In a group,
-the runs of all its tasks count and wait together. Callers: task.
+the runs of all its tasks count and wait together.
 """
 
 from dataclasses import dataclass

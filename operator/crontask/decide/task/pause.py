@@ -1,7 +1,4 @@
-"""Whether a task is paused, and why: by the installation, by its spec, until a time, or by failures in a row.
-
-Callers: task, timing, task_status.
-"""
+"""Whether a task is paused, and why: by the installation, by its spec, until a time, or by failures in a row."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,4 @@
-"""What is recorded of times that did not start, newest first, and what of them becomes a transition.
-
-Callers: task_status.
-"""
+"""What is recorded of times that did not start, newest first, and what of them becomes a transition."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

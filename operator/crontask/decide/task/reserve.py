@@ -2,7 +2,6 @@
 
 A reservation is no decision: it moves no watermark and counts nowhere, and who does not know of it decides the same.
 It is a run with an annotation, without a status and without a pod; it is let go when its time is no more the next one.
-Callers: decide.
 """
 
 from dataclasses import dataclass

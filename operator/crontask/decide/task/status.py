@@ -1,7 +1,4 @@
-"""The one place where the status of a task is computed.
-
-Callers: task.
-"""
+"""The one place where the status of a task is computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

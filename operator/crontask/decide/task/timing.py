@@ -1,7 +1,4 @@
-"""Which timing is effective for a task, since when, and the timetable that it makes.
-
-Callers: store (timetable and hash, once a generation), task.
-"""
+"""Which timing is effective for a task, since when, and the timetable that it makes."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256
