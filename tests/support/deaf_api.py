@@ -1,4 +1,4 @@
-"""An API server in memory whose watches can be made silent for a while, and that break without a fault that one sees."""
+"""An API server in memory whose watches can be made silent for a while, and break without a visible fault."""
 
 import asyncio
 from collections.abc import AsyncIterator
