@@ -72,11 +72,15 @@ class CronTask:
 
     def next_nominal(self, after: datetime, now: datetime) -> datetime | None:
         """The first nominal time after `after` whose start is still to come; None if there is none."""
+        if not self.jitter.width:
+            return self.timetable.next_after(max(after, now))
         first = self.jitter.next_nominal(self.timetable, now)
         return first if first is None or first > after else self.timetable.next_after(after)
 
     def upcoming(self, after: datetime, now: datetime, n: int) -> tuple[datetime, ...]:
         """The first `n` of them."""
+        if not self.jitter.width:
+            return self.timetable.upcoming(max(after, now), n)
         first = self.next_nominal(after, now)
         return (first, *self.timetable.upcoming(first, n - 1)) if first is not None and n > 0 else ()
 

@@ -66,16 +66,16 @@ _NOTHING_OF_RUN, _NOTHING_OF_TASK = RunMemory(), TaskMemory()
 
 
 class Memory:
-    """By UID. `changed` is told each key to decide."""
+    """By UID. `changed` is told each key to decide. `runs` is there to be looked into; only this class changes it."""
 
     def __init__(self, changed: Callable[[ObjectKey], None]) -> None:
         self._changed = changed
-        self._runs: dict[str, RunMemory] = {}
+        self.runs: dict[str, RunMemory] = {}
         self._tasks: dict[str, TaskMemory] = {}
 
     def begin_term(self) -> None:
         """Another may have led meanwhile, and decided otherwise: what was under way is as the API server has it."""
-        for run in self._runs.values():
+        for run in self.runs.values():
             run.creation_unknown = run.claimed = False
         for task in self._tasks.values():
             task.not_pre_created = None
@@ -84,7 +84,7 @@ class Memory:
 
     def of_run(self, run: ScheduledRun) -> RunMemory:
         """What is remembered of it; not to be changed."""
-        return self._runs.get(run.meta.uid, _NOTHING_OF_RUN)
+        return self.runs.get(run.meta.uid, _NOTHING_OF_RUN)
 
     def pod_state(self, run: ScheduledRun, pod: str) -> PodState:
         """What is known of that pod of the run, where it is not there."""
@@ -157,15 +157,15 @@ class Memory:
 
     def note_ended(self, run: ScheduledRun) -> None:
         """Nobody asks any more what became of its pods."""
-        if run.meta.uid in self._runs:
-            self._runs[run.meta.uid].vanished = frozenset()
+        if run.meta.uid in self.runs:
+            self.runs[run.meta.uid].vanished = frozenset()
 
     def forget_run(self, run: ScheduledRun) -> None:
         """It is gone."""
-        self._runs.pop(run.meta.uid, None)
+        self.runs.pop(run.meta.uid, None)
 
     def _run(self, run: ScheduledRun) -> RunMemory:
-        return self._runs.setdefault(run.meta.uid, RunMemory())
+        return self.runs.setdefault(run.meta.uid, RunMemory())
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 

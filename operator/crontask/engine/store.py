@@ -240,11 +240,13 @@ class Store:
         mine: list[RunView] = []
         pre_created: list[RunView] = []
         deferred: list[ScheduledRun] = []
+        remembered = self.memory.runs
         for run in self._open_runs(key.namespace, key.name):
             if run.meta.owner_uid not in owners:
                 continue
             until = run.deferred_until
-            if until is not None and until > now and not self.memory.of_run(run).touched:
+            # Most of many: nothing is remembered of them.
+            if until is not None and until > now and not ((own := remembered.get(run.meta.uid)) and own.touched):
                 deferred.append(run)
                 continue
             run_view = self._view_of(run, task)
