@@ -1,4 +1,4 @@
-"""Admission: what no schema and no rule of the CRDs can see is refused before it is stored, in validate's words.
+"""Admission: what no schema and no rule of the CRDs can see is refused before it is stored, with validate's messages.
 
 The API server asks by a webhook, which may be away: then the operator says the same by the Ready condition. What is
 taken and has no effect is answered with warnings, which kubectl shows.

@@ -37,7 +37,7 @@ _log = logging.getLogger("crontask")
 
 @dataclass(frozen=True)
 class Settings:
-    """The operator's configuration, read in one place: the command line (and so the environment)."""
+    """The operator's configuration, read once: from the command line (and so the environment)."""
 
     scheduling: bool = True
     start_rate: int = 0

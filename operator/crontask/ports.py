@@ -69,7 +69,7 @@ class ApiError(Exception):
     def refuses(self) -> bool:
         """Whether it is an answer about the object that was to be created, and not about the state of the server.
 
-        A 500 is one too: so an admission webhook that cannot be reached is told, and what etcd finds too large.
+        A 500 is one too: so an admission webhook that cannot be reached is reported, and what etcd finds too large.
         """
         return self.status == 500 or (400 <= self.status < 500 and self.status not in _NOT_ABOUT_THE_OBJECT)
 
@@ -145,7 +145,7 @@ class Api(Protocol):
 
 
 class Informed(Protocol):
-    """Who is told what an informer sees."""
+    """Who is handed what an informer sees."""
 
     def on_object(self, kind: Kind, raw: bytes) -> None:
         """An object as it is now (from a list, an ADDED or a MODIFIED)."""
@@ -154,4 +154,4 @@ class Informed(Protocol):
         """An object that is gone, as it was last."""
 
     def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
-        """A whole list of that version has been told; what is older and has none of these UIDs is gone."""
+        """A whole list of that version has been read; what is older and has none of these UIDs is gone."""

@@ -1,6 +1,6 @@
 """From the errors of the models to problems: what is wrong, and what to write instead that is taken.
 
-Every kind of error has its words here, so that nobody reads those of the library. Advice that names a value is tried
+Every kind of error has its message here, so that nobody reads those of the library. Advice that names a value is tried
 out before it is given.
 """
 

@@ -40,7 +40,7 @@ class ValueFrom(Model):
 
 
 class Header(Model):
-    """A header of the request, with its value or the place that holds it."""
+    """A header of the request, with its value or what holds it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "X-Token", "value": "abc"}]})
 

@@ -28,7 +28,7 @@ _NOT_SERVED = ("$dynamicRef", "$recursiveRef")
 
 
 class SchemaError(ValueError):
-    """A schema that cannot be used: where in it (`.properties.a`, empty for all of it) and why, each place once."""
+    """A schema that cannot be used: where in it (`.properties.a`, empty for all of it) and why, each path once."""
 
     def __init__(self, *violations: tuple[str, str]) -> None:
         super().__init__("; ".join(f"{path}: {message}" if path else message for path, message in violations))

@@ -38,7 +38,7 @@ def message_bytes(containers: int) -> int:
 
 
 def _bring_within_reach(part: msgspec.Struct, field: str, instant: datetime | None) -> None:
-    """A kubelet tells times by its own clock, which may be anywhere: sums of them and durations stay possible."""
+    """A kubelet takes times from its own clock, which may be anywhere: sums of them and durations stay possible."""
     if instant is not None and (near := within_reach(instant)) is not instant:
         msgspec.structs.force_setattr(part, field, near)
 
@@ -202,7 +202,7 @@ class Pod(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def main_status(self) -> ContainerStatus | None:
-        """The status of that container, None before the kubelet has told any."""
+        """The status of that container, None before the kubelet has reported any."""
         return next((status for status in self.status.container_statuses if status.name == self.main), None)
 
     @property
@@ -212,7 +212,7 @@ class Pod(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def finished(self) -> bool:
-        """Whether none of its containers runs, or will: the kubelet tells these phases no sooner."""
+        """Whether none of its containers runs, or will: the kubelet reports these phases no sooner."""
         return self.status.phase in ("Succeeded", "Failed")
 
     @property

@@ -1,4 +1,4 @@
-"""What a field takes, by its schema: in words, as an example, and as what somebody meant who wrote something else."""
+"""What a field takes, by its schema: described, as an example, and as what somebody meant who wrote something else."""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def noun(schema: Schema) -> str:
 
 
 def how_to_write(schema: Schema) -> str | None:
-    """What to write, where nobody knows what was meant: in words; None where an example says more."""
+    """What to write, where nobody knows what was meant: a description; None where an example says more."""
     kind = kind_of(schema)
     if kind == "integer" and "minimum" in schema:
         least, most = schema["minimum"], schema.get("maximum")
@@ -95,7 +95,7 @@ def example_of(schema: Schema) -> Any:
 
 
 def stand_ins(schema: Schema) -> tuple[Any, Any]:
-    """Two values that it takes, as different as can be, in place of one that it does not take."""
+    """Two values that it takes, as different as can be, instead of one that it does not take."""
     kind = kind_of(schema)
     if "enum" in schema:
         return schema["enum"][0], schema["enum"][-1]

@@ -10,7 +10,7 @@ from crontask.api.metadata import LONGEST_RESUME, Condition
 
 
 class TaskPhase(StrEnum):
-    """A task in a word."""
+    """The state of a task."""
 
     ACTIVE = "Active"
     SUSPENDED = "Suspended"

@@ -1,4 +1,4 @@
-"""Fields that no version of an object has: most often a word that was mistyped, put elsewhere, or a CronJob's.
+"""Fields that no version of an object has: most often a name that was mistyped, put elsewhere, or a CronJob's.
 
 The API server leaves them out, or refuses them to who asks strictly, as kubectl does; so the operator never sees any.
 """

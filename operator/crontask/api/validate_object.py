@@ -1,6 +1,6 @@
 """The validation of a whole object as somebody wrote it: its metadata, its spec, and fields that there are not.
 
-An API server sees most of this itself, and tells it in its own words.
+An API server sees most of this itself, and says it in its own way.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Where a value does not fit a JSON Schema, in words that say what it must be.
+"""Where a value does not fit a JSON Schema, with a message that says what it must be.
 
-Every kind of violation has its words here, so that nobody reads those of the library.
+Every kind of violation has its message here, so that nobody reads those of the library.
 """
 
 from collections.abc import Callable, Iterator

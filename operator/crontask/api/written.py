@@ -1,4 +1,4 @@
-"""Values in the words of a message: as somebody would write them in a manifest, or shown in short."""
+"""Values as a message shows them: as somebody would write them in a manifest, or shown in short."""
 
 import json
 import re

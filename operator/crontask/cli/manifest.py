@@ -81,7 +81,7 @@ def _as_arguments(task: ManifestObject) -> str:
 
 
 def complete(document: Document, created: datetime) -> Document:
-    """The manifest as the API server would have it, created at that time. Refuses a bad one in words."""
+    """The manifest as the API server would have it, created at that time. Refuses a bad one with its problems."""
     # Not its unknown fields: a cluster may be newer.
     metadata = document["metadata"]
     named = {"name": metadata.get("name"), "namespace": metadata.get("namespace") or "default"}

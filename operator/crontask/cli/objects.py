@@ -1,6 +1,6 @@
 """The CronTasks and ScheduledRuns of a manifest, and what is wrong with it.
 
-An object of another API is nobody's business here; one that is nearly ours is told apart from it, and a List is looked
+An object of another API is nobody's business here; one that is nearly ours is not taken for it, and a List is looked
 into.
 """
 

@@ -1,4 +1,4 @@
-"""Kinds of values on the command line: times, durations, stretches of time, and how bad ones are told."""
+"""Kinds of values on the command line: times, durations, stretches of time, and how bad ones are refused."""
 
 import sys
 from collections.abc import Iterable

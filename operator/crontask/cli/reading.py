@@ -1,6 +1,6 @@
 """What a command line is given to read, as documents: files, and stdin for `-`.
 
-Whatever stands in it: other encodings, binaries, and what has no end are refused in words.
+Whatever stands in it: other encodings, binaries, and what has no end are refused with a message.
 """
 
 import json
@@ -64,7 +64,7 @@ def _read(path: str) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """The text of bytes in UTF-8, with or without a mark at their beginning. Raises UnreadableError."""
+    """The text of bytes in UTF-8, with or without a BOM. Raises UnreadableError."""
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             raise UnreadableError(f"is {encoding}, not UTF-8", "save it as UTF-8")

@@ -1,7 +1,7 @@
 """The standard streams of a command: what becomes of them is no matter of each verb.
 
 A reader that has gone away (`| head`) ends the command quietly, with 0; an output that cannot be written, with a line
-on stderr and 1. What stderr does not take is told by the exit code alone.
+on stderr and 1. What stderr does not take shows in the exit code alone.
 """
 
 import errno
@@ -65,7 +65,7 @@ class _Watched:
         return _Watched(self._stream.buffer, self._failed)  # type: ignore[attr-defined]
 
     def write(self, data: Any, /) -> int:
-        """Write, or tell that it failed."""
+        """Write, or report that it failed."""
         try:
             return self._stream.write(data)
         except OSError as error:
@@ -73,7 +73,7 @@ class _Watched:
             return len(data)
 
     def flush(self) -> None:
-        """Flush, or tell that it failed."""
+        """Flush, or report that it failed."""
         try:
             self._stream.flush()
         except OSError as error:

@@ -14,7 +14,7 @@ from crontask.cli.parameters import refuse
 def validate_command(path: str, output: str) -> None:
     """Check manifests of CronTasks and ScheduledRuns, without a cluster.
 
-    Exit code 0: all are good, but for warnings about what has no effect; 2: problems were found, each with its place
+    Exit code 0: all are good, but for warnings about what has no effect; 2: problems were found, each with its path
     and what to write instead.
 
     Example: crontask validate -f examples/nightly.yaml

@@ -43,7 +43,7 @@ _LONGEST_TRIED, _LONGEST_SHOWN = 256 * 1024, 120
 
 
 def explained(error: yaml.YAMLError, text: str, lines_before: int = 0) -> UnreadableError:
-    """The error in words: its line in the file, what is wrong, what to write instead."""
+    """The error as a message: its line in the file, what is wrong, what to write instead."""
     if isinstance(error, yaml.reader.ReaderError):
         line = lines_before + text.count("\n", 0, error.position) + 1
         words = f"the character U+{_code(error.character):04X} is not allowed in YAML"

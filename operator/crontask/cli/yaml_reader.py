@@ -3,7 +3,7 @@
 kubectl has rules of its own within YAML 1.1: `on` and `y` are true, a date and `12:30` are strings, 010 is eight. Read
 otherwise, a manifest would be judged by other values than those that reach the API server. The parser of libyaml is
 used for its events alone: they are made into values here, within bounds on depth and on what aliases stand for, with
-the place of each.
+the line of each.
 """
 
 import math
@@ -53,7 +53,7 @@ class _Part(NamedTuple):
 def yaml_documents(text: str, lines_before: int = 0) -> Iterator[Document]:
     """Each document that has a value, of a text that stands so many lines down in its file.
 
-    Raises UnreadableError at the first place that is not YAML.
+    Raises UnreadableError at the first line that is not YAML.
     """
     loader = _Loader(text)
     number = 0

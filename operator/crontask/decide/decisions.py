@@ -152,7 +152,7 @@ RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | Re
 class Transition:
     """Something that happened to a task or a run, once: it feeds the log line, the event and the metric.
 
-    `reason` is a CamelCase word as in Kubernetes events; `lag` is how late a start was; `count`: of how many nominal
+    `reason` is in CamelCase as in Kubernetes events; `lag` is how late a start was; `count`: of how many nominal
     times. `kind`: which decision it is, where it is one, and `why`, where `reason` does not say it. Without `event`
     only the log and the metric hear of it.
     """

@@ -1,4 +1,4 @@
-"""By what a run goes: its own value, else its task's, else the default. Resolved in one place."""
+"""By what a run goes: its own value, else its task's, else the default. Resolved here alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from crontask.ports import Api, Clock, Kind
 
 
 def make_informers(api: Api, clock: Clock, store: Store) -> tuple[Informer, ...]:
-    """Who tells the store of CronTasks, ScheduledRuns, and the pods of runs."""
+    """What keeps the store up to date with CronTasks, ScheduledRuns, and the pods of runs."""
     return (
         Informer(api, clock, Kind.CRON_TASK, store),
         Informer(api, clock, Kind.SCHEDULED_RUN, store),

@@ -30,7 +30,7 @@ _decode_meta = msgspec.json.Decoder(_Object).decode
 
 
 class Informer:
-    """Tells `informed` every object of a kind, and each change. `synced` is set after the first whole list."""
+    """Hands every object of a kind, and each change, to `informed`. `synced` is set after the first whole list."""
 
     def __init__(self, api: Api, clock: Clock, kind: Kind, informed: Informed, selector: str = "") -> None:
         self._api = api
@@ -73,11 +73,11 @@ class Informer:
                 await self._clock.sleep(self._pause(failures))
 
     async def catch_up(self, troubled_at: float) -> None:
-        """Ask what there is now, as far as what the watch has told may be old. Errors are waited out.
+        """Ask what there is now, as far as what the watch has delivered may be old. Errors are waited out.
 
-        A watch that was broken, and has begun again where it was, does not say when it has told all: then, everything
-        is listed. `troubled_at`: when others met a fault last. Without a fault it is behind by no more than news
-        travel; but as a pod more may be one too many, those that run are asked for all the same.
+        A watch that was broken, and has begun again where it was, does not say when it has delivered all: then,
+        everything is listed. `troubled_at`: when others met a fault last. Without a fault it is behind by no more than
+        news travel; but as a pod more may be one too many, those that run are asked for all the same.
         """
         behind, failures = self._may_be_behind(troubled_at), 0
         while behind or self._kind is Kind.POD:

@@ -190,7 +190,7 @@ class Launcher:
         self._memory.set_check(task, PodCheck(task.meta.generation, message, final, retry_at, tries))
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:
-        """Create the pod of an attempt. What the API server says against it becomes a finding. Raises NotYetError."""
+        """Create the pod of an attempt. What the API server says against it is remembered. Raises NotYetError."""
         self._take_start_slot(run.meta.name, number, run.meta.namespace)
         await self._start(run, number)
 

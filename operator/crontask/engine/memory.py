@@ -66,7 +66,7 @@ _NOTHING_OF_RUN, _NOTHING_OF_TASK = RunMemory(), TaskMemory()
 
 
 class Memory:
-    """By UID. `changed` is told each key to decide. `runs` is there to be looked into; only this class changes it."""
+    """By UID. `changed` is called with each key to decide. `runs` is for looking; only this class changes it."""
 
     def __init__(self, changed: Callable[[ObjectKey], None]) -> None:
         self._changed = changed

@@ -13,7 +13,7 @@ START_LAG = Histogram(
 
 
 def observe(transition: Transition) -> None:
-    """Count a transition; a launch also tells how late it was."""
+    """Count a transition; of a launch also how late it was."""
     TRANSITIONS.labels(transition.reason).inc(transition.count)
     if transition.lag is not None:
         START_LAG.observe(max(0.0, transition.lag.total_seconds()))

@@ -79,7 +79,7 @@ class WriteQueue:
         return self._most
 
     def start_slot(self, pod: Hashable) -> float:
-        """Seconds until the start of a pod keeps to the start rate; who is told to wait keeps that slot until then."""
+        """Seconds until the start of a pod keeps to the start rate; who has to wait keeps that slot until then."""
         if not self._start_rate:
             return 0.0
         now = self._clock.monotonic()

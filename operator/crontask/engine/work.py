@@ -43,7 +43,7 @@ class UnsettledError(Exception):
 class Worker:
     """Methods raise ApiError, LeaseLostError, NotYetError and UnsettledError: the key is to be decided again later.
 
-    `retry` is told the key of a task of which a run could not be removed.
+    `retry` is called with the key of a task of which a run could not be removed.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class SkewMeter:
-    """Tells `changed` when the clocks begin to disagree, and when they agree again. Looks once a second at most."""
+    """Calls `changed` when the clocks begin to disagree, and when they agree again. Looks once a second at most."""
 
     def __init__(self, clock: Clock, changed: Callable[[bool], None] = lambda skewed: None) -> None:
         self.changed = changed

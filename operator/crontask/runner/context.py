@@ -13,7 +13,7 @@ _MOST = 2**31 - 1
 
 @dataclass(slots=True)
 class Counts:
-    """How far the work is, as the handler told."""
+    """How far the work is, as the handler has reported."""
 
     processed: int | None = None
     errors: int | None = None
@@ -21,7 +21,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Context:
-    """Which run this is, and where to tell how far it is."""
+    """Which run this is, and where to report how far it is."""
 
     task: str
     namespace: str
@@ -40,7 +40,7 @@ class Context:
     _logged: float | None = field(default=None, repr=False)
 
     def progress(self, processed: int | None = None, errors: int | None = None) -> None:
-        """Tell how many items are done, and how many of them failed, in all. One call a second at most is logged."""
+        """Report how many items are done, and how many of them failed, in all. One call a second at most is logged."""
         _check_count("processed", processed)
         _check_count("errors", errors)
         if processed is not None:

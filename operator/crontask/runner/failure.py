@@ -1,4 +1,4 @@
-"""How a Python handler failed, in words: the error, and where in the user's own code it was."""
+"""How a Python handler failed, for people: the error, and where in the user's own code it was."""
 
 import os
 import traceback

@@ -60,5 +60,5 @@ def set_up_logging(stream: TextIO) -> JsonFormatter:
 
 
 def complain(text: str) -> None:
-    """Tell people what they have to put right, on standard error."""
+    """Say what people have to put right, on standard error."""
     print(f"crontask-runner: {text}", file=sys.stderr, flush=True)

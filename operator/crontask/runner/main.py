@@ -1,4 +1,4 @@
-"""`crontask-runner`: does the work of one attempt of a run, and tells how it ended."""
+"""`crontask-runner`: does the work of one attempt of a run, and reports how it ended."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""What a handler's end is told as: the termination message, one JSON object that the operator reads."""
+"""How a handler's end is reported: the termination message, one JSON object that the operator reads."""
 
 import json
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def encode(report: Report, limit: int) -> bytes:
 
 
 def to_bytes(document: Any) -> bytes:
-    """Compact JSON. What is no character, half of a surrogate pair, becomes a question mark."""
+    """Compact JSON. What is no character, half of a surrogate pair, becomes "?"."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 

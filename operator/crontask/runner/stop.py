@@ -1,4 +1,4 @@
-"""SIGTERM: how a pod is told to stop, by a cancel, a timeout or an eviction."""
+"""SIGTERM: how a pod is asked to stop, by a cancel, a timeout or an eviction."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Why there is no answer, in words for people."""
+"""Why there is no answer, for people."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ CONNECT_SECONDS = 30.0
 
 
 def words_for(error: Exception, place: str) -> str:
-    """What happened between us and `place`, host:port."""
+    """What happened between us and the server at host:port."""
     causes = _causes(error)
     for cause in causes:
         words = _known(cause, place)

@@ -1,6 +1,6 @@
 """A kubelet in memory: plays every pod by a plan, and stops those that are deleted or past their own deadline.
 
-As the real one, it tells that a pod has ended only when nothing of it runs any more, and calls each that is past its
+As the real one, it reports that a pod has ended only when nothing of it runs any more, and calls each that is past its
 deadline by then DeadlineExceeded. A pod that is deleted is gone then; any other one stays.
 """
 

@@ -1,4 +1,4 @@
-"""An API server in memory, as far as a client can tell: versions, generations, conflicts, owners, watches, faults.
+"""An API server in memory, as far as a client can see: versions, generations, conflicts, owners, watches, faults.
 
 tests/integration/test_fidelity.py holds it against the real one. It does not validate beyond what a pod's spec may
 change, knows no finalizers, and takes any namespace for an existing one.
@@ -185,7 +185,7 @@ class MemoryApi:
         self._objects.notify()
 
     def drop_watches(self) -> None:
-        """Every watch ends silently, with what it has not been told yet."""
+        """Every watch ends silently, with what it has not delivered yet."""
         self._drops += 1
         self._objects.notify()
 
@@ -194,7 +194,7 @@ class MemoryApi:
         self._objects.compact()
 
     def bookmark(self) -> None:
-        """Tell every watch how far it is."""
+        """Let every watch know how far it is."""
         self._objects.bookmark()
 
     async def end_watches(self, *, expire: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The objects of an API server in memory: versions, generations, owners, and the changes that watches are told."""
+"""The objects of an API server in memory: versions, generations, owners, and the changes that watches deliver."""
 
 import asyncio
 from bisect import bisect_right
@@ -283,7 +283,7 @@ class Objects:
         self.notify()
 
     def bookmark(self) -> None:
-        """Tell every watch how far it is."""
+        """Let every watch know how far it is."""
         self._bookmarks += 1
         self.notify()
 
@@ -355,5 +355,5 @@ def _grace(pod: Document, asked: int | None) -> int:
 
 
 def refusal(status: int, message: str, retry_after: float | None = None, *, reason: str = "") -> ApiError:
-    """As the server words it."""
+    """As the server says it."""
     return ApiError(status, reason or _REASONS.get(status, "Unknown"), message, retry_after)

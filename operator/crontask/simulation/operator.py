@@ -19,7 +19,7 @@ from crontask.ports import Api, Clock, ObjectKey
 # Apart by more than this, the operator's clock and the API server's are not believed.
 CLOCK_SKEW = timedelta(seconds=30)
 _owner: ContextVar["SimulatedOperator | None"] = ContextVar("operator", default=None)
-Told = Callable[[ObjectKey, Transition], None]
+Observe = Callable[[ObjectKey, Transition], None]
 
 
 class OperatorClock:
@@ -46,14 +46,14 @@ class OperatorClock:
 class _ListeningRecorder(EventRecorder):
     """Tells somebody else first; with `only`, nobody besides: no log line, no count, no event."""
 
-    def __init__(self, api: Api, queue: WriteQueue, clock: Clock, told: Told, *, only: bool) -> None:
+    def __init__(self, api: Api, queue: WriteQueue, clock: Clock, observe: Observe, *, only: bool) -> None:
         super().__init__(api, queue, clock)
-        self._told = told
+        self._observe = observe
         self._only = only
 
     def record(self, transition: Transition, *subjects: Subject) -> None:
         """See EventRecorder."""
-        self._told(subjects[0].key, transition)
+        self._observe(subjects[0].key, transition)
         if not self._only:
             super().record(transition, *subjects)
 
@@ -61,7 +61,7 @@ class _ListeningRecorder(EventRecorder):
 class SimulatedOperator:
     """One life of an operator that leads for as long as `time_left` says so. All its tasks end with `kill`.
 
-    `told` hears each transition; with `told_only`, nobody else does.
+    `observe` gets each transition; with `only_observe`, nobody else does.
     """
 
     def __init__(
@@ -70,15 +70,15 @@ class SimulatedOperator:
         clock: OperatorClock,
         config: Config | None = None,
         *,
-        told: Told = lambda key, transition: None,
-        told_only: bool = False,
+        observe: Observe = lambda key, transition: None,
+        only_observe: bool = False,
         time_left: Callable[[], float] = lambda: 100.0,
     ) -> None:
         self.store = Store()
         self._clock = clock
         self._informers = make_informers(api, clock, self.store)
         queue = WriteQueue(Gate(time_left), clock)
-        recorder = _ListeningRecorder(api, queue, clock, told, only=told_only)
+        recorder = _ListeningRecorder(api, queue, clock, observe, only=only_observe)
         self._engine = make_engine(api, clock, self.store, queue, config or Config(), recorder=recorder)
         self.store.changed = self._engine.enqueue
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()

@@ -79,7 +79,7 @@ class Scenario:
     failing: Failing = Failing()
     happenings: tuple[Happening, ...] = ()
     by_stretches: bool = True
-    # Told of the time each time that some has passed.
+    # Observe of the time each time that some has passed.
     passed: Callable[[datetime], None] = lambda now: None
 
 
@@ -127,7 +127,7 @@ class Simulation:
     async def operator_up(self) -> None:
         """An operator starts."""
         if self.operator is None:
-            self.operator = SimulatedOperator(self.api, self.operator_clock, told=self._told, told_only=True)
+            self.operator = SimulatedOperator(self.api, self.operator_clock, observe=self._observe, only_observe=True)
             await self.operator.start()
             self._compare_clocks()
 
@@ -198,7 +198,7 @@ class Simulation:
         loop.skip((stretch.ends - self.clock.now()).total_seconds())
         await loop.settled()
 
-    def _told(self, subject: ObjectKey, transition: Transition) -> None:
+    def _observe(self, subject: ObjectKey, transition: Transition) -> None:
         now = self.clock.now()
         kind = transition.kind
         if kind is DecisionKind.REPLACE and transition.run is not None:

@@ -1,6 +1,6 @@
 """Virtual time: an event loop whose clock jumps to the next timer as soon as nothing is ready. Nothing ever waits.
 
-Threads and sockets have no place on such a loop: time would not wait for them.
+Threads and sockets do not belong on such a loop: time would not wait for them.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""An expression in words, for people: made of the times and days that it stands for, never of how it is written.
+"""An expression described for people: made of the times and days that it stands for, never of how it is written.
 
 Role: what is said is true because it is read off the values: `*/50` is "At minutes 0 and 50 of every hour". Where
-words would be longer than what they explain, the expression itself stands. Times are those of the clock on the wall;
-what happens where that clock changes is no part of a description.
+a description would be longer than what it explains, the expression itself stands. Times are those of the clock on
+the wall; what happens where that clock changes is no part of a description.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _FEWEST_STEPS = 5
 
 
 def describe(expression: CronExpression) -> str:
-    """The expression in words, like "At 08:00, Monday through Friday"; its text where words would not be shorter."""
+    """The expression described, like "At 08:00, Monday through Friday"; its text where that is not longer."""
     message = _times(expression) + _days(expression.days)
     return message if len(message) <= _LONGEST else expression.text
 

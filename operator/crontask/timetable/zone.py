@@ -1,6 +1,6 @@
 """Time zones from the pinned `tzdata` package, and the stretches of constant offset that they consist of.
 
-Role: the only place that knows where zone data comes from. zoneinfo does not expose its transitions, so they are
+Role: the only module that knows where zone data comes from. zoneinfo does not expose its transitions, so they are
 found by sampling the offset day by day and bisecting, once for each zone and year. No two changes that cancel out lie
 within a day.
 """

@@ -1,6 +1,6 @@
 """What to write for a time zone that does not exist: an offset, an abbreviation, a city, a name that is mistyped.
 
-Role: words for people. An offset is not mistaken for the zone that looks like it: `Etc/GMT+2` is behind UTC, by the
+Role: messages for people. An offset is not mistaken for the zone that looks like it: `Etc/GMT+2` is behind UTC, by the
 sign of POSIX, while who writes `GMT+2` means two hours ahead.
 """
 

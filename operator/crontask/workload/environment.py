@@ -55,5 +55,5 @@ def environment(
 
 
 def variable(name: str, value: str) -> dict[str, str]:
-    """A core/v1 EnvVar of that very value: a kubelet would put other variables in place of `$(NAME)` in it."""
+    """A core/v1 EnvVar of that very value: a kubelet would put other variables where it has `$(NAME)`."""
     return {"name": name, "value": value.replace("$", "$$")}

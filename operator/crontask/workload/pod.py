@@ -1,6 +1,6 @@
 """The pod of one attempt, from the handler of a task or run.
 
-The handler's own words are kept; crontask adds names, labels, the owner, the environment, `restartPolicy: Never`, and
+What the handler says is kept; crontask adds names, labels, the owner, the environment, `restartPolicy: Never`, and
 no service account token unless the template asks for one.
 """
 

@@ -27,12 +27,13 @@ from crontask.decide.task.overlap import Slots
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import TIMING_CHANGED, Settled
 from crontask.decide.views import RunView, TaskView
-from crontask.engine import launch, store
+from crontask.engine import launch
 from crontask.engine.execute import Executor
 from crontask.engine.gate import Gate
 from crontask.engine.keys import key_of
 from crontask.engine.memory import Memory
 from crontask.engine.store import Store
+from crontask.engine.viewing import ForeignNames
 from crontask.engine.work import Next, Worker
 from crontask.ports import Kind, ObjectKey
 
@@ -58,7 +59,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
 def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
     """A name that is taken counts as success, whoever owns it."""
     patch.setattr(launch, "_is_ours", lambda run, task: True)
-    patch.setattr(store._ForeignNames, "__contains__", lambda self, name: False)
+    patch.setattr(ForeignNames, "__contains__", lambda self, name: False)
 
 
 def any_object_deleted(patch: pytest.MonkeyPatch) -> None:

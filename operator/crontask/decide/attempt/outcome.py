@@ -21,7 +21,7 @@ _LOST = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preem
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of an attempt. `reason` is a CamelCase word, `message` is for people.
+    """The end of an attempt. `reason` is in CamelCase, `message` is for people.
 
     `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left.
     """

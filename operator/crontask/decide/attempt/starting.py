@@ -1,6 +1,6 @@
-"""A pod on its way to its main container: what has begun, and in words what keeps it from going on.
+"""A pod on its way to its main container: what has begun, and what keeps it from going on.
 
-The words stay as they are for as long as the cause does: each change of them is a write.
+A message stays as it is for as long as its cause does: each change of it is a write.
 """
 
 import re
@@ -62,7 +62,7 @@ def _started_at(status: ContainerStatus) -> datetime | None:
 
 
 def why_not_running(pod: Pod) -> str | None:
-    """In words, what keeps a pod from starting; None if it starts, or if nothing is known to."""
+    """What keeps a pod from starting, for people; None if it starts, or if nothing is known to."""
     checks: tuple[Callable[[Pod], str | None], ...] = (_stuck_container, _failing_sidecar, _not_scheduled, _at_work)
     return next((cut(message, LONGEST_MESSAGE) for check in checks if (message := check(pod))), None)
 

@@ -1,4 +1,4 @@
-"""The one place where the status of a run is computed."""
+"""The status of a run, computed here and nowhere else."""
 
 from datetime import datetime
 

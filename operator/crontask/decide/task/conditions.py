@@ -71,7 +71,7 @@ def is_rejected(view: TaskView) -> bool:
 
 
 def run_is_rejected(view: TaskView) -> bool:
-    """Whether the API server takes no run of the task: now, or by the word of its status when that was written."""
+    """Whether the API server takes no run of the task: now, or when its status was written."""
     ready = find_condition(view.task.status.conditions, "Ready")
     return view.refusal is not None or (ready is not None and ready.reason == RUN_REJECTED)
 

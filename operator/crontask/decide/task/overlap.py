@@ -65,7 +65,7 @@ def _is_in_the_way(view: RunView, now: datetime) -> bool:
 
 
 def has_its_turn(view: RunView) -> bool:
-    """Manual runs and follow-ups, and scheduled ones whose place in the queue is recorded."""
+    """Manual runs and follow-ups, and scheduled ones that are recorded as queued."""
     return view.run.nominal is None or view.is_recorded
 
 

@@ -101,7 +101,7 @@ def merge_decisions(new: Sequence[Decision], old: tuple[Decision, ...]) -> tuple
 
 
 def transitions_of(view: TaskView, decisions: Sequence[Decision]) -> tuple[Transition, ...]:
-    """Skips and misses in CronJob's words where it has one."""
+    """Skips and misses, with CronJob's reasons where it has one."""
     transitions = []
     for decision in decisions:
         reason, message = _words(decision)

@@ -1,4 +1,4 @@
-"""The one place where the status of a task is computed."""
+"""The status of a task, computed here and nowhere else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Basis:
 def compute_status(
     view: TaskView, fresh: Sequence[ScheduledRun], settled: Settled | None, basis: Basis
 ) -> tuple[CronTaskStatus, tuple[Transition, ...]]:
-    """The status as it should be, and what its change tells. `fresh`: the finished runs that are not counted yet."""
+    """The status as it should be, and the transitions of its change. `fresh`: finished runs not counted yet."""
     task, before, now = view.task, view.task.status, basis.now
     of_times = (*basis.dropped, *decisions_on_times(settled))
     decisions = (*of_times, *decisions_on_runs(fresh))

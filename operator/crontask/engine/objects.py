@@ -1,0 +1,163 @@
+"""The objects that are known, by kind and (namespace, name), with the indexes over them."""
+
+from collections.abc import Iterable, Iterator
+
+from crontask.api.metadata import Metadata
+from crontask.api.names import LABEL_RUN, LABEL_TASK
+from crontask.api.pod import Pod, PodMetadata
+from crontask.decide.attempt.outcome import pod_has_ended
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.engine.index import Index
+from crontask.ports import Kind
+
+Named = tuple[str, str]
+
+
+class Objects:
+    """Put and remove keep the indexes; the dictionaries are for looking."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[Named, CronTask] = {}
+        self.runs: dict[Named, ScheduledRun] = {}
+        self.pods: dict[Named, Pod] = {}
+        # By their task: the runs that have not ended, and those that have.
+        self._open = Index()
+        self._finished = Index()
+        self._members = Index()
+        self._dependents = Index()
+        self._keyed = Index()
+        # Pods that have not ended, by the task of their run.
+        self._alive = Index()
+
+    # --- what comes and goes -----------------------------------------------------------------------------------------
+
+    def put_task(self, task: CronTask) -> CronTask | None:
+        """A task as it is now; as it was, if it was known."""
+        known = self.tasks.get(_named(task))
+        if known is not None:
+            self._unindex_task(known)
+        self.tasks[_named(task)] = task
+        self._members.add(task.meta.namespace, _group_of(task), task.meta.name)
+        self._dependents.add(task.meta.namespace, _predecessor_of(task), task.meta.name)
+        return known
+
+    def remove_task(self, task: CronTask) -> None:
+        """It is gone."""
+        del self.tasks[_named(task)]
+        self._unindex_task(task)
+
+    def put_run(self, run: ScheduledRun) -> None:
+        """A run as it is now."""
+        known = self.runs.get(_named(run))
+        if known is not None:
+            self._unindex_run(known)
+        self.runs[_named(run)] = run
+        (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
+        self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
+
+    def remove_run(self, run: ScheduledRun) -> None:
+        """It is gone."""
+        del self.runs[_named(run)]
+        self._unindex_run(run)
+
+    def put_pod(self, pod: Pod) -> Pod | None:
+        """A pod as it is now; as it was, if it was known."""
+        namespace, name = pod.metadata.namespace, pod.metadata.name
+        known = self.pods.get((namespace, name))
+        self.pods[namespace, name] = pod
+        if pod_has_ended(pod) or not pod.is_of_a_run:
+            self._alive.discard(namespace, pod.metadata.labels.get(LABEL_TASK), name)
+        else:
+            self._alive.add(namespace, pod.metadata.labels.get(LABEL_TASK), name)
+        return known
+
+    def remove_pod(self, pod: Pod) -> None:
+        """It is gone."""
+        namespace, name = pod.metadata.namespace, pod.metadata.name
+        del self.pods[namespace, name]
+        self._alive.discard(namespace, pod.metadata.labels.get(LABEL_TASK), name)
+
+    def _unindex_task(self, task: CronTask) -> None:
+        self._members.discard(task.meta.namespace, _group_of(task), task.meta.name)
+        self._dependents.discard(task.meta.namespace, _predecessor_of(task), task.meta.name)
+
+    def _unindex_run(self, run: ScheduledRun) -> None:
+        (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
+        self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
+
+    # --- what belongs to what ----------------------------------------------------------------------------------------
+
+    def task_of(self, run: ScheduledRun) -> CronTask | None:
+        """The task that the run names."""
+        return self.tasks.get((run.meta.namespace, run.task_name)) if run.task_name is not None else None
+
+    def run_of(self, pod: Pod) -> ScheduledRun | None:
+        """The run that owns the pod, if that is there."""
+        name = pod.metadata.labels.get(LABEL_RUN)
+        run = self.runs.get((pod.metadata.namespace, name)) if name is not None else None
+        return run if run is not None and run.meta.uid == pod.owner_uid else None
+
+    def open_runs(self, namespace: str, task: str) -> Iterator[ScheduledRun]:
+        """The runs of a task that have not ended."""
+        return (self.runs[namespace, name] for name in self._open.names(namespace, task))
+
+    def finished_runs(self, namespace: str, task: str) -> Iterator[ScheduledRun]:
+        """The runs of a task that have ended."""
+        return (self.runs[namespace, name] for name in self._finished.names(namespace, task))
+
+    def same_key(self, run: ScheduledRun) -> tuple[ScheduledRun, ...]:
+        """The other runs with its idempotencyKey."""
+        names = self._keyed.names(run.meta.namespace, _key_of(run))
+        return tuple(self.runs[run.meta.namespace, name] for name in names if name != run.meta.name)
+
+    def dependents(self, namespace: str, task: str | None) -> tuple[CronTask, ...]:
+        """The tasks that come after that one, by name."""
+        return tuple(self.tasks[namespace, name] for name in sorted(self._dependents.names(namespace, task)))
+
+    def group_of(self, task: CronTask) -> Iterator[CronTask]:
+        """The other tasks of its concurrency group."""
+        for name in self._members.names(task.meta.namespace, _group_of(task)):
+            if name != task.meta.name:
+                yield self.tasks[task.meta.namespace, name]
+
+    def orphaned_pods(self, task: CronTask) -> Iterator[Pod]:
+        """The pods of the task's runs that have not ended, though their run is gone."""
+        for name in self._alive.names(task.meta.namespace, task.meta.name):
+            pod = self.pods[task.meta.namespace, name]
+            if self.run_of(pod) is None:
+                yield pod
+
+    def metas(self, kind: Kind) -> Iterable[tuple[Named, Metadata | PodMetadata]]:
+        """The metadata of each object of a kind."""
+        if kind is Kind.CRON_TASK:
+            yield from ((named, task.meta) for named, task in self.tasks.items())
+        elif kind is Kind.SCHEDULED_RUN:
+            yield from ((named, run.meta) for named, run in self.runs.items())
+        elif kind is Kind.POD:
+            yield from ((named, pod.metadata) for named, pod in self.pods.items())
+
+    def meta(self, kind: Kind, named: Named) -> Metadata | PodMetadata | None:
+        """The metadata of an object."""
+        if kind is Kind.POD:
+            return pod.metadata if (pod := self.pods.get(named)) is not None else None
+        if kind is Kind.SCHEDULED_RUN:
+            return run.meta if (run := self.runs.get(named)) is not None else None
+        return task.meta if (task := self.tasks.get(named)) is not None else None
+
+
+def _named(item: CronTask | ScheduledRun) -> Named:
+    return item.meta.namespace, item.meta.name
+
+
+def _group_of(task: CronTask) -> str | None:
+    return task.spec.concurrency.group
+
+
+def _predecessor_of(task: CronTask) -> str | None:
+    return task.spec.after.task if task.spec.after is not None else None
+
+
+def _key_of(run: ScheduledRun) -> str | None:
+    """A name that the runs with its idempotencyKey share; no task's name has a slash."""
+    key = run.spec.idempotency_key
+    return f"{run.task_name or ''}/{key}" if key is not None else None

@@ -1,0 +1,119 @@
+"""Views for decide, made of the objects that are known and of what is remembered of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from crontask.api.names import LABEL_RUN, pod_name
+from crontask.decide.decisions import Turns
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.pod_state import PodState, Present
+from crontask.decide.stage import Stage, stage_of
+from crontask.decide.views import RunView, TaskView
+from crontask.engine.memory import Memory
+from crontask.engine.objects import Named, Objects
+
+_NO_TURNS = Turns()
+
+
+class Viewer:
+    """By the indexes, never by looking through all."""
+
+    def __init__(self, objects: Objects, memory: Memory) -> None:
+        self._objects = objects
+        self._memory = memory
+
+    def task_view(self, task: CronTask, now: datetime) -> TaskView:
+        """All that is known of a task at an instant."""
+        namespace, name, owners = task.meta.namespace, task.meta.name, (None, task.meta.uid)
+        mine: list[RunView] = []
+        pre_created: list[RunView] = []
+        deferred: list[ScheduledRun] = []
+        remembered = self._memory.runs
+        for run in self._objects.open_runs(namespace, name):
+            if run.meta.owner_uid not in owners:
+                continue
+            until = run.deferred_until
+            # Most of many: nothing is remembered of them.
+            if until is not None and until > now and not ((own := remembered.get(run.meta.uid)) and own.touched):
+                deferred.append(run)
+                continue
+            view = self._view_of(run, task)
+            (pre_created if _is_pre_created(view) else mine).append(view)
+        known = self._memory.of_task(task)
+        return TaskView(
+            task,
+            tuple(mine),
+            ForeignNames(self._objects.runs, task),
+            not known.looked_at,
+            tuple(self._others(task)),
+            tuple(self._orphaned_pods(task)),
+            self._memory.check_of(task),
+            tuple(pre_created),
+            known.not_pre_created,
+            tuple(run for run in self._objects.finished_runs(namespace, name) if run.meta.owner_uid in owners),
+            tuple(deferred),
+            known.refusal,
+            known.previous,
+        )
+
+    def run_view(self, run: ScheduledRun) -> RunView:
+        """All that is known of a run."""
+        asked, tasks = run.spec.on_complete, self._objects.tasks
+        return replace(
+            self._view_of(run, self._objects.task_of(run)),
+            dependents=self._objects.dependents(run.meta.namespace, run.task_name),
+            on_complete=tasks.get((run.meta.namespace, asked.task_ref.name)) if asked is not None else None,
+            follow_up_refusal=self._memory.of_run(run).follow_up_refusal,
+        )
+
+    def _others(self, task: CronTask) -> Iterator[RunView]:
+        """The runs of the other tasks of its group that have not ended."""
+        for other in self._objects.group_of(task):
+            for run in self._objects.open_runs(other.meta.namespace, other.meta.name):
+                view = self._view_of(run, other)
+                if not _is_pre_created(view):
+                    yield view
+
+    def _orphaned_pods(self, task: CronTask) -> Iterator[str]:
+        """The names of the runs of the task, and of its group, that are gone and whose pod is not."""
+        for each in (task, *self._objects.group_of(task)):
+            yield from (pod.metadata.labels[LABEL_RUN] for pod in self._objects.orphaned_pods(each))
+
+    def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
+        turns = self._memory.of_task(task).turns if task is not None else _NO_TURNS
+        name = run.meta.name
+        return RunView(
+            run,
+            task,
+            self._pod_state(run),
+            name in turns.queued,
+            turns.dropped.get(name),
+            same_key=self._objects.same_key(run),
+            claimed=self._memory.of_run(run).claimed,
+        )
+
+    def _pod_state(self, run: ScheduledRun) -> PodState:
+        expected = pod_name(run.meta.name, run.status.expected_attempt)
+        pod = self._objects.pods.get((run.meta.namespace, expected))
+        if pod is not None and pod.owner_uid == run.meta.uid:
+            return Present(pod)
+        return self._memory.pod_state(run, expected)
+
+
+def _is_pre_created(view: RunView) -> bool:
+    return view.run.pre_created and stage_of(view) is Stage.PRE_CREATED
+
+
+class ForeignNames:
+    """The names of runs in the task's namespace that are not the task's own."""
+
+    __slots__ = ("_runs", "_task")
+
+    def __init__(self, runs: Mapping[Named, ScheduledRun], task: CronTask) -> None:
+        self._runs = runs
+        self._task = task
+
+    def __contains__(self, name: object) -> bool:
+        run = self._runs.get((self._task.meta.namespace, str(name)))
+        return run is not None and run.meta.owner_uid != self._task.meta.uid
