@@ -46,7 +46,7 @@ class ObjectKey:
     name: str
 
 
-# Who we are, where it would go, what met it: of these, only the next try tells.
+# Who we are, where it would go, what met it: of these, only the next try says more.
 _NOT_ABOUT_THE_OBJECT = (401, 404, 405, 408, 409, 429)
 
 

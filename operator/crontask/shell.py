@@ -80,7 +80,7 @@ async def _configure(settings: kopf.OperatorSettings, own: ShellSettings, **_: A
     """kopf watches nothing here: objects come by our informers."""
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    # kopf calls a refusal a failure of ours. Who asked has been told.
+    # kopf calls a refusal a failure of ours. Who asked knows.
     logging.getLogger("kopf.objects").addFilter(lambda record: "failed permanently" not in record.getMessage())
     if own.webhook_port:
         folder = Path(own.webhook_certificates)

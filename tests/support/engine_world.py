@@ -102,3 +102,15 @@ def play(story: Callable[[World], Coroutine[Any, Any, None]], plan: Callable[[Do
         kubelet.cancel()
 
     run_virtual(main)
+
+
+def slow_statuses(world: World, seconds: float) -> None:
+    """Each status of a run takes so long on its way."""
+    update_status = world.api.update_status
+
+    async def slowly(key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
+        if key.kind is Kind.SCHEDULED_RUN:
+            await asyncio.sleep(seconds)
+        return await update_status(key, uid=uid, version=version, status=status)
+
+    world.api.update_status = slowly  # type: ignore[method-assign]

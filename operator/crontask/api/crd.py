@@ -109,7 +109,7 @@ _NOT_AFTER_ITSELF = rule(
     "!has(self.spec.after) || self.spec.after.task != self.metadata.name",
     "spec.after.task: a task cannot come after itself; name another task",
 )
-# YAML makes true of an unquoted `on`: whoever wrote it is told of `on`, which an enum would not do.
+# YAML makes true of an unquoted `on`: whoever wrote it reads of `on`, which an enum would not do.
 _UNQUOTED_ON_RULE = {
     **rule(
         f"!has(self.__true__) || self.__true__ in {list(get_args(End))}",

@@ -16,7 +16,7 @@ JsonSchema = Annotated[
     ),
 ]
 _CRON_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": LONGEST_EXPRESSION}
-# For the API server; parse_cron says in words what is wrong.
+# For the API server; parse_cron says what is wrong.
 Cron = Annotated[str, WithJsonSchema({**_CRON_SCHEMA, "examples": ["30 2 * * *"]})]
 _CRON = (
     "A cron expression of five fields: minute, hour, day of month, month, day of week. For example "

@@ -116,7 +116,7 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
     """Values that somebody may have meant who wrote this one, the likeliest first. They may not all be good."""
     kind = kind_of(schema)
     if "enum" in schema:
-        yield from _words_meant(schema["enum"], value)
+        yield from _texts_meant(schema["enum"], value)
     elif kind == "boolean":
         yield from (flag for flag, message in ((True, _TRUE), (False, _FALSE)) if str(value).lower() in message)
     elif kind == "integer":
@@ -137,7 +137,7 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
         yield from meant(schema, value[0], depth)
 
 
-def _words_meant(message: list[str], value: Any) -> Iterator[str]:
+def _texts_meant(message: list[str], value: Any) -> Iterator[str]:
     lower = {str(word).lower(): word for word in message}
     yield from (lower[close] for close in get_close_matches(str(value).lower(), lower, 1))
 

@@ -107,7 +107,7 @@ def python_problems(python: Python, path: str) -> Iterator[Problem]:
             f"{path}.entrypoint", f"{shown(python.entrypoint)} is not a function name", "write it like handler"
         )
     elif python.source is not None and python.image is None:
-        # Another image may have another Python, with words that ours does not know.
+        # Another image may have another Python, with keywords that ours does not know.
         try:
             check_source(python.source, python.entrypoint)
         except SourceError as error:

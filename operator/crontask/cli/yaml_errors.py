@@ -51,7 +51,7 @@ def explained(error: yaml.YAMLError, text: str, lines_before: int = 0) -> Unread
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         return UnreadableError("this is not valid YAML", "correct it")
-    message, fix = _words(str(getattr(error, "problem", "")), text.split("\n"), mark.line, mark.column)
+    message, fix = _message(str(getattr(error, "problem", "")), text.split("\n"), mark.line, mark.column)
     begun = getattr(error, "context_mark", None) or mark
     for suspect in dict.fromkeys((mark.line, begun.line)):
         better = _tried_out(text, suspect, mark.line)
@@ -65,7 +65,7 @@ def _code(character: object) -> int:
     return character if isinstance(character, int) else ord(str(character)[:1] or "\0")
 
 
-def _words(said: str, lines: list[str], line: int, column: int) -> tuple[str, str]:
+def _message(said: str, lines: list[str], line: int, column: int) -> tuple[str, str]:
     if said == "found character that cannot start any token":
         character = lines[line][column : column + 1] if line < len(lines) else ""
         if character == "\t":

@@ -12,7 +12,7 @@ _FIRST_BACKOFF = 0.1
 _LONGEST_BACKOFF = 5.0
 # A watch that lasted so long was a good one: what ends it is no reason to wait.
 _GOOD_SECONDS = 5.0
-# After a fault so long ago, a watch has told all that happened in it: it would have broken again, or timed out.
+# After a fault so long ago, a watch has delivered all that happened in it: it would have broken again, or timed out.
 _SETTLED_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ class Informer:
         self._informed = informed
         self._selector = selector
         self._version = ""
-        # How many changes the watches have told.
-        self._told = 0
+        # How many changes the watches have delivered.
+        self._delivered = 0
         self._listed_at = self._troubled_at = float("-inf")
         self.synced = asyncio.Event()
 
@@ -48,7 +48,7 @@ class Informer:
         """List and watch until cancelled. Errors are waited out, with growing pauses."""
         failures = 0
         while True:
-            began, told = self._clock.monotonic(), self._told
+            began, delivered = self._clock.monotonic(), self._delivered
             try:
                 if not self._version:
                     await self._list()
@@ -65,9 +65,9 @@ class Informer:
                 failed = True
             if failed:
                 self._troubled_at = self._clock.monotonic()
-            # In a burst, the server drops who falls behind: what is left to tell is asked for at once. A server that
-            # closes each watch before it has told anything must not make us spin.
-            vain = self._told == told and self._clock.monotonic() - began < _GOOD_SECONDS
+            # In a burst, the server drops who falls behind: what is left to deliver is asked for at once. A server that
+            # closes each watch before it has delivered anything must not make us spin.
+            vain = self._delivered == delivered and self._clock.monotonic() - began < _GOOD_SECONDS
             failures = failures + 1 if failed or vain else 0
             if failures > 1 or (failed and failures):
                 await self._clock.sleep(self._pause(failures))
@@ -127,5 +127,5 @@ class Informer:
                 self._informed.on_deleted(self._kind, event.object)
             elif event.type != "BOOKMARK":
                 self._informed.on_object(self._kind, event.object)
-            self._told += event.type != "BOOKMARK"
+            self._delivered += event.type != "BOOKMARK"
             self._version = _decode_meta(event.object).metadata.resource_version or self._version

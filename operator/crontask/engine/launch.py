@@ -173,7 +173,7 @@ class Launcher:
         try:
             await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
         except ApiError as error:
-            # A webhook with side effects is not asked in a dry run: that is no word about the pod.
+            # A webhook with side effects is not asked in a dry run: that says nothing about the pod.
             about_it = error.refuses and "does not support dry run" not in error.message
             if not about_it:
                 _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
@@ -232,7 +232,7 @@ class Launcher:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
             elif self._has_seen_pod(run):
-                # It was made, and its watch has told of it before the answer came.
+                # It was made, and its watch has delivered it before the answer came.
                 return
             elif error.refuses:
                 # Of a 500 nobody knows whether it came before the pod was made, or after: that is looked at.

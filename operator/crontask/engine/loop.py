@@ -25,7 +25,7 @@ from crontask.ports import ApiError, Clock, ObjectKey
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
-# Between so many decisions the watches get a chance to tell what is new.
+# Between so many decisions the watches get a chance to deliver what is new.
 _BATCH = 8
 # So many keys that are not due are worked on at a time: what changes before its turn comes is decided once.
 _CHANGED_AT_A_TIME = 32
@@ -214,7 +214,7 @@ class Engine:
 
     def _after_error(self, key: ObjectKey, error: ApiError) -> None:
         if error.status != 429:
-            # A write may have taken effect all the same, or met one that nobody has told us of yet.
+            # A write may have taken effect all the same, or met one that we do not know of yet.
             self._worker.distrust(key)
         if error.status in (404, 409):
             self._retry(key, error.retry_after)

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 _MANY = 1024
 # Who waits does so to the microsecond, and floats have their errors: what is as near as this is now, or somebody who
-# comes a little early would be told to wait for no time at all, again and again.
+# comes a little early would have to wait for no time at all, again and again.
 _NOW = 0.001
 
 

@@ -14,6 +14,7 @@ import orjson
 from crontask.api.metadata import Metadata
 from crontask.api.names import LABEL_TASK, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
+from crontask.api.task_status import Timing
 from crontask.decide.attempt.outcome import pod_has_ended
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.views import RunView, TaskView
@@ -126,7 +127,7 @@ class Store:
         if known is not None:
             self.memory.note_edit(known, task)
         self.changed(key_of(task))
-        if known is None or (known.meta.uid, known.meta.generation) != (task.meta.uid, task.meta.generation):
+        if known is None or _says_to_runs(known) != _says_to_runs(task):
             self._runs_changed(task)
 
     def _put_run(self, raw: bytes) -> None:
@@ -246,6 +247,11 @@ class Store:
 def _is_old(new: _HeadMetadata, known: Metadata | PodMetadata) -> bool:
     """Whether the news is not newer. Resource versions of one kind are ordered numbers (by contract since 1.35)."""
     return new.uid == known.uid and int(new.resource_version) <= int(known.resource_version)
+
+
+def _says_to_runs(task: CronTask) -> tuple[str, int, Timing | None]:
+    """By what its runs are decided; the watermark passes over none that is not recorded, a new timing does."""
+    return task.meta.uid, task.meta.generation, task.status.timing
 
 
 def _slot(pod: Pod) -> tuple[bool, bool, bool]:

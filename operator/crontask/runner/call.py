@@ -16,7 +16,7 @@ from crontask.runner.log import JsonFormatter
 from crontask.runner.message import ANSWER_OTHER, NO_ANSWER, Report
 from crontask.runner.redact import Redactor
 from crontask.runner.request import Request, read_request
-from crontask.runner.trouble import CONNECT_SECONDS, words_for
+from crontask.runner.trouble import CONNECT_SECONDS, message_for
 
 MOST_REDIRECTS = 5
 LONGEST_ANSWER = 1024 * 1024
@@ -126,7 +126,7 @@ def _send(hop: _Hop, manager: urllib3.PoolManager) -> urllib3.BaseHTTPResponse:
             hop.method, hop.url.url, headers=headers, body=hop.body, redirect=False, preload_content=False
         )
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise NoAnswerError(words_for(error, hop.place)) from error
+        raise NoAnswerError(message_for(error, hop.place)) from error
 
 
 def _next_hop(hop: _Hop, location: str, status: int, private: frozenset[str]) -> _Hop:
@@ -162,7 +162,7 @@ def _read(response: urllib3.BaseHTTPResponse, hop: _Hop, redactor: Redactor) -> 
     except urllib3.exceptions.DecodeError as error:
         raise BadAnswerError(f"the answer of {hop.place} cannot be unpacked: {error.args[0]}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise NoAnswerError(words_for(error, hop.place)) from error
+        raise NoAnswerError(message_for(error, hop.place)) from error
     finally:
         response.close()
     return Answer(

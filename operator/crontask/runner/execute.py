@@ -21,7 +21,7 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
         value = _call(given, environ, make_context(given, counts), stop)
     except BrokenInputError:
         raise
-    except BaseException as error:  # noqa: BLE001 - however the user's code ends, that has to be told
+    except BaseException as error:  # noqa: BLE001 - however the user's code ends, that has to be reported
         return failure(error, stop_asked=stop.asked, seconds=time.monotonic() - began)
     try:
         return Report("success", OK, result=plain(value))

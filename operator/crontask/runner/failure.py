@@ -21,17 +21,17 @@ def failure(error: BaseException, *, stop_asked: bool, seconds: float) -> Report
         return _exit(error)
     places = "".join(f"\n  {place}" for place in _places(error.__traceback__))
     if stop_asked:
-        also = "" if isinstance(error, Stopped) else f", and ended with {words(error)}"
+        also = "" if isinstance(error, Stopped) else f", and ended with {describe_error(error)}"
         return Report("failed", STOPPED, f"stopped by SIGTERM after {seconds:.1f} s{also}{places}", error=error)
-    return Report("failed", FAILED, words(error) + places, error=error)
+    return Report("failed", FAILED, describe_error(error) + places, error=error)
 
 
-def words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The type's name and the text of an error."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - whatever is wrong with the user's own __str__, its error has to be told
-        text = "(its text cannot be told: its __str__ fails)"
+    except Exception:  # noqa: BLE001 - whatever is wrong with the user's own __str__, its error has to be reported
+        text = "(its text cannot be shown: its __str__ fails)"
     name = type(error).__name__
     return cut(f"{name}: {text}" if text else name, _LONGEST_TEXT)
 
@@ -42,7 +42,7 @@ def _exit(error: SystemExit) -> Report:
     if code is None:
         return Report("success", OK)
     if not isinstance(code, int):
-        return Report("failed", FAILED, words(error).removeprefix("SystemExit: "), error=error)
+        return Report("failed", FAILED, describe_error(error).removeprefix("SystemExit: "), error=error)
     if code == 0:
         return Report("success", OK)
     # Of an exit code the system keeps eight bits: those of 256 would be a success.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from crontask.runner.context import Counts
-from crontask.runner.failure import words
+from crontask.runner.failure import describe_error
 from crontask.runner.given import BrokenInputError, message_bytes, message_path, read_given
 from crontask.runner.log import JsonFormatter, complain, set_up_logging
 from crontask.runner.message import BROKEN_INPUT, DEFAULT_BYTES, FAILED, STOPPED, Report, encode
@@ -77,8 +77,10 @@ def _work(kind: str, environ: Mapping[str, str], formatter: JsonFormatter, count
     except BrokenInputError as error:
         complain(str(error))
         return Report("failed", BROKEN_INPUT, str(error))
-    except Exception as error:  # noqa: BLE001 - a fault of the runner has to be told like any other end
-        return Report("failed", FAILED, formatter.clean(f"the runner itself failed: {words(error)}"), error=error)
+    except Exception as error:  # noqa: BLE001 - a fault of the runner has to be reported like any other end
+        return Report(
+            "failed", FAILED, formatter.clean(f"the runner itself failed: {describe_error(error)}"), error=error
+        )
 
 
 def _write(report: Report, environ: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from urllib3 import exceptions
 CONNECT_SECONDS = 30.0
 
 
-def words_for(error: Exception, place: str) -> str:
+def message_for(error: Exception, place: str) -> str:
     """What happened between us and the server at host:port."""
     causes = _causes(error)
     for cause in causes:

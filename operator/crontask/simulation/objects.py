@@ -69,7 +69,7 @@ class Objects:
         self._news = asyncio.Event()
         self._bookmarks = 0
         self._created = 0
-        # Each is told of every change: its kind, the object before it, and after it.
+        # Each is called with every change: its kind, the object before it, and after it.
         self.observers: list[Observer] = []
 
     @property

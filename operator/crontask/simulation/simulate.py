@@ -24,7 +24,7 @@ from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 # The operator wakes so late that what ends at an instant is known to have ended at that instant (guarantee 9).
 _WAKES_LATE = 0.002
 _ENDS_LATE = 0.0005
-# So many changes are kept for watches, which are told of each before time goes on.
+# So many changes are kept for watches, which deliver each before time goes on.
 _HISTORY = 1000
 
 

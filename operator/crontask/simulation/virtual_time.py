@@ -53,7 +53,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def skip(self, seconds: float) -> None:
         """Pass over a while: timers that end in it are late."""
         self._elapsed += max(0.0, seconds)
-        # A timer counts as over when it is this near. With less than a float tells apart it would never be over.
+        # A timer counts as over when it is this near. With less than a float resolves it would never be over.
         self._clock_resolution = max(_RESOLUTION, 2 * ulp(self._elapsed))
 
     def _idle(self, timeout: float | None) -> None:

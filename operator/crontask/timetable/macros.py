@@ -71,7 +71,7 @@ def _meant(name: str) -> str:
         return f"write schedule: {_SCHEDULES_OF_OTHERS[name]!r}"
     if name in _INTERVALS_OF_OTHERS:
         return f"write interval: {_INTERVALS_OF_OTHERS[name]} instead of schedule, with a startTime to count from"
-    # Half of the words for how often end alike: one that is only mistyped begins alike too.
+    # Half of the adverbs of frequency end alike: one that is only mistyped begins alike too.
     near = [known for known in get_close_matches(name, MACROS, cutoff=_ALIKE) if known[:2] == name[:2]]
     return f"write {near[0] if near else ' '.join(MACROS)}, or {FIVE_FIELDS}"
 

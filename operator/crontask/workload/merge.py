@@ -6,7 +6,7 @@ What has a name is merged by it, as `kubectl apply` does; other lists and values
 from typing import Any
 
 Document = dict[str, Any]
-# The field by which the items of a list are told apart; those of other lists are not.
+# The field by which the items of a list are distinguished; those of other lists are not.
 _KEYS = {
     "containers": "name",
     "initContainers": "name",

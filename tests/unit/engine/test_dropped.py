@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_world import World, play
+from engine_world import World, play, slow_statuses
 
 from crontask.ports import ApiError, Kind
+from crontask.simulation.kubelet import Plan
 
 # Due each hour, starts minutes after it: of task "tick" at 13:21:04 for 13:00, as its hash has it.
 JITTERED: dict[str, Any] = {"schedule": "0 * * * *", "jitter": "30m"}
@@ -125,3 +126,32 @@ def test_what_is_refused_when_a_pause_begins_was_missed_because_of_that() -> Non
         assert decisions(world) == [("Missed", "RunRejected", 1)]
 
     play(story)
+
+
+@pytest.mark.parametrize("after", [0.002, 0.5, 0.99])
+@pytest.mark.parametrize("deadline", [{}, {"startingDeadline": "50s"}])
+def test_a_run_that_waits_to_replace_another_is_left_out_by_an_edit_or_starts_and_not_both(
+    deadline: dict[str, Any], after: float
+) -> None:
+    """It has no status yet, or one that is on its way, and its time is one that the edit leaves out."""
+
+    async def story(world: World) -> None:
+        slow_statuses(world, 1)
+        async with world.operator():
+            await world.task("tick", interval="20s", concurrency={"policy": "Replace"}, **deadline)
+            await world.pass_time(40 + after)
+            (waiting,) = [run["metadata"]["name"] for run in world.runs() if "status" not in run]
+            await world.edit(Kind.CRON_TASK, "tick", interval="1h")
+            await world.pass_time(100)
+            status = world.status(Kind.SCHEDULED_RUN, waiting)
+            counts = world.status(Kind.CRON_TASK, "tick")["counts"]
+            assert (counts["missed"], counts["canceled"]) == (0, 1)
+            if status["phase"] == "Skipped":
+                assert status["conditions"][0]["reason"] == "TimingChanged"
+                assert decisions(world) == [("Skipped", "TimingChanged", 1)]
+            else:
+                assert status["phase"] == "Running"
+                assert decisions(world) == []
+            assert counts["skipped"] == (status["phase"] == "Skipped")
+
+    play(story, lambda pod: Plan(runs=1000, stops_in=20))

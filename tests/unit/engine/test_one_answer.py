@@ -1,26 +1,13 @@
 """Whether a run may start has one answer: what its own rules end, its task does not start, however slow the writes."""
 
-import asyncio
 from typing import Any
 
 import pytest
-from engine_world import World, play
+from engine_world import World, play, slow_statuses
 
-from crontask.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Kind
 
 QUOTA = ApiError(403, "Forbidden", "exceeded quota: none")
-
-
-def slow_statuses(world: World, seconds: float) -> None:
-    """Each status of a run takes so long on its way."""
-    update_status = world.api.update_status
-
-    async def slowly(key: ObjectKey, *, uid: str, version: str, status: Document) -> bytes:
-        if key.kind is Kind.SCHEDULED_RUN:
-            await asyncio.sleep(seconds)
-        return await update_status(key, uid=uid, version=version, status=status)
-
-    world.api.update_status = slowly  # type: ignore[method-assign]
 
 
 # (name, spec of the run, spec of the task, how the run ends)

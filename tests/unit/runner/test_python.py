@@ -179,7 +179,7 @@ def test_arguments_that_do_not_fit(tmp_path: Path, parameters: str, args: dict[s
         ),
         (
             "\n  class E(Exception):\n    def __str__(self): 1 / 0\n  raise E",
-            "E: (its text cannot be told: its __str__ fails)\n  handler.py:5 in handler: raise E",
+            "E: (its text cannot be shown: its __str__ fails)\n  handler.py:5 in handler: raise E",
         ),
         ("raise ValueError('\\ud800')", "ValueError: ?\n  handler.py:2"),
         (

@@ -46,7 +46,7 @@ def pod_has_ended(pod: Pod) -> bool:
         return True
     main = pod.main_status
     end = main.state.terminated if main is not None else None
-    # The kubelet tells a moment later whether its deadline has ended it.
+    # The kubelet says a moment later whether its deadline has ended it.
     return end is not None and not _is_past_deadline(pod, end)
 
 
@@ -58,7 +58,7 @@ def outcome_of(pod: Pod) -> Outcome | None:
     if _ended_by_deadline(pod, end):
         return _deadline_exceeded(pod, end)
     if end is None:
-        # Evicted, or refused by the node, before the kubelet could tell of a container.
+        # Evicted, or refused by the node, before the kubelet could report a container.
         succeeded = pod.status.phase == "Succeeded"
         phase = RunPhase.SUCCEEDED if succeeded else RunPhase.FAILED
         message = cut(pod.status.message, LONGEST_MESSAGE) or f"the pod ended as {pod.status.phase}"
@@ -126,7 +126,7 @@ def _why_lost(pod: Pod, end: Terminated) -> tuple[str, str] | None:
         return pod.status.reason, pod.status.message or f"its pod ended: {pod.status.reason}"
     for condition in pod.status.conditions:
         if condition.type == "DisruptionTarget" and condition.status == "True":
-            # A kubelet tells it when all is over, others before.
+            # A kubelet reports it when all is over, others before.
             if condition.reason != "TerminationByKubelet" and _ended_before(end, condition.last_transition_time):
                 continue
             return condition.reason or "Disrupted", condition.message or "its pod was stopped by the cluster"
@@ -150,11 +150,11 @@ def _of_container(written: Written, end: Terminated) -> Outcome:
     """The end of the main container."""
     report = written.report
     if end.exit_code != 0:
-        message = _words(written, f"exit code {end.exit_code}")
+        message = _message(written, f"exit code {end.exit_code}")
         return _with(report, Outcome(RunPhase.FAILED, _reason(end), message, *_facts(end)))
     if report is not None:
         reason = "ReportedFailed" if report.phase is RunPhase.FAILED else "Completed"
-        words = _words(written, None) if report.phase is RunPhase.FAILED else report.message
+        words = _message(written, None) if report.phase is RunPhase.FAILED else report.message
         return _with(report, Outcome(report.phase, reason, words, *_facts(end)))
     if written.unreadable:
         return Outcome(RunPhase.FAILED, "ResultUnreadable", _why_unreadable(written), *_facts(end))
@@ -163,7 +163,7 @@ def _of_container(written: Written, end: Terminated) -> Outcome:
 
 def _of_init_container(written: Written, name: str, end: Terminated) -> Outcome:
     """The end of a container that failed before the main one could start."""
-    said = _words(written, "")
+    said = _message(written, "")
     message = f"init container {name} failed with exit code {end.exit_code}" + (f": {said}" if said else "")
     return Outcome(RunPhase.FAILED, _reason(end), cut(message, LONGEST_MESSAGE), *_facts(end))
 
@@ -176,7 +176,7 @@ def _facts(end: Terminated) -> tuple[int, datetime | None, datetime | None]:
     return end.exit_code, end.started_at, end.finished_at
 
 
-def _words(written: Written, otherwise: str | None) -> str | None:
+def _message(written: Written, otherwise: str | None) -> str | None:
     """What a container that failed says to people: a report without a message says nothing to them, a log line does."""
     report = written.report
     if report is None:

@@ -10,7 +10,7 @@ from crontask.decide.retry import may_follow, next_attempt_at
 from crontask.decide.run.status import ended, identity, with_attempt
 from crontask.decide.views import RunView
 
-# The kubelet tells ends to the second, rounded down.
+# The kubelet reports ends to the second, rounded down.
 _SECOND = timedelta(seconds=1)
 
 

@@ -49,7 +49,7 @@ def _being_started(view: RunView, now: datetime) -> RunDecisions | None:
         return RunDecisions(view.run.status)
     if not isinstance(view.pod_state, CreationUnknown):
         return None
-    # Creating it again tells, too; where it must not be created any more, or not before a pause, one has to look.
+    # Creating it again shows it, too; where it must not be created any more, or not before a pause, one has to look.
     only_look = (
         settings(view).at_most_once
         or view.run.cancel_requested

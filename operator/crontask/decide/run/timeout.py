@@ -43,7 +43,7 @@ def _attempt(view: RunView) -> Limit | None:
     if timeout is None or began is None:
         return None
     return Limit(
-        began + timeout, TIMED_OUT, _words(view, f"took longer than its timeout of {format_duration(timeout)}")
+        began + timeout, TIMED_OUT, _message(view, f"took longer than its timeout of {format_duration(timeout)}")
     )
 
 
@@ -57,17 +57,17 @@ def _start(view: RunView) -> Limit | None:
         return None
     longest = settings(view).start_timeout
     at = pod.metadata.creation_timestamp + longest + time_at_work(pod)
-    return Limit(at, NOT_STARTED, _words(view, f"did not start within {format_duration(longest)}"))
+    return Limit(at, NOT_STARTED, _message(view, f"did not start within {format_duration(longest)}"))
 
 
 def _total(view: RunView) -> Limit | None:
     total, at = settings(view).total_timeout, total_deadline(view)
     if total is None or at is None:
         return None
-    return Limit(at, TOTAL, _words(view, f"took longer than its totalTimeout of {format_duration(total)}"))
+    return Limit(at, TOTAL, _message(view, f"took longer than its totalTimeout of {format_duration(total)}"))
 
 
-def _words(view: RunView, what: str) -> str:
+def _message(view: RunView, what: str) -> str:
     """What took too long; and of a pod that has not come to its main container, what it was at."""
     why = what_it_waits_for(view.pod) if view.pod is not None else None
     return cut(f"{what}: {why}" if why else what, LONGEST_MESSAGE)

@@ -19,10 +19,10 @@ from crontask.decide.decisions import (
 )
 from crontask.decide.model import Config
 from crontask.decide.readiness import awaits_turn
-from crontask.decide.stage import UNSTARTED, stage_of
+from crontask.decide.stage import UNSTARTED, Stage, stage_of
 from crontask.decide.task.counting import failure_streak, sort_finished
 from crontask.decide.task.delay import delayed_start
-from crontask.decide.task.dropped import dropped_times
+from crontask.decide.task.dropped import LEFT_OUT, dropped_times, launches_cut_short
 from crontask.decide.task.due import (
     DEADLINE_EXCEEDED,
     Undecided,
@@ -53,7 +53,10 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     timing = effective_timing(view, pause, config, now)
     halted = pause is not None or config.clock_skewed or not task.valid
     undecided = None if halted else undecided_times(view, timing, now)
+    cut_short = launches_cut_short(view, timing)
     dropped = _runs_to_drop(view, pause, config, now)
+    if pause is None:
+        dropped |= {run.run.meta.name: LEFT_OUT for run in cut_short if stage_of(run) is Stage.UNRECORDED}
     slots = _slots(view, undecided, dropped, config, now)
     settled = _settle(view, undecided, slots, now)
     if view.refusal is not None and view.refusal.retry_at > now:
@@ -64,8 +67,18 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     if actions:
         return Act(actions)
     next_start = task.start_of(following) if following is not None else None
-    lost = dropped_times(view, timing, pause, config, now)
-    basis = Basis(timing, pause, tripped, config.clock_skewed, len(slots.queued), next_start, now, lost)
+    lost = dropped_times(view, timing, pause, config, now) if not cut_short else ()
+    basis = Basis(
+        timing,
+        pause,
+        tripped,
+        config.clock_skewed,
+        len(slots.queued),
+        next_start,
+        now,
+        lost,
+        edit_is_recorded=not cut_short,
+    )
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
     wake_at = earliest(prune_at, ahead.wake_at, *_instants(view, undecided, pause, next_start, now))

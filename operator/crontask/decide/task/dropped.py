@@ -8,13 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import SCHEDULING, Decision, Timing
+from crontask.decide.decisions import Dropped
 from crontask.decide.model import Config, CronTask
 from crontask.decide.task.conditions import RUN_REJECTED, run_is_rejected
 from crontask.decide.task.due import but_for
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
-from crontask.decide.views import TaskView
+from crontask.decide.views import RunView, TaskView
+
+LEFT_OUT = Dropped(RunPhase.SKIPPED, TIMING_CHANGED, "the schedule was edited before it could start")
 
 
 def dropped_times(
@@ -42,6 +46,18 @@ def dropped_times(
         *_entry("Skipped", reason, old, come, now, taken),
         *_entry("Missed" if refused else "Skipped", RUN_REJECTED if refused else reason, old, after, come, taken),
     )
+
+
+def launches_cut_short(view: TaskView, timing: Timing) -> tuple[RunView, ...]:
+    """The runs of times that an edit which is seen now leaves out, and of which nothing is recorded yet.
+
+    Each records for itself what becomes of its time: the edit is recorded after them.
+    """
+    before = view.task.status.timing
+    if before is None or timing.hash == before.hash:
+        return ()
+    own = (run for run in view.runs if run.run.meta.owner_uid == view.task.meta.uid)
+    return tuple(r for r in own if r.run.nominal is not None and r.run.nominal <= timing.since and not r.is_recorded)
 
 
 def _times_with_a_run(view: TaskView, pausing: bool) -> set[datetime]:

@@ -20,7 +20,7 @@ TIMING_UNSEEN, PAUSE_UNSEEN = "TimingChangedUnseen", "PausedUnseen"
 UNKNOWN = frozenset({TIMING_UNSEEN, PAUSE_UNSEEN})
 """Reasons of entries about times of which it is not known whether they were due: they are in no count."""
 
-# An event's reason where it is not that of the entry (CronJob's word for a miss), and its text.
+# An event's reason where it is not that of the entry (CronJob's for a miss), and its text.
 _MISS_SCHEDULE = "MissSchedule"
 _WORDS = {
     RUN_ALREADY_ACTIVE: (RUN_ALREADY_ACTIVE, "run {run} is still under way"),
@@ -104,7 +104,7 @@ def transitions_of(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
     """Skips and misses, with CronJob's reasons where it has one."""
     transitions = []
     for decision in decisions:
-        reason, message = _words(decision)
+        reason, message = _event_of(decision)
         known = decision.reason not in UNKNOWN
         transitions.append(
             Transition(
@@ -122,7 +122,7 @@ def transitions_of(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
     return tuple(transitions)
 
 
-def _words(decision: Decision) -> tuple[str, str]:
+def _event_of(decision: Decision) -> tuple[str, str]:
     """The event's reason and text. When it was is in recentDecisions: texts that are equal are one event."""
     reason, why = _WORDS.get(decision.reason, (_MISS_SCHEDULE, f"the task is paused ({decision.reason})"))
     several = f"{decision.count:,} times" if decision.count > 1 else "a time"

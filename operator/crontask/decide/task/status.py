@@ -45,7 +45,8 @@ UPCOMING = 5
 class Basis:
     """What has been decided about the task apart from its times. `next_start`: None while none is to come.
 
-    `dropped`: times that an edit or a pause leaves out.
+    `dropped`: times that an edit or a pause leaves out. `edit_is_recorded`: whether the status may say already that the
+    timing is another one.
     """
 
     timing: Timing
@@ -56,6 +57,7 @@ class Basis:
     next_start: datetime | None
     now: datetime
     dropped: tuple[Decision, ...] = ()
+    edit_is_recorded: bool = True
 
 
 def compute_status(
@@ -125,7 +127,7 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
     """The effective timing; of a task that stays completed, as it was: only an edit makes it due again."""
     before, timing = view.task.status, basis.timing
-    if not view.task.valid:
+    if not view.task.valid or not basis.edit_is_recorded:
         return before.timing
     stays = phase is TaskPhase.COMPLETED and before.phase is TaskPhase.COMPLETED
     return before.timing if stays and before.timing is not None and before.timing.hash == timing.hash else timing
