@@ -2,7 +2,8 @@
 
 The examples of docs/when-does-it-run.md are a yaml block that begins with `# name.yaml`, and console blocks that begin
 with `$ crontask next` or `$ crontask simulate` and hold the output (but for spaces at the end of a line).
-docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results.
+docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results,
+docs/stages.md from the stages and rules of operator/crontask/decide.
 
 PYTHONPATH=operator:tests/support:. .venv/bin/python hack/docs.py --check | --write
 Callers: people, tests/unit/docs, tests/unit/conformance.
@@ -24,7 +25,10 @@ from click.testing import CliRunner
 from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
 from conformance_cases import CASES
 
+from crontask.api.scheduledrun import RunPhase
 from crontask.cli.main import main as crontask
+from crontask.decide.run.rules import RULES
+from crontask.decide.stage import OCCUPIES_SLOT, UNDER_WAY, UNSTARTED, WITH_POD, Stage
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,10 +60,16 @@ def conformance() -> str:
     return _HEAD + "\n" + "\n".join(tables)
 
 
+def stages() -> str:
+    """The page about the stages of a run."""
+    return _STAGES_HEAD + "\n" + "\n".join(_stage_row(stage) for stage in Stage) + "\n"
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "when-does-it-run.md": with_examples,
     "conformance.md": lambda page: conformance(),
     "measurements.md": lambda page: measurements.page(),
+    "stages.md": lambda page: stages(),
 }
 
 _HEAD = f"""# Beside CronJob
@@ -77,6 +87,24 @@ with the operator's own engine. `hack/docs.py` writes this page from `tests/supp
 
 In brackets stands the file that says so: {", ".join(f"`{source}`" for source in SOURCES)}.
 """
+
+_SUBSETS = {"unstarted": UNSTARTED, "with pod": WITH_POD, "occupies slot": OCCUPIES_SLOT, "under way": UNDER_WAY}
+_STAGES_HEAD = """# The stages of a run
+
+A phase is what the status of a run said last. Its stage is what holds at this moment: it follows from the run, its
+task, and what is known of its pod. `stage_of` in `operator/crontask/decide/stage.py` names it.
+
+- **unstarted**: the run has neither ended nor had an attempt, as far as is known.
+- **with pod**: the pod of the expected attempt is there.
+- **occupies slot**: the run was started, and neither it nor its pod has ended: it is in the way of others.
+- **under way**: the run counts as active, until its end is recorded.
+
+Each stage has its rules, `RULES` in `operator/crontask/decide/run/rules.py`. They are asked in the order in which they
+stand here, and the first that has something to say decides. The last column has the phases that they may lead to, all
+rules of the stage together; a rule that decides may also leave the phase as it is. `hack/docs.py` writes this page.
+
+| stage | what holds of the run | is among | rules, in order | phases that they lead to |
+|---|---|---|---|---|"""
 
 
 def _example(language: str, text: str) -> str:
@@ -123,6 +151,19 @@ def _row(case: Case) -> str:
     ours = _listed(outcome(case)) or "nothing"
     cells = ("<br>".join(filter(None, (f"**{case.name}**", setting, case.happens, shown))), said, ours, case.why)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _stage_row(stage: Stage) -> str:
+    rules = [rule for rule in RULES if stage in rule.stages]
+    phases = [phase for phase in RunPhase if any(phase in rule.leads_to for rule in rules)]
+    cells = (
+        stage.name.lower().replace("_", " "),
+        stage.value,
+        ", ".join(name for name, subset in _SUBSETS.items() if stage in subset),
+        ", ".join(rule.name for rule in rules),
+        ", ".join(f"`{phase}`" for phase in phases),
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def _listed(lines: tuple[str, ...]) -> str:

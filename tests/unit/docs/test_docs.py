@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 import docs
 from crontask.cli.main import main as crontask
+from crontask.decide.run.rules import RULES
+from crontask.decide.stage import UNDER_WAY, Stage
 
 TASK = """# task.yaml
 apiVersion: crontask.dev/v1alpha1
@@ -52,6 +54,20 @@ def test_the_page_of_measurements_shows_the_results() -> None:
     text = (docs.DOCS / "measurements.md").read_text(encoding="utf-8")
     assert text.count("```mermaid") >= 2
     assert page_of_measurements() == text, "write it with hack/docs.py --write"
+
+
+def test_the_page_of_stages_has_a_row_for_each_stage_with_its_rules_in_order() -> None:
+    text = (docs.DOCS / "stages.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == [stage.name.lower().replace("_", " ") for stage in Stage]
+    for stage, (_, meaning, subsets, rules, *phases) in zip(Stage, rows, strict=True):
+        assert meaning == stage.value
+        assert ("under way" in subsets) is (stage in UNDER_WAY)
+        assert rules.split(", ") == [rule.name for rule in RULES if stage in rule.stages]
+        assert {f"`{phase}`" for rule in RULES if stage in rule.stages for phase in rule.leads_to} == {
+            name for cell in phases for name in cell.split(", ")
+        }
+    assert docs.stages() == text, "write it with hack/docs.py --write"
 
 
 def test_an_example_that_is_right_stays() -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped
+from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped, waits
 
-from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition, Waiting
+from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.starting import what_it_waits_for, why_not_running
 from crontask.decide.decisions import DeletePod, StopPod
@@ -19,10 +19,6 @@ class Row:
     name: str
     known: tuple[Pod, ...]
     wanted: str | None
-
-
-def waits(reason: str, message: str = "") -> ContainerState:
-    return ContainerState(waiting=Waiting(reason, message))
 
 
 def main(*states: ContainerState) -> tuple[Pod, ...]:
