@@ -44,7 +44,7 @@ from crontask.decide.views import RunView
 from crontask.engine.write import changed_status
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NO_JITTER = {"jitterPercent": 0}
+NO_JITTER: dict[str, Any] = {"jitterPercent": 0}
 
 
 def at(seconds: float) -> datetime:

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from run_life import NO_JITTER, Life, at, invalid_task, known_of, make_task, own_run, scheduled_run
 
+from crontask.api.json_schema import violations
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.validate import LONGEST_ARGS
-from crontask.decide import args as policy
 from crontask.decide.args import args_violation
 from crontask.decide.views import RunView
 
@@ -74,9 +74,13 @@ def test_what_is_wrong_with_args(row: Row) -> None:
 
 
 def test_args_are_judged_once_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = []
-    violations = policy.violations
-    monkeypatch.setattr(policy, "violations", lambda schema, args: judged.append(args) or violations(schema, args))
+    judged: list[dict[str, Any]] = []
+
+    def judge(schema: dict[str, Any], args: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+        judged.append(args)
+        return violations(schema, args)
+
+    monkeypatch.setattr("crontask.decide.args.violations", judge)
     run, task, edited = (
         scheduled_run(args={"a": 1}),
         make_task(argsSchema=STRICT),

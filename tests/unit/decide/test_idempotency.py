@@ -12,7 +12,7 @@ from crontask.decide.model import ScheduledRun
 from crontask.decide.run.decide import decide_run
 from crontask.decide.views import RunView
 
-KEY = {"idempotencyKey": "k"}
+KEY: dict[str, Any] = {"idempotencyKey": "k"}
 
 
 def keyed(name: str, created: float = 0, **spec: Any) -> ScheduledRun:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pytest
 from run_life import Life, at, known_of, make_task, own_run, pod, recorded, refusal, scheduled_run
@@ -21,7 +22,7 @@ class Row:
     wanted: datetime | None
 
 
-TOTAL = {"totalTimeout": "30s"}
+TOTAL: dict[str, Any] = {"totalTimeout": "30s"}
 STARTED = recorded(RunPhase.RUNNING, start_time=at(7))
 POD = pod(1, 9)
 

@@ -29,7 +29,7 @@ from crontask.decide.model import KEPT_ATTEMPTS, STALE, CronTask, ScheduledRun
 from crontask.timetable import Jitter
 
 MOMENT = 0.000001
-MINUTES = {"schedule": "* * * * *"}
+MINUTES: dict[str, Any] = {"schedule": "* * * * *"}
 
 # --- a task ----------------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Made:
     task: str | None = "t"
 
 
-NAMED = {"scheduledTime": at(60)}
+NAMED: dict[str, Any] = {"scheduledTime": at(60)}
 UNOWNED = owned(run_of_time(60), "CronTask", "t", controller=None)
 MADE = (
     Made("by the schedule", run_of_time(60), Origin.SCHEDULE, at(60)),
@@ -176,7 +176,7 @@ def test_annotations_that_say_what_a_run_is() -> None:
 
 # --- when it may start -----------------------------------------------------------------------------------------------
 
-AT_60 = {"at": at(60).isoformat()}
+AT_60: dict[str, Any] = {"at": at(60).isoformat()}
 
 
 @pytest.mark.parametrize(

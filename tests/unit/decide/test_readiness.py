@@ -67,8 +67,8 @@ INVALID_TASK = invalid_task(make_task())
 BAD_ARGS = Ends(RunPhase.FAILED, "ArgsInvalid", "args.a: is missing")
 REFUSED = Refused(refusal(retry_at=8, since=4))
 TOO_LONG_REFUSED = Fails(Outcome(RunPhase.FAILED, "PodRejected", "exceeded quota"))
-IN_TEN = {"startTimeout": "10s"}
-TOTAL = {"totalTimeout": "30s"}
+IN_TEN: dict[str, Any] = {"startTimeout": "10s"}
+TOTAL: dict[str, Any] = {"totalTimeout": "30s"}
 OUT_OF_TIME = Ends(RunPhase.TIMED_OUT, "TotalTimeout", None)
 
 

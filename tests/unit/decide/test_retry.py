@@ -30,7 +30,8 @@ class Row:
 
 FAILED, TIMED_OUT = Outcome(F, "Error", exit_code=3), Outcome(T, "TimedOut", exit_code=3)
 LOST = Outcome(F, "PodLost", exit_code=3, lost=True)
-ONCE, TWICE = {"limit": 1}, {"limit": 2}
+ONCE: dict[str, Any] = {"limit": 1}
+TWICE: dict[str, Any] = {"limit": 2}
 
 ROWS = (
     Row("no policy", {}, FAILED, False),
@@ -128,7 +129,7 @@ def test_the_pause_is_that_after_the_expected_attempt(attempts: tuple[Any, ...],
 
 # --- what is recorded ------------------------------------------------------------------------------------------------
 
-LONGEST = {"retry": {"max": "10s", "jitterPercent": 20}}
+LONGEST: dict[str, Any] = {"retry": {"max": "10s", "jitterPercent": 20}}
 """A pause takes twelve seconds at most; a second more is what the recorded end may be rounded by."""
 
 

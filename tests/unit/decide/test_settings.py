@@ -30,11 +30,12 @@ def found(own: dict[str, Any], of_task: dict[str, Any]) -> RunSettings:
 def test_its_own_duration_goes_before_the_task_s_and_that_before_the_default(
     field: str, setting: str, default: timedelta | None
 ) -> None:
+    own: dict[str, Any] = {field: "1s"}
     assert getattr(found({}, {}), setting) == default
-    assert getattr(found({field: "1s"}, {}), setting) == SECOND
+    assert getattr(found(own, {}), setting) == SECOND
     assert getattr(found({}, {field: "1m"}), setting) == MINUTE
-    assert getattr(found({field: "1s"}, {field: "1m"}), setting) == SECOND
-    assert getattr(settings_of(scheduled_run(**{field: "1s"}), None), setting) == SECOND
+    assert getattr(found(own, {field: "1m"}), setting) == SECOND
+    assert getattr(settings_of(scheduled_run(**own), None), setting) == SECOND
     assert getattr(settings_of(scheduled_run(), None), setting) == default
 
 

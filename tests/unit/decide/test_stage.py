@@ -1,6 +1,7 @@
 """Which stage a run is in: what is known of it, and what the stage is; and which stages belong together."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from run_life import (
@@ -39,7 +40,7 @@ RESERVED = annotated(run_of_time(0), reserved="true")
 ANOTHER = make_task()
 ANOTHER = replace(ANOTHER, meta=ANOTHER.meta.model_copy(update={"uid": "another"}))
 FIRST = attempt(1, 0, 5)
-AGAIN = {"retry": {"limit": 1}}
+AGAIN: dict[str, Any] = {"retry": {"limit": 1}}
 RUNS, ENDED = pod(1, 0, runs(1)), pod(1, 0, exited(5, 1))
 SUCCEEDED = pod(1, 0, exited(5, 0))
 

@@ -33,7 +33,7 @@ def alone(**spec: Any) -> RunView:
     return known_of(own_run(status=DONE, **spec), alone=True)
 
 
-HOUR = {"ttlAfterFinished": "1h"}
+HOUR: dict[str, Any] = {"ttlAfterFinished": "1h"}
 OF_ANOTHER = owned(scheduled_run(status=DONE, **HOUR), "CronTask", "earlier")
 OF_NOBODY = owned(scheduled_run(status=DONE, **HOUR), "CronTask", "earlier", controller=None)
 ROWS = (

@@ -56,13 +56,15 @@ def of(pod: Pod | None = None, start: float | None = None, **spec: Any) -> RunVi
 
 
 WAITS, RUNS = pod(1, 2, waits("ContainerCreating")), pod(1, 2, runs(5))
-START, TIMEOUT, TOTAL = {"startTimeout": "10s"}, {"timeout": "20s"}, {"totalTimeout": "30s"}
+START: dict[str, Any] = {"startTimeout": "10s"}
+TIMEOUT: dict[str, Any] = {"timeout": "20s"}
+TOTAL: dict[str, Any] = {"totalTimeout": "30s"}
 SLOW_START, SLOW, SLOW_TOTAL = (
     "did not start within 10s",
     "took longer than its timeout of 20s",
     "took longer than its totalTimeout of 30s",
 )
-ALL = {**START, **TIMEOUT, **TOTAL}
+ALL: dict[str, Any] = {**START, **TIMEOUT, **TOTAL}
 
 ROWS = (
     Row("no pod", of(), None),
