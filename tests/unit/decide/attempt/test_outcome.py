@@ -183,6 +183,9 @@ ROWS = (
         (F, "PodDeleted", GONE, 0),
         True,
     ),
+    # A kubelet tells times to the second, rounded down: what ended at 5 may have ended until 6.
+    Row("deleted in the second of its end", main(0, **deleted(5)), (F, "PodDeleted", GONE, 0), lost=True),
+    Row("deleted at the end of that second", main(0, **deleted(5.999999)), (F, "PodDeleted", GONE, 0), lost=True),
     Row("deleted after its end", main(0, **deleted(6)), (S, "Completed", None, 0)),
     Row("deleted after its failure", main(1, **deleted(6)), (F, "Error", "exit code 1", 1)),
     Row("drained", main(143, **disrupted(4)), (F, "EvictionByEvictionAPI", "Eviction API: evicting", 143), lost=True),
@@ -193,6 +196,12 @@ ROWS = (
         lost=True,
     ),
     Row("drained, with a report", main(0, REPORT, **disrupted(4)), (S, "Completed", None, 0)),
+    Row(
+        "drained in the second of its end",
+        main(0, **disrupted(5)),
+        (F, "EvictionByEvictionAPI", "Eviction API: evicting", 0),
+        lost=True,
+    ),
     Row("drained after its end", main(0, **disrupted(6)), (S, "Completed", None, 0)),
     Row("drained after its failure", main(1, **disrupted(6)), (F, "Error", "exit code 1", 1)),
     Row(

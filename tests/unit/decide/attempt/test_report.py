@@ -143,3 +143,36 @@ def test_the_last_line_of_a_log_is_shown() -> None:
     log = "".join(f"line {n} of a log that is long enough\n" for n in range(79)) + "db refused us\n"
     message = ended(log[-2048:], 1, termination_message_policy="FallbackToLogsOnError").message or ""
     assert message.endswith("db refused us")
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        ("0", 0),
+        ("1", 1),
+        ("2147483647", 2147483647),
+        ("2147483648", None),
+        ("-1", None),
+        ("1.0", None),
+        ("true", None),
+        ('"1"', None),
+        ("null", None),
+    ],
+)
+def test_a_count_is_a_whole_number_that_fits_in_a_status(written: str, count: int | None) -> None:
+    outcome = ended(f'{{"processedCount": {written}, "errorCount": {written}}}')
+    assert (outcome.processed_count, outcome.error_count) == (count, count)
+    assert outcome.phase is RunPhase.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ("", RunPhase.SUCCEEDED),
+        ('"status": "success"', RunPhase.SUCCEEDED),
+        ('"status": "partial"', RunPhase.PARTIAL),
+        ('"status": "failed"', RunPhase.FAILED),
+    ],
+)
+def test_each_status_of_a_report(status: str, phase: RunPhase) -> None:
+    assert ended(f"{{{status}}}").phase is phase

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped, waits
 
-from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition
+from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition, Terminated
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.attempt.starting import what_it_waits_for, why_not_running
+from crontask.decide.attempt.starting import began_at, time_at_work, what_it_waits_for, why_not_running
 from crontask.decide.decisions import DeletePod, StopPod
 
 
@@ -168,6 +168,58 @@ def test_how_far_a_pod_has_come_that_should_have_started(known: Pod, words: str 
     assert what_it_waits_for(known) == words
 
 
+@pytest.mark.parametrize(
+    ("known", "message"),
+    [
+        (
+            init(runs(3), waits("ErrImagePull")),
+            "init container b does not start: ImagePullBackOff",
+        ),
+        (
+            pod(1, 0, waits("ErrImagePull"), conditions=(PodCondition("PodScheduled", "False", "SchedulingGated"),)),
+            "container main does not start: ImagePullBackOff",
+        ),
+        (
+            init(waits("ErrImagePull"), main=waits("ErrImageNeverPull")),
+            "init container a does not start: ImagePullBackOff",
+        ),
+    ],
+    ids=["before what is at work", "before the scheduler", "an init container before the main one"],
+)
+def test_what_is_stuck_is_said_first(known: Pod, message: str) -> None:
+    assert why_not_running(known) == message
+
+
+# --- what has begun --------------------------------------------------------------------------------------------------
+
+
+def worked(start: float, end: float) -> ContainerState:
+    return ContainerState(terminated=Terminated(0, "Completed", "", at(start), at(end)))
+
+
+@pytest.mark.parametrize(
+    ("known", "began", "seconds"),
+    [
+        (pod(1, 0), None, 0),
+        (pod(1, 0, runs(4)), 4, 0),
+        (pod(1, 0, exited(9, 0)), 8, 0),
+        (init(runs(3)), 3, 0),
+        (init(worked(3, 7)), 3, 4),
+        (init(worked(3, 7), worked(7, 9), main=runs(10)), 3, 6),
+        # By a clock that was set back meanwhile.
+        (init(worked(7, 3)), 7, 0),
+        (init(worked(7, 3), worked(3, 5)), 3, 2),
+        (init(worked(3, 7), sidecar=True), None, 0),
+        (init(worked(3, 7), sidecar=True, main=runs(8)), 8, 0),
+    ],
+)
+def test_when_its_work_began_and_how_long_init_containers_were_at_it(
+    known: Pod, began: float | None, seconds: float
+) -> None:
+    assert began_at(known) == (at(began) if began is not None else None)
+    assert time_at_work(known).total_seconds() == seconds
+
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +232,7 @@ def test_the_work_of_an_init_container_does_not_count_towards_the_time_to_start(
     assert life.decide(60, init(runs(3))).actions == ()
     assert life.phase is RunPhase.RUNNING
     # The main container's image is still to be pulled: seven are left.
-    long = init(ContainerState(terminated=_from_to(3, 61)), main=waits("ErrImagePull"))
+    long = init(worked(3, 61), main=waits("ErrImagePull"))
     assert life.decide(61, long).wake_at == at(10 + 58)
     life.decide(68, long)
     stopping = life.decide(68, long)
@@ -190,12 +242,6 @@ def test_the_work_of_an_init_container_does_not_count_towards_the_time_to_start(
     assert life.status.message == "did not start within 10s: container main does not start: ImagePullBackOff"
 
 
-def _from_to(start: float, end: float) -> Any:
-    ended = exited(end, 0).terminated
-    assert ended is not None
-    return type(ended)(0, "Completed", "", at(start), at(end))
-
-
 def test_the_work_of_an_init_container_counts_towards_the_timeout_and_is_named() -> None:
     life = Life(scheduled_run(timeout="20s"))
     assert life.decide(3, init(runs(3))).wake_at == at(23)
@@ -203,7 +249,7 @@ def test_the_work_of_an_init_container_counts_towards_the_timeout_and_is_named()
     assert life.status.message == "took longer than its timeout of 20s: init container a is running"
     # From its start, also when the main container runs.
     life = Life(scheduled_run(timeout="20s"))
-    assert life.decide(13, init(ContainerState(terminated=_from_to(3, 12)), main=runs(13))).wake_at == at(23)
+    assert life.decide(13, init(worked(3, 12), main=runs(13))).wake_at == at(23)
 
 
 def test_a_sidecar_that_does_not_come_up_is_no_work() -> None:

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped
+from run_life import Life, asked_to_stop, at, attempt, exited, known_of, pod, recorded, runs, scheduled_run, stopped
 
 from crontask.api.names import ANNOTATION_REPLACED_BY, ANNOTATION_STOP_REQUESTED_AT, ANNOTATION_STOPPED
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Waiting
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.attempt.stop import end_of_stopped, stop_reason, why_canceled
 from crontask.decide.decisions import DecisionKind, DeletePod, StopLeftovers, StopPod
 from crontask.decide.pod_state import NOT_MADE, Present
 from crontask.decide.stage import OCCUPIES_SLOT, stage_of
@@ -194,6 +195,65 @@ def test_an_exit_code_with_which_it_was_stopped_ends_no_retries() -> None:
     life.decide(6, RUNS)
     life.decide(8, pod(1, 0, **{**asked_to_stop(6, "TimedOut"), **stopped(8)}))
     assert (life.phase, life.status.attempts[0].exit_code) == (RunPhase.RETRYING, 143)
+
+
+# --- why, and for good or not ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "phase", "final"),
+    [
+        ("Canceled", RunPhase.CANCELED, True),
+        ("TimedOut", RunPhase.TIMED_OUT, False),
+        ("StartTimeout", RunPhase.FAILED, False),
+        ("TotalTimeout", RunPhase.TIMED_OUT, True),
+    ],
+)
+def test_the_end_of_a_pod_that_was_stopped(reason: str, phase: RunPhase, final: bool) -> None:
+    for message in ("too long", None):
+        run = scheduled_run(status=recorded(RunPhase.RUNNING, attempt(1, 0), message=message))
+        end = end_of_stopped(known_of(run, pod=pod(1, 0, **stopped(8))), reason)
+        assert (end.phase, end.reason, end.final, end.lost) == (phase, reason, final, False)
+        assert end.message == (message if reason == "Canceled" or message is not None else reason)
+        assert (end.exit_code, end.ended) == (143, at(8))
+        gone = end_of_stopped(known_of(run), reason)
+        assert (gone.phase, gone.exit_code, gone.ended) == (phase, None, None)
+
+
+@pytest.mark.parametrize(
+    ("phase", "of_attempt", "of_pod", "wanted"),
+    [
+        (RunPhase.RUNNING, None, None, None),
+        (RunPhase.CANCELING, None, None, "Canceled"),
+        (RunPhase.CANCELING, "TimedOut", "TimedOut", "Canceled"),
+        *((RunPhase.RUNNING, why, None, why) for why in ("Canceled", "TimedOut", "StartTimeout", "TotalTimeout")),
+        (RunPhase.RUNNING, "TotalTimeout", "TimedOut", "TotalTimeout"),
+        (RunPhase.RUNNING, "Error", None, None),
+        (RunPhase.RUNNING, "Error", "TimedOut", "TimedOut"),
+        (RunPhase.RUNNING, None, "Replaced", "Canceled"),
+        (RunPhase.RUNNING, None, "Canceled", "Canceled"),
+        # What was left of a pod that had ended was stopped: that is not why it ended.
+        (RunPhase.RUNNING, None, "Ended", None),
+    ],
+)
+def test_why_a_pod_is_stopped(phase: RunPhase, of_attempt: str | None, of_pod: str | None, wanted: str | None) -> None:
+    known = pod(1, 0, runs(1), **(asked_to_stop(5, of_pod) if of_pod is not None else {}))
+    run = scheduled_run(status=recorded(phase, attempt(1, 0, reason=of_attempt)))
+    assert stop_reason(known_of(run, pod=known)) == wanted
+
+
+def test_an_attempt_that_has_ended_says_nothing_of_the_next() -> None:
+    run = scheduled_run(status=recorded(RunPhase.RETRYING, attempt(1, 0, 5, reason="TimedOut")))
+    assert stop_reason(known_of(run, pod=pod(2, 7, runs(7)))) is None
+
+
+@pytest.mark.parametrize(
+    ("why", "before", "wanted"),
+    [("enough", "before", "enough"), ("enough", None, "enough"), (None, "before", "before"), (None, None, None)],
+)
+def test_what_is_said_of_a_run_that_is_canceled(why: str | None, before: str | None, wanted: str | None) -> None:
+    run = scheduled_run(cancel=True, cancelReason=why, status=recorded(RunPhase.CANCELING, message=before))
+    assert why_canceled(known_of(run)) == wanted
 
 
 # --- leftovers -------------------------------------------------------------------------------------------------------

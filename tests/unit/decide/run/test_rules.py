@@ -265,6 +265,14 @@ ROWS = (
         Q.RETRYING,
         wake_at=10,
     ),
+    # It was seen: that the API server refused it since does not bring it back.
+    Row(
+        "gone, and refused since",
+        of_phase(Q.RUNNING, OPEN, pod_state=REFUSED, **STILL),
+        "pod vanished",
+        Q.RETRYING,
+        wake_at=10,
+    ),
     Row("gone, and being canceled", of_phase(Q.CANCELING, OPEN), "pod vanished", Q.CANCELED, reason="Canceled"),
     Row(
         "gone, and to be canceled, which is not recorded",
@@ -509,6 +517,7 @@ def test_which_rule_decides_and_what(row: Row) -> None:
     assert rule.name == row.rule
     assert decide_run(row.known, at(9)) == decided
     assert decided.status.phase is row.phase
+    assert row.phase in (row.known.run.status.phase, *rule.leads_to)
     assert tuple(map(type, decided.actions)) == row.actions
     assert decided.wake_at == (at(row.wake_at) if row.wake_at is not None else None)
     assert [condition.reason for condition in decided.status.conditions] == ([row.reason] if row.reason else [])
