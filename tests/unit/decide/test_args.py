@@ -123,7 +123,7 @@ def test_args_that_do_not_fit_never_start_a_pod(
     assert (life.status.message or "").startswith(words)
 
 
-def test_args_are_judged_when_the_run_starts_and_told_before() -> None:
+def test_args_are_judged_when_the_run_starts_and_what_is_wrong_is_said_before() -> None:
     task = make_task(argsSchema=REGION)
     life = Life(scheduled_run(at=at(100).isoformat(), args={"region": "moon"}), task)
     life.decide(0)

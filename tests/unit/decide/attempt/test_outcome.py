@@ -1,4 +1,4 @@
-"""What a pod's end means: a table of what its kubelet told, and what the attempt has come to."""
+"""What a pod's end means: a table of what its kubelet reported, and what the attempt has come to."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ S, P, F, T = RunPhase.SUCCEEDED, RunPhase.PARTIAL, RunPhase.FAILED, RunPhase.TIM
 
 @dataclass(frozen=True)
 class Row:
-    """A name, what the kubelet told, and the outcome: phase, reason, words, exit code; None where there is none yet."""
+    """A name, what the kubelet reported, and phase, reason, message, exit code of the outcome; None without one yet."""
 
     name: str
     known: Pod
@@ -84,7 +84,7 @@ ROWS = (
     Row("nothing has ended", pod(1, 0, runs(1)), None),
     Row("nothing is known of any container", pod(1, 0), None),
     Row("exit code 0", main(0), (S, "Completed", None, 0)),
-    Row("exit code 0, and the pod's end is not told yet", main(0, phase="Running"), (S, "Completed", None, 0)),
+    Row("exit code 0, and the pod's end is not reported yet", main(0, phase="Running"), (S, "Completed", None, 0)),
     Row("a text", main(0, "all good\n"), (S, "Completed", "all good", 0)),
     Row("a partial success", main(0, '{"status": "partial", "errorCount": 2}'), (P, "Completed", None, 0)),
     Row("a report of failure", main(0, '{"status": "failed", "message": "no"}'), (F, "ReportedFailed", "no", 0)),
@@ -135,7 +135,7 @@ ROWS = (
         main(0, REPORT, **LATE, **within(3)),
         (T, "DeadlineExceeded", DEADLINE, 0),
     ),
-    Row("a deadline is over, and not told yet", main(0, phase="Running", **within(5)), None),
+    Row("a deadline is over, and not reported yet", main(0, phase="Running", **within(5)), None),
     Row(
         "a deadline is over, and it ended by itself just then",
         main(0, **within(5)),

@@ -14,7 +14,7 @@ from crontask.decide.decisions import DeletePod, StopPod
 
 @dataclass(frozen=True)
 class Row:
-    """A name, what is told of a pod, one state after the other, and what is said of it all the while."""
+    """A name, what is known of a pod, one state after the other, and what is said of it all the while."""
 
     name: str
     known: tuple[Pod, ...]
@@ -54,7 +54,7 @@ PREEMPTION = (
 UNSCHEDULABLE = "no node takes the pod: Unschedulable: "
 
 ROWS = (
-    Row("nothing is told", (pod(1, 0),), None),
+    Row("nothing is known", (pod(1, 0),), None),
     Row("it is made", main(waits("ContainerCreating"), waits("PodInitializing"), waits("")), None),
     Row("it runs", main(runs(1)), None),
     Row(

@@ -32,7 +32,7 @@ def in_the_way(life: Life, known: Pod | None) -> bool:
 
 
 def replaced(life: Life, by: str = "newer") -> None:
-    """Another run takes its place."""
+    """Another run takes its slot."""
     meta = life.run.meta.model_copy(update={"annotations": {ANNOTATION_REPLACED_BY: by}})
     life.run = replace(life.run, meta=meta)
 
@@ -156,7 +156,7 @@ def test_where_the_status_is_lost_the_pod_says_why_it_was_stopped(why: str, phas
     assert (life.phase, life.status.lost_attempts) == (phase, 0)
 
 
-def test_a_run_that_is_replaced_says_so_on_its_pod_and_is_told_once() -> None:
+def test_a_run_that_is_replaced_says_so_on_its_pod_and_is_recorded_once() -> None:
     life = canceling()
     replaced(life)
     assert life.decide(12, RUNS).actions == (StopPod(RUNS, "Replaced", at(12)),)

@@ -1,0 +1,58 @@
+"""What is recorded of a launch: what happened, and the transition."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from run_life import at, make_task, own_run, run_of_time, scheduled_run
+
+from crontask.api.names import run_name
+from crontask.decide.decisions import CancelRun, DecisionKind, Launch, Transition
+from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.transitions import follow_up_refused, pod_refused, replaced, started
+from crontask.timetable import Jitter
+
+JITTERED = replace(make_task(schedule="* * * * *"), jitter=Jitter(timedelta(seconds=20), "n/t"))
+
+
+@pytest.mark.parametrize(
+    ("run", "task", "due", "start", "message"),
+    [
+        (run_of_time(60), make_task(), 60, 60, "started run {} due at 2026-03-01T12:01:00Z"),
+        (scheduled_run(created=5), make_task(), 5, 5, "started run {} due at 2026-03-01T12:00:05Z"),
+        (scheduled_run(delay="9s"), make_task(), 9, 9, "started run {} due at 2026-03-01T12:00:09Z"),
+        (own_run(created=5), None, 5, 5, "started pod r-1"),
+        # What is late is counted from where jitter has moved the start; that of a manual run it does not move.
+        (run_of_time(60), JITTERED, 60, None, "started run {} due at 2026-03-01T12:01:00Z"),
+        (scheduled_run(created=60), JITTERED, 60, 60, "started run {} due at 2026-03-01T12:01:00Z"),
+    ],
+    ids=["of a time", "by hand", "later", "on its own", "of a time, with jitter", "by hand, with jitter"],
+)
+def test_a_start(run: ScheduledRun, task: CronTask | None, due: float, start: float | None, message: str) -> None:
+    begins = at(start) if start is not None else JITTERED.start_of(at(60))
+    assert start is not None or begins > at(60)
+    assert started(run, task, "r-1", at(90)) == Transition(
+        "SuccessfulCreate",
+        message.format(run.meta.name),
+        task=run.task_name,
+        run=run.meta.name,
+        nominal=at(due),
+        lag=at(90) - begins,
+        kind=DecisionKind.START,
+    )
+
+
+def test_a_replacement_is_of_the_run_that_takes_the_slot() -> None:
+    newer = run_name("t", at(60))
+    found = replaced(make_task(), CancelRun(scheduled_run("old"), "replaced", Launch(at(60), newer)))
+    assert (found.task, found.run, found.nominal, found.kind) == ("t", newer, at(60), DecisionKind.REPLACE)
+    assert (found.message, found.event, found.warning) == (f"run {newer} replaces run old", False, False)
+
+
+def test_refusals_are_warnings() -> None:
+    run = scheduled_run()
+    for found, message in (
+        (pod_refused(run, "quota"), "the pod is refused and will be tried again: quota"),
+        (follow_up_refused(run, "x", "quota"), "run x, which follows, is refused and will be tried again: quota"),
+    ):
+        assert found == Transition("FailedCreate", message, warning=True, task="t", run="r")
