@@ -45,9 +45,12 @@ def pause_after(retry: Retry, number: int, run_uid: str) -> timedelta:
 
 
 def retries_at(view: RunView) -> datetime | None:
-    """When the run that waits for its next attempt starts it; None for one that does not wait for one."""
+    """When the run that waits for its next attempt starts it; None for one that does not wait for one.
+
+    Whatever phase somebody has written: after an attempt that has ended, the run goes on.
+    """
     status = view.run.status
-    if status.phase is not RunPhase.RETRYING or not status.attempts:
+    if not status.attempts or view.run.open_attempt is not None:
         return None
     ended, recorded = status.attempts[-1].completion_time, status.next_retry_time
     if ended is None or recorded is None:

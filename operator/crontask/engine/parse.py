@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from crontask.api.base import Model, cut
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
+from crontask.api.names import pod_name
 from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
@@ -58,8 +59,9 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     meta = Metadata.model_validate(document["metadata"])
     status = parse_status(ScheduledRunStatus, document.get("status"), meta)
     known = lookup(meta)
-    if status.phase in (RunPhase.RUNNING, RunPhase.RETRYING) and not status.attempts and status.pod_name is None:
-        # By hand: the operator records an attempt with these. As if nothing had been written.
+    begun = status.phase in (RunPhase.RUNNING, RunPhase.RETRYING)
+    if begun and not status.attempts and status.pod_name != pod_name(meta.name, 1):
+        # Not by the operator, which records an attempt with these. As if nothing had been written.
         status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return ScheduledRun(meta, known.spec, known.problems, status)

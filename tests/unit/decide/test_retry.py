@@ -8,7 +8,7 @@ import pytest
 from run_life import NO_JITTER, at, attempt, known_of, make_task, recorded, scheduled_run
 
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import TERMINAL, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.retry import may_follow, next_attempt_at, pause_after, retries_at
 
@@ -149,14 +149,14 @@ ENDED_AT_5 = attempt(1, 0, 5)
         (retrying(at(5 + 13) + MICROSECOND, ENDED_AT_5), at(5 + 13)),
         (retrying(at(9999), ENDED_AT_5), at(5 + 13)),
         (retrying(None, ENDED_AT_5), at(5)),
-        (retrying(at(7), attempt(1, 0)), at(7)),
+        (retrying(at(7), attempt(1, 0)), None),
         (retrying(None, attempt(1, 0)), None),
         (retrying(at(7)), None),
         (retrying(at(40), attempt(1, 0, 5), attempt(2, 20, 30)), at(40)),
+        # Whatever phase somebody has written, as long as that is not an end.
         *(
-            (recorded(phase, ENDED_AT_5, next_retry_time=at(7)), None)
+            (recorded(phase, ENDED_AT_5, next_retry_time=at(7)), None if phase in TERMINAL else at(7))
             for phase in (None, *RunPhase)
-            if phase is not RunPhase.RETRYING
         ),
     ],
 )

@@ -38,6 +38,34 @@ def test_times_that_are_said_to_be_decided_do_not_start_and_that_is_told(field: 
     play(story)
 
 
+ENDED = {"number": 1, "pod": "forged-1", "startTime": "2026-03-01T12:00:00Z", "completionTime": "2026-03-01T12:00:10Z"}
+
+
+@pytest.mark.parametrize("concurrency", [{}, {"policy": "Queue"}])
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"phase": "Running", "podName": "another"},
+        {"phase": "Retrying", "podName": "another"},
+        *({"phase": phase, "attempts": [ENDED]} for phase in ("Pending", "Queued", "Running", "Retrying")),
+        {"attempts": [ENDED]},
+    ],
+)
+def test_a_run_of_a_task_of_which_too_little_is_said_goes_on_and_gives_its_slot_back(
+    status: dict[str, Any], concurrency: dict[str, Any]
+) -> None:
+    async def story(world: World) -> None:
+        await world.task("tick", schedule="* * * * *", concurrency=concurrency)
+        await world.run("forged", taskRef={"name": "tick"})
+        forge(world, Kind.SCHEDULED_RUN, "forged", **status)
+        async with world.operator():
+            await world.pass_time(100)
+        assert world.status(Kind.SCHEDULED_RUN, "forged")["phase"] == "Succeeded"
+        assert world.status(Kind.CRON_TASK, "tick")["counts"]["succeeded"] >= 2
+
+    play(story)
+
+
 @pytest.mark.parametrize("phase", ["Running", "Retrying"])
 def test_a_run_that_is_said_to_run_and_has_no_attempt_starts(phase: str) -> None:
     async def story(world: World) -> None:

@@ -22,7 +22,7 @@ from crontask.decide.run.removal import remove_without_task
 from crontask.decide.run.status import ended, held, running
 from crontask.decide.run.timeout import next_limit, stop
 from crontask.decide.settings import settings
-from crontask.decide.stage import UNSTARTED, WITH_POD, Stage
+from crontask.decide.stage import WITH_POD, Stage
 from crontask.decide.views import RunView
 
 
@@ -212,15 +212,15 @@ RULES: tuple[Rule, ...] = (
     Rule(_after_its_end, frozenset({Stage.ENDED})),
     # --- without a pod: what ends it, whatever it waits for, then what holds it, then what starts it
     Rule(_unusable, frozenset({Stage.UNUSABLE}), (RunPhase.FAILED,)),
-    Rule(_owned_by_another, _WITHOUT_POD, (RunPhase.FAILED,)),
+    Rule(_owned_by_another, _WITHOUT_POD - {Stage.UNUSABLE}, (RunPhase.FAILED,)),
     Rule(_being_started, _OF_THE_TRIES),
     Rule(_refused, frozenset({Stage.REJECTED, Stage.BETWEEN_ATTEMPTS}), (RunPhase.FAILED,)),
-    Rule(_pod_vanished, _WITHOUT_POD, _AFTER_ATTEMPT),
-    Rule(_canceled_before_start, _WITHOUT_POD, (RunPhase.CANCELED,)),
+    Rule(_pod_vanished, _MAY_START | {Stage.VANISHED}, _AFTER_ATTEMPT),
+    Rule(_canceled_before_start, _MAY_START, (RunPhase.CANCELED,)),
     Rule(_pre_created, frozenset({Stage.PRE_CREATED})),
-    Rule(_dropped, UNSTARTED, (RunPhase.SKIPPED, RunPhase.MISSED)),
+    Rule(_dropped, _MAY_START - {Stage.BETWEEN_ATTEMPTS}, (RunPhase.SKIPPED, RunPhase.MISSED)),
     Rule(_stale, frozenset({Stage.UNRECORDED, Stage.REFUSED}), (RunPhase.SKIPPED,)),
-    Rule(_hindered, _MAY_START, (RunPhase.PENDING, RunPhase.SKIPPED, *_AFTER_ATTEMPT)),
+    Rule(_hindered, _MAY_START, (RunPhase.PENDING, RunPhase.SKIPPED, *_AFTER_ATTEMPT[:-1])),
     Rule(_next_attempt, frozenset({Stage.BETWEEN_ATTEMPTS})),
     Rule(_turn, _MAY_START, (RunPhase.QUEUED,)),
     # --- with one
