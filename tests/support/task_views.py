@@ -45,6 +45,10 @@ def make_task(status: dict[str, Any] | None = None, meta: dict[str, Any] | None 
     return replace(task, status=known)
 
 
+# One for all views of runs: timetables are compared as objects.
+_TASK = make_task()
+
+
 def make_run(
     nominal: datetime,
     phase: RunPhase | None = None,
@@ -82,7 +86,7 @@ def _make_run(
     pods = PodMetadata(f"{name}-1", "n", "p", "1", created, owner_references=(PodOwner(name, True),))
     observed = Pod(pods, status=PodStatus(phase=pod)) if pod else None
     run = ScheduledRun(meta, parsed or UNUSABLE_RUN, problems, status)
-    return RunView(run, make_task(), Present(observed) if observed is not None else NOT_MADE)
+    return RunView(run, _TASK, Present(observed) if observed is not None else NOT_MADE)
 
 
 def pre_created(run: RunView) -> RunView:
