@@ -257,8 +257,8 @@ def test_a_long_text_is_cut_where_it_does_not_fit(length: int) -> None:
             id="dates that are left out",
         ),
         pytest.param(
-            {"schedule": "30 23 * * *", "timeZone": "Europe/Berlin", "skip": [{"from": "2026-03-01"}]},
-            (at(630) + timedelta(days=1), at(630) + timedelta(days=2)),
+            {"schedule": "30 0 * * *", "timeZone": "Europe/Berlin", "skip": [{"from": "2026-03-02"}]},
+            (at(690) + timedelta(days=1), at(690) + timedelta(days=2)),
             id="by the zone of the task",
         ),
         pytest.param({"schedule": None}, (), id="on demand"),
