@@ -142,7 +142,14 @@ RECORDS = (
         "a run recorded an instant later is named", None, (done(4, recorded=at(4) + INSTANT),), at(5), at(4), (done(4),)
     ),
     Record("when it was recorded is not known", None, (unknown(A),), at(5), at(4), (A,)),
-    Record("names are sorted", None, (done(6), done(5)), at(6, 30), at(5, 30), (done(6),)),
+    Record(
+        "a run recorded before that needs no name, one after it does",
+        None,
+        (done(6), done(5)),
+        at(6, 30),
+        at(5, 30),
+        (done(6),),
+    ),
     Record(
         "all that were recorded later",
         None,

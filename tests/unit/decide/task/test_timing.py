@@ -57,36 +57,6 @@ def test_an_edit_that_resumes_counts_from_the_pause_at_the_earliest() -> None:
     assert timing == Timing(hash=MINUTELY.timing_hash, since=at(5))
 
 
-@pytest.mark.parametrize(
-    ("name", "known", "reason"),
-    [
-        ("who has seen it", {"previous": HOURLY}, "TimingChanged"),
-        ("who has just begun, and had seen the task before", {"previous": HOURLY, "first_look": True}, "TimingChanged"),
-        ("who has just begun", {"first_look": True}, "TimingChangedUnseen"),
-        ("whose clock was wrong when it began", {}, "TimingChangedUnseen"),
-    ],
-)
-def test_an_edit_says_what_it_leaves_out_to_whom_the_timing_before_was_known(
-    name: str, known: dict[str, Any], reason: str
-) -> None:
-    task = edited(since=at(30), last_scheduled_time=at(30))
-    decided = decide(task, now=at(61), **known)
-    entry = decided.status.recent_decisions[0]
-    assert (entry.reason, entry.count) == (reason, 1)
-    # A time that is not known is in no count.
-    assert decided.status.counts.skipped == (reason == "TimingChanged")
-
-
-def test_a_pause_and_an_edit_seen_by_a_wrong_clock_are_judged_by_the_timing_before() -> None:
-    """Nothing came due each hour, though each minute did. Who has not seen that timing says that it is not known."""
-    task = replace(edited(since=at(10)), spec=make_task(suspend=True).spec)
-    skewed = Config(clock_skewed=True)
-    known = decide(task, now=at(20), config=skewed, previous=HOURLY)
-    unknown = decide(task, now=at(20), config=skewed)
-    assert known.status.recent_decisions == ()
-    assert [entry.reason for entry in unknown.status.recent_decisions] == ["TimingChangedUnseen"]
-
-
 # --- the effective timing --------------------------------------------------------------------------------------------
 
 PAUSE, USUAL, SKEWED = Pause("Suspended", "why"), Config(), Config(clock_skewed=True)
