@@ -123,6 +123,13 @@ ROWS = (
     # --- jitter ---
     Row("an instant before a start", make_task(FIRST, **JITTER), (skipped("Suspended", 2),), PAUSE, START - INSTANT),
     Row(
+        "but it is decided already",
+        make_task({"last_scheduled_time": at(2)}, **JITTER),
+        (),
+        PAUSE,
+        START - INSTANT,
+    ),
+    Row(
         "and the API server refuses its runs: that one was not tried",
         make_task(FIRST, **JITTER),
         (skipped("Suspended", 2),),
