@@ -71,7 +71,8 @@ IS_REFUSED = refused(WAITS, at(9))
 RUN_REFUSED: dict[str, Any] = {"refusal": run_refused(at(9))}
 AHEAD_MESSAGE = (
     "the status says that each time up to 2026-03-01T12:06:08Z is decided: nothing starts on schedule until then; if "
-    "that is wrong, set lastScheduledTime and timing.since to the present: kubectl edit crontask NAME --subresource=status"
+    "that is wrong, set lastScheduledTime and timing.since to the present: "
+    "kubectl edit crontask NAME --subresource=status"
 )
 COMPLETED = "maxRuns or endTime is reached; manual runs still start"
 

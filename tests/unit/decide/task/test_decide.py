@@ -106,17 +106,6 @@ def test_an_invalid_spec_says_every_problem() -> None:
     assert "spec.timeZone" in ready.message
 
 
-def test_a_finished_run_is_counted_once() -> None:
-    task = make_task({"last_scheduled_time": at(1)})
-    done = make_run(at(1), RunPhase.RUNNING, pod="Succeeded")
-    ended = decide_run(done, at(1, 10)).status
-    view = replace(done, run=replace(done.run, status=ended))
-    first = decide(task, view, now=at(1, 11)).status
-    again = decide(replace(task, status=first), view, now=at(1, 12)).status
-    assert first.counts.succeeded == 1
-    assert again.counts.succeeded == 1
-
-
 def test_a_late_writers_run_is_stale() -> None:
     task = make_task({"last_scheduled_time": at(3)})
     run = replace(make_run(at(2)), task=task)
