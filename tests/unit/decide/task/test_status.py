@@ -205,6 +205,24 @@ DUPLICATE = ended(manual_run("m", at(1)), RunPhase.SKIPPED, at(1))
 AFTER: dict[str, Any] = {"origin": Origin.AFTER}
 
 COUNTS = (
+    Row(
+        "one that was dropped before its time is decided was never counted",
+        after_first({"scheduled_count": 3}),
+        {"scheduled_count": 3, "last_scheduled_time": at(2)},
+        finished=(done(2, RunPhase.SKIPPED),),
+        now=at(2, 30),
+    ),
+    Row(
+        "no time is decided yet",
+        make_task({"scheduled_count": 3}),
+        {"scheduled_count": 3, "last_scheduled_time": at(1)},
+        finished=(done(1, RunPhase.SKIPPED),),
+    ),
+    Row(
+        "what is counted up to now stays as it is",
+        after_first({"counted": Counted(through=NOW, runs=("gone",))}),
+        {"counted": Counted(through=NOW, runs=("gone",))},
+    ),
     Row("a start is recorded once", make_task(), {"scheduled_count": 1, "last_scheduled_time": at(1)}, (running(1),)),
     Row(
         "and not again",
@@ -348,6 +366,12 @@ STREAKS = (
 MANY = tuple(manual_run(f"m{number:02}", at(0, 40 + number), RunPhase.RUNNING, pod="Running") for number in range(12))
 OLD = tuple(summary(f"old{number}", at(0, 50 - number)) for number in range(RECENT))
 LISTS = (
+    Row(
+        "of runs that ended at once the greater name first",
+        after_first(),
+        {"recent_runs": ("b", "a"), "last_run": "b"},
+        finished=(by_hand("a", at(1)), by_hand("b", at(1))),
+    ),
     Row(
         "what is under way, the oldest first",
         after_first(),
