@@ -458,6 +458,7 @@ WAKES = (
     Wake("the earlier of two", at(6), known={"deferred": (FOR_LATER.run, manual_run("k", at(1), at=at(6)).run)}),
     Wake("a pod is tried again", at(6), runs=(refused(manual_run("m", at(2), RunPhase.PENDING), at(6)),)),
     Wake("a run cannot be used", None, runs=(manual_run("m", at(1), at="tomorrow"),)),
+    Wake("nor can one whose pod was refused", None, runs=(refused(manual_run("m", at(1), at="tomorrow"), at(6)),)),
     Wake("the deadline of a run that waits", at(2, 20), {**LATE, "startingDeadline": "80s"}, DECIDED, (BEFORE, QUEUED)),
     Wake("that has passed", at(3), {**LATE, "startingDeadline": "65s"}, DECIDED, (BEFORE, QUEUED)),
     Wake(
@@ -500,3 +501,17 @@ def test_counted_runs_are_removed_and_others_are_not() -> None:
     counted = {"through": at(0, 59), "runs": (DONE.meta.name,)}
     task = make_task({"counted": counted}, schedule=None, history={"succeeded": 0})
     assert decide(task, RunView(DONE, None), RunView(other, None), now=at(30)).prune == (DONE,)
+
+
+@pytest.mark.parametrize(
+    ("counted", "phase"),
+    [
+        pytest.param((), TaskPhase.SUSPENDED, id="a failure that is not counted yet"),
+        pytest.param((DONE.meta.name,), TaskPhase.ACTIVE, id="one that is counted counts once"),
+    ],
+)
+def test_failures_suspend_a_task(counted: tuple[str, ...], phase: TaskPhase) -> None:
+    status = {"consecutive_failures": 1, "counted": {"through": at(0, 59), "runs": counted}}
+    failed = ended(MANUAL, RunPhase.FAILED, at(1))
+    task = make_task(status, schedule=None, suspendAfterFailures=2)
+    assert decide(task, RunView(failed, None), now=NOW).status.phase is phase
