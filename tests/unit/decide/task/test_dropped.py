@@ -27,7 +27,7 @@ from crontask.decide.task.timing import effective_timing
 from crontask.decide.views import RunView, TaskView
 
 PAUSE, USUAL, SKEWED = Pause("Suspended", "why"), Config(), Config(clock_skewed=True)
-JITTER = {"jitter": "30s"}
+JITTER: dict[str, Any] = {"jitter": "30s"}
 MINUTELY, HOURLY, JITTERED = make_task(), make_task(schedule="0 * * * *"), make_task(**JITTER)
 # The start of 12:02, which comes after that time.
 START = JITTERED.start_of(at(2))

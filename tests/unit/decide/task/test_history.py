@@ -128,6 +128,6 @@ ROWS = (
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name))
 def test_which_finished_runs_are_removed(row: Row) -> None:
-    task = make_task(history=row.history, **({"ttlAfterFinished": row.ttl} if row.ttl is not None else {}))
+    task = make_task(history=row.history, ttlAfterFinished=row.ttl)
     removed, next_at = runs_to_prune(task, row.runs, KEEP, row.now)
     assert (removed, next_at) == (row.removed, row.next_at)

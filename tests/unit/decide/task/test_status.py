@@ -535,7 +535,7 @@ def resumed(message: str) -> Transition:
 IS_COMPLETED = Transition("Completed", "maxRuns or endTime is reached", task="t", kind=DecisionKind.COMPLETE)
 BY_SPEC = suspended("spec.suspend is true: nothing starts on schedule; manual runs do", "Suspended")
 NEXT = resumed("next run at 2026-03-01T12:02:00Z")
-BAD = {"schedule": "61 * * * *"}
+BAD: dict[str, Any] = {"schedule": "61 * * * *"}
 REFUSED_RUNS: dict[str, Any] = {"refusal": run_refused(at(9))}
 TOO_MANY = (
     "1 failures in a row: nothing starts on schedule until the annotation crontask.dev/resume has a new value, or the "

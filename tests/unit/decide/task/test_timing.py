@@ -62,7 +62,7 @@ def test_an_edit_that_resumes_counts_from_the_pause_at_the_earliest() -> None:
 PAUSE, USUAL, SKEWED = Pause("Suspended", "why"), Config(), Config(clock_skewed=True)
 NOW = at(5)
 BEFORE = timing_of(MINUTELY)
-UNTIL = {"suspendUntil": at(5)}
+UNTIL: dict[str, Any] = {"suspendUntil": at(5)}
 
 
 def was(phase: TaskPhase | None, **status: Any) -> dict[str, Any]:
