@@ -1,10 +1,12 @@
 """The validation of a handler: what runs."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from pydantic.alias_generators import to_camel, to_snake
 
 from crontask.api.base import Model
+from crontask.api.core import CONTAINER, POD_TEMPLATE, type_problems, unknown_fields
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
@@ -35,7 +37,8 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
     if handler.result_from is not None and handler.pod_template is None:
         yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
-        yield from container_problems(handler.container, f"{path}.container")
+        found = tuple(container_problems(handler.container, f"{path}.container"))
+        yield from _with_types(found, handler.container, CONTAINER, f"{path}.container")
     if handler.http is not None:
         yield from http_problems(handler.http, f"{path}.http")
     if handler.python is not None:
@@ -43,6 +46,22 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
     if handler.pod is not None:
         if handler.container is None and handler.http is None and handler.python is None:
             yield Problem(f"{path}.pod", "goes with container, http and python only", "remove it")
-        yield from partial_problems(handler.pod, f"{path}.pod")
+        found = tuple(partial_problems(handler.pod, f"{path}.pod"))
+        yield from _with_types(found, handler.pod, POD_TEMPLATE, f"{path}.pod")
     if handler.pod_template is not None:
-        yield from template_problems(handler.pod_template, handler.result_from, path)
+        found = tuple(template_problems(handler.pod_template, handler.result_from, path))
+        yield from _with_types(found, handler.pod_template, POD_TEMPLATE, f"{path}.podTemplate")
+
+
+def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
+    """Fields of its pod that Kubernetes does not have."""
+    yield from unknown_fields(handler.container, CONTAINER, f"{path}.container")
+    yield from unknown_fields(handler.pod, POD_TEMPLATE, f"{path}.pod")
+    yield from unknown_fields(handler.pod_template, POD_TEMPLATE, f"{path}.podTemplate")
+
+
+def _with_types(found: tuple[Problem, ...], value: Any, type_: str, path: str) -> Iterator[Problem]:
+    """The problems, and the wrong types elsewhere than where they are."""
+    yield from found
+    known = {problem.path for problem in found}
+    yield from (problem for problem in type_problems(value, type_, path) if problem.path not in known)

@@ -12,6 +12,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import CatchUpPolicy, ConcurrencyPolicy, Retry
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.validate_handler import handler_warnings
 from crontask.api.validate_times import expressions_of
 from crontask.timetable import parse_cron
 from crontask.timetable.notes import uneven_steps
@@ -36,6 +37,7 @@ def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
     """What has no effect in a valid spec of a CronTask, and which of its steps begin anew before they come round."""
     return (
         *_step_warnings(spec),
+        *handler_warnings(spec.handler),
         *_timing_warnings(spec),
         *_policy_warnings(spec),
         *_run_setting_warnings(spec),
@@ -45,6 +47,8 @@ def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
 def run_warnings(spec: ScheduledRunSpec) -> tuple[Problem, ...]:
     """What has no effect in a valid spec of a ScheduledRun."""
     found = list(_run_setting_warnings(spec))
+    if spec.handler is not None:
+        found += handler_warnings(spec.handler)
     if spec.allow_past and spec.at is None:
         found.append(_without_effect("allowPast", "without at", _REMOVE))
     if spec.cancel_reason is not None and not spec.cancel:

@@ -118,8 +118,11 @@ class HttpApi:
 
     async def create(self, kind: Kind, namespace: str, body: Document, *, dry_run: bool = False) -> bytes:
         """See Api."""
-        parameters = {"dryRun": "All"} if dry_run else None
-        return await self._request("POST", _path(kind, namespace), parameters=parameters, body=body)
+        parameters = {"dryRun": "All"} if dry_run else {}
+        if kind is Kind.POD:
+            # Else a field that is mistyped is dropped, and what runs is not what was written.
+            parameters["fieldValidation"] = "Strict"
+        return await self._request("POST", _path(kind, namespace), parameters=parameters or None, body=body)
 
     async def patch(self, key: ObjectKey, body: Document, *, subresource: str = "") -> bytes:
         """See Api."""

@@ -8,11 +8,9 @@ from crontask.api.task_status import Timing
 from crontask.decide.decisions import (
     Act,
     Adopt,
-    CancelRun,
     Dropped,
     Launch,
     Settle,
-    TaskAction,
     TaskDecisions,
     Turns,
     earliest,
@@ -60,7 +58,9 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     slots = _slots(view, undecided, dropped, config, now)
     settled = _settle(view, undecided, slots, now)
     if view.refusal is not None and view.refusal.retry_at > now:
-        slots = replace(slots, actions=tuple(action for action in slots.actions if not _launches(action)))
+        # Nothing is launched, and nobody makes room for what is not; those who wait have their turns all the same.
+        without = replace(undecided, candidates=()) if undecided is not None else None
+        slots = _slots(view, without, dropped, config, now)
     following = None if halted else _next_nominal(view, timing, now)
     ahead = reservations(view, slots, following, now)
     actions = (*slots.actions, *_adoptions(view), *ahead.actions)
@@ -137,11 +137,6 @@ def _settle(view: TaskView, undecided: Undecided | None, slots: Slots, now: date
         return Settled(undecided, slots.skipped)
     before = decided_before(view, undecided, first, now) if view.refusal is not None else None
     return Settled(before, tuple(skip for skip in slots.skipped if skip.nominal < first)) if before else None
-
-
-def _launches(action: TaskAction) -> bool:
-    """Whether it makes a run, or makes room for one."""
-    return isinstance(action, Launch | CancelRun)
 
 
 def _next_nominal(view: TaskView, timing: Timing, now: datetime) -> datetime | None:

@@ -115,7 +115,7 @@ def _summed_up(view: TaskView, found: Undecided, latest: datetime, now: datetime
 
 def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | None:
     """The times that came due but for those that are taken, which are few; None if there are no others."""
-    count = due.count - sum(due.first <= time <= due.latest for time in taken)
+    count = due.count - sum(_is_among(due, timetable, time) for time in taken)
     if count <= 0:
         return None
     first: datetime | None = due.first
@@ -125,6 +125,11 @@ def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | Non
     while last is not None and last in taken:
         last = timetable.previous_at_or_before(last - _SECOND)
     return Times(count, first or due.first, last or due.latest)
+
+
+def _is_among(due: Due, timetable: Timetable, time: datetime) -> bool:
+    """Whether that time is one of them; by an earlier timing there may have been others."""
+    return due.first <= time <= due.latest and timetable.previous_at_or_before(time) == time
 
 
 def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:

@@ -50,7 +50,7 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
         return Pause(SUSPENDED_UNTIL, message, spec.suspend_until)
     if tripped is not None:
         message = (
-            f"{spec.suspend_after_failures} failures in a row: nothing starts on schedule until the annotation "
+            f"{_failures(spec.suspend_after_failures)}: nothing starts on schedule until the annotation "
             f"{ANNOTATION_RESUME} has a new value, or the spec is edited"
         )
         return Pause(TOO_MANY_FAILURES, message)
@@ -60,6 +60,10 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
         reason = said_paused_because(task.status) if unedited else None
         return Pause(reason or "Suspended", "resumes as soon as the operator's clock and the API server's agree")
     return None
+
+
+def _failures(count: int | None) -> str:
+    return f"{count} failures in a row" if count != 1 else "a failure"
 
 
 def said_paused_because(status: CronTaskStatus) -> str | None:

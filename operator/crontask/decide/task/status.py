@@ -76,7 +76,7 @@ def compute_status(
     )
     scheduled = _scheduled_count(view, settled, fresh)
     phase = _phase(view, basis, scheduled)
-    upcoming = _upcoming(view, basis) if phase in SCHEDULING else ()
+    upcoming = _upcoming(view, basis, scheduled) if phase in SCHEDULING else ()
     status = CronTaskStatus(
         observed_generation=task.meta.generation,
         phase=phase,
@@ -133,10 +133,10 @@ def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:
     return before.timing if stays and before.timing is not None and before.timing.hash == timing.hash else timing
 
 
-def _upcoming(view: TaskView, basis: Basis) -> tuple[datetime, ...]:
+def _upcoming(view: TaskView, basis: Basis, scheduled: int) -> tuple[datetime, ...]:
     """The next nominal times: those whose start is still to come."""
     task = view.task
-    left = None if task.spec.max_runs is None else task.spec.max_runs - task.status.scheduled_count
+    left = None if task.spec.max_runs is None else task.spec.max_runs - scheduled
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
     if task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()

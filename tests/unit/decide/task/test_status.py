@@ -538,7 +538,7 @@ NEXT = resumed("next run at 2026-03-01T12:02:00Z")
 BAD: dict[str, Any] = {"schedule": "61 * * * *"}
 REFUSED_RUNS: dict[str, Any] = {"refusal": run_refused(at(9))}
 TOO_MANY = (
-    "1 failures in a row: nothing starts on schedule until the annotation crontask.dev/resume has a new value, or the "
+    "a failure: nothing starts on schedule until the annotation crontask.dev/resume has a new value, or the "
     "spec is edited"
 )
 
