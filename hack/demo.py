@@ -116,11 +116,12 @@ def _summarize(tools: Tools) -> int:
 
 
 def _how_to_go_on(tools: Tools) -> None:
-    where = _relative(tools.kubeconfig)
+    where, programs = _relative(tools.kubeconfig), _relative(layout.VENV / "bin")
     _console.print(
         f"\nGo on by hand:\n"
-        f"  export KUBECONFIG={where} PATH={Path(tools.kubectl_path).parent}:$PATH\n"
+        f"  export KUBECONFIG={where} PATH={programs}:{Path(tools.kubectl_path).parent}:$PATH\n"
         f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n"
+        f"  crontask next -f examples/nightly.yaml\n"
         f"  kubectl -n {NAMESPACE} describe crontask slow-one\n"
         f'  kubectl -n {NAMESPACE} patch crontask paused --type=merge -p \'{{"spec":{{"suspend":false}}}}\'\n'
         f"\nRemove everything:",

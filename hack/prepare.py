@@ -21,6 +21,7 @@ from cluster.side_by_side import Job, run
 
 LOCK = layout.REPOSITORY / "requirements" / "dev.lock"
 INSTALLED = layout.VENV / "installed"
+PROGRAM = layout.VENV / "bin" / "crontask"
 """Newer than the lock file when its packages are installed."""
 
 DEBIAN_PACKAGES = packages.NODE | packages.IMAGES
@@ -96,7 +97,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _python_packages() -> str:
-    if INSTALLED.exists() and INSTALLED.stat().st_mtime >= LOCK.stat().st_mtime:
+    if INSTALLED.exists() and INSTALLED.stat().st_mtime >= LOCK.stat().st_mtime and PROGRAM.exists():
         return ""
     return f"Python packages, into {layout.VENV.name}"
 
@@ -113,7 +114,20 @@ def _install_python_packages() -> None:
         if not was_there:
             shutil.rmtree(layout.VENV, ignore_errors=True)
         raise
+    _write_program()
     INSTALLED.touch()
+
+
+def _write_program() -> None:
+    """`crontask` beside the packages, as it is in this checkout."""
+    PROGRAM.write_text(
+        f"#!{layout.VENV / 'bin' / 'python'}\n"
+        "import sys\n\n"
+        f"sys.path.insert(0, {str(layout.REPOSITORY / 'operator')!r})\n"
+        "from crontask.cli.main import main\n\n"
+        "sys.exit(main())\n"
+    )
+    PROGRAM.chmod(0o755)
 
 
 class _PipProgress:

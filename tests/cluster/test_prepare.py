@@ -72,13 +72,16 @@ def test_a_fresh_clone_is_told_what_is_made_and_the_next_time_nothing(clone: Clo
         f"  10 binaries, from source by Go: {', '.join(binaries.PACKAGES)}",
     ]
     assert (clone.folder / ".venv" / "bin" / "pip").exists()
+    assert os.access(clone.folder / ".venv" / "bin" / "crontask", os.X_OK)
     second = _prepare(clone, "python", "binaries")
     assert (second.returncode, second.stderr) == (0, "")
     assert len(clone.go_calls()) == 2
 
 
 def test_a_changed_lock_file_installs_anew(clone: Clone) -> None:
-    (clone.folder / ".venv").mkdir()
+    program = clone.folder / ".venv" / "bin" / "crontask"
+    program.parent.mkdir(parents=True)
+    program.touch()
     installed = clone.folder / ".venv" / "installed"
     installed.touch()
     os.utime(clone.lock, (0, 0))

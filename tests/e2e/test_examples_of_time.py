@@ -115,14 +115,14 @@ def test_a_pause_between_runs_counts_from_the_end(bench: Bench) -> None:
 
 def test_a_chain_follows_success_and_failure_and_says_the_cause(bench: Bench) -> None:
     bench.apply("chain.yaml")
-    load, alert = _succeeded(bench, "load", 1)[0], _succeeded(bench, "alert", 1)[0]
+    load, alert = _succeeded(bench, "load", 1)[0], _succeeded(bench, "chain-alert", 1)[0]
     causes = {"load": (load, "extract-well", "Succeeded"), "alert": (alert, "extract-badly", "Failed")}
     for run, cause, phase in causes.values():
         log = bench.kubectl("logs", run["status"]["podName"])
         trigger = json.loads(log[log.index("{") :])
         assert (trigger["run"], trigger["phase"]) == (cause, phase)
         assert run["status"]["origin"] == "After"
-    assert len(bench.runs("load")) == len(bench.runs("alert")) == 1
+    assert len(bench.runs("load")) == len(bench.runs("chain-alert")) == 1
     assert "after extract" in bench.kubectl("get", "ct", "load")
 
 

@@ -63,6 +63,27 @@ def test_a_list_comes_in_pages_of_one_version(with_api: Callable[[Use], None], n
     with_api(use)
 
 
+@pytest.mark.parametrize(("field", "refused"), [("commands", True), ("command", False)])
+def test_a_pod_with_a_field_that_there_is_not_is_refused(
+    with_api: Callable[[Use], None], namespace: str, field: str, refused: bool
+) -> None:
+    """It would be dropped, and the image's own command run."""
+
+    async def use(api: HttpApi) -> None:
+        container = {"name": "main", "image": "busybox:1.36", field: ["false"]}
+        pod = {"metadata": {"name": "p"}, "spec": {"containers": [container]}}
+        try:
+            await api.create(Kind.POD, namespace, pod, dry_run=True)
+        except ApiError as error:
+            assert "unknown field" in error.message or not refused
+            assert (error.refuses, error.final) == (True, True) or not refused
+            assert "unknown field" not in error.message or refused
+        else:
+            assert not refused
+
+    with_api(use)
+
+
 @pytest.mark.parametrize(
     ("what", "status", "reason"),
     [

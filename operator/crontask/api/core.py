@@ -27,6 +27,11 @@ def _known() -> tuple[str, dict[str, dict[str, str]]]:
     return document["version"], document["types"]
 
 
+def container_fields() -> frozenset[str]:
+    """The fields that a container has."""
+    return frozenset(_known()[1][CONTAINER])
+
+
 def type_problems(value: Any, type_: str, path: str) -> Iterator[Problem]:
     """Where a value is not of the type that Kubernetes takes there."""
     yield from _of(value, type_, path, 0, unknown=False)

@@ -78,6 +78,7 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     restart_policy: str | None = None
     termination_message_policy: str = "File"
+    image: str = ""
 
     @property
     def is_sidecar(self) -> bool:

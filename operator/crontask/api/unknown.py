@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from crontask.api.base import Model
+from crontask.api.core import container_fields
 from crontask.api.problem import Problem
 from crontask.api.written import as_yaml, one_of
 
@@ -53,6 +54,8 @@ def _instead(key: str, value: Any, beside: dict[str, Any], known: dict[str, type
                 return f"write {written.format(as_yaml(value))}"
     if key in _TEMPLATES and "handler" in known:
         return "write handler: {podTemplate: …}, with the template of the pod"
+    if "container" in known and key in container_fields():
+        return f"write it within container: container: {{{key}: {as_yaml(value)}}}"
     lower = {name.lower(): name for name in known}
     close = get_close_matches(key.lower(), lower, 1, cutoff=0.7)
     if close:

@@ -75,8 +75,15 @@ def identity_of(document: dict[str, Any]) -> str:
 
 def patch_problems(patch: dict[str, Any], kind: str) -> tuple[Problem, ...]:
     """The fields of a merge patch that there are not."""
+    fields = {field.alias or name for name, field in SPECS[kind].model_fields.items()}
+    misplaced = {str(key) for key in patch if key in fields and key not in ("metadata", "spec", "status")}
+    outside = unknown_fields({key: value for key, value in patch.items() if key not in misplaced}, _Manifest, "")
     return (
-        *unknown_fields(patch, _Manifest, ""),
+        *(
+            Problem(key, "belongs into spec", f"write spec: {{{key}: {as_yaml(patch[key])}}}")
+            for key in sorted(misplaced)
+        ),
+        *outside,
         *unknown_fields(patch.get("spec"), SPECS[kind], "spec"),
     )
 

@@ -21,6 +21,7 @@ _BYTE_ORDER_MARKS = {
     b"\xfe\xff": "UTF-16",
 }
 _MOST_DOCUMENTS = 20_000
+_MANIFESTS = (".yaml", ".yml", ".json")
 _SOMETHING = re.compile(r"\S")
 # JSON writes what is beyond 65,535 as an escape of two halves, which is no YAML. Before it, backslashes in pairs only.
 _HALVES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})+)")
@@ -29,6 +30,19 @@ _HALVES = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD
 def source_name(path: str) -> str:
     """What a message calls the file."""
     return "stdin" if path == "-" else path
+
+
+def manifest_files(path: str) -> list[str]:
+    """The file, or the manifests of a folder, as kubectl takes them: in the order of their names."""
+    try:
+        if path == "-" or not Path(path).is_dir():
+            return [path]
+    except (OSError, ValueError):
+        # Not the name of anything: whoever reads it says so.
+        return [path]
+    found = sorted(str(file) for file in Path(path).iterdir() if file.suffix in _MANIFESTS and file.is_file())
+    # None at all: whoever reads the folder says so.
+    return found or [path]
 
 
 def read_documents(path: str) -> tuple[list[Document], list[Located]]:

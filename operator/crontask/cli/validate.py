@@ -6,27 +6,29 @@ import orjson
 from crontask.api.problem import Problem
 from crontask.cli.objects import KINDS, Manifest, Report, read_manifest
 from crontask.cli.parameters import refuse
+from crontask.cli.reading import manifest_files
 
 
 @click.command("validate")
-@click.option("-f", "--file", "path", required=True, metavar="FILE", help="A manifest; -: stdin.")
+@click.option(
+    "-f",
+    "--file",
+    "paths",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="A manifest, or a folder of them; -: stdin. May be repeated.",
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
-def validate_command(path: str, output: str) -> None:
+def validate_command(paths: tuple[str, ...], output: str) -> None:
     """Check manifests of CronTasks and ScheduledRuns, without a cluster.
 
     Exit code 0: all are good, but for warnings about what has no effect; 2: problems were found, each with its path
     and what to write instead.
 
-    Example: crontask validate -f examples/nightly.yaml
+    Example: crontask validate -f examples/nightly.yaml -f tasks/
     """
-    manifest = read_manifest(path)
-    nothing = [] if manifest.objects or manifest.reports else [manifest.nothing_of(*KINDS)]
-    reports = [
-        *manifest.reports,
-        *nothing,
-        *(report for found in manifest.objects for report in manifest.reports_of(found)),
-        *_repeated(manifest),
-    ]
+    reports = [report for path in paths for file in manifest_files(path) for report in _reports(read_manifest(file))]
     if output == "json":
         rows = [_row(report) for report in reports]
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
@@ -35,7 +37,17 @@ def validate_command(path: str, output: str) -> None:
     for report in reports:
         click.echo(str(report), err=True)
     if output == "text":
-        click.echo("no problems found")
+        click.echo("no problems found" + (", but warnings" if reports else ""))
+
+
+def _reports(manifest: Manifest) -> list[Report]:
+    nothing = [] if manifest.objects or manifest.reports else [manifest.nothing_of(*KINDS)]
+    return [
+        *manifest.reports,
+        *nothing,
+        *(report for found in manifest.objects for report in manifest.reports_of(found)),
+        *_repeated(manifest),
+    ]
 
 
 def _repeated(manifest: Manifest) -> list[Report]:

@@ -6,14 +6,16 @@ Not asked here: whether it is the run's turn (overlap), and whether the pause be
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crontask.api.base import format_time
+from crontask.api.base import cut, format_duration, format_time
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
 from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.limits import gives_up_at, total_deadline
+from crontask.decide.settings import settings
 from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
 
@@ -105,7 +107,9 @@ def _out_of_time(view: RunView, now: datetime) -> Hindrance | None:
     """The run with all its attempts has taken too long, or a quota or a policy has kept this one from starting."""
     deadline, until = total_deadline(view), gives_up_at(view)
     if view.refusal is not None and until is not None and until <= now:
-        return Fails(Outcome(RunPhase.FAILED, view.refusal.reason, view.refusal.message))
+        longest = format_duration(settings(view).start_timeout)
+        message = f"the pod was refused for {longest}, its startTimeout: {view.refusal.message}"
+        return Fails(Outcome(RunPhase.FAILED, view.refusal.reason, cut(message, LONGEST_MESSAGE)))
     if deadline is not None and deadline <= now:
         return Ends(RunPhase.TIMED_OUT, TOTAL, view.run.status.message)
     return None

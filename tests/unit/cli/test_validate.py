@@ -227,7 +227,7 @@ def test_a_problem_of_another_task_is_not_in_the_way() -> None:
 
 def test_a_warning_refuses_nothing() -> None:
     done = run(f"{HEAD}spec:\n  interval: 5m\n  timeZone: Europe/Berlin\n{HANDLER}")
-    assert (done.exit_code, done.stdout) == (0, "no problems found\n")
+    assert (done.exit_code, done.stdout) == (0, "no problems found, but warnings\n")
     assert done.stderr == (
         "m.yaml:6: warning: CronTask a: spec.timeZone: has no effect beside interval: it is the zone of schedule, "
         "schedules and skip; remove it\n"
@@ -236,6 +236,23 @@ def test_a_warning_refuses_nothing() -> None:
         "m.yaml:8: warning: CronTask t: metadata.name: is that of the CronTask at line 1, which this one replaces; "
         "rename one of them\n"
     )
+
+
+def test_every_file_and_every_folder_that_is_named_is_checked() -> None:
+    bad = GOOD.replace("0 9", "61 9")
+    assert bad != GOOD
+    for name, text in (("a.yaml", GOOD), ("d/b.yml", bad), ("d/c.json", "{"), ("d/notes.txt", "none of it")):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    done = CliRunner().invoke(main, ["validate", "-f", "d/b.yml", "-f", "a.yaml"], catch_exceptions=False)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("d/b.yml:")
+    done = CliRunner().invoke(main, ["validate", "-f", "a.yaml", "-f", "d"], catch_exceptions=False)
+    assert done.exit_code == 2
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["d/b.yml", "d/c.json"]
+    Path("empty").mkdir()
+    done = CliRunner().invoke(main, ["validate", "-f", "empty"], catch_exceptions=False)
+    assert (done.exit_code, done.stderr) == (2, "empty: cannot be read: Is a directory; name a file that can be read\n")
 
 
 def test_warnings_as_json() -> None:

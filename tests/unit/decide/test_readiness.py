@@ -66,7 +66,14 @@ ASKING = make_task(argsSchema={"required": ["a"]})
 INVALID_TASK = invalid_task(make_task())
 BAD_ARGS = Ends(RunPhase.FAILED, "ArgsInvalid", "args.a: is missing")
 REFUSED = Refused(refusal(retry_at=8, since=4))
-TOO_LONG_REFUSED = Fails(Outcome(RunPhase.FAILED, "PodRejected", "exceeded quota"))
+
+
+def too_long_refused(limit: str) -> Fails:
+    message = f"the pod was refused for {limit}, its startTimeout: exceeded quota"
+    return Fails(Outcome(RunPhase.FAILED, "PodRejected", message))
+
+
+GIVEN_UP = too_long_refused("10s")
 IN_TEN: dict[str, Any] = {"startTimeout": "10s"}
 TOTAL: dict[str, Any] = {"totalTimeout": "30s"}
 OUT_OF_TIME = Ends(RunPhase.TIMED_OUT, "TotalTimeout", None)
@@ -170,8 +177,13 @@ ROWS = (
         14 - MOMENT,
         None,
     ),
-    Row("refused, as it is given up", known_of(scheduled_run(**IN_TEN), pod_state=REFUSED), 14, TOO_LONG_REFUSED),
-    Row("refused, after it is given up", known_of(scheduled_run(**IN_TEN), pod_state=REFUSED), 15, TOO_LONG_REFUSED),
+    Row("refused, as it is given up", known_of(scheduled_run(**IN_TEN), pod_state=REFUSED), 14, GIVEN_UP),
+    Row(
+        "refused, after it is given up",
+        known_of(scheduled_run(**IN_TEN), pod_state=REFUSED),
+        15,
+        too_long_refused("10s"),
+    ),
     Row("refused by an answer that leaves it open", known_of(pod_state=CreationUnknown(refusal())), 5, held(4 + 900)),
     Row("its pod is gone", known_of(pod_state=VANISHED), 5, None),
 )
@@ -199,7 +211,7 @@ def test_hindrances(row: Row) -> None:
         (
             "refused for too long, and the whole run over",
             known_of(scheduled_run(status=RETRYING, startTimeout="1s", totalTimeout="1s"), pod_state=REFUSED),
-            TOO_LONG_REFUSED,
+            too_long_refused("1s"),
         ),
         (
             "the whole run over, and refused",

@@ -180,13 +180,13 @@ def test_what_is_nested_too_deeply_says_so(kind: Kind, levels: int, maps: bool, 
 def test_what_can_be_read_of_a_deep_status_is_kept(deepest: None) -> None:
     store = store_with_witness()
     for number, levels in enumerate((240, 260, 1000, 5000)):
-        status = {"phase": "Running", "podName": "p", "result": "DEEP"}
+        status = {"phase": "Running", "podName": f"x{number}-1", "result": "DEEP"}
         text = raw(f"x{number}", HANDLER, status).decode().replace('"DEEP"', deep(levels))
         store.on_object(Kind.SCHEDULED_RUN, text.encode())
         known = store.run(ObjectKey(Kind.SCHEDULED_RUN, "n", f"x{number}"))
         assert known is not None
         assert known.valid
-        assert known.status.pod_name == "p"
+        assert known.status.pod_name == f"x{number}-1"
         decided_run(store, f"x{number}")
 
 

@@ -73,7 +73,10 @@ def test_a_pod_that_is_refused_for_longer_than_it_may_take_to_start_has_failed(e
             await world.run("once", startTimeout="8s", **with_handler({}))
             await world.pass_time(20)
         status = world.status(Kind.SCHEDULED_RUN, "once")
-        assert (status["phase"], status["message"]) == ("Failed", error.message)
+        assert (status["phase"], status["message"]) == (
+            "Failed",
+            f"the pod was refused for 8s, its startTimeout: {error.message}",
+        )
 
     play(story)
 

@@ -199,7 +199,7 @@ def _with(report: Report | None, outcome: Outcome) -> Outcome:
 
 def _why_unreadable(written: Written) -> str:
     if written.limit is None:
-        return written.shown
+        return cut(f"its report cannot be read: {written.why_unreadable}: {written.shown}", LONGEST_MESSAGE)
     message = (
         f"its report is longer than the {written.limit} bytes that Kubernetes keeps, and was cut; write a shorter one: "
     )

@@ -65,6 +65,14 @@ class Written:
     unreadable: bool = False
     limit: int | None = None
 
+    @property
+    def why_unreadable(self) -> str:
+        """What is wrong with a report that is there as a whole, and what to write."""
+        status = _status_of(self.shown)
+        if status is None:
+            return "it is not valid JSON"
+        return f"its status {status} is not known; write {', '.join(_PHASES)}"
+
 
 def read_message(pod: Pod, container: str, end: Terminated) -> Written:
     """What that container wrote."""
@@ -95,6 +103,15 @@ def _read_report(text: str) -> Report | None:
     status = fields.get("status", "success")
     phase = _PHASES.get(status) if isinstance(status, str) else None
     return Report(phase, fields) if phase is not None else None
+
+
+def _status_of(text: str) -> str | None:
+    """The status of a report, as it is written; None where it is not JSON."""
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return orjson.dumps(fields.get("status")).decode() if isinstance(fields, dict) else None
 
 
 def _is_end_of_log(pod: Pod, container: str, end: Terminated) -> bool:

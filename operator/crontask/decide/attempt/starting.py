@@ -83,9 +83,15 @@ def _stuck_container(pod: Pod) -> str | None:
         kind = "init container" if status.name in inits else "container"
         reason, said = waiting.reason, _ID.sub("…", waiting.message)
         if reason in _PULLS:
-            reason, said = _PULL, ""
+            reason, said = _PULL, _image_of(pod, status.name)
         return f"{kind} {status.name} does not start: {reason}" + (f": {said}" if said else "")
     return None
+
+
+def _image_of(pod: Pod, container: str) -> str:
+    """The registry's own message changes from try to try; which image it is does not."""
+    asked = (*pod.spec.init_containers, *pod.spec.containers)
+    return next((each.image for each in asked if each.name == container), "")
 
 
 def _failing_sidecar(pod: Pod) -> str | None:
@@ -138,7 +144,7 @@ def _how_far(pod: Pod) -> str | None:
     if not waiting:
         return f"node {pod.spec.node_name} has not taken it up"
     name, reason = waiting[0]
-    return f"container {name} is still at {reason or 'its start'}: kubectl describe pod {pod.metadata.name} says more"
+    return f"container {name} is still at {reason or 'its start'}"
 
 
 def _statuses(pod: Pod) -> tuple[ContainerStatus, ...]:

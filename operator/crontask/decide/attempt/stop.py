@@ -73,7 +73,11 @@ def end_of_stopped(view: RunView, reason: str) -> Outcome:
 
 def why_canceled(view: RunView) -> str | None:
     """What is said of a run that is canceled."""
-    return view.run.spec.cancel_reason or view.run.status.message
+    if view.run.spec.cancel_reason:
+        return view.run.spec.cancel_reason
+    if view.run.status.phase is RunPhase.RETRYING:
+        return "canceled before its next attempt"
+    return view.run.status.message
 
 
 def stopping(view: RunView, pod: Pod, now: datetime) -> tuple[tuple[StopPod | DeletePod, ...], datetime | None]:

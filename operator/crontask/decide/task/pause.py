@@ -42,7 +42,7 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
         )
     if not task.valid:
         return None
-    why = f": {spec.suspend_reason}" if spec.suspend_reason else ""
+    why = f" (reason: {spec.suspend_reason})" if spec.suspend_reason else ""
     if spec.suspend:
         return Pause("Suspended", f"spec.suspend is true: nothing starts on schedule; manual runs do{why}")
     if spec.suspend_until is not None and spec.suspend_until > now:

@@ -89,8 +89,22 @@ ROWS = (
     Row("a partial success", main(0, '{"status": "partial", "errorCount": 2}'), (P, "Completed", None, 0)),
     Row("a report of failure", main(0, '{"status": "failed", "message": "no"}'), (F, "ReportedFailed", "no", 0)),
     Row("a report of failure without words", main(0, '{"status": "failed"}'), (F, "ReportedFailed", None, 0)),
-    Row("another status", main(0, '{"status": "odd"}'), (F, "ResultUnreadable", '{"status": "odd"}', 0)),
-    Row("no JSON", main(0, '{"cut'), (F, "ResultUnreadable", '{"cut', 0)),
+    Row(
+        "another status",
+        main(0, '{"status": "odd"}'),
+        (
+            F,
+            "ResultUnreadable",
+            'its report cannot be read: its status "odd" is not known; write success, partial, failed: '
+            '{"status": "odd"}',
+            0,
+        ),
+    ),
+    Row(
+        "no JSON",
+        main(0, '{"cut'),
+        (F, "ResultUnreadable", 'its report cannot be read: it is not valid JSON: {"cut', 0),
+    ),
     Row("no object", main(0, "[1, 2]"), (S, "Completed", "[1, 2]", 0)),
     Row("an exit code", main(3), (F, "Error", "exit code 3", 3)),
     Row("an exit code, and a text", main(3, "no disk"), (F, "Error", "no disk", 3)),

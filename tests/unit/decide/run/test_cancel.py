@@ -127,8 +127,12 @@ def test_a_pod_of_a_run_that_is_replaced_is_stopped_as_replaced() -> None:
 
 @pytest.mark.parametrize(
     ("why", "before", "message"),
-    [("enough", "waits", "enough"), (None, "waits", "waits"), (None, None, None)],
-    ids=["a reason", "no reason: what it said last", "nothing"],
+    [
+        ("enough", "waits", "enough"),
+        (None, "attempt 1 failed", "canceled before its next attempt"),
+        (None, None, "canceled before its next attempt"),
+    ],
+    ids=["a reason", "no reason: not what it said last", "nothing"],
 )
 def test_without_a_pod_it_is_canceled_at_once(why: str | None, before: str | None, message: str | None) -> None:
     attempts = (attempt(1, 0, 5, reason="Error"),)

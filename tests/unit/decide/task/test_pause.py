@@ -88,13 +88,13 @@ def test_why_a_task_is_paused_and_until_when(row: Row) -> None:
         pytest.param(
             {"suspend": True, "suspendReason": "maintenance"},
             None,
-            "spec.suspend is true: nothing starts on schedule; manual runs do: maintenance",
+            "spec.suspend is true: nothing starts on schedule; manual runs do (reason: maintenance)",
             id="a reason",
         ),
         pytest.param(
             {"suspendUntil": at(9), "suspendReason": "maintenance"},
             None,
-            "nothing starts on schedule until 2026-03-01T12:09:00Z; manual runs do: maintenance",
+            "nothing starts on schedule until 2026-03-01T12:09:00Z; manual runs do (reason: maintenance)",
             id="until a time",
         ),
         pytest.param(
