@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from histories import FAILOVER, SKEW, Decided, History
 
 # What the API server refuses is tried again after 2, 4, 8 … seconds, and never less often than that.
-LONGEST_PAUSE = 60
+LONGEST_PAUSE = 30
 # A pod that is refused so is never taken; the others may be.
 FINAL = 422
 

@@ -37,7 +37,7 @@ from crontask.workload.pod import build_pod, owner_reference
 from crontask.workload.run import build_run
 
 _SECOND = timedelta(seconds=1)
-_LONGEST_RETRY, _LONGEST_CHECK_PAUSE = timedelta(minutes=1), timedelta(minutes=5)
+_LONGEST_RETRY, _LONGEST_CHECK_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
 _LONGEST_WORDS = 3000
 _log = logging.getLogger(__name__)
 

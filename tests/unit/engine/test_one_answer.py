@@ -46,12 +46,12 @@ def test_a_run_whose_pod_was_refused_for_too_long_gets_none(count: int) -> None:
         slow_statuses(world, 1.0)
         world.api.fault = lambda verb, key: QUOTA if verb == "create" and key.kind is Kind.POD else None
         async with world.operator():
-            await world.task("job", concurrency={"policy": "Allow"}, startTimeout="62s")
+            await world.task("job", concurrency={"policy": "Allow"}, startTimeout="60s")
             await world.pass_time(5)
             for number in range(count):
                 await world.run(f"run-{number}", taskRef={"name": "job"})
-            # Tries at 2, 6, 14, 30 and 62 s.
-            await world.pass_time(61)
+            # Tries at 2, 6, 14, 30 and 60 s.
+            await world.pass_time(59)
             world.api.fault = lambda verb, key: None
             await world.pass_time(30)
             for number in range(count):
