@@ -1,7 +1,7 @@
 """Kubernetes' own fields of a pod template: a type that is wrong is a problem, a name that there is not a warning.
 
 A newer Kubernetes may have more fields than are known here, but none that is known with another type. The pod that is
-tried as soon as a spec is seen has the last word.
+tried as soon as a spec is seen decides.
 """
 
 import json

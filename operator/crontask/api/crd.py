@@ -157,6 +157,7 @@ _TASK_COLUMNS = [
     _column("TimeZone", ".spec.timeZone", wide=True),
     _column("Succeeded", ".status.counts.succeeded", "integer", wide=True),
     _column("Failed", ".status.counts.failed", "integer", wide=True),
+    _column("Skipped", ".status.counts.skipped", "integer", wide=True),
     _column("Missed", ".status.counts.missed", "integer", wide=True),
     _column("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide=True),
 ]

@@ -57,7 +57,7 @@ def next_command(
     if output == "json":
         click.echo(orjson.dumps([_row(each) for each in coming], option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(task, spec, coming)
+        _show(task, spec, coming, counted_from=None if created else instant)
     if not coming:
         click.echo(f"no times to come: {_why_none(task, spec)}", err=True)
 
@@ -115,11 +115,14 @@ def _row(coming: Coming) -> Document:
     }
 
 
-def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming]) -> None:
+def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming], counted_from: datetime | None) -> None:
+    """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
     click.echo(f"{task.meta.namespace}/{task.meta.name}: {_in_words(task, spec)}")
     for expression in _expressions(task, spec):
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")
+    if counted_from is not None and spec.interval is not None and spec.start_time is None:
+        click.echo(f"note: counted from {format_time(counted_from)}; on a cluster, from the creation of the task")
     if spec.suspend:
         click.echo("suspended: nothing starts on schedule until spec.suspend is false")
     if not coming:

@@ -55,7 +55,12 @@ _SUMMED = {
     "--edit", "edits", multiple=True, type=AssignedParam(), metavar="TIME=PATCH.yaml", help="A JSON merge patch."
 )
 @click.option(
-    "--clock-back", "backs", multiple=True, type=AssignedParam(), metavar="TIME=DURATION", help="The operator's clock."
+    "--clock-back",
+    "backs",
+    multiple=True,
+    type=AssignedParam(),
+    metavar="TIME=DURATION",
+    help="The operator's clock is put back by so much then.",
 )
 @click.option("-o", "--output", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def simulate_command(

@@ -52,7 +52,9 @@ def connect(kubeconfig: str | None = None) -> Connection:
         try:
             config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
-            raise ConnectionFailedError(f"no cluster is configured: {error}; set KUBECONFIG") from error
+            raise ConnectionFailedError(
+                f"no cluster is configured: {str(error).rstrip('.')}; set KUBECONFIG, or name a manifest with -f"
+            ) from error
     return Connection(configuration.host.rstrip("/"), _tls(configuration), configuration)
 
 

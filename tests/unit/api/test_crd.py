@@ -80,7 +80,7 @@ def test_the_columns_of_a_task() -> None:
         *("SCHEDULE", "STATUS", "ACTIVE", "LAST-RESULT", "LAST-RUN", "NEXT-RUN", "AGE"),
     ]
     assert [c["name"].upper() for c in columns if c.get("priority") == 1] == [
-        *("TIMEZONE", "SUCCEEDED", "FAILED", "MISSED", "REASON"),
+        *("TIMEZONE", "SUCCEEDED", "FAILED", "SKIPPED", "MISSED", "REASON"),
     ]
 
 
