@@ -60,6 +60,18 @@ def test_a_refused_run_holds_its_slot_and_later_times_are_skipped(bench: Bench) 
     assert_each_time_is_decided_once(bench, "tick")
 
 
+def test_a_field_that_kubernetes_does_not_have_is_warned_of_and_never_dropped_in_silence(bench: Bench) -> None:
+    container = {"image": IMAGE, "commands": ["sh", "-c", "exit 3"]}
+    task = ticking("typo", 3600, handler={"container": container})
+    warned = bench.kubectl("apply", "-f", "-", stdin=task, check=False)
+    assert "commands: Kubernetes" in warned
+    assert 'unknown field "spec.containers[0].commands"' in ready_because(bench, "typo", "PodRejected")
+    assert conditions(bench, "typo")["Stalled"]["status"] == "True"
+    bench.apply(single("once", {"container": container}))
+    bench.until("the run has failed", lambda: bench.get("sr", "once")["status"].get("phase") == "Failed", 20)
+    assert "unknown field" in bench.get("sr", "once")["status"]["message"]
+
+
 def test_a_webhook_that_cannot_be_reached_is_named_and_the_start_timeout_is_kept(bench: Bench) -> None:
     webhook = json.loads(json.dumps(NO_SERVICE))
     webhook["metadata"] = {"name": bench.namespace}
