@@ -137,7 +137,7 @@ def _args() -> Iterator[Case]:
     pod: Any = "x"
     for _ in range(100):
         pod = {"x": pod}
-    yield run("template-deep", spec={"handler": played(odd=pod)})
+    yield run("template-deep", "Failed", "unknown field", spec={"handler": played(odd=pod)})
     for _ in range(110):
         pod = {"x": pod}
     yield run("template-too-deep", "Failed", "nested more than", spec={"handler": played(odd=pod)})
@@ -365,7 +365,6 @@ def _templates() -> Iterator[Case]:
         "init-without-end": {"initContainers": [{**main, "name": "init", "command": ["sleep", "inf"]}]},
         "sidecar": {"initContainers": [{**main, "name": "side", "restartPolicy": "Always"}]},
         "grace-longest": {"terminationGracePeriodSeconds": MOST},
-        "unknown-field": {"containers": [{**main, "imag": "x"}], "later": [None]},
         "containers-100": {"containers": _containers(100)},
         "token": {"automountServiceAccountToken": True},
         "nulls": {"volumes": None, "initContainers": None, "nodeSelector": None},
@@ -386,6 +385,7 @@ def _templates() -> Iterator[Case]:
             {"containers": _containers(100, ports=[{"containerPort": 70000 + n} for n in range(20)])},
             "ports",
         ),
+        "unknown-field": ({"containers": [{**main, "imag": "x"}], "later": [None]}, "unknown field"),
         "command-text": ({"containers": [{**main, "command": "sleep 1"}]}, "command"),
         "volume": ({"containers": [{**main, "volumeMounts": [{"name": "no", "mountPath": "/x"}]}]}, "volumeMounts"),
         "resources": ({"containers": [{**main, "resources": {"limits": {"cpu": "-1"}}}]}, "resources"),

@@ -140,6 +140,11 @@ class ScheduledRun:
         return ANNOTATION_RESERVED in self.meta.annotations
 
     @property
+    def edited(self) -> bool:
+        """Whether somebody has edited its spec: the operator asks for nothing but a cancel in that way."""
+        return self.meta.generation > 1 or self.cancel_requested
+
+    @property
     def catching_up(self) -> bool:
         """Whether it stands for a missed time that is made up for."""
         return ANNOTATION_CATCH_UP in self.meta.annotations

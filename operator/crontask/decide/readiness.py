@@ -77,8 +77,15 @@ def _suspended(view: RunView) -> Held | None:
 
 
 def _not_due(view: RunView, now: datetime) -> Held | None:
+    nominal, task = view.run.nominal, view.task
+    if nominal is not None and task is not None:
+        # A pre-created run that somebody has edited is like any other before its time.
+        due_at = task.start_of(nominal)
+        is_due = due_at <= now
+    else:
+        due_at, is_due = view.run.due_at, view.run.is_due(now)
     # Said while there is time to mend the task; what counts is how it is then.
-    return None if view.run.is_due(now) else Held(args_violation(view), wake_at=view.run.due_at)
+    return None if is_due else Held(args_violation(view), wake_at=due_at)
 
 
 def _duplicate(view: RunView, now: datetime) -> Hindrance | None:

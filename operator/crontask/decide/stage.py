@@ -109,6 +109,6 @@ def _without_any(view: RunView) -> Stage:
     run, task = view.run, view.task
     if run.status.phase is None and run.nominal is not None:
         of_its_task = task is not None and run.meta.owner_uid == task.meta.uid
-        untouched = run.pre_created and of_its_task and not view.claimed and not run.cancel_requested
+        untouched = run.pre_created and of_its_task and not view.claimed and not run.edited
         return Stage.PRE_CREATED if untouched else Stage.UNRECORDED
     return Stage.WAITING

@@ -244,3 +244,57 @@ def test_a_time_from_before_the_creation_or_an_edit_is_not_made_ahead_though_its
         assert jitter.start_of(HOUR, hourly) == HOUR + timedelta(minutes=28, seconds=17)
 
     play(story)
+
+
+@pytest.mark.parametrize(
+    ("edit", "later"),
+    [
+        ({"suspend": True}, ("Pending", "held back: spec.suspend is true")),
+        ({"suspend": True, "cancel": True}, ("Canceled", None)),
+        ({"timeout": "5m"}, ("Succeeded", None)),
+    ],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_pre_created_run_that_somebody_edits_says_what_becomes_of_it(
+    edit: Document, later: tuple[str, str | None], killed: bool
+) -> None:
+    """At no time before its own does it start, and its time is decided once."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+            (name,) = [run["metadata"]["name"] for run in world.api.documents(Kind.SCHEDULED_RUN)]
+            await world.edit(Kind.SCHEDULED_RUN, name, **edit)
+            await world.pass_time(3)
+            assert world.pods() == []
+            if not killed:
+                await world.pass_time(30)
+        if killed:
+            async with world.operator():
+                await world.pass_time(30)
+        status = world.status(Kind.SCHEDULED_RUN, name)
+        assert (status["phase"], status.get("message")) == later
+        counts = world.status(Kind.CRON_TASK, "tick")["counts"]
+        assert (counts["skipped"], counts["missed"]) == (0, 0)
+
+    play(story, lambda pod: Plan(runs=5))
+
+
+def test_a_pre_created_run_that_is_held_back_and_let_go_starts_at_its_time() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            await world.pass_time(21)
+            (name,) = [run["metadata"]["name"] for run in world.api.documents(Kind.SCHEDULED_RUN)]
+            await world.edit(Kind.SCHEDULED_RUN, name, suspend=True)
+            await world.pass_time(2)
+            await world.edit(Kind.SCHEDULED_RUN, name, suspend=False)
+            await world.pass_time(6.9)
+            assert world.pods() == []
+            await world.pass_time(2)
+            assert len(world.pods()) == 1
+            await world.pass_time(20)
+        assert world.status(Kind.SCHEDULED_RUN, name)["startTime"] == "2026-03-01T12:01:00Z"
+
+    play(story)

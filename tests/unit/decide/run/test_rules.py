@@ -82,7 +82,7 @@ def deciding(known: RunView, now: datetime) -> tuple[Rule, RunDecisions]:
 
 @dataclass(frozen=True)
 class Row:
-    """A name, what is known of a run at 9, the rule that decides, the phase then, what is done, and when to look again.
+    """What is known of a run at `now`, the rule that decides, the phase then, what is done, and when to look again.
 
     `reason`: of the end that is recorded, where there is one.
     """
@@ -94,6 +94,7 @@ class Row:
     actions: tuple[type[RunAction], ...] = ()
     reason: str | None = None
     wake_at: float | None = None
+    now: float = 9
 
 
 FIRST, OPEN, AHEAD = attempt(1, 0, 5), attempt(1, 0), attempt(1)
@@ -348,18 +349,20 @@ ROWS = (
     # Its time was decided otherwise.
     Row("of the watermark", of_time(60), "stale", Q.SKIPPED, reason=STALE),
     Row("of a time before the watermark", of_time(61), "stale", Q.SKIPPED, reason=STALE),
-    Row("of a time after the watermark", of_time(59), "turn"),
+    Row("of a time after the watermark", of_time(59), "turn", now=60),
     Row("of the time since when its timing counts", of_time(None, 60), "stale", Q.SKIPPED, reason=STALE),
     Row("of a time before its timing counts", of_time(None, 61), "stale", Q.SKIPPED, reason=STALE),
-    Row("of a time after its timing counts", of_time(None, 59), "turn"),
+    Row("of a time after its timing counts", of_time(None, 59), "turn", now=60),
     Row("of a time between the two", of_time(59, 60), "stale", Q.SKIPPED, reason=STALE),
-    Row("of a time, without watermark and timing", of_time(), "turn"),
+    Row("of a time, without watermark and timing", of_time(), "turn", now=60),
+    Row("of a time to come, and edited", of_time(), "hindered", Q.PENDING, wake_at=60),
     Row("of the watermark, and refused", of_time(60, pod_state=LATER), "stale", Q.SKIPPED, reason=STALE),
     Row(
         "of the watermark, and recorded",
         known_of(run_of_time(60, None, recorded(Q.PENDING)), with_status(make_task(), None, 60)),
         "turn",
         Q.PENDING,
+        now=60,
     ),
     Row("of the watermark, without its task", known_of(run_of_time(60), alone=True), "hindered", Q.PENDING),
     Row("by hand, before the watermark", known_of(task=with_status(make_task(), None, 60)), "turn"),
@@ -513,9 +516,9 @@ ROWS = (
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name))
 def test_which_rule_decides_and_what(row: Row) -> None:
-    rule, decided = deciding(row.known, at(9))
+    rule, decided = deciding(row.known, at(row.now))
     assert rule.name == row.rule
-    assert decide_run(row.known, at(9)) == decided
+    assert decide_run(row.known, at(row.now)) == decided
     assert decided.status.phase is row.phase
     assert row.phase in (row.known.run.status.phase, *rule.leads_to)
     assert tuple(map(type, decided.actions)) == row.actions
