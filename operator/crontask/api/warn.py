@@ -105,11 +105,10 @@ def _policy_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
 
 def _run_setting_warnings(spec: CronTaskSpec | ScheduledRunSpec) -> Iterator[Problem]:
     total = spec.total_timeout
-    for field in ("timeout", "start_timeout"):
-        limit = getattr(spec, field)
-        if total is not None and limit is not None and limit > total:
-            message = f"as it is longer than totalTimeout, {format_duration(total)}"
-            yield _without_effect(to_camel(field), message, "write a shorter one, or a longer totalTimeout")
+    # Not of startTimeout: while a pod is refused it counts alone.
+    if total is not None and spec.timeout is not None and spec.timeout > total:
+        message = f"as it is longer than totalTimeout, {format_duration(total)}"
+        yield _without_effect("timeout", message, "write a shorter one, or a longer totalTimeout")
     if spec.retry is not None:
         yield from _retry_warnings(spec.retry)
 

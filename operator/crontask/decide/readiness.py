@@ -81,6 +81,8 @@ def _not_due(view: RunView, now: datetime) -> Held | None:
     if nominal is not None and task is not None:
         # A pre-created run that somebody has edited is like any other before its time.
         due_at = task.start_of(nominal)
+        if view.run.spec.at is not None:
+            due_at = max(due_at, view.run.spec.at)
         is_due = due_at <= now
     else:
         due_at, is_due = view.run.due_at, view.run.is_due(now)

@@ -298,7 +298,7 @@ class Launcher:
 
     def _note_refusal(self, run: ScheduledRun, task: CronTask | None, error: ApiError) -> None:
         """What will not get better is final; a quota, a policy, a webhook may be mended."""
-        before = self._memory.of_run(run).refusal
+        before = self._memory.refusal_of(run)
         now = self._clock.now()
         tries = before.tries + 1 if before is not None else 1
         # What may have been made all the same is not made again where it must not run twice.
@@ -316,8 +316,8 @@ def _pause(tries: int, longest: timedelta) -> timedelta:
 
 
 def _is_ours(run: ScheduledRun, task: CronTask) -> bool:
-    """Whether the run of that name is the task's own: we carry on from it. Any other is never touched."""
-    return run.meta.owner_uid == task.meta.uid
+    """Whether the run of that name is the task's own, of a nominal time: we carry on from it. No other is touched."""
+    return run.meta.owner_uid == task.meta.uid and run.nominal is not None
 
 
 def _run_of(task: CronTask, name: str, nominal: datetime, annotations: Mapping[str, str] | None) -> Document:

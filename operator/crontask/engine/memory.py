@@ -38,6 +38,7 @@ class RunMemory:
     """
 
     refusal: PodRefusal | None = None
+    refused_attempt: int = 0
     creating: bool = False
     creation_unknown: bool = False
     vanished: frozenset[str] = frozenset()
@@ -86,15 +87,20 @@ class Memory:
         """What is remembered of it; not to be changed."""
         return self.runs.get(run.meta.uid, _NOTHING_OF_RUN)
 
+    def refusal_of(self, run: ScheduledRun) -> PodRefusal | None:
+        """The last refusal of the pod of its expected attempt: each has its own tries."""
+        known = self.of_run(run)
+        return known.refusal if known.refused_attempt == run.status.expected_attempt else None
+
     def pod_state(self, run: ScheduledRun, pod: str) -> PodState:
         """What is known of that pod of the run, where it is not there."""
-        known = self.of_run(run)
+        known, refusal = self.of_run(run), self.refusal_of(run)
         if known.creating:
-            return Creating(known.refusal)
+            return Creating(refusal)
         if known.creation_unknown:
-            return CreationUnknown(known.refusal)
-        if known.refusal is not None:
-            return Refused(known.refusal)
+            return CreationUnknown(refusal)
+        if refusal is not None:
+            return Refused(refusal)
         return VANISHED if pod in known.vanished else NOT_MADE
 
     def set_refusal(self, run: ScheduledRun, refusal: PodRefusal | None) -> None:
@@ -102,10 +108,10 @@ class Memory:
         if refusal is not None:
             # An API server names each of a thousand faults; a status has a bound.
             refusal = replace(refusal, message=cut(refusal.message, _LONGEST_MESSAGE))
-        if self.of_run(run).refusal == refusal:
+        if self.refusal_of(run) == refusal:
             return
         known = self._run(run)
-        known.refusal = refusal
+        known.refusal, known.refused_attempt = refusal, run.status.expected_attempt
         known.touched = known.touched or refusal is not None
         self._run_and_task_changed(run)
 

@@ -106,7 +106,7 @@ def _is_pre_created(view: RunView) -> bool:
 
 
 class ForeignNames:
-    """The names of runs in the task's namespace that are not the task's own."""
+    """The names of runs in the task's namespace that the operator has not made for a time of the task."""
 
     __slots__ = ("_runs", "_task")
 
@@ -116,4 +116,4 @@ class ForeignNames:
 
     def __contains__(self, name: object) -> bool:
         run = self._runs.get((self._task.meta.namespace, str(name)))
-        return run is not None and run.meta.owner_uid != self._task.meta.uid
+        return run is not None and (run.meta.owner_uid != self._task.meta.uid or run.nominal is None)

@@ -1,8 +1,11 @@
 """What goes wrong by itself now and then, and why that harms nobody."""
 
+from datetime import UTC, datetime
+
 import pytest
 from engine_world import NAMESPACE, World, play
 
+from crontask.api.names import run_name
 from crontask.ports import Kind, ObjectKey
 
 
@@ -63,5 +66,20 @@ def test_a_new_leader_that_judges_by_an_old_watermark_starts_nothing_twice() -> 
         assert {pod["metadata"]["uid"] for pod in world.pods()} == before
         status = world.status(Kind.CRON_TASK, "tick")
         assert (status["scheduledCount"], status["counts"]["missed"]) == (9, 0)
+
+    play(story)
+
+
+def test_a_manual_run_with_the_name_of_a_time_is_left_alone_and_that_time_is_missed() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("tick", schedule="* * * * *")
+            name = run_name("tick", datetime(2026, 3, 1, 12, 2, tzinfo=UTC))
+            await world.run(name, taskRef={"name": "tick"})
+            await world.pass_time(200)
+        status = world.status(Kind.CRON_TASK, "tick")
+        assert status["recentDecisions"][0]["reason"] == "NameTaken"
+        assert (status["counts"]["missed"], status["scheduledCount"]) == (1, 2)
+        assert status["lastScheduledTime"] == "2026-03-01T12:03:00Z"
 
     play(story)

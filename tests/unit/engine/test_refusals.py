@@ -1,5 +1,7 @@
 """What the API server refuses, for long: pods, and runs. Nothing is lost without a record, and each says why."""
 
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,6 +33,20 @@ def conditions(world: World, kind: Kind, name: str) -> dict[str, Document]:
 def events(world: World, reason: str, kind: Kind) -> list[Document]:
     found = [event for event in world.api.documents(Kind.EVENT) if event["reason"] == reason]
     return [event for event in found if event["involvedObject"]["kind"] == kind.kind]
+
+
+def test_each_attempt_that_is_refused_has_its_own_tries_and_pause() -> None:
+    async def story(world: World) -> None:
+        refuse(world, Kind.POD, QUOTA)
+        async with world.operator():
+            retry = {"limit": 2, "initial": "30s", "factor": 1, "jitterPercent": 0}
+            await world.run("once", startTimeout="20s", retry=retry, **with_handler({}))
+            await world.pass_time(200)
+        attempts = world.status(Kind.SCHEDULED_RUN, "once")["attempts"]
+        ends = [datetime.fromisoformat(attempt["completionTime"]) for attempt in attempts]
+        assert [int((later - earlier).total_seconds()) for earlier, later in pairwise(ends)] == [50, 50]
+
+    play(story)
 
 
 @pytest.mark.parametrize("error", [QUOTA, WEBHOOK, TOO_LARGE], ids=["quota", "webhook", "too large"])

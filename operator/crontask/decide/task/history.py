@@ -16,6 +16,9 @@ def runs_to_prune(
     task: CronTask, counted: Sequence[ScheduledRun], keep: timedelta, now: datetime
 ) -> tuple[tuple[ScheduledRun, ...], datetime | None]:
     """The counted, finished runs to remove now, and when the next one may be."""
+    if not task.valid:
+        # How much is to be kept cannot be read: nothing goes until it can.
+        return (), None
     history = task.spec.history
     # A duplicate request may come late: runs with a key stay for as long as their TTL says.
     unkeyed = [run for run in counted if run.spec.idempotency_key is None]

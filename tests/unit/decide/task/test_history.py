@@ -131,3 +131,10 @@ def test_which_finished_runs_are_removed(row: Row) -> None:
     task = make_task(history=row.history, ttlAfterFinished=row.ttl)
     removed, next_at = runs_to_prune(task, row.runs, KEEP, row.now)
     assert (removed, next_at) == (row.removed, row.next_at)
+
+
+def test_nothing_is_removed_while_the_spec_cannot_be_used() -> None:
+    """How much is to be kept cannot be read."""
+    task = make_task(schedule="0 25 * * *")
+    assert not task.valid
+    assert runs_to_prune(task, (A, B, *(done(minute) for minute in range(3, 9))), KEEP, at(1) + 2 * WEEK) == ((), None)
