@@ -41,7 +41,17 @@ def parse_task(raw: bytes, lookup: Callable[[Metadata], CronTask | None]) -> Cro
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
         return replace(known, meta=meta, status=status)
     spec, problems = validate_task(document.get("spec"), f"{meta.namespace}/{meta.name}")
-    return observed_task(meta, spec, (TOO_DEEP,) if too_deep else problems, status)
+    task = observed_task(meta, spec, (TOO_DEEP,) if too_deep else problems, status)
+    return task if task.valid else replace(task, spec=_in_its_group(task.spec, document.get("spec")))
+
+
+def _in_its_group(unusable: CronTaskSpec, written: Any) -> CronTaskSpec:
+    """Its runs that are under way are in the way of its group, whatever else is wrong with its spec."""
+    concurrency = written.get("concurrency") if isinstance(written, dict) else None
+    group = concurrency.get("group") if isinstance(concurrency, dict) else None
+    if not isinstance(group, str):
+        return unusable
+    return unusable.model_copy(update={"concurrency": unusable.concurrency.model_copy(update={"group": group})})
 
 
 def observed_task(

@@ -7,6 +7,7 @@ from engine_world import NAMESPACE, World, play
 
 from crontask.api.names import run_name
 from crontask.ports import Kind, ObjectKey
+from crontask.simulation.kubelet import Plan
 
 
 def test_a_run_that_is_adopted_while_its_status_is_written(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,3 +84,55 @@ def test_a_manual_run_with_the_name_of_a_time_is_left_alone_and_that_time_is_mis
         assert status["lastScheduledTime"] == "2026-03-01T12:03:00Z"
 
     play(story)
+
+
+BAD = "0 25 * * *"
+
+
+def test_a_run_of_a_task_that_cannot_be_used_any_more_is_still_in_the_way_of_its_group() -> None:
+    async def story(world: World) -> None:
+        mutex = {"policy": "Queue", "group": "mutex"}
+        async with world.operator():
+            await world.task("long", concurrency=mutex)
+            await world.run("first", taskRef={"name": "long"})
+            await world.pass_time(2)
+            assert len(world.pods()) == 1
+            await world.edit(Kind.CRON_TASK, "long", schedule=BAD)
+            await world.task("short", interval="10s", concurrency=mutex)
+            await world.pass_time(60)
+            assert len(world.pods()) == 1
+            await world.pass_time(100)
+            assert len(world.pods()) > 1
+
+    play(story, lambda pod: Plan(runs=120 if pod["metadata"]["name"].startswith("first") else 1))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_lost_attempt_is_not_repeated_while_its_task_cannot_say_whether_it_may(restarted: bool) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("once", retry={"onLost": "Fail"})
+            await world.run("only", taskRef={"name": "once"})
+            await world.pass_time(5)
+            await world.edit(Kind.CRON_TASK, "once", schedule=BAD)
+            await world.pass_time(1)
+            if not restarted:
+                await lose(world)
+        if restarted:
+            await lose(world)
+        async with world.operator():
+            await world.pass_time(20)
+            assert "waits for CronTask once" in world.status(Kind.SCHEDULED_RUN, "only")["message"]
+            await world.edit(Kind.CRON_TASK, "once", schedule=None)
+            await world.pass_time(20)
+        status = world.status(Kind.SCHEDULED_RUN, "only")
+        assert (status["phase"], [attempt["number"] for attempt in status["attempts"]]) == ("Failed", [1])
+        assert world.pods() == []
+
+    async def lose(world: World) -> None:
+        (pod,) = world.pods()
+        key = ObjectKey(Kind.POD, NAMESPACE, pod["metadata"]["name"])
+        await world.api.delete(key, uid=pod["metadata"]["uid"], grace_seconds=0)
+        await world.pass_time(3)
+
+    play(story, lambda pod: Plan(runs=1000))

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from crontask.api.base import cut
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import RunDecisions, Transition
 from crontask.decide.limits import total_deadline
 from crontask.decide.retry import may_follow, next_attempt_at
@@ -16,6 +18,10 @@ _SECOND = timedelta(seconds=1)
 
 def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
     """The decisions at the end of the expected attempt."""
+    if end.lost and _policy_is_unknown(view):
+        name = view.run.task_name
+        message = f"{end.message or end.reason}; waits for CronTask {name}, which says whether it is tried again"
+        return RunDecisions(view.run.status.model_copy(update={"message": cut(message, LONGEST_MESSAGE)}))
     completion = end.ended or now
     following = next_attempt_at(view, min(now, completion + _SECOND))
     deadline = total_deadline(view)
@@ -23,6 +29,11 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
     if view.run.cancel_requested or not may_follow(view, end) or not in_time:
         return ended(view, now, end.phase, end.reason, end.message, end)
     return _retrying(view, end, completion, following)
+
+
+def _policy_is_unknown(view: RunView) -> bool:
+    """Whether its task, which cannot be read, says if a lost attempt may be repeated."""
+    return view.task_is_missing and view.run.spec.retry is None and not view.run.cancel_requested
 
 
 def _retrying(view: RunView, end: Outcome, completion: datetime, following: datetime) -> RunDecisions:
