@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crontask.api.base import cut
-from crontask.decide.decisions import Turns
+from crontask.decide.decisions import RunDecisions, Turns
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import (
     NOT_MADE,
@@ -34,7 +34,8 @@ class RunMemory:
     """Of a run. `touched`: more than its object says may be to be decided.
 
     `vanished`: its pods that went, also those of earlier attempts, which stay for their logs. `claimed`: it was
-    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes.
+    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes; `unrecorded_end`:
+    what was decided at that end, which is not recorded before that run exists.
     """
 
     refusal: PodRefusal | None = None
@@ -45,6 +46,7 @@ class RunMemory:
     claimed: bool = False
     touched: bool = False
     follow_up_refusal: RunRefusal | None = None
+    unrecorded_end: RunDecisions | None = None
 
 
 @dataclass(slots=True)
@@ -161,10 +163,15 @@ class Memory:
         if refusal is not None:
             self._changed(run_key(cause.meta.namespace, cause.meta.name))
 
+    def keep_end(self, run: ScheduledRun, decided: RunDecisions) -> None:
+        """What it ended with was seen, though it cannot be recorded yet: its pod may go meanwhile."""
+        self._run(run).unrecorded_end = decided
+
     def note_ended(self, run: ScheduledRun) -> None:
         """Nobody asks any more what became of its pods."""
         if run.meta.uid in self.runs:
             self.runs[run.meta.uid].vanished = frozenset()
+            self.runs[run.meta.uid].unrecorded_end = None
 
     def forget_run(self, run: ScheduledRun) -> None:
         """It is gone."""

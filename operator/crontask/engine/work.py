@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-from crontask.decide.decisions import Act, Settle, earliest
+from crontask.decide.decisions import Act, RunDecisions, Settle, earliest
 from crontask.decide.model import Config, CronTask, ScheduledRun
-from crontask.decide.run.decide import decide_run
+from crontask.decide.run.decide import decide_run, until_it_is_followed_up
 from crontask.decide.task.decide import decide_task
+from crontask.decide.views import RunView
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
@@ -186,12 +187,19 @@ class Worker:
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
+    def _decide_run(self, view: RunView, now: datetime) -> RunDecisions:
+        """An end that was seen is decided, though its pod is gone before it could be recorded."""
+        kept = self._memory.of_run(view.run).unrecorded_end
+        if kept is not None and view.pod is None and not view.run.ended:
+            return until_it_is_followed_up(view, kept, now)
+        return decide_run(view, now)
+
     async def _work_on_run(self, key: ObjectKey) -> Next:
         """What its end causes, then its status (an intent is recorded before it is done), then actions."""
         view = self._store.run_view(key)
         if view is None:
             return Next()
-        decided = decide_run(view, self._clock.now())
+        decided = self._decide_run(view, self._clock.now())
         following = Next(decided.wake_at)
         for preparation in decided.before:
             await self._executor.act_for_run(preparation)
@@ -199,6 +207,7 @@ class Worker:
             try:
                 await self._launcher.create_run(follow_up)
             except RunRefusedError:
+                self._memory.keep_end(view.run, decided)
                 # Decided anew: the status is to say why the end is not recorded.
                 return following
         if await self._writer.write_run_status(view.run, decided.status):

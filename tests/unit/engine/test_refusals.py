@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from engine_world import NAMESPACE, World, play, with_handler
 
-from crontask.ports import ApiError, Document, Kind
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 QUOTA = ApiError(403, "Forbidden", "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0")
@@ -366,3 +366,28 @@ def test_pods_with_copied_labels_count_for_nothing() -> None:
         assert len(world.runs()) == 1
 
     play(story)
+
+
+def test_an_end_that_was_seen_stays_though_its_pod_goes_before_its_follow_up_is_taken() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("first")
+            await world.task("second", after={"task": "first"})
+            await world.pass_time(2)
+            await world.run("only", taskRef={"name": "first"})
+            await world.pass_time(1)
+            refuse(world, Kind.SCHEDULED_RUN, QUOTA)
+            await world.pass_time(15)
+            assert "Succeeded; recorded once run second-" in world.status(Kind.SCHEDULED_RUN, "only")["message"]
+            (pod,) = world.pods()
+            key = ObjectKey(Kind.POD, NAMESPACE, pod["metadata"]["name"])
+            await world.api.delete(key, uid=pod["metadata"]["uid"], grace_seconds=0)
+            await world.pass_time(60)
+            assert world.pods() == []
+            accept(world)
+            await world.pass_time(60)
+        status = world.status(Kind.SCHEDULED_RUN, "only")
+        assert (status["phase"], len(status["attempts"])) == ("Succeeded", 1)
+        assert len([run for run in world.runs() if run["metadata"]["name"].startswith("second-")]) == 1
+
+    play(story, lambda pod: Plan(runs=5))

@@ -16,10 +16,10 @@ def decide_run(view: RunView, now: datetime) -> RunDecisions:
     """The decisions for a run at an instant: of the rules of its stage, the first that has something to say."""
     rules = RULES_OF[stage_of(view)]
     decided = next(decided for rule in rules if (decided := rule(view, now)) is not None)
-    return _until_it_is_followed_up(view, decided, now) if decided.follow_ups else decided
+    return until_it_is_followed_up(view, decided, now) if decided.follow_ups else decided
 
 
-def _until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
+def until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
     """What an end causes exists before it is recorded: while the API server refuses that, the status says so."""
     refusal = view.follow_up_refusal
     if refusal is None or refusal.retry_at <= now:
