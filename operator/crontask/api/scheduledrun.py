@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, WithJsonSchema
 
@@ -102,6 +102,7 @@ TERMINAL = frozenset(
 )
 SUCCESSES = frozenset({RunPhase.SUCCEEDED, RunPhase.PARTIAL})
 FAILURES = frozenset({RunPhase.FAILED, RunPhase.TIMED_OUT})
+_END_CONDITIONS = ("Complete", "Failed")
 # Ends of runs of which no attempt ever began.
 NEVER_RAN = frozenset({RunPhase.SKIPPED, RunPhase.MISSED})
 
@@ -176,5 +177,16 @@ class ScheduledRunStatus(Model):
 
     def recorded_at(self) -> datetime | None:
         """When the operator recorded the end of the run (not when its pod ended), None before."""
-        ends = [c.last_transition_time for c in self.conditions if c.type in ("Complete", "Failed")]
+        ends = [c.last_transition_time for c in self.conditions if c.type in _END_CONDITIONS]
         return ends[0] if ends else None
+
+    def recorded_anew(self, now: datetime) -> Self:
+        """The same end, recorded now: counts and history go by when an end was recorded, not by when it was seen."""
+        return self.model_copy(
+            update={
+                "conditions": tuple(
+                    c.model_copy(update={"last_transition_time": now}) if c.type in _END_CONDITIONS else c
+                    for c in self.conditions
+                )
+            }
+        )

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from crontask.decide.decisions import Act, RunDecisions, Settle, earliest
 from crontask.decide.model import Config, CronTask, ScheduledRun
-from crontask.decide.run.decide import decide_run, until_it_is_followed_up
+from crontask.decide.run.decide import decide_run, end_seen_before
 from crontask.decide.task.decide import decide_task
 from crontask.decide.views import RunView
 from crontask.engine.events import EventRecorder, about
@@ -191,7 +191,7 @@ class Worker:
         """An end that was seen is decided, though its pod is gone before it could be recorded."""
         kept = self._memory.of_run(view.run).unrecorded_end
         if kept is not None and view.pod is None and not view.run.ended:
-            return until_it_is_followed_up(view, kept, now)
+            return end_seen_before(view, kept, now)
         return decide_run(view, now)
 
     async def _work_on_run(self, key: ObjectKey) -> Next:

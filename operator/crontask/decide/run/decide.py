@@ -1,5 +1,6 @@
 """What should happen to one run, from its creation to its recorded end."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.base import cut
@@ -28,3 +29,9 @@ def until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime)
     message = f"{ending}; recorded once run {refusal.name} exists, which the API server refuses: {refusal.message}"
     status = view.run.status.model_copy(update={"message": cut(message, LONGEST_MESSAGE)})
     return RunDecisions(status, wake_at=refusal.retry_at, before=decided.before)
+
+
+def end_seen_before(view: RunView, seen: RunDecisions, now: datetime) -> RunDecisions:
+    """The end that was decided when it was seen, to be recorded now."""
+    status = seen.status.recorded_anew(now)
+    return until_it_is_followed_up(view, replace(seen, status=status), now)
