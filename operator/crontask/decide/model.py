@@ -87,8 +87,16 @@ class CronTask:
     @property
     def recorded_until(self) -> datetime:
         """Up to when the status says what became of each of its times."""
-        timing, watermark = self.status.timing, self.status.last_scheduled_time
-        since = timing.since if timing is not None else self.meta.creation_timestamp
+        timing = self.status.timing
+        return self.decided_until(timing.since if timing is not None else self.meta.creation_timestamp)
+
+    def decided_until(self, since: datetime) -> datetime:
+        """Up to when nothing is due any more, by a timing that counts since then.
+
+        That may be later than now, as after a clock that went back. With jitter a time that came before it may be yet
+        to start, and does not.
+        """
+        watermark = self.status.last_scheduled_time
         return max(since, watermark) if watermark is not None else since
 
 

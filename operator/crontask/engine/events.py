@@ -14,6 +14,7 @@ from crontask.api.base import API_VERSION, format_time
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
+from crontask.engine.keys import key_of
 from crontask.engine.metrics import observe
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate
@@ -38,8 +39,7 @@ class Subject:
 
 def about(item: CronTask | ScheduledRun) -> Subject:
     """A task or a run as the subject of what is pending."""
-    kind = Kind.CRON_TASK if isinstance(item, CronTask) else Kind.SCHEDULED_RUN
-    return Subject(ObjectKey(kind, item.meta.namespace, item.meta.name), item.meta.uid)
+    return Subject(key_of(item), item.meta.uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.transitions import replaced
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.gate import LeaseLostError
-from crontask.engine.keys import run_key
+from crontask.engine.keys import key_of
 from crontask.engine.launch import Launcher, NotYetError
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
@@ -186,7 +186,7 @@ class Executor:
 
     async def prune(self, run: ScheduledRun) -> None:
         """Remove a finished run; its pod goes with it."""
-        await self._writer.delete(run_key(run.meta.namespace, run.meta.name), run.meta.uid, Priority.CLEANUP)
+        await self._writer.delete(key_of(run), run.meta.uid, Priority.CLEANUP)
 
 
 def _pod_key(pod: Pod) -> ObjectKey:

@@ -18,3 +18,9 @@ def key_of(item: CronTask | ScheduledRun) -> ObjectKey:
     """The key of a task or a run."""
     kind = Kind.CRON_TASK if isinstance(item, CronTask) else Kind.SCHEDULED_RUN
     return ObjectKey(kind, item.meta.namespace, item.meta.name)
+
+
+def keys_of(run: ScheduledRun) -> tuple[ObjectKey, ...]:
+    """The key of a run, and that of the task that it names: what is news of both."""
+    name = run.task_name
+    return (key_of(run),) if name is None else (key_of(run), task_key(run.meta.namespace, name))

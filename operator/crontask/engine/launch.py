@@ -27,7 +27,7 @@ from crontask.decide.task.conditions import POD_REJECTED
 from crontask.decide.transitions import follow_up_refused, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
 from crontask.engine.events import EventRecorder, Subject, about
-from crontask.engine.keys import run_key
+from crontask.engine.keys import key_of, run_key
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.write import Writer
@@ -129,7 +129,7 @@ class Launcher:
 
     async def discard(self, run: ScheduledRun) -> None:
         """Remove a pre-created run, as it was known: nobody has done anything with it."""
-        key, version = run_key(run.meta.namespace, run.meta.name), run.meta.resource_version
+        key, version = key_of(run), run.meta.resource_version
         if await self._writer.delete(key, run.meta.uid, Priority.STATUS, version):
             self._store.forget(key, run.meta.uid)
 
@@ -200,7 +200,7 @@ class Launcher:
             raise NotYetError(wait)
 
     async def _start(self, run: ScheduledRun, number: int) -> None:
-        view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
+        view = self._store.run_view(key_of(run))
         if view is None or view.run.meta.uid != run.meta.uid or view.run.ended or view.run.cancel_requested:
             return
         if hindrance(view, self._clock.now()) is not None:
@@ -254,7 +254,7 @@ class Launcher:
 
     def _has_seen_pod(self, run: ScheduledRun) -> bool:
         """Whether the pod of the expected attempt is known, or was."""
-        view = self._store.run_view(run_key(run.meta.namespace, run.meta.name))
+        view = self._store.run_view(key_of(run))
         return view is None or isinstance(view.pod_state, Present | Vanished)
 
     def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:

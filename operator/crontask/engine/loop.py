@@ -15,7 +15,7 @@ from crontask.engine.backlog import Backlog
 from crontask.engine.dueheap import DueHeap
 from crontask.engine.events import EventRecorder
 from crontask.engine.gate import LeaseLostError
-from crontask.engine.keys import task_key
+from crontask.engine.keys import key_of
 from crontask.engine.launch import NotYetError
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
@@ -75,7 +75,7 @@ class Engine:
         now = format_time(self._clock.now())
         for task in self._store.tasks():
             if task.status.next_run_time is not None and task.status.next_run_time <= now:
-                self._backlog.add_due(task_key(task.meta.namespace, task.meta.name))
+                self._backlog.add_due(key_of(task))
         self._store.mark_all()
         self._news.set()
 

@@ -21,7 +21,7 @@ from crontask.decide.pod_state import (
 )
 from crontask.decide.task.conditions import said_of_pod
 from crontask.decide.views import PodCheck, RunRefusal
-from crontask.engine.keys import run_key, task_key
+from crontask.engine.keys import key_of, keys_of, run_key
 from crontask.ports import ObjectKey
 
 _NO_TURNS = Turns()
@@ -124,7 +124,7 @@ class Memory:
         known = self._run(run)
         known.creating, known.touched = creating, True
         if not creating:
-            self._changed(run_key(run.meta.namespace, run.meta.name))
+            self._changed(key_of(run))
 
     def set_creation_unknown(self, run: ScheduledRun, unknown: bool) -> None:
         """Whether nobody knows if the run's pod was made."""
@@ -161,7 +161,7 @@ class Memory:
             return
         self._run(cause).follow_up_refusal = refusal
         if refusal is not None:
-            self._changed(run_key(cause.meta.namespace, cause.meta.name))
+            self._changed(key_of(cause))
 
     def keep_end(self, run: ScheduledRun, decided: RunDecisions) -> None:
         """What it ended with was seen, though it cannot be recorded yet: its pod may go meanwhile."""
@@ -200,7 +200,7 @@ class Memory:
         before = self.of_task(task).check
         self._task(task).check = check
         if before is not None and before != check:
-            self._changed(task_key(task.meta.namespace, task.meta.name))
+            self._changed(key_of(task))
 
     def check_of(self, task: CronTask) -> PodCheck | None:
         """What the API server said of a pod of the task's generation, if this operator has asked."""
@@ -225,7 +225,7 @@ class Memory:
         if self.of_task(task).refusal == refusal:
             return
         self._task(task).refusal = refusal
-        self._changed(task_key(task.meta.namespace, task.meta.name))
+        self._changed(key_of(task))
 
     def set_not_pre_created(self, task: CronTask, name: str) -> None:
         """The run of that name could not be made before its time: it is made at its time."""
@@ -259,6 +259,5 @@ class Memory:
         return self._tasks.setdefault(task.meta.uid, TaskMemory())
 
     def _run_and_task_changed(self, run: ScheduledRun) -> None:
-        self._changed(run_key(run.meta.namespace, run.meta.name))
-        if run.task_name is not None:
-            self._changed(task_key(run.meta.namespace, run.task_name))
+        for key in keys_of(run):
+            self._changed(key)

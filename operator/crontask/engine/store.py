@@ -18,7 +18,7 @@ from crontask.api.task_status import Timing
 from crontask.decide.attempt.outcome import pod_has_ended
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.views import RunView, TaskView
-from crontask.engine.keys import key_of, task_key
+from crontask.engine.keys import key_of, keys_of
 from crontask.engine.memory import Memory
 from crontask.engine.objects import Objects
 from crontask.engine.parse import parse_run, parse_task
@@ -186,15 +186,11 @@ class Store:
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
         for other in self._objects.same_key(run):
             if not other.ended:
-                self._run_changed(other)
+                for key in keys_of(other):
+                    self.changed(key)
         task = self._objects.task_of(run)
         if task is not None:
             self._task_or_group_changed(task)
-
-    def _run_changed(self, run: ScheduledRun) -> None:
-        self.changed(key_of(run))
-        if run.task_name is not None:
-            self.changed(task_key(run.meta.namespace, run.task_name))
 
     def _task_or_group_changed(self, task: CronTask) -> None:
         """Who waits for a slot in the group may have it now."""

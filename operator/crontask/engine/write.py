@@ -9,7 +9,7 @@ from crontask.api.metadata import Metadata
 from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.engine.keys import run_key, task_key
+from crontask.engine.keys import key_of
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate
 from crontask.engine.store import Store
@@ -39,7 +39,7 @@ class Writer:
             return 0.0
         wait = self._rate.wait(task.meta.uid, self._clock.monotonic())
         if not wait:
-            key = task_key(task.meta.namespace, task.meta.name)
+            key = key_of(task)
             await self._write_status(key, task.meta, changed, Priority.STATUS)
         return wait
 
@@ -52,7 +52,7 @@ class Writer:
         """
         changed = changed_status(run.status, status)
         if changed is not None:
-            await self._write_status(run_key(run.meta.namespace, run.meta.name), run.meta, changed, priority)
+            await self._write_status(key_of(run), run.meta, changed, priority)
         return changed is not None
 
     async def _write_status(self, key: ObjectKey, meta: Metadata, whole: Document, priority: Priority) -> None:
@@ -77,7 +77,7 @@ class Writer:
 
     async def patch_run(self, run: ScheduledRun, patch: Document) -> None:
         """Patch a run, if nobody else changed it meanwhile (409)."""
-        key = run_key(run.meta.namespace, run.meta.name)
+        key = key_of(run)
         patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": run.meta.resource_version}
         raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.patch(key, patch))
         self._store.fold(Kind.SCHEDULED_RUN, raw)

@@ -105,7 +105,7 @@ def _first(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     task = view.task
     if task.spec.delay is not None:
         return delayed_start(view, timing, now)
-    return task.timetable.next_after(max(filter(None, (task.status.last_scheduled_time, timing.since))))
+    return task.timetable.next_after(task.decided_until(timing.since))
 
 
 def _following(task: CronTask, timing: Timing, start: Start, over: datetime) -> datetime | None:

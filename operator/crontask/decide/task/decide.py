@@ -26,7 +26,6 @@ from crontask.decide.task.due import (
     Undecided,
     deadline_of,
     decided_before,
-    decided_until,
     given_up_at,
     undecided_times,
 )
@@ -146,7 +145,7 @@ def _next_nominal(view: TaskView, timing: Timing, now: datetime) -> datetime | N
         return None
     if task.spec.delay is not None:
         return delayed_start(view, timing, now)
-    return task.next_nominal(decided_until(task, timing), now)
+    return task.next_nominal(task.decided_until(timing.since), now)
 
 
 def _instants(

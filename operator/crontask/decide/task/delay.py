@@ -13,16 +13,14 @@ _SECOND = timedelta(seconds=1)
 
 def delayed_start(view: TaskView, timing: Timing, now: datetime) -> datetime | None:
     """The next nominal time; None while a run is under way, and for a task without a delay or past its end."""
-    spec, status = view.task.spec, view.task.status
+    spec = view.task.spec
     if spec.delay is None or any(_under_way(run, now) for run in view.runs):
         return None
-    earliest = timing.since + _SECOND
+    earliest = view.task.decided_until(timing.since) + _SECOND
     ends = _ends(view)
     if ends:
         counted = max((*ends, timing.resumed)) if timing.resumed is not None else max(ends)
         earliest = max(earliest, _rounded_up(counted + spec.delay))
-    if status.last_scheduled_time is not None:
-        earliest = max(earliest, status.last_scheduled_time + _SECOND)
     return _within_bounds(view, earliest)
 
 

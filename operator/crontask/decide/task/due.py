@@ -67,7 +67,7 @@ class Undecided:
 def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided | None:
     """The times after max(since, watermark) whose start has come, None if there are none."""
     task = view.task
-    after = decided_until(task, timing)
+    after = task.decided_until(timing.since)
     if task.runs_left == 0:
         return None
     if task.spec.delay is not None:
@@ -83,16 +83,6 @@ def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided 
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
     candidates = _candidates(view, task.spec, [time for time in unknown if time not in foreign], len(known.times), now)
     return _summed_up(view, replace(found, candidates=candidates, foreign=tuple(foreign)), latest, now)
-
-
-def decided_until(task: CronTask, timing: Timing) -> datetime:
-    """Up to when nothing is due any more.
-
-    That may be later than now, as after a clock that went back. With jitter a time that came before it may be yet to
-    start, and does not.
-    """
-    watermark = task.status.last_scheduled_time
-    return max(timing.since, watermark) if watermark is not None else timing.since
 
 
 def decided_before(view: TaskView, undecided: Undecided, first: datetime, now: datetime) -> Undecided | None:

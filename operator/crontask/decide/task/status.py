@@ -22,7 +22,6 @@ from crontask.decide.model import ScheduledRun
 from crontask.decide.stage import UNDER_WAY, UNSTARTED, stage_of
 from crontask.decide.task.conditions import conditions_of, is_rejected
 from crontask.decide.task.counting import add_runs, failure_streak, record_counted
-from crontask.decide.task.due import decided_until
 from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
 from crontask.decide.task.record import (
     RECENT,
@@ -140,7 +139,7 @@ def _upcoming(view: TaskView, basis: Basis, scheduled: int) -> tuple[datetime, .
     wanted = UPCOMING if left is None else max(0, min(UPCOMING, left))
     if task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
-    return task.upcoming(decided_until(task, basis.timing), basis.now, wanted)
+    return task.upcoming(task.decided_until(basis.timing.since), basis.now, wanted)
 
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:

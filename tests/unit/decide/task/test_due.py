@@ -34,7 +34,6 @@ from crontask.decide.task.due import (
     but_for,
     deadline_of,
     decided_before,
-    decided_until,
     given_up_at,
     undecided_times,
 )
@@ -380,7 +379,7 @@ def test_which_times_are_undecided_and_which_of_them_may_start(row: Row) -> None
 )
 def test_up_to_when_nothing_is_due(watermark: datetime | None, wanted: datetime) -> None:
     task = make_task({"last_scheduled_time": watermark})
-    assert decided_until(task, timing_of(task)) == wanted
+    assert task.decided_until(timing_of(task).since) == wanted
 
 
 @pytest.mark.parametrize(
