@@ -76,7 +76,7 @@ class ApiError(Exception):
     @property
     def final(self) -> bool:
         """Whether the same object will never be taken. What a policy or a webhook says, its owner may change."""
-        by_admission = any(message in self.message for message in ("admission webhook", "ValidatingAdmissionPolicy"))
+        by_admission = any(who in self.message for who in ("admission webhook", "ValidatingAdmissionPolicy"))
         return self.status in (400, 413, 422) and not by_admission
 
 

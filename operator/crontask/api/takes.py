@@ -118,7 +118,7 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
     if "enum" in schema:
         yield from _texts_meant(schema["enum"], value)
     elif kind == "boolean":
-        yield from (flag for flag, message in ((True, _TRUE), (False, _FALSE)) if str(value).lower() in message)
+        yield from (flag for flag, texts in ((True, _TRUE), (False, _FALSE)) if str(value).lower() in texts)
     elif kind == "integer":
         yield from _numbers_meant(value)
     elif kind == "duration":
@@ -137,8 +137,8 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
         yield from meant(schema, value[0], depth)
 
 
-def _texts_meant(message: list[str], value: Any) -> Iterator[str]:
-    lower = {str(word).lower(): word for word in message}
+def _texts_meant(allowed: list[str], value: Any) -> Iterator[str]:
+    lower = {str(text).lower(): text for text in allowed}
     yield from (lower[close] for close in get_close_matches(str(value).lower(), lower, 1))
 
 

@@ -37,7 +37,7 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
     if handler.result_from is not None and handler.pod_template is None:
         yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
-        found = tuple(container_problems(handler.container, f"{path}.container"))
+        found = container_problems(handler.container, f"{path}.container")
         yield from _with_types(found, handler.container, CONTAINER, f"{path}.container")
     if handler.http is not None:
         yield from http_problems(handler.http, f"{path}.http")
@@ -46,10 +46,10 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
     if handler.pod is not None:
         if handler.container is None and handler.http is None and handler.python is None:
             yield Problem(f"{path}.pod", "goes with container, http and python only", "remove it")
-        found = tuple(partial_problems(handler.pod, f"{path}.pod"))
+        found = partial_problems(handler.pod, f"{path}.pod")
         yield from _with_types(found, handler.pod, POD_TEMPLATE, f"{path}.pod")
     if handler.pod_template is not None:
-        found = tuple(template_problems(handler.pod_template, handler.result_from, path))
+        found = template_problems(handler.pod_template, handler.result_from, path)
         yield from _with_types(found, handler.pod_template, POD_TEMPLATE, f"{path}.podTemplate")
 
 
@@ -60,8 +60,10 @@ def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[P
     yield from unknown_fields(handler.pod_template, POD_TEMPLATE, f"{path}.podTemplate")
 
 
-def _with_types(found: tuple[Problem, ...], value: Any, type_: str, path: str) -> Iterator[Problem]:
+def _with_types(found: Iterable[Problem], value: Any, type_: str, path: str) -> Iterator[Problem]:
     """The problems, and the wrong types elsewhere than where they are."""
-    yield from found
-    known = {problem.path for problem in found}
+    known = set[str]()
+    for problem in found:
+        known.add(problem.path)
+        yield problem
     yield from (problem for problem in type_problems(value, type_, path) if problem.path not in known)

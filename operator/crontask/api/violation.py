@@ -91,12 +91,12 @@ def _name(details: dict[str, Any]) -> str:
     return f"have names that {_asked(details['error']).replace('be ', 'are ', 1)}"
 
 
-def _limit(message: str, unit: str = "") -> Callable[[dict[str, Any]], str]:
-    """Words with the limit in them, and the unit it counts."""
+def _limit(asks: str, unit: str = "") -> Callable[[dict[str, Any]], str]:
+    """What it asks for, with the limit, and the unit it counts."""
 
     def asked(details: dict[str, Any]) -> str:
         limit = details["limit"]
-        return f"{message} {limit}" + (f" {unit}{'s' if limit != 1 else ''}" if unit else "")
+        return f"{asks} {limit}" + (f" {unit}{'s' if limit != 1 else ''}" if unit else "")
 
     return asked
 

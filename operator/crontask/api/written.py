@@ -33,7 +33,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def one_of(message: list[str] | tuple[str, ...]) -> str:
+def one_of(choices: list[str] | tuple[str, ...]) -> str:
     """`A, B or C`."""
-    *others, last = message
+    *others, last = choices
     return f"{', '.join(others)} or {last}" if others else last
