@@ -1,7 +1,6 @@
 """Progress of long steps, on standard error: ticking lines on a terminal, plain lines now and then elsewhere.
 
 Steps may go on side by side, in threads. Standard library only: it also reports how the Python packages are installed.
-Called by every module that does something long.
 """
 
 import os
@@ -73,7 +72,9 @@ class _Display:
         finished = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(current, finished), daemon=True)
         with self._lock:
+            self._erase()
             self._steps.append(current)
+            self._draw()
         ticker.start()
         try:
             yield

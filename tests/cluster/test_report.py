@@ -19,11 +19,15 @@ def test_without_a_terminal_a_step_writes_lines_now_and_then(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "FIRST_LINE", 0.0)
+    monkeypatch.setattr(report, "REDRAWN", 0.01)
     with report.step("building") as step:
         step.detail = "3 of 7 packages"
-        time.sleep(3 * report.REDRAWN)
+        written, deadline = "", time.monotonic() + 60
+        while not written and time.monotonic() < deadline:
+            written = capfd.readouterr().err
+            time.sleep(0.01)
 
-    goes_on, done = capfd.readouterr().err.splitlines()
+    goes_on, done = (written + capfd.readouterr().err).splitlines()
     assert re.fullmatch(r"     building: 3 of 7 packages … \d+ s", goes_on)
     assert re.fullmatch(r"done building \d+\.\d s", done)
 
@@ -50,36 +54,42 @@ def test_lines_of_steps_side_by_side_are_whole(capfd: pytest.CaptureFixture[str]
 
 def test_on_a_terminal_what_goes_on_stands_below_what_is_done() -> None:
     script = """
-import time
 from cluster import report
 with report.step("outer"):
     with report.step("inner") as inner:
         inner.detail = "1 of 2"
-        time.sleep(1)
-    time.sleep(0.5)
+        input()
 """
-    written = _on_terminal(script, columns=80)
-    assert "     inner: 1 of 2 … " in written
+    written = _on_terminal(script, columns=80, until="     inner: 1 of 2 … ")
     assert [re.sub(r"[\d.]+ s$", "", line) for line in _screen(written)] == ["done inner ", "done outer "]
 
 
-def test_on_a_terminal_a_long_line_is_cut_to_its_width() -> None:
-    written = _on_terminal("import time; from cluster import report\nwith report.step('x' * 200): time.sleep(0.5)", 40)
+def test_on_a_terminal_a_long_line_is_cut_to_its_width_and_shown_at_once() -> None:
+    script = "from cluster import report\nreport.REDRAWN = 3600\nwith report.step('x' * 200): input()"
+    written = _on_terminal(script, columns=40, until="     x")
     drawn = [line for line in written.replace("\r", "\n").splitlines() if line.startswith("     x")]
 
     assert drawn
     assert {len(line) for line in drawn} == {39}
 
 
-def _on_terminal(script: str, columns: int) -> str:
-    """All that a script writes to a terminal."""
+def _on_terminal(script: str, columns: int, until: str) -> str:
+    """All that a script writes to a terminal; a line of input is given to it once it has written `until`."""
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": str(columns), "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-c", script], stderr=theirs, env=environment) as process:
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=theirs, env=environment) as process:
         os.close(theirs)
-        written = b"".join(iter(lambda: _read(ours), b""))
+        written = b""
+        while until.encode() not in written and (more := _read(ours)):
+            written += more
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        written += b"".join(iter(lambda: _read(ours), b""))
     assert process.returncode == 0
     os.close(ours)
+    assert until in written.decode()
     return written.decode()
 
 
