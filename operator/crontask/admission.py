@@ -6,11 +6,13 @@ taken and has no effect is answered with warnings, which kubectl shows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from crontask.api.base import cut
 from crontask.api.validate import validate_run, validate_task
 from crontask.api.warn import run_warnings, task_warnings
+from crontask.api.warn_past import passed_times
 
 CRON_TASKS, SCHEDULED_RUNS = "crontasks", "scheduledruns"
 # The API server cuts longer ones.
@@ -25,8 +27,8 @@ class Review:
     warnings: tuple[str, ...] = ()
 
 
-def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None) -> Review:
-    """The answer about an object that somebody wants to store, and which was there before (`old`).
+def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None, now: datetime) -> Review:
+    """The answer at an instant about an object that somebody wants to store, and which was there before (`old`).
 
     One whose spec stays as it was may be stored: a bad one that is there already can be labelled and deleted.
     """
@@ -36,9 +38,12 @@ def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None) -
     if plural == CRON_TASKS:
         meta = new.get("metadata") or {}
         task, problems = validate_task(spec, f"{meta.get('namespace', '')}/{meta.get('name', '')}")
-        warnings = task_warnings(task) if task is not None else ()
+        warnings = (*task_warnings(task), *passed_times(task, now)) if task is not None else ()
     else:
         run, problems = validate_run(spec)
         warnings = run_warnings(run) if run is not None else ()
+        if run is not None and old is None:
+            # An edit, like a cancel, comes when its time has passed.
+            warnings += passed_times(run, now)
     told = tuple(cut(str(warning), _LONGEST_WARNING) for warning in warnings)
     return Review("\n".join(map(str, problems)) or None, told)

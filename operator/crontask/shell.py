@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ async def _admit(
     **_: Any,
 ) -> None:
     """Refuse what validate finds wrong, and warn of what has no effect."""
-    answer = review(plural, body, old if operation == "UPDATE" else None)
+    answer = review(plural, body, old if operation == "UPDATE" else None, datetime.now(UTC))
     warnings.extend(answer.warnings)
     if answer.refusal is not None:
         raise kopf.AdmissionError(answer.refusal, code=422)

@@ -1,9 +1,11 @@
 """What admission refuses, and what it leaves alone."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, Review, review
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GOOD = {"handler": {"container": {"image": "busybox:1.36"}}}
 
 
@@ -12,7 +14,7 @@ def manifest(spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 
 
 def refusal(plural: str, new: dict[str, Any], old: dict[str, Any] | None) -> str | None:
-    return review(plural, new, old).refusal
+    return review(plural, new, old, NOW).refusal
 
 
 def test_a_bad_spec_is_refused_with_each_problem_on_a_line() -> None:
@@ -44,19 +46,30 @@ def test_a_run_is_looked_at_as_a_run() -> None:
 def test_what_has_no_effect_is_taken_with_a_warning() -> None:
     useless = {**GOOD, "interval": "5m", "timeZone": "Europe/Berlin"}
     words = "spec.timeZone: has no effect beside interval: it is the zone of schedule, schedules and skip; remove it"
-    assert review(CRON_TASKS, manifest(useless), None) == Review(None, (words,))
+    assert review(CRON_TASKS, manifest(useless), None, NOW) == Review(None, (words,))
     past = {"taskRef": {"name": "a"}, "allowPast": True}
-    assert review(SCHEDULED_RUNS, manifest(past), None).warnings == (
+    assert review(SCHEDULED_RUNS, manifest(past), None, NOW).warnings == (
         "spec.allowPast: has no effect without at; remove it",
     )
 
 
 def test_a_default_that_the_api_server_filled_in_is_no_reason_to_warn() -> None:
     filled = {**GOOD, "interval": "5m", "timeZone": "UTC", "dst": {"missing": "Shift", "repeated": "First"}}
-    assert review(CRON_TASKS, manifest(filled), None) == Review()
+    assert review(CRON_TASKS, manifest(filled), None, NOW) == Review()
 
 
 def test_whoever_changes_something_else_is_not_warned() -> None:
     useless = {**GOOD, "jitter": "5m"}
-    assert review(CRON_TASKS, manifest(useless, labels={"a": "b"}), manifest(useless)) == Review()
-    assert review(CRON_TASKS, manifest({**useless, "suspend": True}), manifest(useless)).warnings
+    assert review(CRON_TASKS, manifest(useless, labels={"a": "b"}), manifest(useless), NOW) == Review()
+    assert review(CRON_TASKS, manifest({**useless, "suspend": True}), manifest(useless), NOW).warnings
+
+
+def test_times_that_have_passed_are_warned_of_when_they_are_written() -> None:
+    ended = {**GOOD, "interval": "1h", "endTime": "2026-06-01T00:00:00Z"}
+    (warning,) = review(CRON_TASKS, manifest(ended), None, NOW).warnings
+    assert warning.startswith("spec.endTime: is in the past: nothing is due any more")
+    late = {**GOOD, "at": "2026-05-31T23:58:59Z"}
+    (warning,) = review(SCHEDULED_RUNS, manifest(late), None, NOW).warnings
+    assert warning.startswith("spec.at: is in the past, by more than 60s: the run would fail at once")
+    # Whoever cancels it does not care.
+    assert review(SCHEDULED_RUNS, manifest({**late, "cancel": True}), manifest(late), NOW).warnings == ()

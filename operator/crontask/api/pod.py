@@ -4,7 +4,7 @@ Parsed straight from JSON by msgspec: pods are the most frequent events.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -79,6 +79,7 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     restart_policy: str | None = None
     termination_message_policy: str = "File"
     image: str = ""
+    startup_probe: dict[str, Any] | None = None
 
     @property
     def is_sidecar(self) -> bool:

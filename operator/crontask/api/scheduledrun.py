@@ -1,6 +1,6 @@
 """The ScheduledRun: its spec and its status."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -10,6 +10,9 @@ from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, R
 from crontask.api.handler import Args, Handler
 from crontask.api.metadata import Condition
 from crontask.api.policies import Retry
+
+LATEST_PAST = timedelta(seconds=60)
+"""A run whose `at` is earlier than its creation by more than that has failed, unless that is asked for."""
 
 Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
 

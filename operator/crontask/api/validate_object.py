@@ -6,6 +6,7 @@ An API server sees most of this itself, and says it in its own way.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unknown import unknown_fields
 from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.api.warn import run_warnings, task_warnings
+from crontask.api.warn_past import passed_times
 from crontask.api.written import as_yaml, shown
 
 SPECS: dict[str, type[Model]] = {"CronTask": CronTaskSpec, "ScheduledRun": ScheduledRunSpec}
@@ -45,14 +47,14 @@ class _Manifest(Model):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong with an object, and what has no effect in it."""
+    """What is wrong with an object, and what has no effect in it, or another one than it seems."""
 
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
-def validate_object(document: dict[str, Any], kind: str) -> Verdict:
-    """What is to be said about an object of the kind, CronTask or ScheduledRun."""
+def validate_object(document: dict[str, Any], kind: str, now: datetime) -> Verdict:
+    """What is to be said at an instant about an object of the kind, CronTask or ScheduledRun."""
     metadata, spec = document.get("metadata"), document.get("spec")
     found = (
         *unknown_fields(document, _Manifest, ""),
@@ -61,9 +63,11 @@ def validate_object(document: dict[str, Any], kind: str) -> Verdict:
     )
     if kind == "CronTask":
         task, problems = validate_task(spec, identity_of(document))
-        return Verdict((*found, *problems), task_warnings(task) if task is not None else ())
+        warnings = (*task_warnings(task), *passed_times(task, now)) if task is not None else ()
+        return Verdict((*found, *problems), warnings)
     run, problems = validate_run(spec)
-    return Verdict((*found, *problems), run_warnings(run) if run is not None else ())
+    warnings = (*run_warnings(run), *passed_times(run, now)) if run is not None else ()
+    return Verdict((*found, *problems), warnings)
 
 
 def identity_of(document: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ into.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -86,7 +87,7 @@ class Manifest:
 
     def reports_of(self, found: ManifestObject) -> list[Report]:
         """All that is to be said about one of its objects."""
-        verdict = validate_object(found.value, found.kind)
+        verdict = validate_object(found.value, found.kind, datetime.now(UTC))
         problems = [*found.problems, *map(Located, verdict.problems)]
         reports = [self._report(found, located) for located in problems]
         return reports + [replace(self._report(found, Located(w)), warning=True) for w in verdict.warnings]

@@ -214,13 +214,15 @@ def _duration(text: str) -> timedelta:
 def _print(lines: Iterable[Line], output: str) -> bool:
     """Whether there was anything to print."""
     totals: Counter[DecisionKind] = Counter()
+    failed = 0
     write: Callable[[str], object] = sys.stdout.write
     if output == "table":
         write(f"{'TIME':<22}{'DECISION':<10}{'NOMINAL':<22}{'COUNT':<7}{'REASON':<22}RUN\n")
     for line in lines:
         totals[line.decision] += line.count
+        failed += line.fails
         write(_json(line) if output == "jsonl" else _row(line))
-    summary = {word: totals[kind] for word, kind in _SUMMED.items()}
+    summary = {word: totals[kind] for word, kind in _SUMMED.items()} | {"failed": failed}
     if output == "jsonl":
         write(json.dumps({"summary": summary}) + "\n")
     else:
@@ -251,6 +253,8 @@ def _json(line: Line) -> str:
         "run": line.run,
         "count": line.count,
     }
+    if line.fails:
+        document["fails"] = True
     if line.message is not None:
         document["message"] = line.message
     return json.dumps(document) + "\n"
@@ -259,6 +263,6 @@ def _json(line: Line) -> str:
 def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
     count = f"{line.count:,}" if line.count > 1 else ""
-    rest = line.run or line.message or ""
+    rest = f"{line.run or line.message or ''}{' fails' if line.fails else ''}"
     cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{rest}"
     return cells.rstrip() + "\n"

@@ -4,10 +4,10 @@ Not asked here: whether it is the run's turn (overlap), and whether the pause be
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crontask.api.base import cut, format_duration, format_time
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import LATEST_PAST, RunPhase
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE
@@ -19,7 +19,6 @@ from crontask.decide.settings import settings
 from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
 
-LATEST_PAST = timedelta(seconds=60)
 _AWAIT_TURN = (Stage.WAITING, Stage.UNRECORDED, Stage.REFUSED)
 
 

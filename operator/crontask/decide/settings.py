@@ -24,17 +24,18 @@ class RunSettings:
     """All that a run and its task say of how the run goes.
 
     `retry`: without any, none but for lost attempts. `timeout`: of an attempt, None without a limit, as `total_timeout`
-    of the whole run. `ttl`: how long it is kept at most once it has finished. `handler`: None while its task, which has
-    it, cannot be used.
+    of the whole run. `ttl`: how long it is kept at most once it has finished. `usable`: whether its task's spec
+    is; otherwise `handler`, where the task has it, is None.
     """
 
     own: ScheduledRunSpec
     of_task: CronTaskSpec | None
+    usable: bool = True
 
     @cached_property
     def handler(self) -> Handler | None:
         """What it runs."""
-        return self._resolve(lambda spec: spec.handler)
+        return self._resolve(lambda spec: spec.handler) if self.usable else self.own.handler
 
     @cached_property
     def retry(self) -> Retry:
@@ -89,10 +90,10 @@ class RunSettings:
 
 def settings_of(run: ScheduledRun, task: CronTask | None) -> RunSettings:
     """The settings of a run of that task; None for a run on its own. They are kept for as long as neither is edited."""
-    of_task = task.spec if task is not None and task.valid else None
+    of_task = task.spec if task is not None else None
     known: RunSettings | None = run.memo.get("settings")
     if known is None or known.of_task is not of_task:
-        known = run.memo["settings"] = RunSettings(run.spec, of_task)
+        known = run.memo["settings"] = RunSettings(run.spec, of_task, task is None or task.valid)
     return known
 
 

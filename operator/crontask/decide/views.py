@@ -84,7 +84,8 @@ class TaskView:
     group, that are gone and have a pod that is not. `check`: of its generation, if this operator has one.
     `pre_created`: its runs that were made before their time, which are not among `runs`; `not_pre_created`: the name of
     one that could not be made. `deferred`: manual runs for later. `refusal`: of its runs' creation. `previous`: the
-    task before an edit of its timing, until that is recorded.
+    task before an edit of its timing, until that is recorded. `predecessor_missing`: the task that it comes after is
+    not there.
     """
 
     task: CronTask
@@ -100,3 +101,4 @@ class TaskView:
     deferred: tuple[ScheduledRun, ...] = ()
     refusal: RunRefusal | None = None
     previous: CronTask | None = None
+    predecessor_missing: bool = False

@@ -114,6 +114,11 @@ class Objects:
         """The tasks that come after that one, by name."""
         return tuple(self.tasks[namespace, name] for name in sorted(self._dependents.names(namespace, task)))
 
+    def predecessor_missing(self, task: CronTask) -> bool:
+        """Whether the task that it comes after is not there."""
+        name = _predecessor_of(task)
+        return name is not None and (task.meta.namespace, name) not in self.tasks
+
     def group_of(self, task: CronTask) -> Iterator[CronTask]:
         """The other tasks of its concurrency group."""
         for name in self._members.names(task.meta.namespace, _group_of(task)):

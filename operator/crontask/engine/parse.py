@@ -29,6 +29,8 @@ S = TypeVar("S", bound=Model)
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # Together with their paths they fit in a condition's message.
 _MOST_PROBLEMS, _LONGEST_PROBLEM = 10, 200
+_OF_ITS_RUNS = ("retry", "timeout", "startTimeout", "totalTimeout", "resultSchema")
+_MINIMAL: Document = {"handler": {"container": {"image": "none"}}}
 _log = logging.getLogger(__name__)
 
 
@@ -42,16 +44,23 @@ def parse_task(raw: bytes, lookup: Callable[[Metadata], CronTask | None]) -> Cro
         return replace(known, meta=meta, status=status)
     spec, problems = validate_task(document.get("spec"), f"{meta.namespace}/{meta.name}")
     task = observed_task(meta, spec, (TOO_DEEP,) if too_deep else problems, status)
-    return task if task.valid else replace(task, spec=_in_its_group(task.spec, document.get("spec")))
+    return task if task.valid else replace(task, spec=_for_its_runs(task.spec, document.get("spec")))
 
 
-def _in_its_group(unusable: CronTaskSpec, written: Any) -> CronTaskSpec:
-    """Its runs that are under way are in the way of its group, whatever else is wrong with its spec."""
-    concurrency = written.get("concurrency") if isinstance(written, dict) else None
-    group = concurrency.get("group") if isinstance(concurrency, dict) else None
-    if not isinstance(group, str):
+def _for_its_runs(unusable: CronTaskSpec, written: Any) -> CronTaskSpec:
+    """By what its runs that are under way go on, whatever else is wrong with its spec: what can be read of that."""
+    if not isinstance(written, dict):
         return unusable
-    return unusable.model_copy(update={"concurrency": unusable.concurrency.model_copy(update={"group": group})})
+    concurrency = written.get("concurrency")
+    asked = {name: written[name] for name in _OF_ITS_RUNS if name in written}
+    if isinstance(concurrency, dict) and "group" in concurrency:
+        asked["concurrency"] = {"group": concurrency["group"]}
+    found: dict[str, Any] = {}
+    for name, value in asked.items():
+        alone, _ = validate_task({**_MINIMAL, name: value})
+        if alone is not None:
+            found |= {field: getattr(alone, field) for field in alone.model_fields_set - {"handler"}}
+    return unusable.model_copy(update=found)
 
 
 def observed_task(

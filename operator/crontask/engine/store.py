@@ -127,6 +127,8 @@ class Store:
         if known is not None:
             self.memory.note_edit(known, task)
         self.changed(key_of(task))
+        if known is None:
+            self._dependents_changed(task)
         if known is None or _says_to_runs(known) != _says_to_runs(task):
             self._runs_changed(task)
 
@@ -154,6 +156,7 @@ class Store:
         self._objects.remove_task(task)
         self.memory.forget_task(task)
         self.changed(key_of(task))
+        self._dependents_changed(task)
         self._runs_changed(task)
 
     def _forget_run(self, run: ScheduledRun) -> None:
@@ -182,6 +185,11 @@ class Store:
     def _runs_changed(self, task: CronTask) -> None:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
             self.changed(key_of(run))
+
+    def _dependents_changed(self, task: CronTask) -> None:
+        """Those that come after it say so while it is not there."""
+        for other in self._objects.dependents(task.meta.namespace, task.meta.name):
+            self.changed(key_of(other))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
         for other in self._objects.same_key(run):

@@ -55,6 +55,7 @@ class Viewer:
             tuple(deferred),
             known.refusal,
             known.previous,
+            self._objects.predecessor_missing(task),
         )
 
     def run_view(self, run: ScheduledRun) -> RunView:

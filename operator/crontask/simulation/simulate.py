@@ -32,7 +32,7 @@ _HISTORY = 1000
 class Line:
     """A decision: when, about which nominal time and run, and for how many times.
 
-    `message`, where the reason alone does not say what to do about it.
+    `message`, where the reason alone does not say what to do about it. `fails`: the run that starts will fail.
     """
 
     time: datetime
@@ -42,6 +42,7 @@ class Line:
     run: str | None
     count: int = 1
     message: str | None = None
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,8 @@ class Simulation:
     def _lines_of(self, stretch: QuietStretch) -> Iterator[Line]:
         for start in stretch.starts:
             if start.at >= self.scenario.start:
-                yield Line(start.at, DecisionKind.START, start.nominal, _STARTED, start.run)
+                fails = self.scenario.failing.fails(start.run)
+                yield Line(start.at, DecisionKind.START, start.nominal, _STARTED, start.run, fails=fails)
 
     async def _jump(self, stretch: QuietStretch) -> None:
         """Have the status say what the stretch did, and pass over it."""
@@ -209,8 +211,9 @@ class Simulation:
         if kind is None:
             return
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
-        message = transition.message if kind is DecisionKind.INVALID else None
-        self._add(Line(now, kind, transition.nominal, reason, transition.run, transition.count, message))
+        message, run = transition.message if kind is DecisionKind.INVALID else None, transition.run
+        fails = kind is DecisionKind.START and run is not None and self.scenario.failing.fails(run)
+        self._add(Line(now, kind, transition.nominal, reason, run, transition.count, message, fails))
 
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""

@@ -1,11 +1,14 @@
 """Warnings: what has no effect beside the rest of a spec, or another than it seems, and what has."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from crontask.api.problem import Problem
 from crontask.api.validate import validate_run, validate_task
 from crontask.api.warn import run_warnings, task_warnings
+from crontask.api.warn_past import passed_times
 
 CONTAINER = {"container": {"image": "busybox:1.36"}}
 UNTIL = "2030-01-01T00:00:00Z"
@@ -143,3 +146,47 @@ def test_warnings_of_a_run(spec: dict[str, Any], wanted: list[str]) -> None:
     parsed, problems = validate_run({"taskRef": {"name": "t"}, **spec})
     assert parsed is not None, problems
     assert [str(w)[: len(words)] for w, words in zip(run_warnings(parsed), wanted, strict=True)] == wanted
+
+
+# --- times that have passed -------------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+BEFORE, THEN, AFTER = "2026-05-31T23:58:59Z", "2026-06-01T00:00:00Z", "2026-06-01T00:00:01Z"
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ({"endTime": AFTER}, []),
+        ({"endTime": THEN}, ["endTime: is in the past: nothing is due any more; write a later time, or remove it"]),
+        ({"suspendUntil": AFTER}, []),
+        ({"suspendUntil": THEN}, ["suspendUntil: is in the past: the task is not suspended; write a later time"]),
+        # That it has no effect is warned of already.
+        ({"suspendUntil": THEN, "suspend": True}, []),
+        ({"startTime": BEFORE}, []),
+    ],
+)
+def test_a_task_whose_times_have_passed(spec: dict[str, Any], wanted: list[str]) -> None:
+    parsed, problems = validate_task({"schedule": "* * * * *", "handler": {"container": {"image": "i"}}, **spec})
+    assert parsed is not None, problems
+    _same_words(passed_times(parsed, NOW), wanted)
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ({"at": AFTER}, []),
+        ({"at": "2026-05-31T23:59:00Z"}, []),
+        ({"at": BEFORE}, ["at: is in the past, by more than 60s: the run would fail at once; write a later time, or"]),
+        ({"at": BEFORE, "allowPast": True}, []),
+        ({"scheduledTime": BEFORE}, []),
+    ],
+)
+def test_a_run_whose_time_has_passed(spec: dict[str, Any], wanted: list[str]) -> None:
+    parsed, problems = validate_run({"taskRef": {"name": "t"}, **spec})
+    assert parsed is not None, problems
+    _same_words(passed_times(parsed, NOW), wanted)
+
+
+def _same_words(found: tuple[Problem, ...], wanted: list[str]) -> None:
+    assert [str(w).removeprefix("spec.")[: len(words)] for w, words in zip(found, wanted, strict=True)] == wanted

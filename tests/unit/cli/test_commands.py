@@ -183,8 +183,12 @@ def test_failures_are_the_share_asked_for_and_the_same_for_the_same_seed() -> No
     always, never = (run(command.format(f"--run-result {result}")).stdout for result in ("failed", "success"))
     assert lines(always)[-1]["summary"]["started"] == 2
     assert lines(never)[-1]["summary"]["started"] == 1439
+    assert lines(never)[-1]["summary"]["failed"] == 0
+    assert all(line.get("fails") for line in lines(always)[:-1] if line["decision"] == "Start")
     some = [run(command.format(f"--run-result 20% --seed {seed}")).stdout for seed in (1, 1, 2)]
     assert some[0] == some[1] != some[2]
+    *decisions, last = lines(some[0])
+    assert 0 < sum(line.get("fails", False) for line in decisions) == last["summary"]["failed"]
 
 
 def test_validate_as_json_names_object_path_and_fix() -> None:

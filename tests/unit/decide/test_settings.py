@@ -119,11 +119,12 @@ def test_settings_are_kept_until_the_task_is_edited() -> None:
     assert settings_of(run, task).timeout == MINUTE
 
 
-def test_a_task_whose_spec_cannot_be_used_says_nothing() -> None:
+def test_a_task_whose_spec_cannot_be_used_has_no_handler_but_what_could_be_read_of_it_counts() -> None:
     run, task = scheduled_run(), make_task(timeout="1m")
     assert settings_of(run, task).timeout == MINUTE
-    assert settings_of(run, invalid_task(task)).of_task is None
     assert settings_of(run, invalid_task(task)).timeout is None
+    read = replace(invalid_task(task), spec=invalid_task(task).spec.model_copy(update={"timeout": SECOND}))
+    assert (settings_of(run, read).timeout, settings_of(run, read).handler) == (SECOND, None)
 
 
 def test_an_edit_of_the_run_counts_at_once() -> None:

@@ -107,6 +107,47 @@ def test_a_run_of_a_task_that_cannot_be_used_any_more_is_still_in_the_way_of_its
     play(story, lambda pod: Plan(runs=120 if pod["metadata"]["name"].startswith("first") else 1))
 
 
+def test_what_a_run_goes_by_is_kept_as_far_as_it_can_be_read_when_its_task_cannot_be_used_any_more() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("short", timeout="30s", retry={"limit": 1, "initial": "1s"})
+            await world.task("other", timeout="30s", retry={"limit": 1})
+            for name in ("short", "other"):
+                await world.run(f"of-{name}", taskRef={"name": name})
+            await world.pass_time(2)
+            await world.edit(Kind.CRON_TASK, "short", schedule=BAD)
+            await world.edit(Kind.CRON_TASK, "other", timeout="soon", retry={"limit": 2, "factor": "x"})
+            await world.pass_time(60)
+        first, second = (world.status(Kind.SCHEDULED_RUN, f"of-{name}") for name in ("short", "other"))
+        # The first waits for its task to make the second attempt; of the other, nothing is known of a limit.
+        assert (first["phase"], first["attempts"][0]["reason"]) == ("Retrying", "TimedOut")
+        assert second["phase"] == "Running"
+
+    play(story, lambda pod: Plan(runs=1000))
+
+
+def test_a_task_that_comes_after_one_that_does_not_exist_says_so_until_it_does() -> None:
+    async def story(world: World) -> None:
+        def said() -> str:
+            (ready,) = (c for c in world.status(Kind.CRON_TASK, "load")["conditions"] if c["type"] == "Ready")
+            assert ready["status"] == "True"
+            return str(ready["message"])
+
+        async with world.operator():
+            await world.task("load", after={"task": "extract"})
+            await world.pass_time(2)
+            assert "CronTask extract, which does not exist" in said()
+            await world.task("extract", interval="1h")
+            await world.pass_time(2)
+            assert said() == ""
+            key = ObjectKey(Kind.CRON_TASK, NAMESPACE, "extract")
+            await world.api.delete(key, uid=world.api.document(key)["metadata"]["uid"])
+            await world.pass_time(2)
+            assert "CronTask extract, which does not exist" in said()
+
+    play(story)
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_lost_attempt_is_not_repeated_while_its_task_cannot_say_whether_it_may(restarted: bool) -> None:
     async def story(world: World) -> None:

@@ -63,7 +63,7 @@ def _started_at(status: ContainerStatus) -> datetime | None:
 
 def why_not_running(pod: Pod) -> str | None:
     """What keeps a pod from starting, for people; None if it starts, or if nothing is known to."""
-    checks: tuple[Callable[[Pod], str | None], ...] = (_stuck_container, _failing_sidecar, _not_scheduled, _at_work)
+    checks: tuple[Callable[[Pod], str | None], ...] = (_stuck_container, _late_sidecar, _not_scheduled, _at_work)
     return next((cut(message, LONGEST_MESSAGE) for check in checks if (message := check(pod))), None)
 
 
@@ -94,17 +94,20 @@ def _image_of(pod: Pod, container: str) -> str:
     return next((each.image for each in asked if each.name == container), "")
 
 
-def _failing_sidecar(pod: Pod) -> str | None:
-    """A sidecar that is started again and again, and that the main container waits for."""
+def _late_sidecar(pod: Pod) -> str | None:
+    """A sidecar that the main container waits for: it is started again and again, or does not answer its probe."""
     if _main_has_started(pod):
         return None
-    sidecars = {container.name for container in pod.spec.init_containers if container.is_sidecar}
+    sidecars = {container.name: container for container in pod.spec.init_containers if container.is_sidecar}
     for status in pod.status.init_container_statuses:
-        failed = status.restart_count > 0 or status.state.terminated is not None
-        if status.name in sidecars and failed and not status.started:
+        if status.name not in sidecars or status.started:
+            continue
+        if status.restart_count > 0 or status.state.terminated is not None:
             end = status.state.terminated or status.last_state.terminated
             code = f" (exit code {end.exit_code})" if end is not None else ""
             return f"init container {status.name} does not start: {_CRASHES}{code}"
+        if status.state.running is not None and sidecars[status.name].startup_probe is not None:
+            return f"init container {status.name} is running, but its startupProbe has not succeeded yet"
     return None
 
 

@@ -113,8 +113,17 @@ def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker)
         return maker.make("Ready", True, pause.reason)
     if phase is TaskPhase.COMPLETED:
         return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; manual runs still start")
-    ahead = task.recorded_until if task.recorded_until > maker.now + _AHEAD else None
-    return maker.make("Ready", True, "Scheduled", _RECORDED_AHEAD.format(format_time(ahead)) if ahead else "")
+    return maker.make("Ready", True, "Scheduled", _why_nothing_is_due(view, maker.now))
+
+
+def _why_nothing_is_due(view: TaskView, now: datetime) -> str:
+    """What keeps a task that is scheduled from being due, which people may not have meant; empty without."""
+    task = view.task
+    if task.recorded_until > now + _AHEAD:
+        return _RECORDED_AHEAD.format(format_time(task.recorded_until))
+    if view.predecessor_missing and task.spec.after is not None:
+        return f"comes after CronTask {task.spec.after.task}, which does not exist: nothing starts before it does"
+    return ""
 
 
 def _suspended(pause: Pause | None, maker: _Maker) -> Condition:

@@ -32,19 +32,28 @@ def scheduling(reason: str, *messages: str) -> tuple[Pod, ...]:
     return tuple(pod(1, 0, phase="Pending", conditions=(condition,)) for condition in said)
 
 
-def init(*states: ContainerState, sidecar: bool = False, main: ContainerState | None = None, **status: Any) -> Pod:
+def init(
+    *states: ContainerState,
+    sidecar: bool = False,
+    probe: dict[str, Any] | None = None,
+    main: ContainerState | None = None,
+    **status: Any,
+) -> Pod:
     """A pod with init containers a, b, … in these states."""
     names = "abc"[: len(states)]
-    containers = tuple(Container(name, "Always" if sidecar else None) for name in names)
+    containers = tuple(Container(name, "Always" if sidecar else None, startup_probe=probe) for name in names)
     statuses = tuple(ContainerStatus(name, state, **status) for name, state in zip(names, states, strict=True))
     fields: dict[str, Any] = {"spec": {"init_containers": containers}, "init_container_statuses": statuses}
     return pod(1, 0, main or waits("PodInitializing"), **fields)
 
 
-def sidecar(state: ContainerState, restarts: int = 0, *, started: bool = False, last: int | None = None) -> Pod:
+def sidecar(
+    state: ContainerState, restarts: int = 0, *, started: bool = False, last: int | None = None, probed: bool = False
+) -> Pod:
     """A pod that waits for its sidecar."""
     before = exited(3, last) if last is not None else ContainerState()
-    return init(state, sidecar=True, restart_count=restarts, started=started, last_state=before)
+    probe = {"exec": {"command": ["/ready"]}} if probed else None
+    return init(state, sidecar=True, probe=probe, restart_count=restarts, started=started, last_state=before)
 
 
 NODES = "nodes are available: "
@@ -94,6 +103,12 @@ ROWS = (
     Row("the second one is", (init(exited(3, 0), runs(3)),), "init container b is running"),
     Row("all of them have ended", (init(exited(3, 0), exited(3, 0)),), None),
     Row("a sidecar is on its way", (sidecar(runs(1)), sidecar(runs(1), started=True)), None),
+    Row("a sidecar's startup probe has succeeded", (sidecar(runs(1), started=True, probed=True),), None),
+    Row(
+        "a sidecar's startup probe has not succeeded",
+        (sidecar(runs(1), probed=True),),
+        "init container a is running, but its startupProbe has not succeeded yet",
+    ),
     Row(
         "a sidecar fails its startup probe, or ends, again and again",
         (

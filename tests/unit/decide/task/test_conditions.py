@@ -74,10 +74,19 @@ AHEAD_MESSAGE = (
     "that is wrong, set lastScheduledTime and timing.since to the present: "
     "kubectl edit crontask NAME --subresource=status"
 )
+AFTER = make_task(after={"task": "extract"})
 COMPLETED = "maxRuns or endTime is reached; manual runs still start"
 
 ROWS = (
     Row("it is scheduled", view(), "True", "Scheduled"),
+    Row("the task that it comes after is there", view(AFTER), "True", "Scheduled"),
+    Row(
+        "the task that it comes after is not there",
+        view(AFTER, predecessor_missing=True),
+        "True",
+        "Scheduled",
+        "comes after CronTask extract, which does not exist: nothing starts before it does",
+    ),
     Row("it is paused", view(), "True", "SuspendedUntil", phase=TaskPhase.SUSPENDED, pause=PAUSE),
     Row("it is completed", view(), "True", "Completed", COMPLETED, TaskPhase.COMPLETED),
     Row("it is paused before it is completed", view(), "True", "SuspendedUntil", "", TaskPhase.COMPLETED, PAUSE),
