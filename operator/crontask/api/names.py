@@ -15,6 +15,8 @@ ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
 # Of a run that is canceled to make room for another: the name of that one.
 ANNOTATION_REPLACED_BY = "crontask.dev/replaced-by"
+# Of a pod: the concurrency group of its task, in whose way it is even when its task and run are gone.
+ANNOTATION_GROUP = "crontask.dev/group"
 # Of a pod that we have had stopped: why, and when we asked for it.
 ANNOTATION_STOPPED = "crontask.dev/stopped"
 ANNOTATION_STOP_REQUESTED_AT = "crontask.dev/stop-requested-at"

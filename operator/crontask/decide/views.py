@@ -81,7 +81,7 @@ class TaskView:
 
     `foreign`: the names of runs that are not its own. `first_look`: this operator decides about it for the first time.
     `others`: runs of the other tasks of its concurrency group. `orphaned_pods`: the names of runs of the task, or its
-    group, that are gone and have a pod that is not. `check`: of its generation, if this operator has one.
+    group, of which (or of whose task) only a pod is left. `check`: of its generation, if this operator has one.
     `pre_created`: its runs that were made before their time, which are not among `runs`; `not_pre_created`: the name of
     one that could not be made. `deferred`: manual runs for later. `refusal`: of its runs' creation. `previous`: the
     task before an edit of its timing, until that is recorded. `predecessor_missing`: the task that it comes after is

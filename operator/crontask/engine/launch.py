@@ -267,7 +267,8 @@ class Launcher:
         if task is not None:
             previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
             interval = Interval(previous, task.timetable.next_after(scheduled))
-        identity = Identity(run.task_name or "", run.meta.namespace, run.meta.name, run.meta.uid, number)
+        meta, group = run.meta, task.spec.concurrency.group if task is not None else None
+        identity = Identity(run.task_name or "", meta.namespace, meta.name, meta.uid, number, group)
         return build_pod(
             found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), self._runner_image
         )

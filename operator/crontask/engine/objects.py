@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import LABEL_RUN, LABEL_TASK
+from crontask.api.names import ANNOTATION_GROUP, LABEL_RUN, LABEL_TASK
 from crontask.api.pod import Pod, PodMetadata
 from crontask.decide.attempt.outcome import pod_has_ended
 from crontask.decide.model import CronTask, ScheduledRun
@@ -26,8 +26,9 @@ class Objects:
         self._members = Index()
         self._dependents = Index()
         self._keyed = Index()
-        # Pods that have not ended, by the task of their run.
+        # Pods that have not ended, by the task of their run, and by the group that this was in.
         self._alive = Index()
+        self._alive_in_group = Index()
 
     # --- what comes and goes -----------------------------------------------------------------------------------------
 
@@ -65,17 +66,22 @@ class Objects:
         namespace, name = pod.metadata.namespace, pod.metadata.name
         known = self.pods.get((namespace, name))
         self.pods[namespace, name] = pod
-        if pod_has_ended(pod) or not pod.is_of_a_run:
-            self._alive.discard(namespace, pod.metadata.labels.get(LABEL_TASK), name)
-        else:
+        if known is not None:
+            self._unindex_pod(known)
+        if pod.is_of_a_run and not pod_has_ended(pod):
             self._alive.add(namespace, pod.metadata.labels.get(LABEL_TASK), name)
+            self._alive_in_group.add(namespace, group_of_pod(pod), name)
         return known
 
     def remove_pod(self, pod: Pod) -> None:
         """It is gone."""
+        del self.pods[pod.metadata.namespace, pod.metadata.name]
+        self._unindex_pod(pod)
+
+    def _unindex_pod(self, pod: Pod) -> None:
         namespace, name = pod.metadata.namespace, pod.metadata.name
-        del self.pods[namespace, name]
         self._alive.discard(namespace, pod.metadata.labels.get(LABEL_TASK), name)
+        self._alive_in_group.discard(namespace, group_of_pod(pod), name)
 
     def _unindex_task(self, task: CronTask) -> None:
         self._members.discard(task.meta.namespace, _group_of(task), task.meta.name)
@@ -121,15 +127,20 @@ class Objects:
 
     def group_of(self, task: CronTask) -> Iterator[CronTask]:
         """The other tasks of its concurrency group."""
-        for name in self._members.names(task.meta.namespace, _group_of(task)):
-            if name != task.meta.name:
-                yield self.tasks[task.meta.namespace, name]
+        return (other for other in self.members(task.meta.namespace, _group_of(task)) if other is not task)
+
+    def members(self, namespace: str, group: str | None) -> Iterator[CronTask]:
+        """The tasks of a concurrency group."""
+        return (self.tasks[namespace, name] for name in self._members.names(namespace, group))
 
     def orphaned_pods(self, task: CronTask) -> Iterator[Pod]:
-        """The pods of the task's runs that have not ended, though their run is gone."""
-        for name in self._alive.names(task.meta.namespace, task.meta.name):
-            pod = self.pods[task.meta.namespace, name]
-            if self.run_of(pod) is None:
+        """The pods of the task, and of its group, that have not ended though their run, or its task, is gone."""
+        namespace = task.meta.namespace
+        mine = self._alive.names(namespace, task.meta.name)
+        for name in dict.fromkeys((*mine, *self._alive_in_group.names(namespace, _group_of(task)))):
+            pod = self.pods[namespace, name]
+            run = self.run_of(pod)
+            if run is None or self.task_of(run) is None:
                 yield pod
 
     def metas(self, kind: Kind) -> Iterable[tuple[Named, Metadata | PodMetadata]]:
@@ -152,6 +163,11 @@ class Objects:
 
 def _named(item: CronTask | ScheduledRun) -> Named:
     return item.meta.namespace, item.meta.name
+
+
+def group_of_pod(pod: Pod) -> str | None:
+    """The concurrency group that its task was in when it was created, None without one."""
+    return pod.metadata.annotations.get(ANNOTATION_GROUP)
 
 
 def _group_of(task: CronTask) -> str | None:

@@ -20,7 +20,7 @@ from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.views import RunView, TaskView
 from crontask.engine.keys import key_of, keys_of
 from crontask.engine.memory import Memory
-from crontask.engine.objects import Objects
+from crontask.engine.objects import Objects, group_of_pod
 from crontask.engine.parse import parse_run, parse_task
 from crontask.engine.viewing import Viewer
 from crontask.ports import Kind, ObjectKey
@@ -203,21 +203,27 @@ class Store:
     def _task_or_group_changed(self, task: CronTask) -> None:
         """Who waits for a slot in the group may have it now."""
         self.changed(key_of(task))
-        for other in self._objects.group_of(task):
-            if self.memory.of_task(other).turns.queued:
-                self.changed(key_of(other))
+        self._waiting_changed(self._objects.group_of(task))
+
+    def _waiting_changed(self, tasks: Iterable[CronTask]) -> None:
+        for task in tasks:
+            if self.memory.of_task(task).turns.queued:
+                self.changed(key_of(task))
 
     def _run_of_pod_changed(self, pod: Pod, *, slot_changed: bool) -> None:
-        run = self._objects.run_of(pod)
-        if run is None:
-            # An orphaned pod is in the way of others.
-            task = self._objects.tasks.get((pod.metadata.namespace, pod.metadata.labels.get(LABEL_TASK, "")))
-            if task is not None and slot_changed:
-                self._task_or_group_changed(task)
+        run, namespace = self._objects.run_of(pod), pod.metadata.namespace
+        if run is not None:
+            self.changed(key_of(run))
+        if not slot_changed:
             return
-        self.changed(key_of(run))
-        if slot_changed:
+        if run is not None and self._objects.task_of(run) is not None:
             self._task_of_run_changed(run)
+            return
+        # An orphaned pod is in the way of others.
+        task = self._objects.tasks.get((namespace, pod.metadata.labels.get(LABEL_TASK, "")))
+        if task is not None:
+            self.changed(key_of(task))
+        self._waiting_changed(self._objects.members(namespace, group_of_pod(pod)))
 
     # --- what goes out -----------------------------------------------------------------------------------------------
 

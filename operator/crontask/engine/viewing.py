@@ -77,9 +77,8 @@ class Viewer:
                     yield view
 
     def _orphaned_pods(self, task: CronTask) -> Iterator[str]:
-        """The names of the runs of the task, and of its group, that are gone and whose pod is not."""
-        for each in (task, *self._objects.group_of(task)):
-            yield from (pod.metadata.labels[LABEL_RUN] for pod in self._objects.orphaned_pods(each))
+        """The names of the runs of which only a pod is left."""
+        return (pod.metadata.labels[LABEL_RUN] for pod in self._objects.orphaned_pods(task))
 
     def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
         turns = self._memory.of_task(task).turns if task is not None else _NO_TURNS

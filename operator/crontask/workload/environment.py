@@ -20,13 +20,17 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which run, of which task, and which attempt of it. `task` is empty for a run on its own."""
+    """Which run, of which task, and which attempt of it. `task` is empty for a run on its own.
+
+    `group`: the concurrency group of the task, None without one.
+    """
 
     task: str
     namespace: str
     run: str
     run_uid: str
     attempt: int
+    group: str | None = None
 
 
 def environment(

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from crontask.api.base import API_VERSION, GROUP
 from crontask.api.handler import Handler
-from crontask.api.names import LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
+from crontask.api.names import ANNOTATION_GROUP, LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
 from crontask.api.trigger import Trigger
 from crontask.api.validate_template import template_container_names
@@ -72,17 +72,20 @@ def _metadata(template: Document, identity: Identity, main: str) -> Document:
     labels = {**(template.get("labels") or {}), LABEL_RUN: identity.run}
     if identity.task:
         labels[LABEL_TASK] = identity.task
+    annotations = {**_without_ours(template.get("annotations") or {}), DEFAULT_CONTAINER: main}
+    if identity.group is not None:
+        annotations[ANNOTATION_GROUP] = identity.group
     return {
         "name": pod_name(identity.run, identity.attempt),
         "namespace": identity.namespace,
         "labels": labels,
-        "annotations": {**_without_ours(template.get("annotations") or {}), DEFAULT_CONTAINER: main},
+        "annotations": annotations,
         "ownerReferences": [owner_reference("ScheduledRun", identity.run, identity.run_uid)],
     }
 
 
 def _without_ours(annotations: Document) -> Document:
-    """A template's annotations, but for those by which a pod says that we have stopped it."""
+    """A template's annotations, but for those that we write."""
     return {name: value for name, value in annotations.items() if not name.startswith(f"{GROUP}/")}
 
 

@@ -107,6 +107,34 @@ def test_a_run_of_a_task_that_cannot_be_used_any_more_is_still_in_the_way_of_its
     play(story, lambda pod: Plan(runs=120 if pod["metadata"]["name"].startswith("first") else 1))
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("orphaned", [False, True])
+def test_the_pod_of_a_task_that_is_gone_is_in_the_way_of_its_group(orphaned: bool, restarted: bool) -> None:
+    async def story(world: World) -> None:
+        mutex = {"policy": "Queue", "group": "mutex"}
+        async with world.operator():
+            await world.task("long", concurrency=mutex)
+            await world.run("first", taskRef={"name": "long"})
+            await world.task("short", concurrency=mutex)
+            await world.run("second", taskRef={"name": "short"})
+            await world.pass_time(2)
+            if orphaned:
+                # As kubectl delete --cascade=orphan leaves it.
+                run = ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, "first")
+                await world.api.patch(run, {"metadata": {"ownerReferences": None}})
+            task = ObjectKey(Kind.CRON_TASK, NAMESPACE, "long")
+            await world.api.delete(task, uid=world.api.document(task)["metadata"]["uid"])
+            await world.pass_time(0 if restarted else 10)
+            assert [pod["metadata"]["name"] for pod in world.pods()] == ["first-1"]
+        async with world.operator():
+            await world.pass_time(10)
+            assert [pod["metadata"]["name"] for pod in world.pods()] == ["first-1"]
+            await world.pass_time(100)
+            assert "second-1" in [pod["metadata"]["name"] for pod in world.pods()]
+
+    play(story, lambda pod: Plan(runs=60, stops_in=25))
+
+
 def test_what_a_run_goes_by_is_kept_as_far_as_it_can_be_read_when_its_task_cannot_be_used_any_more() -> None:
     async def story(world: World) -> None:
         async with world.operator():
