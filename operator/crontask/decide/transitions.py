@@ -46,5 +46,12 @@ def follow_up_refused(cause: ScheduledRun, name: str, message: str) -> Transitio
     return _refused(cause, f"run {name}, which follows, is refused and will be tried again: {message}")
 
 
+def change_refused(item: CronTask | ScheduledRun, message: str) -> Transition:
+    """The API server, or a policy, does not take a change that the object, or what belongs to it, needs."""
+    task, run = (item.meta.name, None) if isinstance(item, CronTask) else (item.task_name, item.meta.name)
+    message = f"a change is refused and will be tried again; until then this status may be out of date: {message}"
+    return Transition("FailedUpdate", message, warning=True, task=task, run=run)
+
+
 def _refused(run: ScheduledRun, message: str) -> Transition:
     return Transition("FailedCreate", message, warning=True, task=run.task_name, run=run.meta.name)

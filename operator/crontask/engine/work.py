@@ -15,6 +15,7 @@ from crontask.decide.decisions import Act, RunDecisions, Settle, earliest
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.run.decide import decide_run, end_seen_before
 from crontask.decide.task.decide import decide_task
+from crontask.decide.transitions import change_refused
 from crontask.decide.views import RunView
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
@@ -95,11 +96,22 @@ class Worker:
 
     async def work_on(self, key: ObjectKey) -> Next:
         """Decide about a key, and do it."""
-        if key in self._outdated:
-            await self._refresh(key)
-        if key.kind is Kind.CRON_TASK:
-            return await self._work_on_task(key)
-        return await self._work_on_run(key)
+        try:
+            if key in self._outdated:
+                await self._refresh(key)
+            if key.kind is Kind.CRON_TASK:
+                return await self._work_on_task(key)
+            return await self._work_on_run(key)
+        except ApiError as error:
+            if error.refuses:
+                self._tell_of_refusal(key, error)
+            raise
+
+    def _tell_of_refusal(self, key: ObjectKey, error: ApiError) -> None:
+        """What refuses a status cannot be told by a status."""
+        item = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
+        if item is not None:
+            self._recorder.record(change_refused(item, error.message), about(item))
 
     async def _refresh(self, key: ObjectKey) -> None:
         known = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)

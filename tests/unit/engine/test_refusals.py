@@ -415,3 +415,23 @@ def test_an_end_that_is_recorded_long_after_it_was_seen_is_counted() -> None:
         assert world.status(Kind.CRON_TASK, "first")["counts"]["succeeded"] == 2
 
     play(story, lambda pod: Plan(runs=2))
+
+
+@pytest.mark.parametrize("kind", [Kind.CRON_TASK, Kind.SCHEDULED_RUN])
+def test_a_status_that_is_refused_is_told_by_an_event_of_its_object(kind: Kind) -> None:
+    async def story(world: World) -> None:
+        policy = ApiError(403, "Forbidden", "ValidatingAdmissionPolicy 'frozen' denied request: no changes today")
+        world.api.fault = lambda verb, key: policy if verb == "update" and key.kind is kind else None
+        async with world.operator():
+            await world.task("tick", interval="1h")
+            await world.run("now", taskRef={"name": "tick"})
+            await world.pass_time(120)
+            (event,) = events(world, "FailedUpdate", kind)
+            assert event["type"] == "Warning"
+            assert event["message"].endswith(policy.message)
+            assert event["count"] > 1
+            accept(world)
+            await world.pass_time(60)
+            assert world.status(kind, "tick" if kind is Kind.CRON_TASK else "now")["phase"] in ("Active", "Succeeded")
+
+    play(story)
