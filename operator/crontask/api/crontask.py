@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model, Time
-from crontask.api.handler import Args, Handler
+from crontask.api.handler import Handler
 from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
+from crontask.api.simple_handler import Args
 from crontask.timetable.cron import LONGEST_EXPRESSION
 
 JsonSchema = Annotated[

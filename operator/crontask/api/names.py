@@ -3,11 +3,14 @@
 Names are deterministic: creating the same thing twice is a conflict, never a double.
 """
 
+import re
 from datetime import UTC, datetime
 from hashlib import sha256
 
 LABEL_TASK = "crontask.dev/task"
 LABEL_RUN = "crontask.dev/run"
+# Of a part: the run that it is a part of.
+LABEL_PARENT = "crontask.dev/parent"
 ANNOTATION_RESUME = "crontask.dev/resume"
 ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
 # Of a pre-created run.
@@ -23,6 +26,8 @@ ANNOTATION_STOP_REQUESTED_AT = "crontask.dev/stop-requested-at"
 MAIN_CONTAINER = "main"
 
 _LONGEST = 63
+_LONGEST_RUN = 60
+_LONGEST_PART = 29
 _HASH = 8
 # Longer than the digits of any time, so that no follow-up has the name of a scheduled run.
 _CAUSE = 10
@@ -44,6 +49,14 @@ def pod_name(run: str, attempt: int) -> str:
 def follow_up_name(task: str, cause_uid: str) -> str:
     """The run of a task that the end of another run causes."""
     return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", 60)
+
+
+def part_name(parent: str, parent_uid: str, part: str) -> str:
+    """The run of a part of a composite run: both names, cut, and a hash of what they stand for."""
+    digest = sha256(f"{parent_uid}\0{part}".encode()).hexdigest()[:_HASH]
+    own = re.sub("[^a-z0-9]+", "-", part)[:_LONGEST_PART].strip("-")
+    room = _LONGEST_RUN - len(own) - len(digest) - 2
+    return f"{parent[:room].rstrip('-')}-{own}-{digest}"
 
 
 def nominal_of(task: str, run: str) -> datetime | None:

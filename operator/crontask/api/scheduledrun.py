@@ -2,19 +2,24 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, RecordedTime, Time
-from crontask.api.handler import Args, Handler
+from crontask.api.composite import LONGEST_STEP_NAME, MOST_STEPS, StepName
+from crontask.api.composite_status import Halt, Json, NotCompensated, Paused, StepStatus
+from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
 from crontask.api.policies import Retry
+from crontask.api.simple_handler import Args
 
 LATEST_PAST = timedelta(seconds=60)
 """A run whose `at` is earlier than its creation by more than that has failed, unless that is asked for."""
 
-Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
+PlanDocument = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
 
 
 class TaskRef(Model):
@@ -28,6 +33,25 @@ class OnComplete(Model):
 
     task_ref: TaskRef = Field(description="The CronTask to run.")
     args: Args = Field(default={}, description="Each top-level key replaces the task's.")
+
+
+class Parent(Model):
+    """The composite run that a run is a part of, and which part it is: exactly one of step and undo."""
+
+    name: str = Field(min_length=1, max_length=63, description="The name of that run.")
+    uid: str = Field(min_length=1, max_length=64, description="Its UID.")
+    root: str = Field(min_length=1, max_length=63, description="The run at the top.")
+    depth: int = Field(ge=1, le=16, description="How many runs lie above this one.")
+    key: str = Field(min_length=1, max_length=512, description="The idempotency key that its pods are given.")
+    step: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it does.")
+    undo: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it undoes.")
+
+    always: bool | None = Field(default=None, description="Whether it runs however the others end.")
+
+    @property
+    def part(self) -> str:
+        """Which part of its parent it is."""
+        return f"{self.undo}/undo" if self.undo is not None else self.step or ""
 
 
 class ScheduledRunSpec(Model):
@@ -68,6 +92,14 @@ class ScheduledRunSpec(Model):
         description="Of the runs of one task with one key, the first to start counts; the others are skipped.",
     )
     on_complete: OnComplete | None = Field(default=None, description="A run that starts when this one has ended.")
+    cancel_mode: Literal["Compensate", "Immediate"] | None = Field(
+        default=None,
+        description="Beside cancel, of a workflow: what has been done is undone (Compensate, unless set), or left "
+        "as it is (Immediate). May be set later, and goes from Compensate to Immediate only.",
+    )
+    parent: Parent | None = Field(
+        default=None, description="Written by the operator: the composite run that this run is a part of."
+    )
 
 
 class RunPhase(StrEnum):
@@ -78,6 +110,7 @@ class RunPhase(StrEnum):
     RUNNING = "Running"
     RETRYING = "Retrying"
     CANCELING = "Canceling"
+    COMPENSATING = "Compensating"
     SUCCEEDED = "Succeeded"
     PARTIAL = "Partial"
     FAILED = "Failed"
@@ -117,6 +150,7 @@ class Origin(StrEnum):
     MANUAL = "Manual"
     AFTER = "After"
     ON_COMPLETE = "OnComplete"
+    CHILD = "Child"
 
 
 class Attempt(Model):
@@ -168,6 +202,25 @@ class ScheduledRunStatus(Model):
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
+    plan: PlanDocument | None = Field(
+        default=None,
+        description="Of a composite run: by what it goes, as it was when it started. Later edits of the task do not "
+        "change it.",
+    )
+    progress: str | None = Field(
+        default=None, max_length=32, description="Of a composite run: how far it is, like 3/6 steps."
+    )
+    steps: tuple[StepStatus, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Of a workflow: its steps, in the order of the list."
+    )
+    halt: Halt | None = Field(default=None, description="Of a composite run: why nothing new of it starts.")
+    undo: tuple[StepName, ...] | None = Field(
+        default=None, max_length=MOST_STEPS, description="Of a workflow that did not succeed: what is undone, in order."
+    )
+    not_compensated: tuple[NotCompensated, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Steps that may have had an effect, and were not undone."
+    )
+    paused: Paused | None = Field(default=None, description="Of a composite run: since when, and how long, it pauses.")
 
     @property
     def expected_attempt(self) -> int:

@@ -2,6 +2,7 @@
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
-HANDLER = ("steps", "forEach", "batch")
+HANDLER = ("forEach", "batch")
+STEP = ("task",)
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from crontask.api.handler import Header, Http, Python
 from crontask.api.problem import Problem
 from crontask.api.python_source import SourceError, check_source
+from crontask.api.simple_handler import Header, Http, Python
 from crontask.api.written import shown
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -9,14 +9,17 @@ from crontask.api.base import Model
 from crontask.api.core import CONTAINER, POD_TEMPLATE, type_problems, unknown_fields
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
+from crontask.api.simple_handler import SimpleHandler
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import http_problems, python_problems
 from crontask.api.validate_template import container_problems, partial_problems, template_problems
 from crontask.api.written import one_of
 
-_VARIANTS = ("container", "pod_template", "http", "python", "steps", "for_each", "batch")
+SIMPLE_VARIANTS = ("container", "pod_template", "http", "python")
+_VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
 SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
+_BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 
 
 def unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
@@ -29,11 +32,30 @@ def unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[
 def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
     """Everything that is wrong with it."""
     yield from unbuilt_problems(handler, HANDLER, path)
-    given = [to_camel(name) for name in _VARIANTS if getattr(handler, name) is not None]
+    yield from variant_problems(handler, _VARIANTS, ONE_VARIANT, path)
+    if handler.steps is None:
+        for name in _BESIDE_STEPS:
+            if getattr(handler, name) is not None:
+                yield Problem(f"{path}.{to_camel(name)}", "goes with steps only", "remove it")
+    yield from simple_problems(handler, path, pod_goes_too=handler.composite)
+    if handler.steps is not None:
+        # Few handlers have them: the others do not wait for what looks at them.
+        from crontask.api.validate_steps import steps_problems
+
+        yield from steps_problems(handler, path)
+
+
+def variant_problems(handler: Model, variants: tuple[str, ...], one: str, path: str) -> Iterator[Problem]:
+    """What is wrong where not exactly one of the variants is set; `one` says so."""
+    given = [to_camel(name) for name in variants if getattr(handler, name) is not None]
     if not given:
-        yield Problem(path, ONE_VARIANT, 'write one of them, like container: {image: "busybox:1.36"}')
+        yield Problem(path, one, 'write one of them, like container: {image: "busybox:1.36"}')
     elif len(given) > 1:
-        yield Problem(path, ONE_VARIANT, f"keep one of {one_of(given)}")
+        yield Problem(path, one, f"keep one of {one_of(given)}")
+
+
+def simple_problems(handler: SimpleHandler, path: str, *, pod_goes_too: bool = False) -> Iterator[Problem]:
+    """What is wrong with the handler of a pod, whatever else is set. `pod_goes_too`: even where nothing is."""
     if handler.result_from is not None and handler.pod_template is None:
         yield Problem(f"{path}.resultFrom", "goes with podTemplate only", "remove it")
     if handler.container is not None:
@@ -44,7 +66,7 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
     if handler.python is not None:
         yield from python_problems(handler.python, f"{path}.python")
     if handler.pod is not None:
-        if handler.container is None and handler.http is None and handler.python is None:
+        if not pod_goes_too and handler.container is None and handler.http is None and handler.python is None:
             yield Problem(f"{path}.pod", "goes with container, http and python only", "remove it")
         found = partial_problems(handler.pod, f"{path}.pod")
         yield from _with_types(found, handler.pod, POD_TEMPLATE, f"{path}.pod")
@@ -54,7 +76,15 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
 
 
 def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
-    """Fields of its pod that Kubernetes does not have."""
+    """Fields of its pods that Kubernetes does not have."""
+    yield from _simple_warnings(handler, path)
+    for index, step in enumerate(handler.steps or ()):
+        yield from _simple_warnings(step, f"{path}.steps[{index}]")
+        if step.compensate is not None:
+            yield from _simple_warnings(step.compensate, f"{path}.steps[{index}].compensate")
+
+
+def _simple_warnings(handler: SimpleHandler, path: str) -> Iterator[Problem]:
     yield from unknown_fields(handler.container, CONTAINER, f"{path}.container")
     yield from unknown_fields(handler.pod, POD_TEMPLATE, f"{path}.pod")
     yield from unknown_fields(handler.pod_template, POD_TEMPLATE, f"{path}.podTemplate")

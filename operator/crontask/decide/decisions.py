@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.policies import Retry
+from crontask.api.scheduledrun import Parent, RunPhase, ScheduledRunStatus
+from crontask.api.simple_handler import SimpleHandler
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun
 
@@ -144,8 +146,35 @@ class CreateRun:
     cause: ScheduledRun
 
 
+@dataclass(frozen=True, slots=True)
+class CreatePart:
+    """Create the run that is a part of a composite run, which owns it. Done twice, it is there once.
+
+    `pod`: what the handler's own pod is merged over.
+    """
+
+    name: str
+    parent: ScheduledRun
+    asked: Parent
+    handler: SimpleHandler
+    pod: Mapping[str, Any] | None
+    args: Mapping[str, Any]
+    retry: Retry | None
+    timeout: timedelta | None
+    start_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPart:
+    """Ask a part to end. `immediate`: what it has done is not undone."""
+
+    run: ScheduledRun
+    reason: str
+    immediate: bool = False
+
+
 TaskAction = Launch | StartAttempt | CancelRun | Adopt | Reserve | Discard
-RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | RemoveRun
+RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | RemoveRun | CreatePart | CancelPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +224,8 @@ TaskDecisions = Act | Settle
 class RunDecisions:
     """What to do now for a run: `before` and what its end causes, then the status, then the actions.
 
-    An intent is recorded before it is done; a terminal status says that what it causes exists.
+    An intent is recorded before it is done; a terminal status says that what it causes exists. `summary`: the status
+    says nothing that anything follows from, and is written once a second at most.
     """
 
     status: ScheduledRunStatus
@@ -203,7 +233,8 @@ class RunDecisions:
     transitions: tuple[Transition, ...] = ()
     wake_at: datetime | None = None
     follow_ups: tuple[CreateRun, ...] = ()
-    before: tuple[StopLeftovers, ...] = ()
+    before: tuple[StopLeftovers | CreatePart, ...] = ()
+    summary: bool = False
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

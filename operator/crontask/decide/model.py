@@ -129,6 +129,8 @@ class ScheduledRun:
         """Who made it: the operator names and owns the runs that it makes by the schedule."""
         if self.status.origin is not None:
             return self.status.origin
+        if self.spec.parent is not None:
+            return Origin.CHILD
         trigger = trigger_of(self.meta)
         if trigger is not None and (trigger.cause == "onComplete" or self.meta.owner_uid is not None):
             return trigger.origin
@@ -193,8 +195,9 @@ class ScheduledRun:
 
     @property
     def has_started(self) -> bool:
-        """Whether it has, or had, an attempt."""
-        return bool(self.status.attempts) and self.status.phase not in NEVER_RAN
+        """Whether it has, or had, an attempt; a composite run, whether it has its plan."""
+        began = bool(self.status.attempts) or self.status.plan is not None
+        return began and self.status.phase not in NEVER_RAN
 
     @property
     def open_attempt(self) -> Attempt | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crontask.api.base import cut, format_duration, format_time
+from crontask.api.names import part_name
 from crontask.api.scheduledrun import LATEST_PAST, RunPhase
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
@@ -15,10 +16,12 @@ from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
 from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.limits import gives_up_at, total_deadline
+from crontask.decide.model import STALE
 from crontask.decide.settings import settings
 from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
 
+NOT_A_PART = "NotAPart"
 _AWAIT_TURN = (Stage.WAITING, Stage.UNRECORDED, Stage.REFUSED)
 
 
@@ -57,7 +60,29 @@ def hindrance(view: RunView, now: datetime) -> Hindrance | None:
 
 
 def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
-    return _in_the_past(view) or _suspended(view) or _not_due(view, now) or _duplicate(view, now)
+    return _not_wanted(view) or _in_the_past(view) or _suspended(view) or _not_due(view, now) or _duplicate(view, now)
+
+
+def _not_wanted(view: RunView) -> Ends | None:
+    """A part that its parent does not want, or not any more."""
+    asked, parent, meta = view.run.spec.parent, view.parent, view.run.meta
+    if asked is None:
+        return None
+    if parent is None or parent.meta.uid != asked.uid:
+        return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, is gone")
+    if parent.ended:
+        return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, has ended")
+    known = {step.name: step for step in parent.status.steps}
+    step = known.get(asked.step or asked.undo or "")
+    name = part_name(parent.meta.name, parent.meta.uid, asked.part)
+    if meta.owner_uid != asked.uid or meta.name != name or step is None:
+        return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no such part; only the operator makes parts")
+    if parent.status.halt is not None and asked.step is not None and not asked.always:
+        return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
+    undone = parent.status.undo
+    if asked.undo is not None and (undone is None or asked.undo not in undone):
+        return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} undoes nothing that is called {asked.undo}")
+    return None
 
 
 def _in_the_past(view: RunView) -> Ends | None:

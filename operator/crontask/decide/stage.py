@@ -27,6 +27,7 @@ class Stage(Enum):
     ATTEMPT_OVER = "its pod has ended, and another attempt follows"
     ENDING = "its pod has ended, and so does the run, which does not say so yet"
     BETWEEN_ATTEMPTS = "an attempt is recorded, and the pod of the expected one is not there"
+    COMPOSED = "its plan is recorded, and its parts go on: it has no pod of its own"
     UNUSABLE = "its spec cannot be used, and it has no pod"
     ENDED = "its end is recorded"
 
@@ -58,6 +59,7 @@ OCCUPIES_SLOT = frozenset(
         Stage.RUNNING,
         Stage.ATTEMPT_OVER,
         Stage.BETWEEN_ATTEMPTS,
+        Stage.COMPOSED,
     }
 )
 """It is in the way of others: it was started, and neither it nor its pod has ended.
@@ -77,6 +79,8 @@ def stage_of(view: RunView) -> Stage:
     run, pod = view.run, view.pod_state
     if run.ended:
         return Stage.ENDED
+    if run.status.plan is not None:
+        return Stage.COMPOSED
     if isinstance(pod, Present):
         return _with_pod(view)
     if not run.valid:

@@ -40,7 +40,9 @@ class RunView:
 
     `queued`, `dropped`: what its task has decided about its turn. `dependents`: the tasks that come after its task.
     `on_complete`: the task that its onComplete names. `same_key`: the other runs with its idempotencyKey. `claimed`: it
-    was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes.
+    was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part
+    of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
+    to somebody else's run, and what is said of it. `parent`: of a part, the run that it is a part of.
     """
 
     run: ScheduledRun
@@ -53,6 +55,9 @@ class RunView:
     same_key: tuple[ScheduledRun, ...] = ()
     claimed: bool = False
     follow_up_refusal: RunRefusal | None = None
+    parts: tuple[ScheduledRun, ...] = ()
+    names_taken: tuple[tuple[str, str], ...] = ()
+    parent: ScheduledRun | None = None
 
     @property
     def pod(self) -> Pod | None:

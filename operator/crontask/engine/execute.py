@@ -17,7 +17,9 @@ from crontask.api.pod import STOP_NOW, Pod
 from crontask.decide.attempt.outcome import LEFTOVERS_STOPPED
 from crontask.decide.decisions import (
     Adopt,
+    CancelPart,
     CancelRun,
+    CreatePart,
     DeletePod,
     Discard,
     Launch,
@@ -131,6 +133,10 @@ class Executor:
                 await self._stop_leftovers(pod)
             case RemoveRun(run):
                 await self.prune(run)
+            case CreatePart():
+                await self._launcher.create_part(action)
+            case CancelPart():
+                await self._cancel_part(action)
 
     async def _adopt(self, task: CronTask, run: ScheduledRun) -> None:
         owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
@@ -144,6 +150,12 @@ class Executor:
         asked = {"cancel": True, "cancelReason": cancel.reason}
         await self._writer.patch_run(cancel.run, {"metadata": noted, "spec": asked})
         self._recorder.record(replaced(task, cancel), about(task))
+
+    async def _cancel_part(self, cancel: CancelPart) -> None:
+        asked: Document = {"cancel": True, "cancelReason": cancel.reason}
+        if cancel.immediate:
+            asked["cancelMode"] = "Immediate"
+        await self._writer.patch_run(cancel.run, {"spec": asked})
 
     async def _stop_pod(self, stop: StopPod) -> None:
         """Have its kubelet stop the pod, unless it is not any more as it was when that was decided."""

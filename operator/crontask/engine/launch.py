@@ -13,14 +13,16 @@ from crontask.api.base import cut, format_time
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
     ANNOTATION_RESERVED,
+    ANNOTATION_TRIGGER,
     pod_name,
     run_name,
 )
 from crontask.api.trigger import trigger_of
-from crontask.decide.decisions import CreateRun, Launch, Reserve
+from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Present, Vanished
 from crontask.decide.readiness import hindrance
+from crontask.decide.run.composite import with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.conditions import POD_REJECTED
@@ -33,6 +35,7 @@ from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.workload.environment import Identity, Interval
+from crontask.workload.part import PartOf, build_part
 from crontask.workload.pod import build_pod, owner_reference
 from crontask.workload.run import build_run
 
@@ -169,6 +172,10 @@ class Launcher:
         now = self._clock.now()
         name = run_name(task.meta.name, now)
         identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
+        if task.spec.handler.composite:
+            # TODO
+            self._memory.set_check(task, PodCheck(task.meta.generation, None))
+            return
         body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args, runner_image=self._runner_image)
         try:
             await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
@@ -206,18 +213,59 @@ class Launcher:
         if hindrance(view, self._clock.now()) is not None:
             # Since that was decided. Its own decision says what becomes of it, and may be on its way.
             return
-        task = view.task
+        task, found = view.task, settings(view)
+        if found.handler is not None and found.handler.composite:
+            await self._begin(view)
+            return
         body = self._pod_body(run, task, number)
         if body is None:
             return
         # Meanwhile nobody else decides about the run: a cancel stops the pod once it is there.
         self._memory.set_creating(run, True)
         try:
-            if settings(view).at_most_once:
+            if found.at_most_once:
                 await self._record_attempt(view)
             await self._create_pod(run, task, body)
         finally:
             self._memory.set_creating(run, False)
+
+    async def _begin(self, view: RunView) -> None:
+        """A composite run starts with its plan."""
+        now = self._clock.now()
+        await self._writer.write_run_status(view.run, with_plan(view, now), Priority.LAUNCH)
+        transition = started(view.run, view.task, "", now)
+        self._recorder.record(transition, about(view.task if view.task is not None else view.run))
+
+    async def create_part(self, create: CreatePart) -> None:
+        """Make sure that the run of a part exists. Raises RunRefusedError."""
+        parent, asked = create.parent, create.asked
+        part_of = PartOf(asked, parent.meta.namespace, parent.task_name, parent.spec.scheduled_time or parent.due_at)
+        trigger = parent.meta.annotations.get(ANNOTATION_TRIGGER)
+        body = build_part(
+            create.name,
+            part_of,
+            create.handler,
+            create.pod,
+            create.args,
+            create.retry,
+            create.timeout,
+            create.start_timeout,
+            {ANNOTATION_TRIGGER: trigger} if trigger is not None else None,
+        )
+        try:
+            await self._make_run(body)
+        except ApiError as error:
+            if not error.refuses:
+                raise
+            self._memory.set_follow_up_refusal(
+                parent, self._refusal(self._memory.of_run(parent).follow_up_refusal, create.name, error)
+            )
+            raise RunRefusedError(create.name) from error
+        self._memory.set_follow_up_refusal(parent, None)
+        made = self._store.run(run_key(parent.meta.namespace, create.name))
+        if made is not None and (made.meta.owner_uid, made.spec.parent) != (parent.meta.uid, asked):
+            message = f"run {create.name} exists and is not this part; delete it, and run the whole again"
+            self._memory.note_name_taken(parent, asked.part, message)
 
     async def _record_attempt(self, view: RunView) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
@@ -264,11 +312,16 @@ class Launcher:
             return None
         scheduled = run.spec.scheduled_time or run.due_at
         interval = Interval()
+        root = self._store.parent_of(run)
+        if root is not None:
+            # A part is given what the run at the top would be.
+            task = self._store.task_of(root)
         if task is not None:
             previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
             interval = Interval(previous, task.timetable.next_after(scheduled))
         meta, group = run.meta, task.spec.concurrency.group if task is not None else None
-        identity = Identity(run.task_name or "", meta.namespace, meta.name, meta.uid, number, group)
+        name = task.meta.name if task is not None else run.task_name or ""
+        identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, run.spec.parent)
         return build_pod(
             found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), self._runner_image
         )

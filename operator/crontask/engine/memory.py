@@ -34,8 +34,9 @@ class RunMemory:
     """Of a run. `touched`: more than its object says may be to be decided.
 
     `vanished`: its pods that went, also those of earlier attempts, which stay for their logs. `claimed`: it was
-    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes; `unrecorded_end`:
-    what was decided at that end, which is not recorded before that run exists.
+    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part of
+    it; `names_taken`: the parts whose name belongs to somebody else's run; `unrecorded_end`: what was decided at its
+    end, which is not recorded before what that causes exists.
     """
 
     refusal: PodRefusal | None = None
@@ -46,6 +47,7 @@ class RunMemory:
     claimed: bool = False
     touched: bool = False
     follow_up_refusal: RunRefusal | None = None
+    names_taken: tuple[tuple[str, str], ...] = ()
     unrecorded_end: RunDecisions | None = None
 
 
@@ -162,6 +164,12 @@ class Memory:
         self._run(cause).follow_up_refusal = refusal
         if refusal is not None:
             self._changed(key_of(cause))
+
+    def note_name_taken(self, parent: ScheduledRun, part: str, message: str) -> None:
+        """The name of a part belongs to somebody else's run, which is not touched."""
+        known = self._run(parent)
+        known.names_taken = (*known.names_taken, (part, message))
+        self._changed(key_of(parent))
 
     def keep_end(self, run: ScheduledRun, decided: RunDecisions) -> None:
         """What it ended with was seen, though it cannot be recorded yet: its pod may go meanwhile."""

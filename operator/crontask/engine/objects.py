@@ -26,6 +26,8 @@ class Objects:
         self._members = Index()
         self._dependents = Index()
         self._keyed = Index()
+        # By the UID of the composite run that they are parts of.
+        self._parts = Index()
         # Pods that have not ended, by the task of their run, and by the group that this was in.
         self._alive = Index()
         self._alive_in_group = Index()
@@ -55,6 +57,7 @@ class Objects:
         self.runs[_named(run)] = run
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
+        self._parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
 
     def remove_run(self, run: ScheduledRun) -> None:
         """It is gone."""
@@ -90,6 +93,7 @@ class Objects:
     def _unindex_run(self, run: ScheduledRun) -> None:
         (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
+        self._parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
 
     # --- what belongs to what ----------------------------------------------------------------------------------------
 
@@ -115,6 +119,16 @@ class Objects:
         """The other runs with its idempotencyKey."""
         names = self._keyed.names(run.meta.namespace, _key_of(run))
         return tuple(self.runs[run.meta.namespace, name] for name in names if name != run.meta.name)
+
+    def parts_of(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
+        """The runs that say that they are parts of a composite run."""
+        return (self.runs[run.meta.namespace, name] for name in self._parts.names(run.meta.namespace, run.meta.uid))
+
+    def parent_of(self, run: ScheduledRun) -> ScheduledRun | None:
+        """The composite run that a part belongs to, if that is there."""
+        asked = run.spec.parent
+        parent = self.runs.get((run.meta.namespace, asked.name)) if asked is not None else None
+        return parent if parent is not None and asked is not None and parent.meta.uid == asked.uid else None
 
     def dependents(self, namespace: str, task: str | None) -> tuple[CronTask, ...]:
         """The tasks that come after that one, by name."""
@@ -176,6 +190,10 @@ def _group_of(task: CronTask) -> str | None:
 
 def _predecessor_of(task: CronTask) -> str | None:
     return task.spec.after.task if task.spec.after is not None else None
+
+
+def _parent_of(run: ScheduledRun) -> str | None:
+    return run.spec.parent.uid if run.spec.parent is not None else None
 
 
 def _key_of(run: ScheduledRun) -> str | None:

@@ -79,7 +79,7 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     status = parse_status(ScheduledRunStatus, document.get("status"), meta)
     known = lookup(meta)
     begun = status.phase in (RunPhase.RUNNING, RunPhase.RETRYING)
-    if begun and not status.attempts and status.pod_name != pod_name(meta.name, 1):
+    if begun and not status.attempts and status.plan is None and status.pod_name != pod_name(meta.name, 1):
         # Not by the operator, which records an attempt with these. As if nothing had been written.
         status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):

@@ -140,6 +140,7 @@ class Store:
         if run.ended:
             self.memory.note_ended(run)
         self.changed(key_of(run))
+        self._family_changed(run)
         self._task_of_run_changed(run)
 
     def _put_pod(self, raw: bytes) -> None:
@@ -163,6 +164,7 @@ class Store:
         self._objects.remove_run(run)
         self.memory.forget_run(run)
         self.changed(key_of(run))
+        self._family_changed(run)
         self._task_of_run_changed(run)
 
     def _forget_pod(self, pod: Pod) -> None:
@@ -181,6 +183,16 @@ class Store:
             self.changed(key_of(task))
         for run in self._objects.runs.values():
             self.changed(key_of(run))
+
+    def _family_changed(self, run: ScheduledRun) -> None:
+        """What it is a part of goes on, and so do parts of it that wait."""
+        parent = self._objects.parent_of(run)
+        if parent is not None:
+            self.changed(key_of(parent))
+        if run.status.plan is not None:
+            for part in self._objects.parts_of(run):
+                if not part.ended:
+                    self.changed(key_of(part))
 
     def _runs_changed(self, task: CronTask) -> None:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
@@ -242,6 +254,10 @@ class Store:
     def task_of(self, run: ScheduledRun) -> CronTask | None:
         """The task that the run names."""
         return self._objects.task_of(run)
+
+    def parent_of(self, run: ScheduledRun) -> ScheduledRun | None:
+        """The composite run that a part belongs to, if that is there."""
+        return self._objects.parent_of(run)
 
     def task_view(self, key: ObjectKey, now: datetime) -> TaskView | None:
         """All that is known of a task at an instant."""

@@ -214,7 +214,11 @@ class Worker:
         decided = self._decide_run(view, self._clock.now())
         following = Next(decided.wake_at)
         for preparation in decided.before:
-            await self._executor.act_for_run(preparation)
+            try:
+                await self._executor.act_for_run(preparation)
+            except RunRefusedError:
+                # Decided anew: the status is to say why the part is not there.
+                return following
         for follow_up in decided.follow_ups:
             try:
                 await self._launcher.create_run(follow_up)
@@ -222,6 +226,9 @@ class Worker:
                 self._memory.keep_end(view.run, decided)
                 # Decided anew: the status is to say why the end is not recorded.
                 return following
+        if decided.summary:
+            wait = await self._writer.write_run_summary(view.run, decided.status)
+            return Next(earliest(decided.wake_at, self._clock.now() + timedelta(seconds=wait) if wait else None))
         if await self._writer.write_run_status(view.run, decided.status):
             for transition in decided.transitions:
                 # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
@@ -230,5 +237,8 @@ class Worker:
         if self._stopping:
             return following
         for action in decided.actions:
-            await self._executor.act_for_run(action)
+            try:
+                await self._executor.act_for_run(action)
+            except RunRefusedError:
+                return following
         return following

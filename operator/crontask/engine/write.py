@@ -17,6 +17,8 @@ from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
 # A task whose runs begin and end each second would have two statuses a second.
 _STATUSES_OF_A_TASK = (10, 1.0)
+# The status of a composite run sums up its parts.
+_SUMMARIES_OF_A_RUN = (2, 1.0)
 
 
 class Writer:
@@ -28,6 +30,7 @@ class Writer:
         self._store = store
         self._clock = clock
         self._rate = Rate(*_STATUSES_OF_A_TASK)
+        self._summaries = Rate(*_SUMMARIES_OF_A_RUN)
 
     async def write_task_status(self, task: CronTask, status: CronTaskStatus) -> float:
         """Write a task's status if it is another one, and if nobody else changed the task meanwhile (409).
@@ -54,6 +57,16 @@ class Writer:
         if changed is not None:
             await self._write_status(key_of(run), run.meta, changed, priority)
         return changed is not None
+
+    async def write_run_summary(self, run: ScheduledRun, status: ScheduledRunStatus) -> float:
+        """Write a run's status that sums up what its parts say, if it is another one; as of tasks, not too often."""
+        changed = changed_status(run.status, status)
+        if changed is None:
+            return 0.0
+        wait = self._summaries.wait(run.meta.uid, self._clock.monotonic())
+        if not wait:
+            await self._write_status(key_of(run), run.meta, changed, Priority.STATUS)
+        return wait
 
     async def _write_status(self, key: ObjectKey, meta: Metadata, whole: Document, priority: Priority) -> None:
         raw = await self._queue.send(
@@ -106,8 +119,15 @@ def changed_status(
 
 def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
     document = status.model_dump(by_alias=True, exclude_none=True)
-    result = getattr(status, "result", None)
-    if result is not None:
+    if isinstance(status, ScheduledRunStatus):
         # As the handler gave it: what is null in it is not left out.
-        document["result"] = result
+        if status.result is not None:
+            document["result"] = status.result
+        if status.plan is not None:
+            document["plan"] = status.plan
+        for written, step in zip(document["steps"], status.steps, strict=True):
+            if step.result is not None:
+                written["result"] = step.result
+        if not status.steps:
+            del document["steps"]
     return document

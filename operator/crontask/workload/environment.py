@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from crontask.api.base import format_time
+from crontask.api.scheduledrun import Parent
 from crontask.api.trigger import Trigger, trigger_json
 
 
@@ -22,7 +23,7 @@ class Interval:
 class Identity:
     """Which run, of which task, and which attempt of it. `task` is empty for a run on its own.
 
-    `group`: the concurrency group of the task, None without one.
+    `group`: the concurrency group of the task, None without one. `parent`: of a part, what it is a part of.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Identity:
     run_uid: str
     attempt: int
     group: str | None = None
+    parent: Parent | None = None
 
 
 def environment(
@@ -41,6 +43,7 @@ def environment(
     trigger: Trigger | None = None,
 ) -> list[dict[str, str]]:
     """The variables as core/v1 EnvVars. The idempotency key is the same in each attempt."""
+    parent = identity.parent
     values = {
         "CRONTASK_NAME": identity.task,
         "CRONTASK_NAMESPACE": identity.namespace,
@@ -50,9 +53,12 @@ def environment(
         "CRONTASK_SCHEDULED_TIME": format_time(scheduled),
         "CRONTASK_PREVIOUS_SCHEDULED_TIME": format_time(interval.previous) if interval.previous else "",
         "CRONTASK_NEXT_SCHEDULED_TIME": format_time(interval.next) if interval.next else "",
-        "CRONTASK_IDEMPOTENCY_KEY": identity.run_uid,
+        "CRONTASK_IDEMPOTENCY_KEY": identity.run_uid if parent is None else parent.key,
         "CRONTASK_ARGS": orjson.dumps(args, option=orjson.OPT_SORT_KEYS).decode(),
     }
+    if parent is not None:
+        values["CRONTASK_PARENT_RUN"] = parent.name
+        values["CRONTASK_STEP"] = parent.step or parent.undo or ""
     if trigger is not None:
         values["CRONTASK_TRIGGER"] = trigger_json(trigger)
     return [variable(name, value) for name, value in values.items()]

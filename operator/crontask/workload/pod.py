@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from crontask.api.base import API_VERSION, GROUP
-from crontask.api.handler import Handler
 from crontask.api.names import ANNOTATION_GROUP, LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
+from crontask.api.simple_handler import SimpleHandler
 from crontask.api.trigger import Trigger
 from crontask.api.validate_template import template_container_names
 from crontask.workload.environment import Identity, Interval, environment
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 
 def build_pod(
-    handler: Handler,
+    handler: SimpleHandler,
     identity: Identity,
     scheduled: datetime,
     interval: Interval,
@@ -55,7 +55,7 @@ def build_pod(
     }
 
 
-def _template(handler: Handler, runner_image: str) -> Document:
+def _template(handler: SimpleHandler, runner_image: str) -> Document:
     """The pod template of the handler; the container named first in it is the handler's, unless resultFrom says so."""
     if handler.pod_template is not None:
         return copy.deepcopy(handler.pod_template)

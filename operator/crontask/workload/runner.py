@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from crontask.api.handler import Header, Http, KeyRef, Python
 from crontask.api.names import MAIN_CONTAINER
 from crontask.api.pod import message_bytes
+from crontask.api.simple_handler import Header, Http, KeyRef, Python
 from crontask.workload.environment import variable
 
 Document = dict[str, Any]

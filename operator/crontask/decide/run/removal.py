@@ -11,6 +11,9 @@ from crontask.decide.views import RunView
 def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
     """The decisions, and the removal where it is time; a run of a task is the task's to remove."""
     run = view.run
+    if run.spec.parent is not None and view.parent is not None:
+        # A part stays as long as its parent, which may still refer to it.
+        return decided
     if view.task is not None and run.meta.owner_uid in (None, view.task.meta.uid):
         return decided
     at = run.ended_at + settings_of(run, None).ttl

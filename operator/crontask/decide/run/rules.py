@@ -18,6 +18,7 @@ from crontask.decide.readiness import Ends, Fails, Held, hindrance
 from crontask.decide.retry import retries_at
 from crontask.decide.run.attempt_end import attempt_ended
 from crontask.decide.run.cancel import canceled_too_late, canceled_without_pod, canceling
+from crontask.decide.run.composite import composed
 from crontask.decide.run.removal import remove_without_task
 from crontask.decide.run.status import ended, held, running
 from crontask.decide.run.timeout import next_limit, stop
@@ -186,6 +187,11 @@ def _pod(view: RunView) -> Pod:
     return view.pod
 
 
+def _composed(view: RunView, now: datetime) -> RunDecisions:
+    """Its plan says which parts should be there now."""
+    return composed(view, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`decide` is asked of a run in one of the stages; None where it has nothing to say.
@@ -203,7 +209,7 @@ class Rule:
         return self.decide.__name__.strip("_").replace("_", " ")
 
 
-_WITHOUT_POD = frozenset(Stage) - WITH_POD - {Stage.ENDED}
+_WITHOUT_POD = frozenset(Stage) - WITH_POD - {Stage.ENDED, Stage.COMPOSED}
 _MAY_START = frozenset({Stage.WAITING, Stage.UNRECORDED, Stage.REFUSED, Stage.BETWEEN_ATTEMPTS})
 _OF_THE_TRIES = frozenset({Stage.CREATING, Stage.CREATION_UNKNOWN, Stage.BETWEEN_ATTEMPTS})
 _AFTER_ATTEMPT = (RunPhase.RETRYING, RunPhase.FAILED, RunPhase.TIMED_OUT, RunPhase.CANCELED)
@@ -223,7 +229,13 @@ RULES: tuple[Rule, ...] = (
     Rule(_hindered, _MAY_START, (RunPhase.PENDING, RunPhase.SKIPPED, *_AFTER_ATTEMPT[:-1])),
     Rule(_next_attempt, frozenset({Stage.BETWEEN_ATTEMPTS})),
     Rule(_turn, _MAY_START, (RunPhase.QUEUED,)),
-    # --- with one
+    # --- with parts
+    Rule(
+        _composed,
+        frozenset({Stage.COMPOSED}),
+        (RunPhase.RUNNING, RunPhase.CANCELING, RunPhase.COMPENSATING, *SUCCESSES, *_AFTER_ATTEMPT[1:]),
+    ),
+    # --- with a pod
     Rule(_finished, frozenset({Stage.ATTEMPT_OVER, Stage.ENDING}), (*SUCCESSES, *_AFTER_ATTEMPT)),
     Rule(_cancel, frozenset({Stage.RUNNING}), (RunPhase.CANCELING,)),
     Rule(_timeout, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),

@@ -1,0 +1,69 @@
+"""What the status of a composite run says: the plan that it follows, its steps, and what was undone."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from crontask.api.base import Count, Model, RecordedTime
+from crontask.api.composite import LONGEST_STEP_NAME
+
+Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
+
+
+class StepPhase(StrEnum):
+    """Where a step is."""
+
+    PENDING = "Pending"
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    PARTIAL = "Partial"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    CANCELED = "Canceled"
+    SKIPPED = "Skipped"
+    NOT_REACHED = "NotReached"
+
+
+OPEN_STEPS = frozenset({StepPhase.PENDING, StepPhase.WAITING, StepPhase.RUNNING})
+DONE_STEPS = frozenset({StepPhase.SUCCEEDED, StepPhase.PARTIAL})
+FAILED_STEPS = frozenset({StepPhase.FAILED, StepPhase.TIMED_OUT, StepPhase.CANCELED})
+
+
+class StepStatus(Model):
+    """How a step goes."""
+
+    name: str = Field(max_length=LONGEST_STEP_NAME, description="The name of the step.")
+    phase: StepPhase = Field(description="Where the step is.")
+    run: str | None = Field(default=None, max_length=63, description="The run that does it.")
+    start_time: RecordedTime | None = Field(default=None, description="When its first pod was created.")
+    completion_time: RecordedTime | None = Field(default=None, description="When it ended.")
+    attempts: Count | None = Field(default=None, description="How many attempts it had.")
+    reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
+    message: str | None = Field(default=None, max_length=1024, description="Why it waits, or ended so, for people.")
+    result: Json = Field(default=None, description="What it gave back, up to 1 KiB; a longer one stands in its run.")
+    compensated: bool | None = Field(default=None, description="Whether it was undone, or could not be.")
+
+
+class NotCompensated(Model):
+    """A step that may have had an effect, and was not undone."""
+
+    step: str = Field(max_length=LONGEST_STEP_NAME, description="The name of the step.")
+    reason: str = Field(max_length=64, description="Why it was not undone, in one CamelCase word.")
+    message: str | None = Field(default=None, max_length=1024, description="The same, for people.")
+
+
+class Halt(Model):
+    """Why nothing new starts of a run that goes on."""
+
+    phase: str = Field(max_length=16, description="How the run will end: Failed, TimedOut or Canceled.")
+    reason: str = Field(max_length=64, description="Why, in one CamelCase word.")
+    message: str | None = Field(default=None, max_length=1024, description="The same, for people.")
+
+
+class Paused(Model):
+    """How long a composite run was paused."""
+
+    since: RecordedTime | None = Field(default=None, description="Since when it is paused; absent while it is not.")
+    seconds: Count = Field(default=0, description="How long it was paused before, in seconds.")

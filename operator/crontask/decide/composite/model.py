@@ -1,0 +1,141 @@
+"""What is known of a composite run and its parts, and what its policy says of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from crontask.api.composite import Compensation, Step
+from crontask.api.composite_status import (
+    DONE_STEPS,
+    FAILED_STEPS,
+    OPEN_STEPS,
+    Halt,
+    NotCompensated,
+    StepPhase,
+    StepStatus,
+)
+from crontask.api.names import part_name
+from crontask.api.policies import Retry
+from crontask.api.scheduledrun import RunPhase
+from crontask.api.simple_handler import SimpleHandler
+from crontask.decide.composite.plan import Plan
+from crontask.decide.model import ScheduledRun
+
+STEP, UNDO = "step", "undo"
+
+
+def part_of_step(name: str) -> str:
+    """The part that does a step."""
+    return name
+
+
+def part_of_undo(name: str) -> str:
+    """The part that undoes a step."""
+    return f"{name}/{UNDO}"
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeView:
+    """A composite run that has started. `parts`: the runs that are its parts, by part.
+
+    `refused`: why the run of a part cannot be made, by part.
+    """
+
+    run: ScheduledRun
+    plan: Plan
+    parts: Mapping[str, ScheduledRun]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, part: str) -> str:
+        """The name of the run that is that part."""
+        return part_name(self.run.meta.name, self.run.meta.uid, part)
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """How a step is, from its part and from what is recorded.
+
+    `acted`: it may have had an effect. `waits_until`: when its delay is over. `ready`: it may start now, given `args`.
+    """
+
+    step: Step
+    phase: StepPhase
+    part: ScheduledRun | None = None
+    run: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempts: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    result: Any = None
+    result_truncated: bool = False
+    acted: bool = False
+    waits_until: datetime | None = None
+    ready: bool = False
+    args: Any = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+        return self.phase in OPEN_STEPS
+
+    @property
+    def done(self) -> bool:
+        """Whether it has succeeded, in part at least."""
+        return self.phase in DONE_STEPS
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not succeed, though it was its turn."""
+        return self.phase in FAILED_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPart:
+    """A part that should exist now, and the run of it."""
+
+    part: str
+    kind: str
+    step: str
+    handler: SimpleHandler | Step | Compensation
+    args: dict[str, Any]
+    retry: Retry | None
+    timeout: timedelta | None
+    start_timeout: timedelta
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeEnd:
+    """How a composite run has ended."""
+
+    phase: RunPhase
+    reason: str
+    message: str | None
+    result: Any = None
+    result_truncated: bool = False
+    processed_count: int | None = None
+    error_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeDecision:
+    """What should be so now. `record_first`: the status is written before anything follows from it.
+
+    `cancels`: the parts to end. `halt`: why nothing new starts. `undo`: the steps that are undone, in order; None while
+    that is not decided.
+    """
+
+    phase: RunPhase
+    message: str | None
+    progress: str
+    steps: tuple[StepStatus, ...]
+    wanted: tuple[WantedPart, ...] = ()
+    cancels: tuple[ScheduledRun, ...] = ()
+    halt: Halt | None = None
+    undo: tuple[str, ...] | None = None
+    not_compensated: tuple[NotCompensated, ...] = ()
+    end: CompositeEnd | None = None
+    record_first: bool = False
+    wake_at: datetime | None = None

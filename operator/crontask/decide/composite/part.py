@@ -1,0 +1,52 @@
+"""The creation of a part: which run it is, and what it is made from. Only the plan and its args decide that."""
+
+from collections.abc import Iterable
+
+from crontask.api.names import part_name
+from crontask.api.scheduledrun import Parent
+from crontask.api.simple_handler import SimpleHandler
+from crontask.decide.composite.model import UNDO, CompositeView, WantedPart
+from crontask.decide.decisions import CreatePart
+from crontask.decide.model import ScheduledRun
+
+_SIMPLE_FIELDS = tuple(SimpleHandler.model_fields)
+
+
+def create_part(view: CompositeView, wanted: WantedPart) -> CreatePart:
+    """The creation of a part of the run."""
+    return CreatePart(
+        view.name_of(wanted.part),
+        view.run,
+        _asked(view.run, wanted),
+        SimpleHandler(**{name: getattr(wanted.handler, name) for name in _SIMPLE_FIELDS}),
+        view.plan.handler.pod,
+        wanted.args,
+        wanted.retry,
+        wanted.timeout,
+        wanted.start_timeout,
+    )
+
+
+def own_parts(run: ScheduledRun, claiming: Iterable[ScheduledRun]) -> dict[str, ScheduledRun]:
+    """By part, of the runs that say that they are parts of a run, those that the operator has made for it."""
+    asked = ((part.spec.parent, part) for part in claiming)
+    named = (
+        (parent.part, part) for parent, part in asked if parent is not None and part.meta.owner_uid == run.meta.uid
+    )
+    return {key: part for key, part in named if part.meta.name == part_name(run.meta.name, run.meta.uid, key)}
+
+
+def _asked(run: ScheduledRun, wanted: WantedPart) -> Parent:
+    above = run.spec.parent
+    key = above.key if above is not None else run.meta.uid
+    undoes = wanted.kind == UNDO
+    return Parent(
+        name=run.meta.name,
+        uid=run.meta.uid,
+        root=above.root if above is not None else run.meta.name,
+        depth=above.depth + 1 if above is not None else 1,
+        key=f"{key}/{wanted.part}",
+        step=None if undoes else wanted.step,
+        undo=wanted.step if undoes else None,
+        always=True if wanted.always else None,
+    )

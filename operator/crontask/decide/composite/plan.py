@@ -1,0 +1,78 @@
+"""The plan of a composite run: by what it goes, frozen when it starts, whatever becomes of its task."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from crontask.api.base import Duration, Model
+from crontask.api.handler import Handler
+from crontask.api.policies import Retry
+from crontask.decide.model import ScheduledRun
+from crontask.decide.settings import START_TIMEOUT, RunSettings
+
+
+class _Document(Model):
+    """The plan as it stands in a status. `handler`: None of an inline run, whose own cannot change."""
+
+    handler: Handler | None = None
+    retry: Retry | None = None
+    timeout: Duration | None = None
+    start_timeout: Duration | None = None
+    total_timeout: Duration | None = None
+    task_generation: int | None = None
+
+
+UNREADABLE = "PlanUnreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the parts are made from. `args`: of the run, resolved. `retry`, `start_timeout`: unless a part has its own.
+
+    `timeout`, `total_timeout`: of the whole run, None without a limit.
+    """
+
+    handler: Handler
+    args: dict[str, Any] = field(default_factory=dict)
+    retry: Retry | None = None
+    timeout: timedelta | None = None
+    start_timeout: timedelta = START_TIMEOUT
+    total_timeout: timedelta | None = None
+
+
+def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
+    """The plan to record: what the run and its task say now."""
+    document = _Document(
+        handler=settings.handler if run.spec.handler is None else None,
+        retry=settings.retry,
+        timeout=settings.timeout,
+        start_timeout=settings.start_timeout,
+        total_timeout=settings.total_timeout,
+        task_generation=generation,
+    )
+    # Null is a value in args, and nowhere else.
+    return {**document.model_dump(mode="json", by_alias=True, exclude_none=True), "args": settings.args}
+
+
+def plan_of(run: ScheduledRun) -> Plan | None:
+    """The plan of a run that has one; None where nobody can read it."""
+    if "plan" not in run.memo:
+        run.memo["plan"] = _parsed(run)
+    found: Plan | None = run.memo["plan"]
+    return found
+
+
+def _parsed(run: ScheduledRun) -> Plan | None:
+    recorded = dict(run.status.plan or {})
+    args = recorded.pop("args", {})
+    try:
+        document = _Document.model_validate(recorded)
+    except ValidationError:
+        return None
+    handler = run.spec.handler or document.handler
+    if handler is None or not handler.composite or not isinstance(args, dict):
+        return None
+    start_timeout = document.start_timeout or START_TIMEOUT
+    return Plan(handler, args, document.retry, document.timeout, start_timeout, document.total_timeout)

@@ -1,0 +1,78 @@
+"""How a step is: from the run that does it, or from what is recorded of one that is gone."""
+
+import orjson
+
+from crontask.api.composite import Step
+from crontask.api.composite_status import DONE_STEPS, FAILED_STEPS, StepPhase, StepStatus
+from crontask.api.metadata import Condition
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.composite.model import StepState
+from crontask.decide.composite.undo import may_have_acted
+from crontask.decide.model import ScheduledRun
+
+PART_GONE = "PartGone"
+# A longer result stands in the run of the step alone.
+LONGEST_RESULT = 1024
+_PHASES = {
+    RunPhase.SUCCEEDED: StepPhase.SUCCEEDED,
+    RunPhase.PARTIAL: StepPhase.PARTIAL,
+    RunPhase.TIMED_OUT: StepPhase.TIMED_OUT,
+    RunPhase.CANCELED: StepPhase.CANCELED,
+}
+_ENDS = DONE_STEPS | FAILED_STEPS
+
+
+def of_part(step: Step, part: ScheduledRun) -> StepState:
+    """How the step is that a run does."""
+    status = part.status
+    phase = _PHASES.get(status.phase or RunPhase.PENDING, StepPhase.FAILED) if part.ended else StepPhase.RUNNING
+    if part.stale:
+        phase = StepPhase.NOT_REACHED
+    return StepState(
+        step,
+        phase,
+        part,
+        part.meta.name,
+        status.start_time,
+        part.ended_at if part.ended else None,
+        status.attempts[-1].number if status.attempts else None,
+        end_reason(part) if phase in FAILED_STEPS else None,
+        status.message,
+        status.result,
+        bool(status.result_truncated),
+        may_have_acted(status, if_started=step.compensate_when == "Started"),
+    )
+
+
+def of_record(step: Step, recorded: StepStatus) -> StepState:
+    """How the step was whose run is gone. If its end was not recorded, nobody knows what it did."""
+    if recorded.phase in _ENDS:
+        # A result that was too long to be recorded is gone with its run.
+        return StepState(
+            step,
+            recorded.phase,
+            None,
+            recorded.run,
+            recorded.start_time,
+            recorded.completion_time,
+            recorded.attempts,
+            recorded.reason,
+            recorded.message,
+            recorded.result,
+            recorded.result is None,
+            True,
+        )
+    message = f"run {recorded.run} is gone, and nobody saw its end"
+    known = recorded.start_time, recorded.completion_time, recorded.attempts
+    return StepState(step, StepPhase.FAILED, None, recorded.run, *known, PART_GONE, message, acted=True)
+
+
+def end_reason(part: ScheduledRun) -> str:
+    """Why a run ended so, in one word."""
+    ends: list[Condition] = [c for c in part.status.conditions if c.type in ("Complete", "Failed")]
+    return ends[0].reason if ends else "Failed"
+
+
+def recordable(result: object) -> object:
+    """The result of a step as far as the status of its workflow has room for it."""
+    return result if result is None or len(orjson.dumps(result)) <= LONGEST_RESULT else None

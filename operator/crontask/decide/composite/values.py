@@ -1,0 +1,87 @@
+"""The values that args of parts refer to: of the run, and of the steps that have ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crontask.api.base import format_time
+from crontask.api.composite_status import StepPhase
+from crontask.api.reference import MissingError, Reference, resolve, value_at
+from crontask.api.scheduledrun import RunPhase
+from crontask.api.trigger import trigger_json, trigger_of
+from crontask.decide.composite.model import StepState
+from crontask.decide.model import ScheduledRun
+
+TRUNCATED = "ResultTruncated"
+REFERENCE_MISSING = "ReferenceMissing"
+_WITHOUT_RESULT = (StepPhase.SKIPPED, StepPhase.NOT_REACHED)
+
+
+class SourceSkippedError(MissingError):
+    """The step that a reference names was skipped: so is who refers to it without a default."""
+
+
+class TruncatedError(MissingError):
+    """The result that a reference names did not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What can be referred to. `forgiving`: what is missing is null, as for a step that always runs.
+
+    `so_far`: how the run will end, known once nothing new starts.
+    """
+
+    run: ScheduledRun
+    args: Mapping[str, Any]
+    steps: Mapping[str, StepState]
+    forgiving: bool = False
+    so_far: tuple[RunPhase, str | None] | None = None
+
+    def resolved(self, value: Any) -> Any:
+        """The value with what it refers to. Raises MissingError."""
+        return resolve(value, self._lookup)
+
+    def _lookup(self, reference: Reference, has_default: bool) -> Any:
+        try:
+            return self._value(reference)
+        except MissingError:
+            if self.forgiving and not has_default:
+                return None
+            raise
+
+    def _value(self, reference: Reference) -> Any:
+        if reference.root == "steps":
+            return self._of_step(reference)
+        roots: dict[str, Any] = {"args": dict(self.args), "run": self._of_run(), "trigger": self._trigger()}
+        if reference.root not in roots:
+            raise MissingError(f"{reference} is missing: there are {', '.join((*roots, 'steps'))}")
+        return value_at(roots[reference.root], reference)
+
+    def _of_run(self) -> dict[str, Any]:
+        scheduled = self.run.spec.scheduled_time or self.run.due_at
+        known: dict[str, Any] = {"name": self.run.meta.name, "scheduledTime": format_time(scheduled)}
+        if self.so_far is not None:
+            known |= {"phase": self.so_far[0].value, "message": self.so_far[1]}
+        return known
+
+    def _trigger(self) -> Any:
+        import json
+
+        trigger = trigger_of(self.run.meta)
+        return json.loads(trigger_json(trigger)) if trigger is not None else None
+
+    def _of_step(self, reference: Reference) -> Any:
+        name = reference.path[0] if reference.path else ""
+        state = self.steps.get(str(name))
+        if state is None:
+            raise MissingError(f"{reference} is missing: there is no step {name}")
+        known: dict[str, Any] = {"phase": state.phase.value, "message": state.message}
+        if state.phase.value in ("Succeeded", "Partial"):
+            if state.result_truncated and reference.path[1:2] == ("result",):
+                raise TruncatedError(f"{reference} is missing: the result of step {name} did not fit")
+            known["result"] = state.result
+        elif reference.path[1:2] == ("result",):
+            kind = SourceSkippedError if state.phase in _WITHOUT_RESULT else MissingError
+            raise kind(f"{reference} is missing: step {name} is {state.phase.value}")
+        return value_at(known, reference, 1)

@@ -1,0 +1,122 @@
+"""A run that consists of parts: how it starts, and what is done for it while they go on."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from crontask.api.composite_status import StepPhase, StepStatus
+from crontask.api.metadata import Condition, merge_conditions
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
+from crontask.decide.composite.part import create_part, own_parts
+from crontask.decide.composite.plan import UNREADABLE, make_plan, plan_of
+from crontask.decide.composite.steps import decide_steps
+from crontask.decide.composite.times import paused
+from crontask.decide.decisions import CancelPart, RunDecisions, earliest
+from crontask.decide.model import ScheduledRun
+from crontask.decide.run.status import ended, identity
+from crontask.decide.settings import settings
+from crontask.decide.views import RunRefusal, RunView
+
+_PAUSED = "Suspended"
+
+
+def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
+    """The status of a composite run that starts: from then on it goes by its plan, whatever becomes of its task."""
+    found = settings(view)
+    generation = view.task.meta.generation if view.task is not None else None
+    steps = (found.handler.steps or ()) if found.handler is not None else ()
+    return view.run.status.model_copy(
+        update={
+            **identity(view),
+            "phase": RunPhase.RUNNING,
+            "start_time": now,
+            "message": None,
+            "plan": make_plan(view.run, found, generation),
+            "progress": f"0/{len(steps)} steps",
+            "steps": tuple(StepStatus(name=step.name, phase=StepPhase.PENDING) for step in steps),
+        }
+    )
+
+
+def composed(view: RunView, now: datetime) -> RunDecisions:
+    """What to do now for a run whose plan is recorded."""
+    plan = plan_of(view.run)
+    if plan is None:
+        message = "status.plan, by which it goes, cannot be read any more"
+        return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
+    known = CompositeView(view.run, plan, own_parts(view.run, view.parts), dict(view.names_taken))
+    decided = decide_steps(known, now)
+    if decided.end is not None:
+        return _ended(view, decided, decided.end, now)
+    status, refusal = _status(view, decided, now), _refusal(view, now)
+    creations = tuple(create_part(known, wanted) for wanted in decided.wanted)
+    wake_at = decided.wake_at
+    if refusal is not None and creations:
+        # Nothing else would be taken either.
+        creations, wake_at = (), earliest(wake_at, refusal.retry_at)
+        status = status.model_copy(update={"message": f"run {refusal.name} is refused: {refusal.message}"[:4096]})
+    cancels = tuple(_cancel(part_run, decided, view) for part_run in decided.cancels)
+    if decided.record_first:
+        return RunDecisions(status, (*creations, *cancels), wake_at=wake_at)
+    return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels)
+
+
+def _cancel(part: ScheduledRun, decided: CompositeDecision, view: RunView) -> CancelPart:
+    why = decided.halt.reason if decided.halt is not None else ""
+    immediate = view.run.spec.cancel_mode == "Immediate"
+    return CancelPart(part, f"run {view.run.meta.name}, which it is a part of, ends: {why}", immediate)
+
+
+def _refusal(view: RunView, now: datetime) -> RunRefusal | None:
+    refusal = view.follow_up_refusal
+    return refusal if refusal is not None and refusal.retry_at > now else None
+
+
+def _status(view: RunView, decided: CompositeDecision, now: datetime) -> ScheduledRunStatus:
+    before = view.run.status
+    return before.model_copy(
+        update={
+            **identity(view),
+            "phase": decided.phase,
+            "message": decided.message,
+            "progress": decided.progress,
+            "steps": decided.steps,
+            "halt": decided.halt,
+            "undo": decided.undo,
+            "not_compensated": decided.not_compensated,
+            "paused": paused(view.run, now),
+            "conditions": _conditions(view, now),
+        }
+    )
+
+
+def _conditions(view: RunView, now: datetime) -> tuple[Condition, ...]:
+    """Suspended, once it has been."""
+    before = view.run.status.conditions
+    if not view.run.spec.suspend and view.run.status.paused is None:
+        return before
+    condition = Condition(
+        type=_PAUSED,
+        status="True" if view.run.spec.suspend else "False",
+        reason=_PAUSED if view.run.spec.suspend else "NotSuspended",
+        message="",
+        last_transition_time=now,
+        observed_generation=view.run.meta.generation,
+    )
+    return merge_conditions(before, (condition,))
+
+
+def _ended(view: RunView, decided: CompositeDecision, end: CompositeEnd, now: datetime) -> RunDecisions:
+    """The end, with all that the status says of the parts."""
+    known = replace(view.run, status=_status(view, decided, now))
+    outcome = Outcome(
+        end.phase,
+        end.reason,
+        end.message,
+        result=end.result,
+        processed_count=end.processed_count,
+        error_count=end.error_count,
+        result_truncated=end.result_truncated or None,
+    )
+    return ended(replace(view, run=known), now, end.phase, end.reason, end.message, outcome)

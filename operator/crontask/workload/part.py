@@ -1,0 +1,67 @@
+"""The ScheduledRun that is a part of a composite run: a run with a handler and args of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from crontask.api.base import format_duration, format_time
+from crontask.api.names import LABEL_PARENT, LABEL_TASK
+from crontask.api.policies import Retry
+from crontask.api.scheduledrun import Parent
+from crontask.api.simple_handler import SimpleHandler
+from crontask.workload.merge import merged
+from crontask.workload.pod import owner_reference
+from crontask.workload.run import KIND, Document, build_run
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """What is a part, and of what. `task`: of the run at the top, None without one. `scheduled`: its nominal time."""
+
+    parent: Parent
+    namespace: str
+    task: str | None
+    scheduled: datetime
+
+
+def build_part(
+    name: str,
+    of: PartOf,
+    handler: SimpleHandler,
+    pod: Mapping[str, Any] | None,
+    args: Mapping[str, Any],
+    retry: Retry | None,
+    timeout: timedelta | None,
+    start_timeout: timedelta,
+    annotations: Mapping[str, str] | None = None,
+) -> Document:
+    """A ScheduledRun to create. `pod`: a partial template over which the handler's own is merged."""
+    spec: dict[str, Any] = {
+        "parent": _dumped(of.parent),
+        "handler": _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None),
+        "scheduledTime": format_time(of.scheduled),
+        "startTimeout": format_duration(start_timeout),
+    }
+    if args:
+        spec["args"] = dict(args)
+    if retry is not None:
+        spec["retry"] = _dumped(retry)
+    if timeout is not None:
+        spec["timeout"] = format_duration(timeout)
+    body = build_run(of.namespace, name, spec, owner_reference(KIND, of.parent.name, of.parent.uid), annotations)
+    task = {LABEL_TASK: of.task} if of.task is not None else {}
+    body["metadata"]["labels"] = {LABEL_PARENT: of.parent.name, **task}
+    return body
+
+
+def _dumped(model: Parent | SimpleHandler | Retry) -> Document:
+    document: Document = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return document
+
+
+def _with_pod(handler: Document, pod: Mapping[str, Any] | None, *, has_template: bool) -> Document:
+    if pod is None or has_template:
+        return handler
+    own = handler.get("pod")
+    return {**handler, "pod": merged(dict(pod), own) if own is not None else dict(pod)}
