@@ -30,6 +30,8 @@ OPEN_STEPS = frozenset({StepPhase.PENDING, StepPhase.WAITING, StepPhase.RUNNING}
 DONE_STEPS = frozenset({StepPhase.SUCCEEDED, StepPhase.PARTIAL})
 FAILED_STEPS = frozenset({StepPhase.FAILED, StepPhase.TIMED_OUT, StepPhase.CANCELED})
 
+DECIDED_STEPS = DONE_STEPS | FAILED_STEPS | {StepPhase.SKIPPED}
+
 
 class StepStatus(Model):
     """How a step goes."""

@@ -73,7 +73,10 @@ def _structured(schema: dict[str, Any], value: Any) -> Any:
     if isinstance(schema.get("additionalProperties"), dict):
         return {key: _structured(schema["additionalProperties"], item) for key, item in value.items()}
     properties = schema.get("properties", {})
-    result = {key: _structured(properties[key], item) for key, item in value.items() if key in properties}
+    known = {key: item for key, item in value.items() if key in properties}
+    # Null is a value where anything is.
+    left_out = [key for key, item in known.items() if item is None and not properties[key].get(_OPEN)]
+    result = {key: _structured(properties[key], item) for key, item in known.items() if key not in left_out}
     for key, inner in properties.items():
         if key not in result and "default" in inner:
             result[key] = _structured(inner, copy.deepcopy(inner["default"]))

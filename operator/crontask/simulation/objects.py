@@ -118,8 +118,10 @@ class Objects:
         if key in self._objects:
             raise refusal(409, f"{key.kind.plural} {key.name!r} already exists", reason="AlreadyExists")
         document: Document = {"apiVersion": key.kind.prefix.split("/", 1)[1], "kind": key.kind.kind}
-        # A patch of nothing: what is null is left out.
+        # A patch of nothing: what is null is left out, but for what is free-form in ours.
         document |= merge_patch({}, _copied(body))
+        if key.kind in _WITH_STATUS and "spec" in body:
+            document["spec"] = _copied(body["spec"])
         if key.kind in _WITH_STATUS:
             document.pop("status", None)
         if key.kind is Kind.POD:

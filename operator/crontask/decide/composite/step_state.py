@@ -3,7 +3,7 @@
 import orjson
 
 from crontask.api.composite import Step
-from crontask.api.composite_status import DONE_STEPS, FAILED_STEPS, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, StepPhase, StepStatus
 from crontask.api.metadata import Condition
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import StepState
@@ -19,7 +19,6 @@ _PHASES = {
     RunPhase.TIMED_OUT: StepPhase.TIMED_OUT,
     RunPhase.CANCELED: StepPhase.CANCELED,
 }
-_ENDS = DONE_STEPS | FAILED_STEPS
 
 
 def of_part(step: Step, part: ScheduledRun) -> StepState:
@@ -45,8 +44,8 @@ def of_part(step: Step, part: ScheduledRun) -> StepState:
 
 
 def of_record(step: Step, recorded: StepStatus) -> StepState:
-    """How the step was whose run is gone. If its end was not recorded, nobody knows what it did."""
-    if recorded.phase in _ENDS:
+    """How the step is of which only the record is left. If its run is gone before its end was, nobody knows that."""
+    if recorded.phase in DECIDED_STEPS:
         # A result that was too long to be recorded is gone with its run.
         return StepState(
             step,
@@ -60,7 +59,7 @@ def of_record(step: Step, recorded: StepStatus) -> StepState:
             recorded.message,
             recorded.result,
             recorded.result is None,
-            True,
+            recorded.run is not None,
         )
     message = f"run {recorded.run} is gone, and nobody saw its end"
     known = recorded.start_time, recorded.completion_time, recorded.attempts

@@ -8,7 +8,7 @@ from typing import Any
 
 from crontask.api.base import cut
 from crontask.api.composite import Step, When
-from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, Halt, NotCompensated, StepPhase, StepStatus
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
@@ -84,7 +84,7 @@ class _Workflow:
         part, recorded = self.view.parts.get(part_of_step(step.name)), self._recorded.get(step.name)
         if part is not None:
             return of_part(step, part)
-        if recorded is not None and recorded.run is not None:
+        if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):
             return of_record(step, recorded)
         refusal = self.view.refused.get(part_of_step(step.name))
         return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal) if refusal is not None else None
@@ -109,14 +109,15 @@ class _Workflow:
         states = self._with_unstarted(known, halt)
         if halt is None and (halt := _failed(states)) is not None:
             # One failed before it could start: no other starts beside it.
-            states = self._with_unstarted(known, halt)
+            decided = {name: state for name, state in states.items() if state.phase in DECIDED_STEPS}
+            states = self._with_unstarted({**known, **decided}, halt)
         return states, halt
 
     def _asked_to_halt(self) -> Halt | None:
         if self._run.cancel_requested:
             reason = self._run.spec.cancel_reason
             return Halt(phase=RunPhase.CANCELED, reason="Canceled", message=reason)
-        limit = deadline(self.view)
+        limit = deadline(self.view, self.now)
         if limit is not None and limit.at <= self.now:
             return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.words)
         return None
@@ -170,7 +171,7 @@ class _Workflow:
         if self._run.spec.suspend:
             starting = []
         wanted = tuple(self._wanted(state) for state in starting)
-        limit = deadline(self.view)
+        limit = deadline(self.view, self.now)
         waits = earliest(*(state.waits_until for state in states.values()), limit.at if limit is not None else None)
         started = {state.step.name for state in starting}
         shown = {n: replace(s, phase=StepPhase.RUNNING) if n in started else s for n, s in states.items()}

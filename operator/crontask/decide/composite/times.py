@@ -20,14 +20,14 @@ class Deadline:
     words: str
 
 
-def deadline(view: CompositeView) -> Deadline | None:
+def deadline(view: CompositeView, now: datetime) -> Deadline | None:
     """When the run will have taken too long; None without a limit, or while it is paused."""
     plan, started, limits = view.plan, view.run.status.start_time, list[Deadline]()
     if started is None:
         return None
-    paused = view.run.status.paused
     if plan.timeout is not None and not view.run.spec.suspend:
-        left_out = timedelta(seconds=paused.seconds if paused is not None else 0)
+        pause = paused(view.run, now)
+        left_out = timedelta(seconds=pause.seconds if pause is not None else 0)
         words = f"took longer than its timeout, {format_duration(plan.timeout)}"
         limits.append(Deadline(started + plan.timeout + left_out, TIMED_OUT, words))
     if plan.total_timeout is not None:
