@@ -28,7 +28,31 @@ BAD = [
     (RUN, {"handler": HANDLER, "at": "tomorrow"}, "spec.at"),
     ({**RUN, "metadata": {"name": "x" * 61}}, {"handler": HANDLER}, "at most 60 characters"),
 ]
+FIRST = {"name": "a", **HANDLER}
+BAD_STEPS = [
+    ([{**FIRST, "name": "A_"}], "name is not a DNS label"),
+    ([{**FIRST, "name": "x" * 25}], "Too long: may not be more than 24"),
+    ([FIRST, FIRST], "two steps have the same name"),
+    ([{"name": "a"}], "exactly one of container, podTemplate, http, python"),
+    ([{"name": "a", "http": {"url": "ftp://x"}}], "url is not a valid URL"),
+    ([{**FIRST, "dependsOn": ["b"]}], "dependsOn names a step that there is not"),
+    ([{**FIRST, "dependsOn": []}, {"name": "b", **HANDLER}], "dependsOn is missing"),
+    ([{**FIRST, "always": True, "compensate": HANDLER}], "compensate does not go with always"),
+    ([{**FIRST, "always": True, "dependsOn": []}], "dependsOn does not go with always"),
+    ([{**FIRST, "compensate": {}}], "exactly one of container, podTemplate, http, python"),
+    ([], "should have at least 1 items"),
+    ([{"name": f"s{n}", **HANDLER} for n in range(51)], "Too many: 51: must have at most 50 items"),
+]
+BAD += [(base, {"handler": {"steps": steps}}, words) for steps, words in BAD_STEPS for base in (TASK, RUN)]
+BAD += [
+    (TASK, {"handler": {**HANDLER, "onFailure": "Cancel"}}, "onFailure goes with steps only"),
+    (TASK, {"handler": {"steps": [FIRST], "stepResultFrom": "b"}}, "stepResultFrom names no step"),
+    (RUN, {"handler": HANDLER, "cancelMode": "Immediate"}, "goes with cancel: true only"),
+]
 GOOD = [
+    (TASK, {"handler": {"steps": [FIRST, {"name": "b", **HANDLER, "compensate": HANDLER}], "pod": {"spec": {}}}}),
+    (RUN, {"handler": {"steps": [{**FIRST, "dependsOn": []}, {"name": "b", **HANDLER, "dependsOn": ["a"]}]}}),
+    (RUN, {"handler": {"steps": [{**FIRST, "when": {"value": "${args.x}", "in": [True, None, 3]}}]}}),
     (TASK, {"handler": HANDLER}),
     (TASK, {"interval": "1s", "handler": HANDLER, "history": {"failed": 1000}}),
     (

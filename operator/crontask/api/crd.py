@@ -19,7 +19,7 @@ from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, RUN, TASK
-from crontask.api.validate import LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate import CANCEL_MODE_ALONE, LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
 from crontask.api.written import one_of
 
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -120,7 +120,7 @@ _UNQUOTED_ON_RULE = {
 _LONGEST_WORD = {"type": "string", "maxLength": 16}
 _FIXED = (
     *("taskRef", "delay", "allowPast", "scheduledTime", "timeout", "startTimeout", "totalTimeout"),
-    *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete"),
+    *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete", "parent"),
 )
 _RUN_RULES = [
     rule(
@@ -129,6 +129,12 @@ _RUN_RULES = [
     ),
     rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
     joined(map(_unchanged, _FIXED), unless="self == oldSelf"),
+    rule("!has(self.cancelMode) || self.cancel", CANCEL_MODE_ALONE),
+    rule(
+        "!has(oldSelf.cancelMode) || oldSelf.cancelMode == 'Compensate' || "
+        "(has(self.cancelMode) && self.cancelMode == 'Immediate')",
+        "cancelMode never goes back from Immediate",
+    ),
 ]
 # It has a default, so that it is there before and after.
 _CANCEL_RULE = rule("self || !oldSelf", "cancel never goes back; create another ScheduledRun")
@@ -169,7 +175,9 @@ _RUN_COLUMNS = [
     _column("Started", ".status.startTime", "date"),
     _column("Duration", ".status.duration"),
     _column("Attempts", ".status.attempts[-1:].number", "integer"),
+    _column("Progress", ".status.progress"),
     _column("Age", ".metadata.creationTimestamp", "date"),
+    _column("Part-Of", ".spec.parent.name", wide=True),
     _column("Pod", ".status.podName", wide=True),
     _column("Message", ".status.message", wide=True),
     _column("Result", ".status.result", wide=True),
@@ -276,7 +284,7 @@ def scheduled_run_crd() -> Schema:
     refuse(spec, RUN, "spec")
     _with_rules(spec)
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
-    selectable = [".spec.taskRef.name", ".status.phase", ".status.origin"]
+    selectable = [".spec.taskRef.name", ".spec.parent.name", ".status.phase", ".status.origin"]
     return _crd(
         _names("ScheduledRun", "sr"),
         spec,

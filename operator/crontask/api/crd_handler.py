@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
+from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, STEP
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
-from crontask.api.validate_handler import ONE_VARIANT
+from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -60,11 +60,16 @@ def _cel(pattern: str) -> str:
 
 
 _VARIANTS = ("container", "podTemplate", "http", "python", "steps", "forEach", "batch")
-_HANDLER_RULES = [
-    rule(
-        f"{at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
-        f"{ONE_VARIANT}; set one of them",
-    ),
+_ONE_OF_ALL = rule(
+    f"{at_most_one(_VARIANTS)} && ({' || '.join(f'has(self.{variant})' for variant in _VARIANTS)})",
+    f"{ONE_VARIANT}; set one of them",
+)
+_SIMPLE = ("container", "podTemplate", "http", "python")
+_ONE_OF_SIMPLE = rule(
+    f"{at_most_one(_SIMPLE)} && ({' || '.join(f'has(self.{variant})' for variant in _SIMPLE)})",
+    f"{ONE_HANDLER}; set one of them",
+)
+_RESULT_FROM_RULES = [
     rule("!has(self.resultFrom) || has(self.podTemplate)", "resultFrom goes with podTemplate only; remove it"),
     rule(
         "!has(self.resultFrom) || !has(self.podTemplate) || !has(self.podTemplate.spec) || "
@@ -72,9 +77,52 @@ _HANDLER_RULES = [
         "self.podTemplate.spec.containers.exists(c, has(c.name) && c.name == self.resultFrom)",
         "resultFrom names no container of podTemplate; name one of them",
     ),
+]
+_POD_RULE = rule(
+    "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
+    "pod goes with container, http and python only; remove it",
+)
+_HANDLER_RULES = [
+    _ONE_OF_ALL,
+    *_RESULT_FROM_RULES,
+    # Beside steps it is that of every part.
+    rule(f"has(self.steps) || {_POD_RULE['rule']}", _POD_RULE["message"]),
+    *(
+        rule(f"!has(self.{field}) || has(self.steps)", f"{field} goes with steps only; remove it")
+        for field in ("onFailure", "maxParallel", "stepResultFrom")
+    ),
     rule(
-        "!has(self.pod) || has(self.container) || has(self.http) || has(self.python)",
-        "pod goes with container, http and python only; remove it",
+        "!has(self.stepResultFrom) || !has(self.steps) || self.steps.exists(s, s.name == self.stepResultFrom)",
+        "stepResultFrom names no step; name one of them",
+    ),
+]
+# What is free-form, like the lists of `when`, no rule can see.
+_STEP_RULES = [
+    rule(
+        "self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        "name is not a DNS label; write lower case letters, digits and -",
+    ),
+    _ONE_OF_SIMPLE,
+    *_RESULT_FROM_RULES,
+    _POD_RULE,
+    *(
+        rule(
+            f"!has(self.always) || !self.always || !has(self.{field})",
+            f"{field} does not go with always, since the step runs last; remove it",
+        )
+        for field in ("dependsOn", "compensate")
+    ),
+]
+_STEPS_RULES = [
+    rule("self.all(s, self.exists_one(t, t.name == s.name))", "two steps have the same name; rename one of them"),
+    rule(
+        "self.all(s, !has(s.dependsOn) || s.dependsOn.all(d, self.exists(t, t.name == d)))",
+        "dependsOn names a step that there is not; name one of the list",
+    ),
+    rule(
+        "!self.exists(s, has(s.dependsOn)) || self.all(s, has(s.dependsOn) || (has(s.always) && s.always))",
+        "dependsOn is missing: a step without it would now start at once, since another step has it; write "
+        "dependsOn: [], or name what it follows",
     ),
 ]
 _HTTP_RULES = [
@@ -169,6 +217,22 @@ def add_handler_rules(handler: Schema) -> None:
     """Add them to the schema of `handler`."""
     handler["x-kubernetes-validations"] = [joined(_HANDLER_RULES, unless=AS_IT_WAS)]
     refuse(handler, HANDLER, "spec.handler")
+    _add_simple_rules(handler)
+    steps = handler["properties"]["steps"]
+    steps["x-kubernetes-validations"] = deepcopy(_STEPS_RULES)
+    step = steps["items"]
+    step["x-kubernetes-validations"] = [joined(_STEP_RULES, unless="false")]
+    refuse(step, STEP, "spec.handler.steps")
+    _add_simple_rules(step)
+    compensation = step["properties"]["compensate"]
+    compensation["x-kubernetes-validations"] = [
+        joined([_ONE_OF_SIMPLE, *_RESULT_FROM_RULES, _POD_RULE], unless="false")
+    ]
+    _add_simple_rules(compensation)
+
+
+def _add_simple_rules(handler: Schema) -> None:
+    """Those about the parts of a handler of one pod."""
     handler["properties"]["container"].update(deepcopy(_CONTAINER))
     for name in ("podTemplate", "pod"):
         handler["properties"][name]["properties"] = {"spec": deepcopy(_POD_SPEC)}

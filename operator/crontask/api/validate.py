@@ -32,6 +32,7 @@ _LAST_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
+CANCEL_MODE_ALONE = "goes with cancel: true only; add it, or remove cancelMode"
 TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
 
 M = TypeVar("M", bound=Model)
@@ -165,6 +166,8 @@ def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
 
 
 def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
+    if spec.cancel_mode is not None and not spec.cancel:
+        yield Problem("spec.cancelMode", *CANCEL_MODE_ALONE.split("; "))
     if (spec.task_ref is None) == (spec.handler is None):
         yield Problem("spec", "exactly one of taskRef and handler must be set", "name a CronTask or say what runs")
     follows = spec.on_complete.task_ref if spec.on_complete is not None else None

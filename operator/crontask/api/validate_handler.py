@@ -18,6 +18,7 @@ from crontask.api.written import one_of
 SIMPLE_VARIANTS = ("container", "pod_template", "http", "python")
 _VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
 SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
+ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 

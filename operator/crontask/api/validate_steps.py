@@ -10,11 +10,16 @@ from crontask.api.problem import Problem
 from crontask.api.reference import Found, Reference, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
 from crontask.api.unbuilt import STEP
-from crontask.api.validate_handler import SIMPLE_VARIANTS, simple_problems, unbuilt_problems, variant_problems
+from crontask.api.validate_handler import (
+    ONE_HANDLER,
+    SIMPLE_VARIANTS,
+    simple_problems,
+    unbuilt_problems,
+    variant_problems,
+)
 from crontask.api.written import one_of, shown
 
 LONGEST_COMPOSITE = 64 * 1024
-ONE_HANDLER = "exactly one of container, podTemplate, http, python must be set"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ROOTS = ("args", "run", "steps", "trigger")
 _OF_A_STEP = ("result", "phase", "message")

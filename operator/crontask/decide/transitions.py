@@ -7,19 +7,25 @@ from crontask.decide.decisions import CancelRun, DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 
 
-def started(run: ScheduledRun, task: CronTask | None, pod: str, now: datetime) -> Transition:
-    """The pod of an attempt was made."""
+def started(run: ScheduledRun, task: CronTask | None, pod: str | None, now: datetime) -> Transition:
+    """The pod of an attempt was made, or a composite run, which has none, has its plan."""
     due = run.nominal or run.due_at
     start = task.start_of(due) if task is not None and run.nominal is not None else due
     return Transition(
         "SuccessfulCreate",
-        f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started pod {pod}",
+        f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started {_what(run, pod)}",
         task=run.task_name,
         run=run.meta.name,
         nominal=due,
         lag=now - start,
-        kind=DecisionKind.START,
+        kind=DecisionKind.START if run.spec.parent is None else None,
+        # Of the parts of a run only what goes wrong is told.
+        event=run.spec.parent is None,
     )
+
+
+def _what(run: ScheduledRun, pod: str | None) -> str:
+    return f"pod {pod}" if pod is not None else f"run {run.meta.name}"
 
 
 def replaced(task: CronTask, cancel: CancelRun) -> Transition:

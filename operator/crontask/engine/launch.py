@@ -35,7 +35,7 @@ from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.workload.environment import Identity, Interval
-from crontask.workload.part import PartOf, build_part
+from crontask.workload.part import PartOf, build_part, pod_handlers
 from crontask.workload.pod import build_pod, owner_reference
 from crontask.workload.run import build_run
 
@@ -172,20 +172,18 @@ class Launcher:
         now = self._clock.now()
         name = run_name(task.meta.name, now)
         identity = Identity(task.meta.name, task.meta.namespace, name, task.meta.uid, 1)
-        if task.spec.handler.composite:
-            # TODO
-            self._memory.set_check(task, PodCheck(task.meta.generation, None))
-            return
-        body = build_pod(task.spec.handler, identity, now, Interval(), task.spec.args, runner_image=self._runner_image)
-        try:
-            await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
-        except ApiError as error:
-            # A webhook with side effects is not asked in a dry run: that says nothing about the pod.
-            about_it = error.refuses and "does not support dry run" not in error.message
-            if not about_it:
-                _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
-            self._note_check(task, error.message if about_it else None, about_it and error.final)
-            return
+        for path, handler in pod_handlers(task.spec.handler):
+            body = build_pod(handler, identity, now, Interval(), task.spec.args, runner_image=self._runner_image)
+            try:
+                await self._api.create(Kind.POD, task.meta.namespace, body, dry_run=True)
+            except ApiError as error:
+                # A webhook with side effects is not asked in a dry run: that says nothing about the pod.
+                about_it = error.refuses and "does not support dry run" not in error.message
+                if not about_it:
+                    _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
+                message = f"{path}: {error.message}" if path else error.message
+                self._note_check(task, message if about_it else None, about_it and error.final)
+                return
         self._memory.set_check(task, PodCheck(task.meta.generation, None))
 
     def _note_check(self, task: CronTask, refusal: str | None, final: bool) -> None:
@@ -233,7 +231,7 @@ class Launcher:
         """A composite run starts with its plan."""
         now = self._clock.now()
         await self._writer.write_run_status(view.run, with_plan(view, now), Priority.LAUNCH)
-        transition = started(view.run, view.task, "", now)
+        transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
 
     async def create_part(self, create: CreatePart) -> None:

@@ -206,6 +206,16 @@ class Worker:
             return end_seen_before(view, kept, now)
         return decide_run(view, now)
 
+    def _record(self, view: RunView, decided: RunDecisions) -> None:
+        """Who looks at the task sees what goes wrong with its runs; that all is well, its status says. So of parts."""
+        for transition in decided.transitions:
+            if view.run.spec.parent is not None:
+                subject = about(view.parent) if view.parent is not None else about(view.run)
+                self._recorder.record(replace(transition, event=transition.warning, kind=None), subject)
+                continue
+            also = (about(view.task),) if view.task is not None and transition.warning else ()
+            self._recorder.record(transition, about(view.run), *also)
+
     async def _work_on_run(self, key: ObjectKey) -> Next:
         """What its end causes, then its status (an intent is recorded before it is done), then actions."""
         view = self._store.run_view(key)
@@ -230,10 +240,7 @@ class Worker:
             wait = await self._writer.write_run_summary(view.run, decided.status)
             return Next(earliest(decided.wake_at, self._clock.now() + timedelta(seconds=wait) if wait else None))
         if await self._writer.write_run_status(view.run, decided.status):
-            for transition in decided.transitions:
-                # Who looks at the task sees what goes wrong with its runs; that all is well, its status says.
-                also = (about(view.task),) if view.task is not None and transition.warning else ()
-                self._recorder.record(transition, about(view.run), *also)
+            self._record(view, decided)
         if self._stopping:
             return following
         for action in decided.actions:

@@ -1,11 +1,12 @@
 """The ScheduledRun that is a part of a composite run: a run with a handler and args of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from crontask.api.base import format_duration, format_time
+from crontask.api.handler import Handler
 from crontask.api.names import LABEL_PARENT, LABEL_TASK
 from crontask.api.policies import Retry
 from crontask.api.scheduledrun import Parent
@@ -53,6 +54,22 @@ def build_part(
     task = {LABEL_TASK: of.task} if of.task is not None else {}
     body["metadata"]["labels"] = {LABEL_PARENT: of.parent.name, **task}
     return body
+
+
+def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
+    """Each handler of a pod that a handler consists of, and where it stands; the whole, if that is one."""
+    if handler.steps is None:
+        yield "", handler
+        return
+    for index, step in enumerate(handler.steps):
+        yield f"steps[{index}]", _beside(step, handler.pod)
+        if step.compensate is not None:
+            yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)
+
+
+def _beside(handler: SimpleHandler, pod: Document | None) -> SimpleHandler:
+    document = _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None)
+    return SimpleHandler.model_validate(document)
 
 
 def _dumped(model: Parent | SimpleHandler | Retry) -> Document:
