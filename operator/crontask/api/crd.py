@@ -133,7 +133,7 @@ _RUN_RULES = [
     rule(
         "!has(oldSelf.cancelMode) || oldSelf.cancelMode == 'Compensate' || "
         "(has(self.cancelMode) && self.cancelMode == 'Immediate')",
-        "cancelMode never goes back from Immediate",
+        "cancelMode never goes back from Immediate; leave it as it is",
     ),
 ]
 # It has a default, so that it is there before and after.

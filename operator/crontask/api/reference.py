@@ -105,8 +105,8 @@ def _in_object(value: Mapping[str, Any], path: str) -> Iterator[Found | Problem]
 def resolve(value: Any, lookup: Callable[[Reference, bool], Any]) -> Any:
     """The value with each reference replaced by what it names.
 
-    `lookup` is given the reference, and whether it has a default; it raises MissingError where there is nothing, and
-    then a default takes its place.
+    `lookup` is given the reference, and whether it has a default; it raises MissingError where there is nothing, for
+    which a default is taken.
     """
     if isinstance(value, str):
         reference = parse_reference(value) if "${" in value else None

@@ -87,9 +87,9 @@ def test_the_columns_of_a_task() -> None:
 def test_the_columns_of_a_run() -> None:
     columns = _version(scheduled_run_crd())["additionalPrinterColumns"]
     assert [c["name"].upper() for c in columns if "priority" not in c] == [
-        *("TASK", "PHASE", "SCHEDULED", "STARTED", "DURATION", "ATTEMPTS", "AGE"),
+        *("TASK", "PHASE", "SCHEDULED", "STARTED", "DURATION", "ATTEMPTS", "PROGRESS", "AGE"),
     ]
-    assert [c["name"].upper() for c in columns if c.get("priority") == 1] == ["POD", "MESSAGE", "RESULT"]
+    assert [c["name"].upper() for c in columns if c.get("priority") == 1] == ["PART-OF", "POD", "MESSAGE", "RESULT"]
 
 
 def test_what_a_column_or_a_selector_reads_exists(crd: Schema) -> None:

@@ -241,6 +241,7 @@ OF_EACH_STAGE: tuple[tuple[Stage, RunView, bool], ...] = (
     (Stage.ATTEMPT_OVER, known_of(scheduled_run(retry={"limit": 1}), pod=pod(1, 0, exited(5, 1))), False),
     (Stage.ENDING, known_of(pod=pod(1, 0, exited(5, 1))), False),
     (Stage.BETWEEN_ATTEMPTS, known_of(scheduled_run(status=RETRYING)), False),
+    (Stage.COMPOSED, known_of(scheduled_run(status=recorded(RunPhase.RUNNING, plan={"args": {}}))), False),
     (Stage.UNUSABLE, known_of(invalid_run(scheduled_run())), False),
     (Stage.ENDED, known_of(scheduled_run(status=recorded(RunPhase.FAILED))), False),
 )

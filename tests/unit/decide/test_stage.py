@@ -102,6 +102,19 @@ ROWS = (
         known_of(pod=pod(1, 0, phase="Failed", reason="Evicted")),
         Stage.ATTEMPT_OVER,
     ),
+    # With parts.
+    Row("its plan is recorded", known_of(scheduled_run(status=recorded(RunPhase.RUNNING, plan={}))), Stage.COMPOSED),
+    Row(
+        "its plan is recorded, and its spec cannot be used",
+        known_of(invalid_run(scheduled_run(status=recorded(RunPhase.RUNNING, plan={})))),
+        Stage.COMPOSED,
+    ),
+    Row(
+        "it is undone, without its task",
+        known_of(scheduled_run(status=recorded(RunPhase.COMPENSATING, plan={})), alone=True),
+        Stage.COMPOSED,
+    ),
+    Row("its parts have ended", known_of(scheduled_run(status=recorded(RunPhase.PARTIAL, plan={}))), Stage.ENDED),
     Row(
         "its end is recorded, its pod there",
         known_of(scheduled_run(status=recorded(RunPhase.FAILED)), pod=RUNS),
@@ -155,6 +168,7 @@ def test_of_each_phase(phase: RunPhase | None) -> None:
         (Stage.ATTEMPT_OVER, {"with pod", "occupies slot", "under way"}),
         (Stage.ENDING, {"with pod", "under way"}),
         (Stage.BETWEEN_ATTEMPTS, {"occupies slot", "under way"}),
+        (Stage.COMPOSED, {"occupies slot", "under way"}),
         (Stage.UNUSABLE, {"unstarted"}),
         (Stage.ENDED, set[str]()),
     ],

@@ -11,6 +11,7 @@ from crontask.decide.composite.undo import may_have_acted
 from crontask.decide.model import ScheduledRun
 
 PART_GONE = "PartGone"
+LONGEST_MESSAGE = 1024
 # A longer result stands in the run of the step alone.
 LONGEST_RESULT = 1024
 _PHASES = {
@@ -67,7 +68,7 @@ def of_record(step: Step, recorded: StepStatus) -> StepState:
 
 
 def end_reason(part: ScheduledRun) -> str:
-    """Why a run ended so, in one word."""
+    """Why a run ended so, in CamelCase."""
     ends: list[Condition] = [c for c in part.status.conditions if c.type in ("Complete", "Failed")]
     return ends[0].reason if ends else "Failed"
 

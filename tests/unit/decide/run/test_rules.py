@@ -107,6 +107,13 @@ def of_phase(phase: RunPhase | None, *attempts: Attempt, pod_state: PodState = N
     return known_of(scheduled_run(status=recorded(phase, *attempts), **spec), pod_state=pod_state)
 
 
+def composed(plan: dict[str, Any] | None = None) -> RunView:
+    """A workflow of one step, which has started."""
+    steps = [{"name": "a", "container": {"image": "i"}}]
+    known = plan if plan is not None else {"handler": {"steps": steps}}
+    return known_of(scheduled_run(status=recorded(Q.RUNNING, plan=known, start_time=at(5))))
+
+
 def retrying(next_at: float | None, *attempts: Attempt, pod_state: PodState = NOT_MADE, **spec: Any) -> RunView:
     status = recorded(Q.RETRYING, *(attempts or (FIRST,)), next_retry_time=at(next_at) if next_at is not None else None)
     return known_of(scheduled_run(status=status, **spec), pod_state=pod_state)
@@ -126,6 +133,8 @@ ROWS = (
         Q.FAILED,
     ),
     # Its spec.
+    Row("with a plan", composed(), "composed", Q.RUNNING),
+    Row("whose plan nobody can read", composed({}), "composed", Q.FAILED, reason="PlanUnreadable"),
     Row("unusable", known_of(invalid_run(scheduled_run())), "unusable", Q.FAILED, reason="Invalid"),
     Row(
         "unusable, and to be canceled",

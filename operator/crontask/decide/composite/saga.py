@@ -1,0 +1,108 @@
+"""Undoing, one step after the other (a saga): how far it is, and which undo should run now."""
+
+from dataclasses import dataclass, replace
+
+from crontask.api.base import cut
+from crontask.api.composite_status import Halt, NotCompensated
+from crontask.api.policies import Retry
+from crontask.api.reference import MissingError
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.composite.model import UNDO, WantedPart, part_of_undo
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
+from crontask.decide.composite.undo import undo_order, without_undo
+from crontask.decide.composite.values import REFERENCE_MISSING
+from crontask.decide.composite.workflow import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, States, Workflow
+from crontask.decide.model import ScheduledRun
+
+_RETRY = Retry(limit=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How far undoing is. `order`: the steps to undo, None where nothing has to be; `open`: one is being undone."""
+
+    order: tuple[str, ...] | None
+    compensated: tuple[str, ...] = ()
+    failed: tuple[NotCompensated, ...] = ()
+    open: bool = False
+    wanted: tuple[WantedPart, ...] = ()
+    cancels: tuple[ScheduledRun, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to be undone."""
+        return not self.open and not self.wanted
+
+    @property
+    def progress(self) -> str:
+        """How many of the steps have been looked after."""
+        return f"undone: {len(self.compensated) + len(self.failed)} of {len(self.order or ())}"
+
+    def with_failure(self, name: str, reason: str, message: str | None) -> "Undone":
+        """The same, with a step that could not be undone."""
+        words = cut(message, LONGEST_MESSAGE) if message else None
+        return replace(self, failed=(*self.failed, NotCompensated(step=name, reason=reason, message=words)))
+
+
+NOTHING_UNDONE = Undone(None)
+
+
+def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
+    """How far undoing is, once all that had started has ended."""
+    order = flow.status.undo
+    if order is None and flow.immediate:
+        left = tuple(NotCompensated(step=name, reason=IMMEDIATE) for name in without_undo(states.values()))
+        return Undone((), failed=left)
+    found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order)
+    for name in found.order or ():
+        found = _undo(flow, name, states, halt, found)
+        if not found.ended:
+            break
+    return found
+
+
+def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) -> Undone:
+    """The same, with what is so of one step more."""
+    part, recorded = flow.view.parts.get(part_of_undo(name)), flow.recorded.get(name)
+    if part is not None:
+        return _of_part(flow, name, part, found)
+    earlier = {entry.step: entry for entry in flow.status.not_compensated}
+    if name in earlier:
+        return replace(found, failed=(*found.failed, earlier[name]))
+    if recorded is not None and recorded.compensated:
+        return replace(found, compensated=(*found.compensated, name))
+    if flow.immediate:
+        return found.with_failure(name, IMMEDIATE, None)
+    refusal = flow.view.refused.get(part_of_undo(name))
+    if refusal is not None:
+        return found.with_failure(name, NAME_TAKEN, refusal)
+    try:
+        return replace(found, wanted=(_wanted(flow, name, states, halt),))
+    except MissingError as error:
+        return found.with_failure(name, REFERENCE_MISSING, str(error))
+
+
+def _of_part(flow: Workflow, name: str, part: ScheduledRun, found: Undone) -> Undone:
+    if not part.ended:
+        ends = flow.immediate and not part.cancel_requested
+        return replace(found, open=True, cancels=(part,) if ends else ())
+    if part.succeeded:
+        return replace(found, compensated=(*found.compensated, name))
+    return found.with_failure(name, IMMEDIATE if flow.immediate else end_reason(part), part.status.message)
+
+
+def _wanted(flow: Workflow, name: str, states: States, halt: Halt) -> WantedPart:
+    """The part that undoes a step. Raises MissingError."""
+    compensation = flow.by_name[name].compensate
+    assert compensation is not None, "only steps with one are undone"
+    values = flow.values(states, so_far=(RunPhase(halt.phase), halt.message))
+    return WantedPart(
+        part_of_undo(name),
+        UNDO,
+        name,
+        compensation,
+        flow.args(compensation.args, values),
+        compensation.retry or _RETRY,
+        compensation.timeout or LONGEST_CLEAN_UP,
+        flow.plan.start_timeout,
+    )

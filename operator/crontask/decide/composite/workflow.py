@@ -1,0 +1,132 @@
+"""A workflow at an instant: its steps, their order, what is known of each, and what a part of it is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from crontask.api.composite import Step, When
+from crontask.api.composite_status import DECIDED_STEPS, StepPhase, StepStatus
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.step_order import dependencies
+from crontask.decide.composite.model import (
+    STEP,
+    CompositeView,
+    StepState,
+    WantedPart,
+    part_of_step,
+)
+from crontask.decide.composite.plan import Plan
+from crontask.decide.composite.step_state import of_part, of_record
+from crontask.decide.composite.values import Values
+from crontask.decide.model import ScheduledRun
+
+States = Mapping[str, StepState]
+NAME_TAKEN, IMMEDIATE = "NameTaken", "Immediate"
+# Of what runs after the timeout of the whole does not count any more.
+LONGEST_CLEAN_UP = timedelta(hours=1)
+_NOT_HELD = "its condition, when, does not hold"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A composite run with steps, seen at an instant."""
+
+    view: CompositeView
+    now: datetime
+
+    @property
+    def run(self) -> ScheduledRun:
+        """The run."""
+        return self.view.run
+
+    @property
+    def status(self) -> ScheduledRunStatus:
+        """What is recorded of the run."""
+        return self.view.run.status
+
+    @property
+    def plan(self) -> Plan:
+        """By what it goes."""
+        return self.view.plan
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """In the order of the list."""
+        return self.plan.handler.steps or ()
+
+    @cached_property
+    def order(self) -> Mapping[str, tuple[str, ...]]:
+        """What each step but `always` ones depends on."""
+        return dependencies(self.steps)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Step]:
+        """The steps by name."""
+        return {step.name: step for step in self.steps}
+
+    @cached_property
+    def recorded(self) -> Mapping[str, StepStatus]:
+        """What the status says of the steps."""
+        return {step.name: step for step in self.status.steps}
+
+    @property
+    def immediate(self) -> bool:
+        """Whether it is to end without that anything is undone or cleaned up."""
+        return self.run.cancel_requested and self.run.spec.cancel_mode == IMMEDIATE
+
+    def known(self, step: Step) -> StepState | None:
+        """How a step is that has started, or about which all is decided; None of any other."""
+        part, recorded = self.view.parts.get(part_of_step(step.name)), self.recorded.get(step.name)
+        if part is not None:
+            return of_part(step, part)
+        if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):
+            return of_record(step, recorded)
+        refusal = self.view.refused.get(part_of_step(step.name))
+        return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal) if refusal is not None else None
+
+    def values(
+        self, states: States, *, forgiving: bool = False, so_far: tuple[RunPhase, str | None] | None = None
+    ) -> Values:
+        """What can be referred to."""
+        return Values(self.run, self.plan.args, states, forgiving, so_far)
+
+    def args(self, asked: dict[str, Any] | None, values: Values) -> dict[str, Any]:
+        """What a part is given: its own args, or those of the run. Raises MissingError."""
+        resolved: dict[str, Any] = values.resolved(asked) if asked is not None else dict(self.plan.args)
+        return resolved
+
+    def in_its_turn(self, step: Step, values: Values) -> StepState:
+        """A step that nothing keeps from starting: it is skipped, or may start. Raises MissingError."""
+        if step.when is not None and not _holds(step.when, values):
+            return StepState(step, StepPhase.SKIPPED, message=_NOT_HELD)
+        return StepState(step, StepPhase.PENDING, ready=True, args=self.args(step.args, values))
+
+    def wanted(self, state: StepState) -> WantedPart:
+        """The part that does a step."""
+        step, plan = state.step, self.plan
+        return WantedPart(
+            part_of_step(step.name),
+            STEP,
+            step.name,
+            step,
+            state.args,
+            step.retry or plan.retry,
+            step.timeout or (LONGEST_CLEAN_UP if step.always else None),
+            step.start_timeout or plan.start_timeout,
+            step.always,
+        )
+
+
+def _holds(when: When, values: Values) -> bool:
+    """Whether the condition of a step holds. Raises MissingError."""
+    value = values.resolved(when.value)
+    if when.in_ is not None:
+        return any(_same(value, one) for one in when.in_)
+    return not any(_same(value, one) for one in when.not_in or ())
+
+
+def _same(value: Any, other: Any) -> bool:
+    """As JSON: true is not 1."""
+    return bool(value == other) and isinstance(value, bool) is isinstance(other, bool)
