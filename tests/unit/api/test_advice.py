@@ -164,7 +164,7 @@ def _fields(schema: Schema, path: tuple[str | int, ...] = ()) -> list[tuple[tupl
 
 # What is not served, and what goes with what stands beside it.
 _BESIDE_ANOTHER = {
-    *("forEach", "batch", "resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode"),
+    *("forEach", "batch", "resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
 }
 
 
