@@ -45,15 +45,17 @@ class Plan:
 def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
     """The plan to record: what the run and its task say now."""
     document = _Document(
-        handler=settings.handler if run.spec.handler is None else None,
         retry=settings.retry,
         timeout=settings.timeout,
         start_timeout=settings.start_timeout,
         total_timeout=settings.total_timeout,
         task_generation=generation,
     )
-    # Null is a value in args, and nowhere else.
-    return {**document.model_dump(mode="json", by_alias=True, exclude_none=True), "args": settings.args}
+    # Null is a value in args, of the run and of its steps.
+    plan = {**document.model_dump(mode="json", by_alias=True, exclude_none=True), "args": settings.args}
+    if run.spec.handler is None and settings.handler is not None:
+        plan["handler"] = settings.handler.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return plan
 
 
 def plan_of(run: ScheduledRun) -> Plan | None:

@@ -1,0 +1,78 @@
+"""The plan: what is recorded of a task and a run when it starts, and what is made of the record."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from composite_views import C, flow, part, step
+from run_life import make_task, own_run, recorded, scheduled_run
+
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.composite.part import create_part, own_parts
+from crontask.decide.composite.plan import make_plan, plan_of
+from crontask.decide.composite.steps import decide_steps
+from crontask.decide.settings import settings_of
+
+STEPS: dict[str, Any] = {
+    "steps": [{"name": "a", **C, "timeout": "5m", "when": {"value": "${args.x}", "in": [None, 1]}}]
+}
+
+
+def test_a_plan_is_what_the_task_says_and_can_be_read_again() -> None:
+    task = make_task(handler=STEPS, args={"x": None}, retry={"limit": 2}, timeout="1h", startTimeout="5m")
+    run = scheduled_run(args={"y": [None]})
+    document = json.loads(json.dumps(make_plan(run, settings_of(run, task), 7)))
+    assert document["taskGeneration"] == 7
+    assert document["args"] == {"x": None, "y": [None]}
+    plan = plan_of(replace(run, status=recorded(RunPhase.RUNNING, plan=document)))
+    assert plan is not None
+    assert plan.handler == task.spec.handler
+    assert (plan.args, plan.retry) == ({"x": None, "y": [None]}, task.spec.retry)
+    assert (plan.timeout, plan.start_timeout, plan.total_timeout) == (timedelta(hours=1), timedelta(minutes=5), None)
+
+
+def test_of_a_run_with_its_own_handler_that_is_not_copied() -> None:
+    run = own_run(handler=STEPS)
+    document = make_plan(run, settings_of(run, None), None)
+    assert "handler" not in document
+    plan = plan_of(replace(run, status=recorded(RunPhase.RUNNING, plan=document)))
+    assert plan is not None
+    assert plan.handler == run.spec.handler
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"handler": {}}, {"handler": C}, {"handler": 5}, {"handler": STEPS, "args": [1]}, {"retry": "often"}],
+)
+def test_what_nobody_can_read(document: dict[str, Any]) -> None:
+    assert plan_of(scheduled_run(status=recorded(RunPhase.RUNNING, plan=document))) is None
+
+
+def test_what_a_part_is_made_from() -> None:
+    plan = {"retry": {"limit": 2}, "startTimeout": "7m"}
+    pod = {"spec": {"nodeSelector": {"disk": "ssd"}}}
+    view = flow(step("a", timeout="5s"), plan=plan, args={"x": 1}, beside={"pod": pod})
+    (wanted,) = decide_steps(view, view.run.meta.creation_timestamp).wanted
+    made = create_part(view, wanted)
+    assert made.asked.model_dump(exclude_none=True) == {
+        "name": "flow",
+        "uid": "flow-uid",
+        "root": "flow",
+        "depth": 1,
+        "key": "flow-uid/a",
+        "step": "a",
+    }
+    assert (made.args, made.retry, made.pod) == ({"x": 1}, view.plan.retry, pod)
+    assert (made.timeout, made.start_timeout) == (timedelta(seconds=5), timedelta(minutes=7))
+    assert len(made.name) <= 60
+
+
+def test_only_what_the_operator_has_made_is_a_part() -> None:
+    view = flow(step("a"), parts=(part("a"),))
+    _, made = part("a")
+    renamed = replace(made, meta=made.meta.model_copy(update={"name": "a-fake"}))
+    disowned = replace(made, meta=made.meta.model_copy(update={"owner_references": ()}))
+    assert own_parts(view.run, [made, renamed, disowned]) == {"a": made}
+    assert own_parts(view.run, [renamed, disowned]) == {}
