@@ -15,9 +15,16 @@ from crontask.decide.composite.plan import make_plan, plan_of
 from crontask.decide.composite.steps import decide_steps
 from crontask.decide.settings import settings_of
 
-STEPS: dict[str, Any] = {
-    "steps": [{"name": "a", **C, "timeout": "5m", "when": {"value": "${args.x}", "in": [None, 1]}}]
-}
+WHEN = {"value": "${args.x}", "in": [None, 1]}
+STEPS: dict[str, Any] = {"steps": [{"name": "a", **C, "timeout": "5m", "when": WHEN, "args": {"none": None}}]}
+UNREADABLE: list[dict[str, Any]] = [
+    {},
+    {"handler": {}},
+    {"handler": C},
+    {"handler": 5},
+    {"handler": STEPS, "args": [1]},
+    {"retry": "often"},
+]
 
 
 def test_a_plan_is_what_the_task_says_and_can_be_read_again() -> None:
@@ -42,10 +49,7 @@ def test_of_a_run_with_its_own_handler_that_is_not_copied() -> None:
     assert plan.handler == run.spec.handler
 
 
-@pytest.mark.parametrize(
-    "document",
-    [{}, {"handler": {}}, {"handler": C}, {"handler": 5}, {"handler": STEPS, "args": [1]}, {"retry": "often"}],
-)
+@pytest.mark.parametrize("document", UNREADABLE)
 def test_what_nobody_can_read(document: dict[str, Any]) -> None:
     assert plan_of(scheduled_run(status=recorded(RunPhase.RUNNING, plan=document))) is None
 
