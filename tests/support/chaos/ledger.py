@@ -7,6 +7,7 @@ from typing import Any
 from chaos.network import Landed, Sent
 from chaos.record import TERMINAL, RunRecord
 from chaos.timings import Timings
+from chaos.workflows import Workflows
 from crontask.api.names import (
     ANNOTATION_STOP_REQUESTED_AT,
     ANNOTATION_STOPPED,
@@ -47,6 +48,7 @@ class Ledger:
         self.idle_writes: Counter[str] = Counter()
         # By the run's UID, its pods that the world took away.
         self.lost: defaultdict[str, set[str]] = defaultdict(set)
+        self._workflows = Workflows(self.violate)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
@@ -130,6 +132,7 @@ class Ledger:
     def _see_run(self, before: Document | None, after: Document | None) -> None:
         document = after or before
         assert document is not None
+        self._workflows.see_run(before, after)
         uid = document["metadata"]["uid"]
         if before is None:
             task = (document["spec"].get("taskRef") or {}).get("name", "")
@@ -267,6 +270,7 @@ class Ledger:
             return
         record.refused_by = None
         late = self._sender.late
+        self._workflows.see_pod(record.document, late=late)
         if late:
             self._late_pods.add(uid)
         number = int(name.rpartition("-")[2])

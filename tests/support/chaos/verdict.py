@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from chaos.ledger import STOPPED, Ledger
 from chaos.record import TERMINAL, RunRecord
 from chaos.times import judge_times
+from chaos.workflows import not_ended
 from crontask.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi
 
 _LATE, _SOON = timedelta(seconds=20), timedelta(seconds=1)
 # Longer than any pod takes to be stopped.
 _STOPS_WITHIN = timedelta(seconds=110)
+# Longer than any of its parts takes.
+_ENDS_WITHIN = timedelta(seconds=200)
 _FIELDS = {
     "Succeeded": "succeeded",
     "Partial": "partial",
@@ -40,6 +43,10 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     phase = status.get("phase")
     changed = ledger.runs[run["metadata"]["uid"]].changed_at
     if phase in TERMINAL or (changed is not None and changed > now - _SOON):
+        return
+    if not_ended(run):
+        if changed is None or changed < now - _ENDS_WITHIN:
+            yield f"workflow {name} is {phase}, and goes no further: {status.get('message')}"
         return
     pods = [pod for pod in api.documents(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
     alive = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
@@ -83,7 +90,7 @@ def _others_run(run: Document, api: MemoryApi, ledger: Ledger) -> bool:
     }
     return any(
         (other["spec"].get("taskRef") or {}).get("name") in names
-        and (other.get("status") or {}).get("phase") in ("Running", "Retrying", "Canceling")
+        and (other.get("status") or {}).get("phase") in ("Running", "Retrying", "Canceling", "Compensating")
         for other in api.documents(Kind.SCHEDULED_RUN)
     )
 

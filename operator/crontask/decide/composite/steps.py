@@ -11,12 +11,12 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, part_of_step
+from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, WantedPart, part_of_step
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, recordable
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import REFERENCE_MISSING, TRUNCATED, SourceSkippedError, TruncatedError
-from crontask.decide.composite.workflow import States, Workflow
+from crontask.decide.composite.workflow import NAME_TAKEN, States, Workflow
 from crontask.decide.decisions import earliest
 from crontask.decide.model import ScheduledRun
 
@@ -133,10 +133,20 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     return replace(
         decision,
         wanted=wanted,
-        # Of what happens at most once, the status says so before it is begun.
-        record_first=any(part.retry is not None and part.retry.on_lost == "Fail" for part in wanted),
+        record_first=any(_at_most_once(part) for part in wanted) or any(_only_seen(flow, s) for s in states.values()),
         wake_at=earliest(*waits, limit.at if limit is not None else None),
     )
+
+
+def _at_most_once(part: WantedPart) -> bool:
+    """Whether the status has to name it before it is begun."""
+    return part.retry is not None and part.retry.on_lost == "Fail"
+
+
+def _only_seen(flow: Workflow, state: StepState) -> bool:
+    """Whether nothing but this process knows how the step ended."""
+    recorded = flow.recorded.get(state.step.name)
+    return state.reason == NAME_TAKEN and (recorded is None or recorded.phase is not state.phase)
 
 
 def _named(flow: Workflow, state: StepState) -> StepState:
@@ -201,7 +211,8 @@ def _decision(
         halt=halt,
         undo=undone.order,
         not_compensated=undone.failed,
-        record_first=flow.status.halt != halt or flow.status.undo != undone.order,
+        record_first=(flow.status.halt, flow.status.undo, flow.status.not_compensated)
+        != (halt, undone.order, undone.failed),
     )
 
 

@@ -81,10 +81,12 @@ class Workflow:
         part, recorded = self.view.parts.get(part_of_step(step.name)), self.recorded.get(step.name)
         if part is not None:
             return of_part(step, part)
+        refusal = self.view.refused.get(part_of_step(step.name))
+        if refusal is not None:
+            return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
         if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):
             return of_record(step, recorded)
-        refusal = self.view.refused.get(part_of_step(step.name))
-        return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal) if refusal is not None else None
+        return None
 
     def values(
         self, states: States, *, forgiving: bool = False, so_far: tuple[RunPhase, str | None] | None = None

@@ -230,6 +230,24 @@ ROWS = (
         first=True,
         end="StepFailed",
     ),
+    Row(
+        "the name is taken of one whose failure is tolerated: that is recorded before others start",
+        flow(step("a", continueOnFailure=True), B, refused={"a": "run flow-a exists"}),
+        wanted=("b",),
+        steps="FR",
+        first=True,
+    ),
+    Row(
+        "once it is",
+        flow(
+            step("a", continueOnFailure=True),
+            B,
+            refused={"a": "run flow-a exists"},
+            said=(StepStatus(name="a", phase=StepPhase.FAILED),),
+        ),
+        wanted=("b",),
+        steps="FR",
+    ),
     # --- parts that are gone ---
     Row(
         "its run is gone, and nobody saw its end",
@@ -294,6 +312,7 @@ ROWS = (
         steps="SSF",
         halt=FAILED.message,
         undo=("b", "a"),
+        first=True,
         left={"b": "Error"},
     ),
     Row(
@@ -304,6 +323,7 @@ ROWS = (
         halt=FAILED.message,
         undo=("a",),
         end="CompensationFailed",
+        first=True,
         left={"a": "Error"},
     ),
     Row(
@@ -320,6 +340,7 @@ ROWS = (
         halt=FAILED.message,
         undo=("a",),
         end="CompensationFailed",
+        first=True,
         left={"a": "ReferenceMissing"},
     ),
     Row(

@@ -1,0 +1,197 @@
+"""Workflows in a world: what a seed makes of them, and what must never happen to their parts.
+
+By the documents alone: nothing here asks the policy.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from crontask.ports import Document
+
+_CONTAINER = {"container": {"image": "busybox:1.36"}}
+_TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
+_GOOD = ("Succeeded", "Partial")
+_SHORT: Document = {"timeout": "20s", "startTimeout": "15s"}
+
+
+def make_workflow(number: float) -> Document:
+    """A handler: up to four steps, in a list or a graph, some with an undo, tolerated, or for the end."""
+    random = Random(number)
+    graph, names = random.random() < 0.5, "abcd"[: random.randint(2, 4)]
+    steps = [_step(name, names[:index], random, graph=graph) for index, name in enumerate(names)]
+    if random.random() < 0.3:
+        steps.append({"name": "z", "always": True, **_CONTAINER, **_SHORT})
+    handler: Document = {"steps": steps}
+    if random.random() < 0.3:
+        handler["onFailure"] = "Cancel"
+    if random.random() < 0.3:
+        handler["maxParallel"] = 1
+    return handler
+
+
+def _step(name: str, before: str, random: Random, *, graph: bool) -> Document:
+    step: Document = {"name": name, **_CONTAINER, **_SHORT}
+    if graph:
+        step["dependsOn"] = [other for other in before if random.random() < 0.6]
+    if random.random() < 0.6:
+        # An undo that is tried again and again would not end while anybody looks.
+        step["compensate"] = {**_CONTAINER, "timeout": "20s", "retry": {"limit": 0, "maxLost": 1}}
+    if random.random() < 0.2:
+        step["continueOnFailure"] = True
+    if random.random() < 0.2:
+        step["delay"] = f"{random.choice([1, 5])}s"
+    if random.random() < 0.4:
+        step["retry"] = {"limit": 1, "max": "2s", "onLost": random.choice(["Retry", "Fail"])}
+    return step
+
+
+class Workflows:
+    """Watches the parts. `violate` is told what must not have happened."""
+
+    def __init__(self, violate: Callable[[str], None]) -> None:
+        self._violate = violate
+        # By UID: the composite runs as they are, or were last; and whether they are there.
+        self._parents: dict[str, Document] = {}
+        self._gone: set[str] = set()
+        # By the parent's UID, by part: every run that was it, the last one last.
+        self._parts: defaultdict[str, defaultdict[str, list[Document]]] = defaultdict(lambda: defaultdict(list))
+        # Parts that were removed before the parent's status named them: they are made again.
+        self._forgotten: set[str] = set()
+
+    def see_run(self, before: Document | None, after: Document | None) -> None:
+        """A change of a run."""
+        document = after or before
+        assert document is not None
+        asked = document["spec"].get("parent")
+        if asked is None:
+            self._see_parent(before, after)
+            return
+        mine = self._parts[asked["uid"]][_part(asked)]
+        if before is None:
+            self._part_created(document, asked, mine)
+            mine.append(document)
+        elif after is None:
+            self._part_gone(document, asked)
+        else:
+            mine[-1] = after
+
+    def _see_parent(self, before: Document | None, after: Document | None) -> None:
+        document = after or before
+        assert document is not None
+        uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+        if after is None:
+            self._gone.add(uid)
+            return
+        was, now = ((each or {}).get("status") or {} for each in (self._parents.get(uid), after))
+        if "plan" not in now:
+            return
+        self._parents[uid] = after
+        if "plan" in was and was["plan"] != now["plan"]:
+            self._violate(f"the plan of run {name} changes")
+        if "undo" in was and was["undo"] != now.get("undo"):
+            self._violate(f"run {name} was to undo {was['undo']}, and now {now.get('undo')}")
+        if was.get("phase") not in _TERMINAL and now.get("phase") in _TERMINAL:
+            self._parent_ended(uid, name, after)
+
+    def _parent_ended(self, uid: str, name: str, document: Document) -> None:
+        status = document["status"]
+        for part, runs in self._parts[uid].items():
+            last = runs[-1]
+            if last["metadata"]["uid"] not in self._forgotten and _phase(last) not in _TERMINAL:
+                self._violate(f"run {name} is {status['phase']}, and its part {part} is {_phase(last)}")
+        left = [entry["step"] for entry in status.get("notCompensated", ())]
+        for step in status.get("undo", ()):
+            undone = self._parts[uid].get(f"{step}/undo")
+            if step not in left and not (undone and _phase(undone[-1]) in _GOOD):
+                self._violate(f"run {name} has ended, and {step} is neither undone nor said not to be")
+
+    def _part_created(self, document: Document, asked: Document, mine: list[Document]) -> None:
+        name, parent = document["metadata"]["name"], self._parents.get(asked["uid"])
+        if mine and mine[-1]["metadata"]["uid"] not in self._forgotten:
+            self._violate(f"part {name} is made a second time")
+        if parent is None:
+            self._violate(f"part {name} is made, and its parent has no plan")
+
+    def _part_gone(self, document: Document, asked: Document) -> None:
+        """Somebody removed it: if the parent did not name it, and it had not ended, it is made again."""
+        parent = self._parents.get(asked["uid"])
+        named = {step.get("run") for step in (parent or {}).get("status", {}).get("steps", ())}
+        undo = "undo" in asked
+        if undo or document["metadata"]["name"] not in named:
+            self._forgotten.add(document["metadata"]["uid"])
+
+    def see_pod(self, run: Document, *, late: bool) -> None:
+        """The pod of a run is made. `late`: by an operator that had lost its lease, whose run is let go."""
+        asked = run["spec"].get("parent")
+        if asked is None or late:
+            return
+        parent = self._parents.get(asked["uid"])
+        if parent is None or asked["uid"] in self._gone:
+            return
+        for words in self._why_not(run, asked, parent):
+            self._violate(f"the pod of part {run['metadata']['name']} is made, {words}")
+
+    def _why_not(self, run: Document, asked: Document, parent: Document) -> Iterator[str]:
+        status, first = parent["status"], not (run.get("status") or {}).get("attempts")
+        if status.get("phase") in _TERMINAL:
+            yield f"though its parent is {status['phase']}"
+        if not first:
+            return
+        if "undo" in asked:
+            yield from self._why_no_undo(asked, status)
+            return
+        steps = {step["name"]: step for step in _steps(parent)}
+        step = steps[asked["step"]]
+        if step.get("always"):
+            return
+        if "halt" in status:
+            yield "though nothing new starts"
+        for name in _before(step, list(steps.values())):
+            runs = self._parts[asked["uid"]].get(name, [])
+            recorded = {each["name"]: each["phase"] for each in status.get("steps", ())}
+            phase = _phase(runs[-1]) if runs else recorded.get(name)
+            tolerated = bool(steps[name].get("continueOnFailure")) and phase in _TERMINAL
+            if phase not in _GOOD and not tolerated and recorded.get(name) not in (*_GOOD, "Failed", "TimedOut"):
+                yield f"though {name}, on which it depends, is {phase}"
+
+    def _why_no_undo(self, asked: Document, status: Document) -> Iterator[str]:
+        order, step = status.get("undo", []), asked["undo"]
+        if step not in order:
+            yield "and its step is not to be undone"
+            return
+        for name in order[: order.index(step)]:
+            runs = self._parts[asked["uid"]].get(f"{name}/undo", [])
+            left = [entry["step"] for entry in status.get("notCompensated", ())]
+            if name not in left and not (runs and _phase(runs[-1]) in _TERMINAL):
+                yield f"though {name} is not undone yet"
+
+
+def not_ended(run: Document) -> bool:
+    """Whether it is a workflow that has started, and has not ended."""
+    status: dict[str, Any] = run.get("status") or {}
+    return "plan" in status and status.get("phase") not in _TERMINAL
+
+
+def _part(asked: Document) -> str:
+    return f"{asked['undo']}/undo" if "undo" in asked else str(asked["step"])
+
+
+def _phase(run: Document) -> str | None:
+    phase = (run.get("status") or {}).get("phase")
+    return str(phase) if phase is not None else None
+
+
+def _steps(parent: Document) -> list[Document]:
+    handler = parent["spec"].get("handler") or parent["status"]["plan"]["handler"]
+    return list(handler["steps"])
+
+
+def _before(step: Document, steps: list[Document]) -> list[str]:
+    """What a step depends on, as it is written."""
+    if any("dependsOn" in each for each in steps):
+        return list(step.get("dependsOn", ()))
+    names = [each["name"] for each in steps if not each.get("always")]
+    index = names.index(step["name"])
+    return names[max(0, index - 1) : index]
