@@ -51,7 +51,8 @@ def test_what_was_done_is_undone_when_a_later_step_fails(bench: Bench) -> None:
     undone = json.loads(bench.kubectl("get", "sr", "-o", "json"))["items"]
     undone = [run for run in undone if "undo" in run["spec"].get("parent", {})]
     logs = {run["spec"]["parent"]["undo"]: log_of(bench, run["metadata"]["name"]) for run in undone}
-    assert {name: log.split()[-1] for name, log in logs.items()} == {"book-flight": "F-2", "book-hotel": "H-1"}
+    assert "canceled F-2" in logs["book-flight"]
+    assert "canceled H-1" in logs["book-hotel"]
     first, second = sorted(undone, key=lambda run: str(run["status"]["completionTime"]))
     assert first["spec"]["parent"]["undo"] == "book-flight"
     assert second["status"]["startTime"] >= first["status"]["completionTime"]

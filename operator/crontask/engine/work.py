@@ -209,9 +209,12 @@ class Worker:
     def _record(self, view: RunView, decided: RunDecisions) -> None:
         """Who looks at the task sees what goes wrong with its runs; that all is well, its status says. So of parts."""
         for transition in decided.transitions:
-            if view.run.spec.parent is not None:
-                subject = about(view.parent) if view.parent is not None else about(view.run)
-                self._recorder.record(replace(transition, event=transition.warning, kind=None), subject)
+            asked = view.run.spec.parent
+            if asked is not None:
+                told = replace(
+                    transition, message=f"{asked.part}: {transition.message}", event=transition.warning, kind=None
+                )
+                self._recorder.record(told, about(view.parent if view.parent is not None else view.run))
                 continue
             also = (about(view.task),) if view.task is not None and transition.warning else ()
             self._recorder.record(transition, about(view.run), *also)

@@ -128,6 +128,8 @@ def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
         for written, step in zip(document["steps"], status.steps, strict=True):
             if step.result is not None:
                 written["result"] = step.result
-        if not status.steps:
-            del document["steps"]
+        for name in ("steps", "notCompensated"):
+            # Of runs without parts there are many.
+            if not document[name]:
+                del document[name]
     return document
