@@ -86,11 +86,17 @@ def end_all() -> None:
 
 def end(process: subprocess.Popen[str], grace: float = GRACE) -> None:
     """Interrupt the command and what it started; kill what is left when it has ended, or after the grace period."""
-    _signal(process, signal.SIGINT)
+    _interrupt(process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(grace)
     _signal(process, signal.SIGKILL)
     process.wait()
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """In the background of a shell interrupts are ignored, by us and so by whatever we start."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    _signal(process, signal.SIGTERM if ignored else signal.SIGINT)
 
 
 def _signal(process: subprocess.Popen[str], number: int) -> None:
@@ -138,7 +144,7 @@ class _Running:
             self._ended = True
             processes = list(self._processes)
         for process in processes:  # All are told before one is awaited.
-            _signal(process, signal.SIGINT)
+            _interrupt(process)
         for process in processes:
             end(process)
 

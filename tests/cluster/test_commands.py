@@ -53,7 +53,7 @@ def test_what_raises_while_a_command_runs_ends_it_and_what_it_started() -> None:
 
 
 def test_who_does_not_heed_an_interrupt_is_killed_after_its_grace() -> None:
-    stubborn = "trap '' INT; echo ready; while :; do sleep 60; done"
+    stubborn = "trap '' INT TERM; echo ready; while :; do sleep 60; done"
     with subprocess.Popen(["sh", "-c", stubborn], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -5,12 +5,26 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.processes import Record
 from cluster.side_by_side import Job, run
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Callable[[Any], None]]:
+    """Sets how a process that is started begins: these tests may run where interrupts are ignored."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def begin_with(handler: Any) -> None:
+        signal.signal(signal.SIGINT, handler)
+
+    yield begin_with
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_job_begins_when_what_it_needs_is_done() -> None:
@@ -48,7 +62,16 @@ def test_the_first_failure_ends_the_others_and_is_told(tmp_path: Path) -> None:
     assert done.stdout.split()[1:] == ["tidied"]
 
 
-def test_an_interruption_ends_all_and_leaves_no_process(tmp_path: Path) -> None:
+def test_the_others_are_ended_where_interrupts_are_ignored(tmp_path: Path, interrupts: Callable[[Any], None]) -> None:
+    interrupts(signal.SIG_IGN)
+    done = _run(tmp_path, 'Job("fails", lambda: (said.wait(), commands.run_long(["sh", "-c", "exit 1"])))')
+
+    assert done.returncode == 1
+    assert done.stdout.split()[1:] == ["tidied"]
+
+
+def test_an_interruption_ends_all_and_leaves_no_process(interrupts: Callable[[Any], None]) -> None:
+    interrupts(signal.default_int_handler)
     command = [sys.executable, "-c", _script('Job("waits", lambda: None, needs=("long",))')]
     with subprocess.Popen(
         command, env=_importing(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -77,7 +77,8 @@ def compute_status(
     phase = _phase(view, basis, scheduled)
     upcoming = _upcoming(view, basis, scheduled) if phase in SCHEDULING else ()
     status = CronTaskStatus(
-        observed_generation=task.meta.generation,
+        # An edit has been seen when the status says by which timing the task is due.
+        observed_generation=task.meta.generation if basis.edit_is_recorded else before.observed_generation,
         phase=phase,
         conditions=merge_conditions(
             before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, fresh, now)

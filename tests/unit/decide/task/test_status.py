@@ -1,6 +1,6 @@
 """The status of a task: what each field says, and what of its change becomes a transition."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +26,8 @@ from crontask.api.task_status import Counted, Counts, RunSummary, TaskPhase, Tim
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import STALE, Config, CronTask, ScheduledRun
 from crontask.decide.task.record import RECENT
-from crontask.decide.task.status import UPCOMING
-from crontask.decide.views import PodCheck, RunView
+from crontask.decide.task.status import UPCOMING, Basis, compute_status
+from crontask.decide.views import PodCheck, RunView, TaskView
 
 SKEWED = Config(clock_skewed=True)
 FIRST: dict[str, Any] = {"last_scheduled_time": at(1)}
@@ -598,3 +598,14 @@ def test_the_message_of_a_transition_is_as_long_as_fits(length: int) -> None:
     decided = decide(after_first(), now=NOW, check=PodCheck(1, "x" * (length - len(prefix))))
     (transition,) = decided.transitions
     assert len(transition.message) == min(length, 900)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_edit_that_is_not_recorded_yet_has_not_been_observed(recorded: bool) -> None:
+    """A launch that it leaves out, and that was cut short, records itself before."""
+    task = make_task({"observed_generation": 1}, {"generation": 2}, interval="1m")
+    known = replace(task, status=task.status.model_copy(update={"timing": Timing(hash="old", since=at(0))}))
+    edited = Timing(hash=task.timing_hash, since=at(5))
+    basis = Basis(edited, None, None, False, 0, at(6), at(5), edit_is_recorded=recorded)
+    status, _ = compute_status(TaskView(known, ()), (), None, basis)
+    assert (status.observed_generation, status.timing) == ((2, edited) if recorded else (1, known.status.timing))
