@@ -15,7 +15,7 @@ from chaos.network import Sent, Weather
 from chaos.operators import Operator
 from chaos.story import CHAOS_SECONDS, CONTAINER, Event, Story, make_story
 from chaos.verdict import judge
-from chaos.workflows import make_workflow
+from chaos.workflow_acts import WorkflowActs, workflow_events
 from crontask.api.names import run_name
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet
@@ -69,6 +69,8 @@ class _World:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changes = Changes(self._api, self._clock, self._ledger, self._later, self._kill_all, self._start_again)
 
+        self._workflows = WorkflowActs(self._api, self._later, lambda: len(self._ledger.runs))
+
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
         kubelet = asyncio.create_task(MemoryKubelet(self._api, self._clock, self._story.plan).run())
@@ -77,7 +79,7 @@ class _World:
         self._start_operator()
         if self._story.standby:
             self._start_operator()
-        for event in self._story.events:
+        for event in sorted((*self._story.events, *workflow_events(self._story.seed)), key=lambda event: event.at):
             await self._clock.sleep(event.at - self._clock.monotonic())
             self._ledger.say(f"*** {event.what}")
             self._happen(event)
@@ -163,11 +165,11 @@ class _World:
             "run by hand": self._run_by_hand,
             "run with a key": self._run_with_key,
             "run and complete": self._run_and_complete,
-            "run a workflow": self._run_workflow,
             "do again": self._begin_doing_again,
             "take a name": self._take_name,
             "take a pod's name": self._take_pod_name,
             **self._changes.acts,
+            **self._workflows.acts,
         }
         acts[event.what](event)
 
@@ -336,22 +338,6 @@ class _World:
     def _run_and_complete(self, event: Event) -> None:
         spec = {"taskRef": {"name": self._task_name(event)}, "onComplete": {"taskRef": {"name": "on-demand"}}}
         self._create_run(f"then-{len(self._ledger.runs)}", spec)
-
-    def _run_workflow(self, event: Event) -> None:
-        name, handler = f"flow-{len(self._ledger.runs)}", make_workflow(event.number)
-        if event.number < 0.3:
-            spec: Document = {"handler": handler, "interval": "45s", "concurrency": {"policy": "Queue"}}
-            spec["startTimeout"] = "15s"
-            self._api.apply({"kind": "CronTask", "metadata": {"name": name, "namespace": "default"}, "spec": spec})
-            return
-        self._create_run(name, {"handler": handler, "timeout": "60s", "startTimeout": "15s"})
-        if event.number > 0.8:
-            self._later(event.number * 10, self._cancel_workflow(name))
-
-    async def _cancel_workflow(self, name: str) -> None:
-        key = ObjectKey(Kind.SCHEDULED_RUN, "default", name)
-        if any(run["metadata"]["name"] == name for run in self._api.documents(Kind.SCHEDULED_RUN)):
-            self._api.apply({"kind": "ScheduledRun", "metadata": _named(key), "spec": {"cancel": True}})
 
     def _create_run(self, name: str, spec: Document) -> None:
         self._api.apply({"kind": "ScheduledRun", "metadata": {"name": name, "namespace": "default"}, "spec": spec})

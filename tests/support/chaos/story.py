@@ -113,19 +113,8 @@ def make_story(seed: int) -> Story:
     chosen = random.choices(kinds, weights, k=random.randint(1, 5))
     for _ in range(random.randint(4, 14)):
         story.events.append(Event(round(random.uniform(5, CHAOS_SECONDS), 3), random.choice(chosen), random.random()))
-    story.events += _workflows(seed)
     story.events.sort(key=lambda event: event.at)
     return story
-
-
-def _workflows(seed: int) -> list[Event]:
-    """In some stories people run workflows. By chances of their own: what else happens is as it would be without."""
-    random = Random(f"workflows {seed}")
-    if random.random() < 0.6:
-        return []
-    # The last has time to end.
-    times = [round(random.uniform(5, CHAOS_SECONDS - 60), 3) for _ in range(random.randint(1, 4))]
-    return [Event(at, "run a workflow", random.random()) for at in times]
 
 
 def _task(name: str, random: Random) -> Document:

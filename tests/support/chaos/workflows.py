@@ -16,10 +16,10 @@ _GOOD = ("Succeeded", "Partial")
 _SHORT: Document = {"timeout": "20s", "startTimeout": "15s"}
 
 
-def make_workflow(number: float) -> Document:
-    """A handler: up to four steps, in a list or a graph, some with an undo, tolerated, or for the end."""
+def make_workflow(number: float, letters: str = "abcd") -> Document:
+    """A handler with steps of these names, in a list or a graph, some with an undo, tolerated, or for the end."""
     random = Random(number)
-    graph, names = random.random() < 0.5, "abcd"[: random.randint(2, 4)]
+    graph, names = random.random() < 0.5, letters[: random.randint(2, 4)]
     steps = [_step(name, names[:index], random, graph=graph) for index, name in enumerate(names)]
     if random.random() < 0.3:
         steps.append({"name": "z", "always": True, **_CONTAINER, **_SHORT})
@@ -59,6 +59,7 @@ class Workflows:
         self._parts: defaultdict[str, defaultdict[str, list[Document]]] = defaultdict(lambda: defaultdict(list))
         # Parts that were removed before the parent's status named them: they are made again.
         self._forgotten: set[str] = set()
+        self._removed: set[str] = set()
 
     def see_run(self, before: Document | None, after: Document | None) -> None:
         """A change of a run."""
@@ -99,7 +100,7 @@ class Workflows:
         status = document["status"]
         for part, runs in self._parts[uid].items():
             last = runs[-1]
-            if last["metadata"]["uid"] not in self._forgotten and _phase(last) not in _TERMINAL:
+            if last["metadata"]["uid"] not in self._removed and _phase(last) not in _TERMINAL:
                 self._violate(f"run {name} is {status['phase']}, and its part {part} is {_phase(last)}")
         left = [entry["step"] for entry in status.get("notCompensated", ())]
         for step in status.get("undo", ()):
@@ -119,6 +120,7 @@ class Workflows:
         parent = self._parents.get(asked["uid"])
         named = {step.get("run") for step in (parent or {}).get("status", {}).get("steps", ())}
         undo = "undo" in asked
+        self._removed.add(document["metadata"]["uid"])
         if undo or document["metadata"]["name"] not in named:
             self._forgotten.add(document["metadata"]["uid"])
 
@@ -143,7 +145,10 @@ class Workflows:
             yield from self._why_no_undo(asked, status)
             return
         steps = {step["name"]: step for step in _steps(parent)}
-        step = steps[asked["step"]]
+        step = steps.get(asked["step"])
+        if step is None:
+            yield "which is no step of the plan"
+            return
         if step.get("always"):
             return
         if "halt" in status:
