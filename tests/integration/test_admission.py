@@ -182,3 +182,19 @@ def test_a_handler_needs_the_right_to_create_pods(control_plane: ControlPlane, w
     assert not _try(control_plane, *create, stdin=_run(INLINE, name="own"))[0]
     _allow(control_plane, where, "pods", "create")
     until("the right is known", lambda: _try(control_plane, *create, stdin=_run(INLINE, name="own"))[0], 20)
+
+
+def test_only_who_may_write_statuses_makes_parts(control_plane: ControlPlane, where: str) -> None:
+    parent = {"name": "flow", "uid": "u", "root": "flow", "depth": 1, "key": "u/a", "step": "a"}
+    part = _run({**REF, "parent": parent}, name="part")
+    create = ("-n", where, "create", "-f", "-", "--as", WITHOUT_PODS)
+    taken, answer = _try(control_plane, *create, stdin=part)
+    assert not taken
+    assert "spec.parent: only the operator makes the parts of a run; remove it" in answer
+    control_plane.kubectl("-n", where, "create", "role", "statuses", "--verb=update", "--resource=scheduledruns/status")
+    bind = ("create", "rolebinding", "statuses", "--role=statuses", f"--user={WITHOUT_PODS}")
+    control_plane.kubectl("-n", where, *bind)
+    until("the right is known", lambda: _try(control_plane, *create, stdin=part)[0], 20)
+    # What is there may be canceled by whoever may edit runs.
+    cancel = ("patch", "sr", "part", "--type=merge", "-p", '{"spec": {"cancel": true}}', "--as", WITHOUT_PODS)
+    assert "patched" in control_plane.kubectl("-n", where, *cancel)

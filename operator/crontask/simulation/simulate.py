@@ -241,10 +241,19 @@ class Simulation:
 
     def _plan(self, pod: Document) -> Plan:
         """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
-        run = pod["metadata"]["labels"][LABEL_RUN]
+        labels = pod["metadata"]["labels"]
+        # A run that fails does so in its first step.
+        run = self._root_of(labels[LABEL_RUN])
+        fails = run is not None and self.scenario.failing.fails(run)
         within = self.clock.now().microsecond / 1e6
         takes = self.scenario.run_takes.total_seconds() - within + _ENDS_LATE
-        return Plan(runs=max(0.0, takes), exit_code=int(self.scenario.failing.fails(run)), stops_in=0)
+        return Plan(runs=max(0.0, takes), exit_code=int(fails), stops_in=0)
+
+    def _root_of(self, run: str) -> str | None:
+        """The run itself, or what it is a step of; None of an undo."""
+        document = self.api.document(ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, run))
+        asked = document["spec"].get("parent", {})
+        return str(asked.get("root", run)) if "undo" not in asked else None
 
 
 _STARTED = "Due"

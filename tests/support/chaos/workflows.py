@@ -93,8 +93,17 @@ class Workflows:
             self._violate(f"the plan of run {name} changes")
         if "undo" in was and was["undo"] != now.get("undo"):
             self._violate(f"run {name} was to undo {was['undo']}, and now {now.get('undo')}")
+        if "undo" not in was and "undo" in now:
+            self._check_order(name, now)
         if was.get("phase") not in _TERMINAL and now.get("phase") in _TERMINAL:
             self._parent_ended(uid, name, after)
+
+    def _check_order(self, name: str, status: Document) -> None:
+        """The last to end is undone first."""
+        ends = {step["name"]: step.get("completionTime", "") for step in status["steps"]}
+        times = [ends[step] for step in status["undo"]]
+        if times != sorted(times, reverse=True):
+            self._violate(f"run {name} undoes {status['undo']}, which ended at {times}")
 
     def _parent_ended(self, uid: str, name: str, document: Document) -> None:
         status = document["status"]

@@ -1,0 +1,57 @@
+"""Faults that could be in the policy of workflows, planted one at a time, to see that the simulator finds them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from crontask.decide.composite import steps, workflow
+from crontask.decide.composite.model import StepState
+from crontask.decide.composite.plan import Plan, plan_of
+from crontask.decide.composite.undo import undo_order
+from crontask.decide.run import composite
+from crontask.decide.settings import settings
+from crontask.decide.views import RunView
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def undone_in_forward_order(patch: pytest.MonkeyPatch) -> None:
+    """What was done first is undone first: while what stands on it still stands."""
+    planted = "crontask.decide.composite.saga.undo_order"
+    patch.setattr(planted, lambda *known: undo_order(*known)[::-1])
+
+
+def goes_on_after_a_failure(patch: pytest.MonkeyPatch) -> None:
+    """A step that failed keeps no other from starting."""
+    patch.setattr(steps, "_failed", lambda states: None)
+
+
+def plan_read_anew(patch: pytest.MonkeyPatch) -> None:
+    """An edit of the task counts for what has started."""
+    decide = composite.composed
+
+    def planted(view: RunView, now: object) -> object:
+        plan = plan_of(view.run)
+        handler = settings(view).handler
+        if plan is not None and handler is not None and handler.composite:
+            view.run.memo["plan"] = Plan(handler, plan.args, plan.retry, plan.timeout, plan.start_timeout)
+        return decide(view, now)  # type: ignore[arg-type]
+
+    patch.setattr("crontask.decide.run.rules.composed", planted)
+
+
+def gone_made_again(patch: pytest.MonkeyPatch) -> None:
+    """A step whose run is gone starts anew."""
+    known = workflow.Workflow.known
+
+    def planted(self: workflow.Workflow, step: object) -> StepState | None:
+        found = known(self, step)  # type: ignore[arg-type]
+        return None if found is not None and found.reason == "PartGone" else found
+
+    patch.setattr(workflow.Workflow, "known", planted)
+
+
+WORKFLOW_BUGS: dict[str, Plant] = {
+    plant.__name__: plant
+    for plant in (undone_in_forward_order, goes_on_after_a_failure, plan_read_anew, gone_made_again)
+}
