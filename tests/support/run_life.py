@@ -31,7 +31,7 @@ from crontask.api.pod import (
     Waiting,
 )
 from crontask.api.problem import Problem
-from crontask.api.scheduledrun import Attempt, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import Attempt, RunPhase, ScheduledRunStatus, status_model
 from crontask.api.task_status import CronTaskStatus, Timing
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.api.validate import validate_run, validate_task
@@ -134,7 +134,8 @@ def attempt(number: int, started: float | None = None, ended: float | None = Non
 
 def recorded(phase: RunPhase | None, *attempts: Attempt, **fields: Any) -> ScheduledRunStatus:
     """A status with that phase and these attempts."""
-    return ScheduledRunStatus(phase=phase, attempts=attempts, **fields)
+    model = status_model(fields)
+    return model(phase=phase, attempts=attempts, **fields)
 
 
 def refusal(retry_at: float = 8, since: float = 4, *, final: bool = False) -> PodRefusal:

@@ -15,7 +15,7 @@ from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTS
 from crontask.api.crd_handler import add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import End
-from crontask.api.scheduledrun import ScheduledRunSpec, ScheduledRunStatus
+from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, RUN, TASK
@@ -278,7 +278,7 @@ def cron_task_crd() -> Schema:
 
 def scheduled_run_crd() -> Schema:
     """The CRD of ScheduledRun."""
-    spec, status = _in_crd(structural(ScheduledRunSpec)), _in_crd(structural(ScheduledRunStatus))
+    spec, status = _in_crd(structural(ScheduledRunSpec)), _in_crd(structural(CompositeRunStatus))
     spec["x-kubernetes-validations"] = _RUN_RULES
     spec["properties"]["cancel"]["x-kubernetes-validations"] = [_CANCEL_RULE]
     refuse(spec, RUN, "spec")

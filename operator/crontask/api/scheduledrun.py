@@ -202,25 +202,11 @@ class ScheduledRunStatus(Model):
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
-    plan: PlanDocument | None = Field(
-        default=None,
-        description="Of a composite run: by what it goes, as it was when it started. Later edits of the task do not "
-        "change it.",
-    )
-    progress: str | None = Field(
-        default=None, max_length=32, description="Of a composite run: how far it is, like 3/6 steps."
-    )
-    steps: tuple[StepStatus, ...] = Field(
-        default=(), max_length=MOST_STEPS, description="Of a workflow: its steps, in the order of the list."
-    )
-    halt: Halt | None = Field(default=None, description="Of a composite run: why nothing new of it starts.")
-    undo: tuple[StepName, ...] | None = Field(
-        default=None, max_length=MOST_STEPS, description="Of a workflow that did not succeed: what is undone, in order."
-    )
-    not_compensated: tuple[NotCompensated, ...] = Field(
-        default=(), max_length=MOST_STEPS, description="Steps that may have had an effect, and were not undone."
-    )
-    paused: Paused | None = Field(default=None, description="Of a composite run: since when, and how long, it pauses.")
+
+    @property
+    def composite(self) -> "CompositeRunStatus | None":
+        """The same, of a composite run that has started; None of any other."""
+        return None
 
     @property
     def expected_attempt(self) -> int:
@@ -246,3 +232,42 @@ class ScheduledRunStatus(Model):
                 )
             }
         )
+
+
+class CompositeRunStatus(ScheduledRunStatus):
+    """How a run goes that consists of parts. Of the many that do not, none has room for its fields."""
+
+    plan: PlanDocument | None = Field(
+        default=None,
+        description="Of a composite run: by what it goes, as it was when it started. Later edits of the task do not "
+        "change it.",
+    )
+    progress: str | None = Field(
+        default=None, max_length=32, description="Of a composite run: how far it is, like 3/6 steps."
+    )
+    steps: tuple[StepStatus, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Of a workflow: its steps, in the order of the list."
+    )
+    halt: Halt | None = Field(default=None, description="Of a composite run: why nothing new of it starts.")
+    undo: tuple[StepName, ...] | None = Field(
+        default=None, max_length=MOST_STEPS, description="Of a workflow that did not succeed: what is undone, in order."
+    )
+    not_compensated: tuple[NotCompensated, ...] = Field(
+        default=(), max_length=MOST_STEPS, description="Steps that may have had an effect, and were not undone."
+    )
+    paused: Paused | None = Field(default=None, description="Of a composite run: since when, and how long, it pauses.")
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """The names of its steps."""
+        return tuple(step.name for step in self.steps)
+
+    @property
+    def composite(self) -> "CompositeRunStatus | None":
+        """Itself, once it has its plan."""
+        return self if self.plan is not None else None
+
+
+def status_model(document: Any) -> type[ScheduledRunStatus]:
+    """Of which kind the status is that stands in an object."""
+    return CompositeRunStatus if isinstance(document, dict) and "plan" in document else ScheduledRunStatus

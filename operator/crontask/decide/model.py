@@ -196,7 +196,7 @@ class ScheduledRun:
     @property
     def has_started(self) -> bool:
         """Whether it has, or had, an attempt; a composite run, whether it has its plan."""
-        began = bool(self.status.attempts) or self.status.plan is not None
+        began = bool(self.status.attempts) or self.status.composite is not None
         return began and self.status.phase not in NEVER_RAN
 
     @property

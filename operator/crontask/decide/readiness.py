@@ -72,15 +72,14 @@ def _not_wanted(view: RunView) -> Ends | None:
         return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, is gone")
     if parent.ended:
         return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, has ended")
-    known = {step.name: step for step in parent.status.steps}
-    step = known.get(asked.step or asked.undo or "")
+    known = parent.status.composite
+    step = asked.step or asked.undo
     name = part_name(parent.meta.name, parent.meta.uid, asked.part)
-    if meta.owner_uid != asked.uid or meta.name != name or step is None:
+    if meta.owner_uid != asked.uid or meta.name != name or known is None or step not in known.step_names:
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no such part; only the operator makes parts")
-    if parent.status.halt is not None and asked.step is not None and not asked.always:
+    if known.halt is not None and asked.step is not None and not asked.always:
         return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
-    undone = parent.status.undo
-    if asked.undo is not None and (undone is None or asked.undo not in undone):
+    if asked.undo is not None and asked.undo not in (known.undo or ()):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} undoes nothing that is called {asked.undo}")
     return None
 

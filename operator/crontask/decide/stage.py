@@ -79,7 +79,7 @@ def stage_of(view: RunView) -> Stage:
     run, pod = view.run, view.pod_state
     if run.ended:
         return Stage.ENDED
-    if run.status.plan is not None:
+    if run.status.composite is not None:
         return Stage.COMPOSED
     if isinstance(pod, Present):
         return _with_pod(view)

@@ -18,7 +18,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.names import pod_name
 from crontask.api.problem import TOO_DEEP, Problem
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus, status_model
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.model import UNUSABLE_RUN, UNUSABLE_TASK, CronTask, ScheduledRun
@@ -76,10 +76,11 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
     """A ScheduledRun; the spec of the one known is kept where it is of the same generation."""
     document, too_deep = _read(raw)
     meta = Metadata.model_validate(document["metadata"])
-    status = parse_status(ScheduledRunStatus, document.get("status"), meta)
+    written = document.get("status")
+    status = parse_status(status_model(written), written, meta)
     known = lookup(meta)
     begun = status.phase in (RunPhase.RUNNING, RunPhase.RETRYING)
-    if begun and not status.attempts and status.plan is None and status.pod_name != pod_name(meta.name, 1):
+    if begun and not status.attempts and status.composite is None and status.pod_name != pod_name(meta.name, 1):
         # Not by the operator, which records an attempt with these. As if nothing had been written.
         status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):

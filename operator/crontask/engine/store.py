@@ -189,7 +189,7 @@ class Store:
         parent = self._objects.parent_of(run)
         if parent is not None:
             self.changed(key_of(parent))
-        if run.status.plan is not None:
+        if run.status.composite is not None:
             for part in self._objects.parts_of(run):
                 if not part.ended:
                     self.changed(key_of(part))

@@ -6,7 +6,7 @@ The answers are folded into the store.
 import orjson
 
 from crontask.api.metadata import Metadata
-from crontask.api.scheduledrun import ScheduledRunStatus
+from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.keys import key_of
@@ -119,17 +119,13 @@ def changed_status(
 
 def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
     document = status.model_dump(by_alias=True, exclude_none=True)
-    if isinstance(status, ScheduledRunStatus):
+    if isinstance(status, ScheduledRunStatus) and status.result is not None:
         # As the handler gave it: what is null in it is not left out.
-        if status.result is not None:
-            document["result"] = status.result
+        document["result"] = status.result
+    if isinstance(status, CompositeRunStatus):
         if status.plan is not None:
             document["plan"] = status.plan
         for written, step in zip(document["steps"], status.steps, strict=True):
             if step.result is not None:
                 written["result"] = step.result
-        for name in ("steps", "notCompensated"):
-            # Of runs without parts there are many.
-            if not document[name]:
-                del document[name]
     return document

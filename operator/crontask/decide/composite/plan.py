@@ -67,7 +67,8 @@ def plan_of(run: ScheduledRun) -> Plan | None:
 
 
 def _parsed(run: ScheduledRun) -> Plan | None:
-    recorded = dict(run.status.plan or {})
+    known = run.status.composite
+    recorded = dict((known.plan if known is not None else None) or {})
     args = recorded.pop("args", {})
     try:
         document = _Document.model_validate(recorded)

@@ -38,7 +38,7 @@ def deadline(view: CompositeView, now: datetime) -> Deadline | None:
 
 def paused(run: ScheduledRun, now: datetime) -> Paused | None:
     """Since when, and how long, the run is paused: what the status should say."""
-    before = run.status.paused
+    before = run.status.composite.paused if run.status.composite is not None else None
     if run.spec.suspend:
         if before is not None and before.since is not None:
             return before

@@ -8,7 +8,7 @@ from typing import Any
 
 from crontask.api.composite import Step, When
 from crontask.api.composite_status import DECIDED_STEPS, StepPhase, StepStatus
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.model import (
     STEP,
@@ -42,9 +42,11 @@ class Workflow:
         return self.view.run
 
     @property
-    def status(self) -> ScheduledRunStatus:
+    def status(self) -> CompositeRunStatus:
         """What is recorded of the run."""
-        return self.view.run.status
+        status = self.view.run.status.composite
+        assert status is not None, "a composite run that has started has a plan"
+        return status
 
     @property
     def plan(self) -> Plan:

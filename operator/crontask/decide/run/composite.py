@@ -5,7 +5,7 @@ from datetime import datetime
 
 from crontask.api.composite_status import StepPhase, StepStatus
 from crontask.api.metadata import Condition, merge_conditions
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
@@ -26,8 +26,9 @@ def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
     found = settings(view)
     generation = view.task.meta.generation if view.task is not None else None
     steps = (found.handler.steps or ()) if found.handler is not None else ()
-    return view.run.status.model_copy(
-        update={
+    return CompositeRunStatus(
+        **{
+            **dict(view.run.status),
             **identity(view),
             "phase": RunPhase.RUNNING,
             "start_time": now,
@@ -94,7 +95,8 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
 def _conditions(view: RunView, now: datetime) -> tuple[Condition, ...]:
     """Suspended, once it has been."""
     before = view.run.status.conditions
-    if not view.run.spec.suspend and view.run.status.paused is None:
+    known = view.run.status.composite
+    if not view.run.spec.suspend and (known is None or known.paused is None):
         return before
     condition = Condition(
         type=_PAUSED,

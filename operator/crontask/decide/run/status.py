@@ -172,7 +172,7 @@ def _ended_attempts(
 ) -> tuple[Attempt, ...]:
     """A run that ends between two attempts, or before its first, ends without one of its own."""
     last = view.run.open_attempt
-    composite = view.run.status.plan is not None
+    composite = view.run.status.composite is not None
     if composite or (view.pod is None and last is None and outcome is None):
         return view.run.status.attempts
     return with_attempt(view, reason, message, completion, outcome.exit_code if outcome is not None else None)
