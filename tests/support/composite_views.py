@@ -68,6 +68,7 @@ def flow(
     plan: dict[str, Any] | None = None,
     status: dict[str, Any] | None = None,
     refused: dict[str, str] | None = None,
+    orphaned: tuple[str, ...] = (),
     beside: dict[str, Any] | None = None,
     **spec: Any,
 ) -> CompositeView:
@@ -81,7 +82,7 @@ def flow(
     run = ScheduledRun(meta, parsed, (), recorded(phase, start_time=at(0), plan=known, **fields))
     found = plan_of(run)
     assert found is not None
-    return CompositeView(run, found, dict(parts), refused or {})
+    return CompositeView(run, found, dict(parts), refused or {}, frozenset(orphaned))
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:

@@ -42,7 +42,8 @@ class RunView:
     `on_complete`: the task that its onComplete names. `same_key`: the other runs with its idempotencyKey. `claimed`: it
     was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part
     of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
-    to somebody else's run, and what is said of it. `parent`: of a part, the run that it is a part of.
+    to somebody else's run, and what is said of it; `orphaned_parts`: the names of those that are gone, and whose pod is
+    not. `parent`: of a part, the run that it is a part of.
     """
 
     run: ScheduledRun
@@ -57,6 +58,7 @@ class RunView:
     follow_up_refusal: RunRefusal | None = None
     parts: tuple[ScheduledRun, ...] = ()
     names_taken: tuple[tuple[str, str], ...] = ()
+    orphaned_parts: tuple[str, ...] = ()
     parent: ScheduledRun | None = None
 
     @property

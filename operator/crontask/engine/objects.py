@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import ANNOTATION_GROUP, LABEL_RUN, LABEL_TASK
+from crontask.api.names import ANNOTATION_GROUP, LABEL_PARENT, LABEL_RUN, LABEL_TASK
 from crontask.api.pod import Pod, PodMetadata
 from crontask.decide.attempt.outcome import pod_has_ended
 from crontask.decide.model import CronTask, ScheduledRun
@@ -31,6 +31,8 @@ class Objects:
         # Pods that have not ended, by the task of their run, and by the group that this was in.
         self._alive = Index()
         self._alive_in_group = Index()
+        # The same of parts, by what they are parts of.
+        self._alive_parts = Index()
 
     # --- what comes and goes -----------------------------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ class Objects:
         if pod.is_of_a_run and not pod_has_ended(pod):
             self._alive.add(namespace, pod.metadata.labels.get(LABEL_TASK), name)
             self._alive_in_group.add(namespace, group_of_pod(pod), name)
+            self._alive_parts.add(namespace, pod.metadata.labels.get(LABEL_PARENT), name)
         return known
 
     def remove_pod(self, pod: Pod) -> None:
@@ -85,6 +88,7 @@ class Objects:
         namespace, name = pod.metadata.namespace, pod.metadata.name
         self._alive.discard(namespace, pod.metadata.labels.get(LABEL_TASK), name)
         self._alive_in_group.discard(namespace, group_of_pod(pod), name)
+        self._alive_parts.discard(namespace, pod.metadata.labels.get(LABEL_PARENT), name)
 
     def _unindex_task(self, task: CronTask) -> None:
         self._members.discard(task.meta.namespace, _group_of(task), task.meta.name)
@@ -123,6 +127,13 @@ class Objects:
     def parts_of(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
         """The runs that say that they are parts of a composite run."""
         return (self.runs[run.meta.namespace, name] for name in self._parts.names(run.meta.namespace, run.meta.uid))
+
+    def orphaned_parts(self, run: ScheduledRun) -> Iterator[str]:
+        """The names of the parts of a composite run that are gone, and whose pod is not."""
+        for name in self._alive_parts.names(run.meta.namespace, run.meta.name):
+            pod = self.pods[run.meta.namespace, name]
+            if self.run_of(pod) is None:
+                yield pod.metadata.labels[LABEL_RUN]
 
     def parent_of(self, run: ScheduledRun) -> ScheduledRun | None:
         """The composite run that a part belongs to, if that is there."""

@@ -12,7 +12,7 @@ import msgspec
 import orjson
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import LABEL_TASK, pod_name
+from crontask.api.names import LABEL_PARENT, LABEL_TASK, pod_name
 from crontask.api.pod import Pod, PodMetadata, decode_pod
 from crontask.api.task_status import Timing
 from crontask.decide.attempt.outcome import pod_has_ended
@@ -231,7 +231,10 @@ class Store:
         if run is not None and self._objects.task_of(run) is not None:
             self._task_of_run_changed(run)
             return
-        # An orphaned pod is in the way of others.
+        # An orphaned pod is in the way of others, and of what it was a part of.
+        parent = self._objects.runs.get((namespace, pod.metadata.labels.get(LABEL_PARENT, "")))
+        if parent is not None:
+            self.changed(key_of(parent))
         task = self._objects.tasks.get((namespace, pod.metadata.labels.get(LABEL_TASK, "")))
         if task is not None:
             self.changed(key_of(task))

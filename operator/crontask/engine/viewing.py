@@ -67,6 +67,7 @@ class Viewer:
             on_complete=tasks.get((run.meta.namespace, asked.task_ref.name)) if asked is not None else None,
             follow_up_refusal=self._memory.of_run(run).follow_up_refusal,
             parts=tuple(self._objects.parts_of(run)) if run.status.composite is not None else (),
+            orphaned_parts=tuple(self._objects.orphaned_parts(run)) if run.status.composite is not None else (),
             names_taken=self._memory.of_run(run).names_taken,
             parent=self._objects.parent_of(run),
         )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from crontask.api.base import API_VERSION, GROUP
-from crontask.api.names import ANNOTATION_GROUP, LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
+from crontask.api.names import ANNOTATION_GROUP, LABEL_PARENT, LABEL_RUN, LABEL_TASK, MAIN_CONTAINER, pod_name
 from crontask.api.pod import DEFAULT_CONTAINER
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.trigger import Trigger
@@ -72,6 +72,8 @@ def _metadata(template: Document, identity: Identity, main: str) -> Document:
     labels = {**(template.get("labels") or {}), LABEL_RUN: identity.run}
     if identity.task:
         labels[LABEL_TASK] = identity.task
+    if identity.parent is not None:
+        labels[LABEL_PARENT] = identity.parent.name
     annotations = {**_without_ours(template.get("annotations") or {}), DEFAULT_CONTAINER: main}
     if identity.group is not None:
         annotations[ANNOTATION_GROUP] = identity.group

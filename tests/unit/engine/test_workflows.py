@@ -312,6 +312,23 @@ def test_a_part_that_is_gone_is_not_made_again() -> None:
     play(story, plan_by_step({"a": Plan(runs=20)}))
 
 
+def test_what_follows_a_part_that_is_gone_waits_for_its_pod() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("flow", handler=flow(step("a", continueOnFailure=True), step("b")))
+            await world.pass_time(3)
+            (part,) = parts(world, "flow")
+            key = ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, part["metadata"]["name"])
+            await world.api.delete(key, uid=part["metadata"]["uid"])
+            await world.pass_time(10)
+            assert steps_of(world, "flow") == {"a": "Running", "b": "Pending"}
+            assert world.status(Kind.SCHEDULED_RUN, "flow")["steps"][0]["message"].endswith("and its pod is not")
+            await world.pass_time(30)
+        assert steps_of(world, "flow") == {"a": "Failed", "b": "Succeeded"}
+
+    play(story, plan_by_step({"a": Plan(runs=100, stops_in=20)}))
+
+
 def test_an_edit_of_the_task_does_not_change_what_has_started() -> None:
     async def story(world: World) -> None:
         async with world.operator():

@@ -39,13 +39,15 @@ def part_of_undo(name: str) -> str:
 class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.
 
-    `refused`: why the run of a part cannot be made, by part.
+    `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
+    is not.
     """
 
     run: ScheduledRun
     plan: Plan
     parts: Mapping[str, ScheduledRun]
     refused: Mapping[str, str] = field(default_factory=dict)
+    orphaned: frozenset[str] = frozenset()
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""

@@ -66,6 +66,8 @@ def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) 
     part, recorded = flow.view.parts.get(part_of_undo(name)), flow.recorded.get(name)
     if part is not None:
         return _of_part(flow, name, part, found)
+    if flow.view.name_of(part_of_undo(name)) in flow.view.orphaned:
+        return replace(found, open=True)
     earlier = {entry.step: entry for entry in flow.status.not_compensated}
     if name in earlier:
         return replace(found, failed=(*found.failed, earlier[name]))

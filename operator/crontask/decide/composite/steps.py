@@ -13,7 +13,7 @@ from crontask.api.step_order import topological
 from crontask.decide.composite.ending import cleaning_up, end_of
 from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, WantedPart, part_of_step
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, recordable
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import REFERENCE_MISSING, TRUNCATED, SourceSkippedError, TruncatedError
 from crontask.decide.composite.workflow import NAME_TAKEN, States, Workflow
@@ -146,7 +146,7 @@ def _at_most_once(part: WantedPart) -> bool:
 def _only_seen(flow: Workflow, state: StepState) -> bool:
     """Whether nothing but this process knows how the step ended."""
     recorded = flow.recorded.get(state.step.name)
-    return state.reason == NAME_TAKEN and (recorded is None or recorded.phase is not state.phase)
+    return state.reason in (NAME_TAKEN, PART_GONE) and (recorded is None or recorded.phase is not state.phase)
 
 
 def _named(flow: Workflow, state: StepState) -> StepState:

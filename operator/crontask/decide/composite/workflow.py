@@ -86,6 +86,9 @@ class Workflow:
         refusal = self.view.refused.get(part_of_step(step.name))
         if refusal is not None:
             return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
+        if recorded is not None and recorded.run in self.view.orphaned:
+            message = f"run {recorded.run} is gone, and its pod is not"
+            return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)
         if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):
             return of_record(step, recorded)
         return None

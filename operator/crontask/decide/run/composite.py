@@ -46,7 +46,8 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
     if plan is None:
         message = "status.plan, by which it goes, cannot be read any more"
         return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
-    known = CompositeView(view.run, plan, own_parts(view.run, view.parts), dict(view.names_taken))
+    parts = own_parts(view.run, view.parts)
+    known = CompositeView(view.run, plan, parts, dict(view.names_taken), frozenset(view.orphaned_parts))
     decided = decide_steps(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from composite_views import C, decided, flow, part, seconds, step
+from composite_views import NAME, UID, C, decided, flow, part, seconds, step
 
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
+from crontask.api.names import part_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import CompositeView
 
@@ -258,6 +259,33 @@ ROWS = (
         undo=(),
         first=True,
         end="StepFailed",
+    ),
+    Row(
+        "its run is gone, and its pod is not: it is waited for",
+        flow(A, B, said=(StepStatus(name="a", phase=StepPhase.RUNNING, run="flow-a"),), orphaned=("flow-a",)),
+        steps="RP",
+    ),
+    Row(
+        "the run that undoes is gone, and its pod is not",
+        flow(
+            step("a", **UNDO),
+            D,
+            parts=(ok("a"), bad("d")),
+            halt=FAILED,
+            undo=("a",),
+            orphaned=(part_name(NAME, UID, "a/undo"),),
+        ),
+        P.COMPENSATING,
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+    ),
+    Row(
+        "it is gone, and its failure is tolerated: that is recorded before others start",
+        flow(step("a", continueOnFailure=True), B, said=(StepStatus(name="a", phase=StepPhase.RUNNING, run="flow-a"),)),
+        wanted=("b",),
+        steps="FR",
+        first=True,
     ),
     Row(
         "its run is gone after its end was recorded",
