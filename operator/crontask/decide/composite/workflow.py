@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from crontask.api.composite import Step, When
-from crontask.api.composite_status import DECIDED_STEPS, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.model import (
@@ -86,7 +86,7 @@ class Workflow:
         refusal = self.view.refused.get(part_of_step(step.name))
         if refusal is not None:
             return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
-        if recorded is not None and recorded.run in self.view.orphaned:
+        if recorded is not None and recorded.phase in OPEN_STEPS and recorded.run in self.view.orphaned:
             message = f"run {recorded.run} is gone, and its pod is not"
             return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)
         if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):

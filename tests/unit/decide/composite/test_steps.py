@@ -266,6 +266,12 @@ ROWS = (
         steps="RP",
     ),
     Row(
+        "its run is gone after its end was recorded, and its pod is not",
+        flow(A, B, said=(StepStatus(name="a", phase=StepPhase.SUCCEEDED, run="flow-a"),), orphaned=("flow-a",)),
+        wanted=("b",),
+        steps="SR",
+    ),
+    Row(
         "the run that undoes is gone, and its pod is not",
         flow(
             step("a", **UNDO),
