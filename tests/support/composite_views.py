@@ -69,6 +69,7 @@ def flow(
     status: dict[str, Any] | None = None,
     refused: dict[str, str] | None = None,
     orphaned: tuple[str, ...] = (),
+    unmade: tuple[str, ...] = (),
     beside: dict[str, Any] | None = None,
     **spec: Any,
 ) -> CompositeView:
@@ -82,7 +83,7 @@ def flow(
     run = ScheduledRun(meta, parsed, (), recorded(phase, start_time=at(0), plan=known, **fields))
     found = plan_of(run)
     assert found is not None
-    return CompositeView(run, found, dict(parts), refused or {}, frozenset(orphaned))
+    return CompositeView(run, found, dict(parts), refused or {}, frozenset(orphaned), frozenset(unmade))
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:

@@ -43,7 +43,7 @@ class RunView:
     was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part
     of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
     to somebody else's run, and what is said of it; `orphaned_parts`: the names of those that are gone, and whose pod is
-    not. `parent`: of a part, the run that it is a part of.
+    not; `unmade_parts`: of those whose creation had no good answer. `parent`: of a part, the run that it is a part of.
     """
 
     run: ScheduledRun
@@ -59,6 +59,7 @@ class RunView:
     parts: tuple[ScheduledRun, ...] = ()
     names_taken: tuple[tuple[str, str], ...] = ()
     orphaned_parts: tuple[str, ...] = ()
+    unmade_parts: frozenset[str] = frozenset()
     parent: ScheduledRun | None = None
 
     @property

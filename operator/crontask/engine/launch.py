@@ -253,6 +253,7 @@ class Launcher:
         try:
             await self._make_run(body)
         except ApiError as error:
+            self._memory.set_part_made(parent, create.name, False)
             if not error.refuses:
                 raise
             self._memory.set_follow_up_refusal(
@@ -260,6 +261,7 @@ class Launcher:
             )
             raise RunRefusedError(create.name) from error
         self._memory.set_follow_up_refusal(parent, None)
+        self._memory.set_part_made(parent, create.name, True)
         made = self._store.run(run_key(parent.meta.namespace, create.name))
         if made is not None and (made.meta.owner_uid, made.spec.parent) != (parent.meta.uid, asked):
             message = f"run {create.name} exists and is not this part; delete it, and run the whole again"

@@ -35,7 +35,8 @@ class RunMemory:
 
     `vanished`: its pods that went, also those of earlier attempts, which stay for their logs. `claimed`: it was
     pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part of
-    it; `names_taken`: the parts whose name belongs to somebody else's run; `unrecorded_end`: what was decided at its
+    it; `names_taken`: the parts whose name belongs to somebody else's run, `unmade_parts`: the names of those whose
+    creation had no good answer; `unrecorded_end`: what was decided at its
     end, which is not recorded before what that causes exists.
     """
 
@@ -48,6 +49,7 @@ class RunMemory:
     touched: bool = False
     follow_up_refusal: RunRefusal | None = None
     names_taken: tuple[tuple[str, str], ...] = ()
+    unmade_parts: frozenset[str] = frozenset()
     unrecorded_end: RunDecisions | None = None
 
 
@@ -164,6 +166,12 @@ class Memory:
         self._run(cause).follow_up_refusal = refusal
         if refusal is not None:
             self._changed(key_of(cause))
+
+    def set_part_made(self, parent: ScheduledRun, name: str, made: bool) -> None:
+        """Whether the creation of a part had a good answer."""
+        if made == (name in self.of_run(parent).unmade_parts):
+            known = self._run(parent)
+            known.unmade_parts = known.unmade_parts - {name} if made else known.unmade_parts | {name}
 
     def note_name_taken(self, parent: ScheduledRun, part: str, message: str) -> None:
         """The name of a part belongs to somebody else's run, which is not touched."""

@@ -60,15 +60,16 @@ class Viewer:
 
     def run_view(self, run: ScheduledRun) -> RunView:
         """All that is known of a run."""
-        asked, tasks = run.spec.on_complete, self._objects.tasks
+        asked, tasks, known = run.spec.on_complete, self._objects.tasks, self._memory.of_run(run)
         return replace(
             self._view_of(run, self._objects.task_of(run)),
             dependents=self._objects.dependents(run.meta.namespace, run.task_name),
             on_complete=tasks.get((run.meta.namespace, asked.task_ref.name)) if asked is not None else None,
-            follow_up_refusal=self._memory.of_run(run).follow_up_refusal,
+            follow_up_refusal=known.follow_up_refusal,
             parts=tuple(self._objects.parts_of(run)) if run.status.composite is not None else (),
             orphaned_parts=tuple(self._objects.orphaned_parts(run)) if run.status.composite is not None else (),
-            names_taken=self._memory.of_run(run).names_taken,
+            names_taken=known.names_taken,
+            unmade_parts=known.unmade_parts,
             parent=self._objects.parent_of(run),
         )
 

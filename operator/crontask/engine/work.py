@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-from crontask.decide.decisions import Act, RunDecisions, Settle, earliest
+from crontask.decide.decisions import Act, CreatePart, RunDecisions, Settle, earliest
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.run.decide import decide_run, end_seen_before
 from crontask.decide.task.decide import decide_task
@@ -239,6 +239,9 @@ class Worker:
                 self._memory.keep_end(view.run, decided)
                 # Decided anew: the status is to say why the end is not recorded.
                 return following
+        if any(isinstance(preparation, CreatePart) for preparation in decided.before):
+            # What the status says of them is decided when they are known.
+            return Next(at_once=True)
         if decided.summary:
             wait = await self._writer.write_run_summary(view.run, decided.status)
             return Next(earliest(decided.wake_at, self._clock.now() + timedelta(seconds=wait) if wait else None))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_world import NAMESPACE, World, play
 
-from crontask.ports import Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 IMAGE: dict[str, Any] = {"container": {"image": "busybox:1.36"}}
@@ -310,6 +310,26 @@ def test_a_part_that_is_gone_is_not_made_again() -> None:
         assert status["phase"] == "Failed"
 
     play(story, plan_by_step({"a": Plan(runs=20)}))
+
+
+@pytest.mark.parametrize("on_lost", ["Retry", "Fail"])
+@pytest.mark.parametrize("status", [403, 500, 429])
+def test_a_part_that_is_refused_is_tried_again_and_the_workflow_says_so(on_lost: str, status: int) -> None:
+    async def story(world: World) -> None:
+        error = ApiError(status, "Forbidden", "exceeded quota: runs")
+        world.api.fault = lambda verb, key: error if verb == "create" and key.name.startswith("flow-") else None
+        async with world.operator():
+            await world.run("flow", handler=flow(step("a", retry={"onLost": on_lost}), step("b")))
+            await world.pass_time(20)
+            known = world.status(Kind.SCHEDULED_RUN, "flow")
+            assert known["phase"] == "Running"
+            assert status == 429 or "exceeded quota: runs" in known["message"]
+            world.api.fault = lambda verb, key: None
+            await world.pass_time(60)
+        assert steps_of(world, "flow") == {"a": "Succeeded", "b": "Succeeded"}
+        assert "message" not in world.status(Kind.SCHEDULED_RUN, "flow")
+
+    play(story, plan_by_step({}))
 
 
 def test_what_follows_a_part_that_is_gone_waits_for_its_pod() -> None:

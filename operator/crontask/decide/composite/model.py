@@ -40,7 +40,7 @@ class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.
 
     `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
-    is not.
+    is not; `unmade`: of runs whose creation had no good answer.
     """
 
     run: ScheduledRun
@@ -48,6 +48,7 @@ class CompositeView:
     parts: Mapping[str, ScheduledRun]
     refused: Mapping[str, str] = field(default_factory=dict)
     orphaned: frozenset[str] = frozenset()
+    unmade: frozenset[str] = frozenset()
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""

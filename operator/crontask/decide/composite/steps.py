@@ -124,7 +124,9 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     if flow.run.spec.suspend:
         starting = []
     wanted = tuple(flow.wanted(state) for state in starting)
-    shown = {**states, **{state.step.name: _named(flow, state) for state in starting}}
+    # Of what happens at most once, the status says so before it is begun.
+    at_most_once = [state for state, part in zip(starting, wanted, strict=True) if _at_most_once(part)]
+    shown = {**states, **{state.step.name: _named(flow, state) for state in at_most_once}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
     decision = _decision(
@@ -133,7 +135,7 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     return replace(
         decision,
         wanted=wanted,
-        record_first=any(_at_most_once(part) for part in wanted) or any(_only_seen(flow, s) for s in states.values()),
+        record_first=bool(at_most_once) or any(_only_seen(flow, state) for state in states.values()),
         wake_at=earliest(*waits, limit.at if limit is not None else None),
     )
 

@@ -89,9 +89,10 @@ class Workflow:
         if recorded is not None and recorded.phase in OPEN_STEPS and recorded.run in self.view.orphaned:
             message = f"run {recorded.run} is gone, and its pod is not"
             return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)
-        if recorded is not None and (recorded.run is not None or recorded.phase in DECIDED_STEPS):
-            return of_record(step, recorded)
-        return None
+        if recorded is None or recorded.run in self.view.unmade:
+            return None
+        decided = recorded.run is not None or recorded.phase in DECIDED_STEPS
+        return of_record(step, recorded) if decided else None
 
     def values(
         self, states: States, *, forgiving: bool = False, so_far: tuple[RunPhase, str | None] | None = None

@@ -47,7 +47,8 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         message = "status.plan, by which it goes, cannot be read any more"
         return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
     parts = own_parts(view.run, view.parts)
-    known = CompositeView(view.run, plan, parts, dict(view.names_taken), frozenset(view.orphaned_parts))
+    orphaned = frozenset(view.orphaned_parts)
+    known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts)
     decided = decide_steps(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
