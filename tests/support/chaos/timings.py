@@ -147,7 +147,11 @@ class Timings:
 
     def _check_seen(self, seen: datetime, old: Document, now: datetime) -> None:
         """Between the change that the status before knew nothing of, and now."""
-        changed = min(at for generation, at in self._written.items() if generation > old["observedGeneration"])
+        unseen = [at for generation, at in self._written.items() if generation > old["observedGeneration"]]
+        if not unseen:
+            self.violate(f"something is said to be seen at {seen:%H:%M:%S}, and nothing was changed")
+            return
+        changed = min(unseen)
         if not changed - _SECOND < seen <= now:
             self.violate(f"what was changed at {changed:%H:%M:%S} is said to be seen at {seen:%H:%M:%S}")
 

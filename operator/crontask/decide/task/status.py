@@ -75,16 +75,17 @@ def compute_status(
     )
     scheduled = _scheduled_count(view, settled, fresh)
     phase = _phase(view, basis, scheduled)
+    timing = _timing(view, basis, phase)
     upcoming = _upcoming(view, basis, scheduled) if phase in SCHEDULING else ()
     status = CronTaskStatus(
         # An edit has been seen when the status says by which timing the task is due.
-        observed_generation=task.meta.generation if basis.edit_is_recorded else before.observed_generation,
+        observed_generation=task.meta.generation if _is_seen(view, timing) else before.observed_generation,
         phase=phase,
         conditions=merge_conditions(
             before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, fresh, now)
         ),
         schedule_text=schedule_text(task.spec) if task.valid else before.schedule_text,
-        timing=_timing(view, basis, phase),
+        timing=timing,
         tripped=basis.tripped,
         next_run_time=format_time(upcoming[0]) if upcoming else None,
         upcoming=upcoming,
@@ -122,6 +123,11 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
     if (ended and not basis.skewed) or (enough and not waiting):
         return TaskPhase.COMPLETED
     return TaskPhase.REJECTED if is_rejected(view) else TaskPhase.ACTIVE
+
+
+def _is_seen(view: TaskView, timing: Timing | None) -> bool:
+    """Whether the timing of the status is that of the spec; one that cannot be used has none."""
+    return not view.task.valid or (timing is not None and timing.hash == view.task.timing_hash)
 
 
 def _timing(view: TaskView, basis: Basis, phase: TaskPhase) -> Timing | None:

@@ -600,6 +600,14 @@ def test_the_message_of_a_transition_is_as_long_as_fits(length: int) -> None:
     assert len(transition.message) == min(length, 900)
 
 
+def test_an_edit_while_the_clock_is_not_believed_has_not_been_observed() -> None:
+    task = make_task({"observed_generation": 1}, {"generation": 2}, interval="1m")
+    known = replace(task, status=task.status.model_copy(update={"timing": Timing(hash="old", since=at(0))}))
+    basis = Basis(Timing(hash="old", since=at(0)), None, None, True, 0, at(6), at(5))
+    status, _ = compute_status(TaskView(known, ()), (), None, basis)
+    assert (status.observed_generation, status.timing) == (1, known.status.timing)
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_an_edit_that_is_not_recorded_yet_has_not_been_observed(recorded: bool) -> None:
     """A launch that it leaves out, and that was cut short, records itself before."""
