@@ -48,7 +48,7 @@ class Ledger:
         self.idle_writes: Counter[str] = Counter()
         # By the run's UID, its pods that the world took away.
         self.lost: defaultdict[str, set[str]] = defaultdict(set)
-        self._workflows = Workflows(self.violate)
+        self._workflows = Workflows(self.violate, clock.now)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
@@ -270,7 +270,7 @@ class Ledger:
             return
         record.refused_by = None
         late = self._sender.late
-        self._workflows.see_pod(record.document, late=late)
+        self._workflows.see_pod(record.document, late=late, sent=self._sender.at)
         if late:
             self._late_pods.add(uid)
         number = int(name.rpartition("-")[2])

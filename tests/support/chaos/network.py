@@ -29,13 +29,14 @@ class Weather:
 
 @dataclass(frozen=True)
 class Sent:
-    """A write on its way. `late`: its sender was dead, or no leader any more, when it landed."""
+    """A write on its way since `at`. `late`: its sender was dead, or no leader any more, when it landed."""
 
     sender: str
     verb: str
     key: ObjectKey
     late: bool = False
     body: Document | None = None
+    at: datetime | None = None
 
 
 class Process:
@@ -168,7 +169,7 @@ class Network:
         # Whoever is stopped here, after the look at the lease, sends too late: nothing can keep that back.
         await self._process.pass_on()
         carried: asyncio.Future[T] = asyncio.ensure_future(
-            self._carry(Sent(self._process.name, verb, key, False, body), call)
+            self._carry(Sent(self._process.name, verb, key, False, body, self._clock.now()), call)
         )
         # A sender that is gone leaves nobody to hear of an error.
         carried.add_done_callback(lambda done: done.cancelled() or done.exception())

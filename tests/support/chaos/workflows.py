@@ -5,6 +5,7 @@ By the documents alone: nothing here asks the policy.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -50,8 +51,11 @@ def _step(name: str, before: str, random: Random, *, graph: bool) -> Document:
 class Workflows:
     """Watches the parts. `violate` is told what must not have happened."""
 
-    def __init__(self, violate: Callable[[str], None]) -> None:
+    def __init__(self, violate: Callable[[str], None], now: Callable[[], datetime]) -> None:
         self._violate = violate
+        self._now = now
+        # By UID: since when nothing new of a composite run starts.
+        self._halted: dict[str, datetime] = {}
         # By UID: the composite runs as they are, or were last; and whether they are there.
         self._parents: dict[str, Document] = {}
         self._gone: set[str] = set()
@@ -93,6 +97,8 @@ class Workflows:
             self._violate(f"the plan of run {name} changes")
         if "undo" in was and was["undo"] != now.get("undo"):
             self._violate(f"run {name} was to undo {was['undo']}, and now {now.get('undo')}")
+        if "halt" in now:
+            self._halted.setdefault(uid, self._now())
         if "undo" not in was and "undo" in now:
             self._check_order(name, now)
         if was.get("phase") not in _TERMINAL and now.get("phase") in _TERMINAL:
@@ -133,18 +139,21 @@ class Workflows:
         if undo or document["metadata"]["name"] not in named:
             self._forgotten.add(document["metadata"]["uid"])
 
-    def see_pod(self, run: Document, *, late: bool) -> None:
-        """The pod of a run is made. `late`: by an operator that had lost its lease, whose run is let go."""
+    def see_pod(self, run: Document, *, late: bool, sent: datetime | None) -> None:
+        """The pod of a run is made, which was on its way since `sent`.
+
+        `late`: by an operator that had lost its lease, whose run is let go.
+        """
         asked = run["spec"].get("parent")
         if asked is None or late:
             return
         parent = self._parents.get(asked["uid"])
         if parent is None or asked["uid"] in self._gone:
             return
-        for words in self._why_not(run, asked, parent):
+        for words in self._why_not(run, asked, parent, sent or self._now()):
             self._violate(f"the pod of part {run['metadata']['name']} is made, {words}")
 
-    def _why_not(self, run: Document, asked: Document, parent: Document) -> Iterator[str]:
+    def _why_not(self, run: Document, asked: Document, parent: Document, sent: datetime) -> Iterator[str]:
         status, first = parent["status"], not (run.get("status") or {}).get("attempts")
         if status.get("phase") in _TERMINAL:
             yield f"though its parent is {status['phase']}"
@@ -160,7 +169,7 @@ class Workflows:
             return
         if step.get("always"):
             return
-        if "halt" in status:
+        if sent > self._halted.get(asked["uid"], sent):
             yield "though nothing new starts"
         for name in _before(step, list(steps.values())):
             runs = self._parts[asked["uid"]].get(name, [])
