@@ -19,6 +19,7 @@ from crontask.api.metadata import Metadata
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.progress import Progress
+from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of
 from crontask.decide.decisions import DecisionKind
 from crontask.ports import Document
 from crontask.simulation.documents import merge_patch
@@ -48,6 +49,12 @@ _SUMMED = {
 @click.option(
     "--run-result", default="success", show_default=True, metavar="success|failed|N%", help="N%: fail so often."
 )
+@click.option(
+    "--fail", "failing_parts", multiple=True, metavar="STEP", help="A step of a workflow fails, or NAME/undo its undo."
+)
+@click.option(
+    "--step-takes", "part_takes", multiple=True, metavar="STEP=DURATION", help="A step takes so long, not --run-takes."
+)
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")
 @click.option("--suspended", multiple=True, type=StretchParam(), help="spec.suspend is true then.")
@@ -72,6 +79,8 @@ def simulate_command(
     created: datetime | None,
     run_takes: timedelta,
     run_result: str,
+    failing_parts: tuple[str, ...],
+    part_takes: tuple[str, ...],
     seed: int,
     output: str,
     **happenings: Any,
@@ -87,9 +96,22 @@ def simulate_command(
     _check_times(start, end, beginning, happenings)
     manifest = complete(find_task(path, name, namespace), beginning)
     failing = _failing(run_result, seed)
+    parts = parts_of(manifest)
+    fail, takes = failing_steps(failing_parts, parts), durations_of_steps(part_takes, parts)
     happen = tuple(_happenings(manifest, **happenings))
     with _without_log(), Progress(beginning, end) as progress:
-        scenario = Scenario(manifest, start, end, beginning, run_takes, failing, happen, passed=progress.show)
+        scenario = Scenario(
+            manifest,
+            start,
+            end,
+            beginning,
+            run_takes,
+            failing,
+            happen,
+            passed=progress.show,
+            failing_parts=fail,
+            part_takes=takes,
+        )
         decided = _print(progress.until_the_first(simulate(scenario)), output)
     if not decided:
         click.echo(_why_nothing(manifest, start, end), err=True)
@@ -255,6 +277,8 @@ def _json(line: Line) -> str:
     }
     if line.fails:
         document["fails"] = True
+    if line.part is not None:
+        document["part"] = line.part
     if line.message is not None:
         document["message"] = line.message
     return json.dumps(document) + "\n"
@@ -264,5 +288,6 @@ def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
     count = f"{line.count:,}" if line.count > 1 else ""
     rest = f"{line.run or line.message or ''}{' fails' if line.fails else ''}"
+    rest += f" {line.part.removesuffix('/undo')}" if line.part is not None else ""
     cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{rest}"
     return cells.rstrip() + "\n"

@@ -44,6 +44,9 @@ class DecisionKind(StrEnum):
     RESUME = "Resume"
     COMPLETE = "Complete"
     INVALID = "Invalid"
+    END = "End"
+    STEP = "Step"
+    UNDO = "Undo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class Transition:
 
     `reason` is in CamelCase as in Kubernetes events; `lag` is how late a start was; `count`: of how many nominal
     times. `kind`: which decision it is, where it is one, and `why`, where `reason` does not say it. Without `event`
-    only the log and the metric hear of it.
+    only the log and the metric hear of it. `part`: which part of `run` it is about, where it is about one.
     """
 
     reason: str
@@ -197,6 +200,7 @@ class Transition:
     kind: DecisionKind | None = None
     why: str | None = None
     event: bool = True
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

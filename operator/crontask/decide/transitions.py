@@ -1,5 +1,6 @@
 """What is recorded of a launch once it has happened, or was refused: the engine knows when, this says what."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.base import format_time
@@ -18,9 +19,24 @@ def started(run: ScheduledRun, task: CronTask | None, pod: str | None, now: date
         run=run.meta.name,
         nominal=due,
         lag=now - start,
-        kind=DecisionKind.START if run.spec.parent is None else None,
-        # Of the parts of a run only what goes wrong is told.
-        event=run.spec.parent is None,
+        kind=DecisionKind.START,
+    )
+
+
+def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
+    """The same, of a run that is a part: it happened to what that is a part of, and is an event where it went wrong."""
+    asked = run.spec.parent
+    if asked is None:
+        return transition
+    return replace(
+        transition,
+        message=f"{asked.part}: {transition.message}",
+        run=asked.name,
+        lag=None,
+        kind=DecisionKind.UNDO if asked.undo is not None else DecisionKind.STEP,
+        why=why,
+        event=transition.warning,
+        part=asked.part,
     )
 
 

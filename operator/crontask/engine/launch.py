@@ -26,7 +26,7 @@ from crontask.decide.run.composite import with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.conditions import POD_REJECTED
-from crontask.decide.transitions import follow_up_refused, pod_refused, started
+from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
 from crontask.engine.events import EventRecorder, Subject, about
 from crontask.engine.keys import key_of, run_key
@@ -298,7 +298,8 @@ class Launcher:
         if task is not None:
             self._memory.note_taken(task)
         transition = started(run, task, body["metadata"]["name"], self._clock.now())
-        self._recorder.record(transition, about(task if task is not None else run))
+        parent = self._store.parent_of(run)
+        self._recorder.record(of_part(run, transition, "Started"), about(parent or task or run))
 
     def _has_seen_pod(self, run: ScheduledRun) -> bool:
         """Whether the pod of the expected attempt is known, or was."""

@@ -15,7 +15,7 @@ from crontask.decide.decisions import Act, CreatePart, RunDecisions, Settle, ear
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.run.decide import decide_run, end_seen_before
 from crontask.decide.task.decide import decide_task
-from crontask.decide.transitions import change_refused
+from crontask.decide.transitions import change_refused, of_part
 from crontask.decide.views import RunView
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
@@ -209,12 +209,11 @@ class Worker:
     def _record(self, view: RunView, decided: RunDecisions) -> None:
         """Who looks at the task sees what goes wrong with its runs; that all is well, its status says. So of parts."""
         for transition in decided.transitions:
-            asked = view.run.spec.parent
-            if asked is not None:
-                told = replace(
-                    transition, message=f"{asked.part}: {transition.message}", event=transition.warning, kind=None
-                )
-                self._recorder.record(told, about(view.parent if view.parent is not None else view.run))
+            if view.run.spec.parent is not None:
+                phase = decided.status.phase
+                why = phase.value if phase is not None and phase.terminal else transition.reason
+                subject = about(view.parent if view.parent is not None else view.run)
+                self._recorder.record(of_part(view.run, transition, why), subject)
                 continue
             also = (about(view.task),) if view.task is not None and transition.warning else ()
             self._recorder.record(transition, about(view.run), *also)

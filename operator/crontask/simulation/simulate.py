@@ -5,7 +5,7 @@ The API server, the kubelet and time are simulated; long quiet stretches are gon
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -32,7 +32,8 @@ _HISTORY = 1000
 class Line:
     """A decision: when, about which nominal time and run, and for how many times.
 
-    `message`, where the reason alone does not say what to do about it. `fails`: the run that starts will fail.
+    `message`, where the reason alone does not say what to do about it. `fails`: the run that starts will fail. `part`:
+    of the run, where it is about one.
     """
 
     time: datetime
@@ -43,6 +44,7 @@ class Line:
     count: int = 1
     message: str | None = None
     fails: bool = False
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Scenario:
     by_stretches: bool = True
     # Observe of the time each time that some has passed.
     passed: Callable[[datetime], None] = lambda now: None
+    # Of workflows: the parts that fail, NAME or NAME/undo, and how long each takes that does not take `run_takes`.
+    failing_parts: frozenset[str] = frozenset()
+    part_takes: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 @dataclass
@@ -213,7 +218,8 @@ class Simulation:
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
         message, run = transition.message if kind is DecisionKind.INVALID else None, transition.run
         fails = kind is DecisionKind.START and run is not None and self.scenario.failing.fails(run)
-        self._add(Line(now, kind, transition.nominal, reason, run, transition.count, message, fails))
+        nominal = transition.nominal if transition.part is None else None
+        self._add(Line(now, kind, nominal, reason, run, transition.count, message, fails, transition.part))
 
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""
@@ -241,19 +247,15 @@ class Simulation:
 
     def _plan(self, pod: Document) -> Plan:
         """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
-        labels = pod["metadata"]["labels"]
+        run = pod["metadata"]["labels"][LABEL_RUN]
+        asked = self.api.document(ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, run))["spec"].get("parent", {})
+        part = f"{asked['undo']}/undo" if "undo" in asked else str(asked.get("step"))
         # A run that fails does so in its first step.
-        run = self._root_of(labels[LABEL_RUN])
-        fails = run is not None and self.scenario.failing.fails(run)
+        fails = self.scenario.failing.fails(asked.get("root", run)) and "undo" not in asked
         within = self.clock.now().microsecond / 1e6
-        takes = self.scenario.run_takes.total_seconds() - within + _ENDS_LATE
-        return Plan(runs=max(0.0, takes), exit_code=int(fails), stops_in=0)
-
-    def _root_of(self, run: str) -> str | None:
-        """The run itself, or what it is a step of; None of an undo."""
-        document = self.api.document(ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, run))
-        asked = document["spec"].get("parent", {})
-        return str(asked.get("root", run)) if "undo" not in asked else None
+        wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
+        takes = wanted.total_seconds() - within + _ENDS_LATE
+        return Plan(runs=max(0.0, takes), exit_code=int(fails or part in self.scenario.failing_parts), stops_in=0)
 
 
 _STARTED = "Due"

@@ -227,3 +227,55 @@ def test_each_command_has_help_with_an_example() -> None:
         shown = run(f"{name} --help")
         assert shown.exit_code == 0
         assert f"Example: crontask {name}" in " ".join(shown.stdout.split()), name
+
+
+# --- workflows -------------------------------------------------------------------------------------------------------
+
+FLOW = """
+apiVersion: crontask.dev/v1alpha1
+kind: CronTask
+metadata: {name: flow}
+spec:
+  schedule: "0 * * * *"
+  handler:
+    steps:
+      - {name: first, container: {image: i}, compensate: {container: {image: i}}}
+      - {name: second, container: {image: i}}
+"""
+
+
+def played(options: str) -> list[tuple[str, str, str]]:
+    Path("flow.yaml").write_text(FLOW)
+    done = run(f"simulate -f flow.yaml --from 2026-06-01T00:30:00Z --to 2026-06-01T01:30:00Z -o jsonl {options}")
+    return [(line["decision"], line["reason"], line.get("part", "")) for line in lines(done.stdout)[:-1]]
+
+
+def test_simulate_plays_the_steps_of_a_workflow_in_order() -> None:
+    first, second = (("Step", "Started", name) for name in ("first", "second"))
+    done, also = (("Step", "Succeeded", name) for name in ("first", "second"))
+    assert played("") == [("Start", "Due", ""), first, done, second, also, ("End", "Succeeded", "")]
+
+
+def test_simulate_undoes_what_was_done_before_a_step_that_fails() -> None:
+    undo = [("Undo", "Started", "first/undo"), ("Undo", "Succeeded", "first/undo"), ("End", "Failed", "")]
+    assert played("--fail second")[-4:] == [("Step", "Failed", "second"), *undo]
+    assert played("--fail second --fail first/undo --step-takes first/undo=1s")[-1] == ("End", "Failed", "")
+    assert ("Undo", "Failed", "first/undo") in played("--fail second --fail first/undo")
+    # A run that fails does so in its first step.
+    assert played("--run-result failed")[1:3] == [("Step", "Started", "first"), ("Step", "Failed", "first")]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--fail frist", "--fail frist: there is no such step; did you mean first?"),
+        ("--fail second/undo", "--fail second/undo: there is no such step; did you mean"),
+        ("--step-takes first", "--step-takes 'first' has no =; write it like first=30s"),
+        ("--step-takes first=soon", "--step-takes first: 'soon' is not a duration; write it like 90s"),
+    ],
+)
+def test_what_simulate_is_asked_about_steps_that_there_are_not(options: str, words: str) -> None:
+    Path("flow.yaml").write_text(FLOW)
+    done = run(f"simulate -f flow.yaml --from 2026-06-01 --to 2026-06-02 {options}")
+    assert done.exit_code == 2
+    assert words in done.stderr

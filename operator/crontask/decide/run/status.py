@@ -188,8 +188,16 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
         task=view.run.task_name,
         run=view.run.meta.name,
         nominal=view.run.nominal,
-        kind=_KINDS.get(phase) if not _was_replaced(view, phase) else None,
+        kind=_kind(view, phase),
+        why=phase.value if view.run.status.composite is not None else None,
     )
+
+
+def _kind(view: RunView, phase: RunPhase) -> DecisionKind | None:
+    """Which decision its end is; that of an ordinary run is none."""
+    if _was_replaced(view, phase):
+        return None
+    return _KINDS.get(phase, DecisionKind.END if view.run.status.composite is not None else None)
 
 
 def _was_replaced(view: RunView, phase: RunPhase) -> bool:
