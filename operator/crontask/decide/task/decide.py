@@ -55,7 +55,9 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     if pause is None:
         dropped |= {run.run.meta.name: LEFT_OUT for run in cut_short if stage_of(run) is Stage.UNRECORDED}
     slots = _slots(view, undecided, dropped, config, now)
-    settled = _settle(view, undecided, slots, now)
+    # A launch that an edit leaves out, and that was cut short, records itself first: the edit, with all that it leaves
+    # out, is recorded after it, from where the record ends now.
+    settled = _settle(view, undecided, slots, now) if not cut_short else None
     if view.refusal is not None and view.refusal.retry_at > now:
         # Nothing is launched, and nobody makes room for what is not; those who wait have their turns all the same.
         without = replace(undecided, candidates=()) if undecided is not None else None

@@ -23,7 +23,7 @@ from task_views import (
 
 from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
-from crontask.api.task_status import TaskPhase
+from crontask.api.task_status import TaskPhase, Timing
 from crontask.decide.decisions import Adopt, CancelRun, Discard, Dropped, Launch, Reserve, StartAttempt, TaskAction
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Refused
@@ -515,3 +515,18 @@ def test_failures_suspend_a_task(counted: tuple[str, ...], phase: TaskPhase) -> 
     failed = ended(MANUAL, RunPhase.FAILED, at(1))
     task = make_task(status, schedule=None, suspendAfterFailures=2)
     assert decide(task, RunView(failed, None), now=NOW).status.phase is phase
+
+
+def test_an_edit_beside_a_launch_that_was_cut_short_moves_nothing_until_that_is_recorded() -> None:
+    """Of the times before it, what became of some is known by their runs, and of others by the edit alone."""
+    old = Timing(hash="old", since=at(0))
+    task = make_task({"last_scheduled_time": at(1), "timing": old, "observed_generation": 1}, {"generation": 2})
+    running = make_run(at(3), RunPhase.RUNNING, pod="Running")
+    first = decide(task, running, make_run(at(4)), now=at(5))
+    assert first.status.last_scheduled_time == at(1)
+    assert (first.status.timing, first.status.recent_decisions) == (old, ())
+    then = decide(task, running, make_run(at(4), RunPhase.SKIPPED), now=at(5))
+    assert then.status.last_scheduled_time is not None
+    assert then.status.last_scheduled_time > at(1)
+    (entry, *_) = then.status.recent_decisions
+    assert (entry.reason, entry.nominal_time) == ("TimingChangedUnseen", at(1))
