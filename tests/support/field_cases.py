@@ -89,28 +89,51 @@ _POD_SPEC = {
     **{f".initContainers[]{part}": field for part, field in _CONTAINER_PARTS.items()},
     ".initContainers[].restartPolicy": restart_policy("Never", "Always"),
 }
-_SIMPLE = {**_CALLS, "container": FREE, "podTemplate": FREE, "task": text(None, 52)}
+_PLAIN = {**_CALLS, "container": FREE, "podTemplate": FREE, "resultFrom": text(None, 63), "pod": FREE}
+# Where a handler of one pod may stand: the handler itself, a step, and what undoes it.
+STEP, UNDO = "handler.steps[]", "handler.steps[].compensate"
+MOUNTS = ("handler", STEP, UNDO)
+_SIMPLE = {
+    **_CALLS,
+    "container": FREE,
+    "container.image": text(None, 1024, ("", "image is missing; name the image to run, like busybox:1.36")),
+    "container.name": text(None, 63, ("x", "name is given by crontask; remove it")),
+    "container.restartPolicy": _ONE_ATTEMPT,
+    "podTemplate": FREE,
+    **{f"podTemplate.spec{part}": field for part, field in _POD_SPEC.items()},
+    "resultFrom": text(None, 63),
+    "pod": FREE,
+    **{f"pod.spec{part}": field for part, field in _POD_SPEC.items()},
+}
 _HANDLER = {
     "handler": whole(),
-    **under("handler", _CALLS),
-    "handler.container": FREE,
-    "handler.container.image": text(None, 1024, ("", "image is missing; name the image to run, like busybox:1.36")),
-    "handler.container.name": text(None, 63, ("x", "name is given by crontask; remove it")),
-    "handler.container.restartPolicy": _ONE_ATTEMPT,
-    "handler.podTemplate": FREE,
-    **{f"handler.podTemplate.spec{part}": field for part, field in _POD_SPEC.items()},
-    "handler.resultFrom": text(None, 63),
-    "handler.steps": items(None, 50, {"name": "a"}),
-    "handler.steps[]": whole("name"),
-    "handler.steps[].name": text(1, 63),
-    "handler.steps[].args": FREE,
-    "handler.steps[].dependsOn": items(None, 50, "a"),
-    "handler.steps[].dependsOn[]": text(1, 63),
-    "handler.steps[].timeout": DURATION,
-    "handler.steps[].compensate": whole(),
-    **under("handler.steps[]", _SIMPLE),
-    **under("handler.steps[]", _RETRY),
-    **under("handler.steps[].compensate", _SIMPLE),
+    **under("handler", _SIMPLE),
+    "handler.steps": items(1, 50, {"name": "a"}),
+    STEP: whole("name"),
+    **under(STEP, _SIMPLE),
+    **under(STEP, _RETRY),
+    f"{STEP}.name": text(1, 24),
+    f"{STEP}.task": text(None, 52),
+    f"{STEP}.args": FREE,
+    f"{STEP}.dependsOn": items(None, 50, "a"),
+    f"{STEP}.dependsOn[]": text(1, 24),
+    f"{STEP}.when": whole("value"),
+    f"{STEP}.when.in": items(None, 100, 1),
+    f"{STEP}.when.notIn": items(None, 100, 1),
+    f"{STEP}.delay": DURATION,
+    f"{STEP}.timeout": DURATION,
+    f"{STEP}.startTimeout": DURATION,
+    f"{STEP}.continueOnFailure": FLAG,
+    f"{STEP}.always": FLAG,
+    f"{STEP}.compensateWhen": choice("Acted", "Started"),
+    UNDO: whole(),
+    **under(UNDO, _SIMPLE),
+    **under(UNDO, _RETRY),
+    f"{UNDO}.args": FREE,
+    f"{UNDO}.timeout": DURATION,
+    "handler.onFailure": choice("Finish", "Cancel"),
+    "handler.maxParallel": number(1, 50),
+    "handler.stepResultFrom": text(1, 24),
     "handler.forEach": whole("handler"),
     "handler.forEach.items": items(None, 1000, 1),
     "handler.forEach.itemsFrom": text(None, 1024),
@@ -118,16 +141,14 @@ _HANDLER = {
     "handler.forEach.failurePolicy": choice("Continue", "FailFast"),
     "handler.forEach.handler": whole(),
     "handler.forEach.onComplete": whole(),
-    **under("handler.forEach.handler", _SIMPLE),
-    **under("handler.forEach.onComplete", _SIMPLE),
+    **under("handler.forEach.handler", _PLAIN),
+    **under("handler.forEach.onComplete", _PLAIN),
     "handler.batch": whole("size", "handler"),
     "handler.batch.size": number(1, 1_000_000),
     "handler.batch.delay": DURATION,
     "handler.batch.maxBatches": number(1, 1_000_000_000),
     "handler.batch.handler": whole(),
-    **under("handler.batch.handler", _SIMPLE),
-    "handler.pod": FREE,
-    **{f"handler.pod.spec{part}": field for part, field in _POD_SPEC.items()},
+    **under("handler.batch.handler", _PLAIN),
 }
 # Told of what was written, which is an unquoted `on`.
 UNQUOTED_ON = "on has a value that is not allowed; write Succeeded, Failed or Finished"
@@ -204,26 +225,40 @@ FIELDS: dict[str, dict[str, Field]] = {
         "onComplete.taskRef": whole("name"),
         "onComplete.taskRef.name": text(1, 52),
         "onComplete.args": FREE,
+        "cancelMode": choice("Compensate", "Immediate"),
+        "parent": whole("name", "uid", "root", "depth", "key"),
+        "parent.name": text(1, 63),
+        "parent.uid": text(1, 64),
+        "parent.root": text(1, 63),
+        "parent.depth": number(1, 16),
+        "parent.key": text(1, 512),
+        "parent.step": text(None, 24),
+        "parent.undo": text(None, 24),
+        "parent.always": FLAG,
     },
 }
 # Fields without a bad value: they take anything.
-ANYTHING = {"handler.forEach.items[]"}
+ANYTHING = {"handler.forEach.items[]", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "after.true": UNQUOTED_ON,
-    "handler.container.name": "name is given by crontask; remove it",
-    "handler.http.url": _NO_URL,
-    "handler.http.method": _NO_METHOD,
+    **{f"{mount}.container.name": "name is given by crontask; remove it" for mount in MOUNTS},
+    **{f"{mount}.http.url": _NO_URL for mount in MOUNTS},
+    **{f"{mount}.http.method": _NO_METHOD for mount in MOUNTS},
 }
 # Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
-ONLY_VALIDATE = {
-    ("schedule", 1): "five",
-    ("schedules[]", 1): "five",
-    ("timeZone", 1): "there is no time zone",
-    ("timeZone", 64): "there is no time zone",
-    ("handler.http.expect.jsonPath", 1024): "is not a JSONPath",
-    ("handler.http.caBundle", 100_000): "has no certificate that can be read",
-    ("handler.python.source", 262_144): "has no function handler",
+_TOO_LARGE = "bytes as JSON, over 65536"
+ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
+    ("schedule", 1): ("five",),
+    ("schedules[]", 1): ("five",),
+    ("timeZone", 1): ("there is no time zone",),
+    ("timeZone", 64): ("there is no time zone",),
+    **{(f"{mount}.http.expect.jsonPath", 1024): ("is not a JSONPath",) for mount in MOUNTS},
+    ("handler.http.caBundle", 100_000): ("has no certificate that can be read",),
+    ("handler.python.source", 262_144): ("has no function handler",),
+    **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in (STEP, UNDO)},
+    **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in (STEP, UNDO)},
+    **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in (STEP, UNDO)},
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
@@ -236,32 +271,72 @@ _NEEDED: dict[str, Any] = {
     "size": 1,
     "handler": {},
     "taskRef": {"name": "x"},
+    **{"value": "v", "uid": "u", "root": "r", "depth": 1},
 }
+_VARIANTS = {"container", "podTemplate", "http", "python", "task"}
 
 
 def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
     """A spec that is good but, perhaps, for the value at the path (ABSENT: left out)."""
     inner = _at(kind, "", path.replace("[]", ".[]").split("."), value)
-    if path == "handler.resultFrom":
-        named = value if isinstance(value, str) else "a"
-        inner["handler"]["podTemplate"] = {"spec": {"containers": [{"name": named}]}}
-    if path in ("handler.container.name", "handler.container.restartPolicy"):
-        inner["handler"]["container"].update(CONTAINER)
-    if path.startswith("handler.pod.") or path == "handler.pod":
-        inner["handler"]["container"] = CONTAINER
-    if path.startswith("handler.podTemplate.spec.") and ".containers" not in path:
-        inner["handler"]["podTemplate"]["spec"].update(TEMPLATE["spec"])
-    if path == "handler.podTemplate.spec.containers[].restartPolicy":
-        inner["handler"]["podTemplate"]["spec"]["containers"][0].update(name="a")
-    if path.startswith("handler.http.headers[]."):
-        for header in inner["handler"]["http"]["headers"]:
-            header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
-    python = inner["handler"].get("python") if isinstance(inner.get("handler"), dict) else None
-    if isinstance(python, dict) and not python.keys() & {"source", "configMapKeyRef"} and path != "handler.python":
-        name = value if path == "handler.python.entrypoint" and isinstance(value, str) else "handler"
-        python["source"] = SOURCE.replace("handler", name)
+    handler = inner.get("handler")
+    if isinstance(handler, dict):
+        _complete_handler(handler, path, value)
+    if path == "cancelMode":
+        inner["cancel"] = True
     base = TASK_BASE if kind == "CronTask" else {} if path.startswith("handler") else RUN_BASE
     return {**base, **inner} if inner else {}
+
+
+def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
+    """What stands beside a field of a handler, so that nothing but the field may be wrong."""
+    if path in ("handler.onFailure", "handler.maxParallel", "handler.stepResultFrom"):
+        name = value if isinstance(value, str) and path == "handler.stepResultFrom" else "a"
+        handler["steps"] = [{"name": name, "container": CONTAINER}]
+    steps = handler.get("steps")
+    if not isinstance(steps, list):
+        _complete(handler, path.removeprefix("handler."), value)
+        return
+    if path == "handler.steps":
+        handler["steps"] = [{"name": f"s{number}", "container": CONTAINER} for number in range(len(steps))]
+    for step in [step for step in handler["steps"] if isinstance(step, dict)]:
+        if path.startswith(f"{UNDO}.") and isinstance(step.get("compensate"), dict):
+            _complete(step["compensate"], path.removeprefix(f"{UNDO}."), value)
+            _with_variant(step["compensate"])
+        elif path.startswith(f"{STEP}."):
+            _complete(step, path.removeprefix(f"{STEP}."), value)
+        _with_variant(step)
+        named = {name for name in step.get("dependsOn") or () if isinstance(name, str) and name}
+        if path.startswith(f"{STEP}.dependsOn"):
+            others = [{"name": name, "container": CONTAINER, "dependsOn": []} for name in sorted(named)]
+            handler["steps"] = [step, *others]
+
+
+def _with_variant(handler: dict[str, Any]) -> None:
+    if not handler.keys() & _VARIANTS:
+        handler["container"] = CONTAINER
+
+
+def _complete(handler: dict[str, Any], path: str, value: Any) -> None:
+    """The same of the handler of one pod; `path` within it."""
+    if path == "resultFrom":
+        named = value if isinstance(value, str) else "a"
+        handler["podTemplate"] = {"spec": {"containers": [{"name": named}]}}
+    if path in ("container.name", "container.restartPolicy"):
+        handler["container"].update(CONTAINER)
+    if path.startswith("pod.") or path == "pod":
+        handler["container"] = CONTAINER
+    if path.startswith("podTemplate.spec.") and ".containers" not in path:
+        handler["podTemplate"]["spec"].update(TEMPLATE["spec"])
+    if path == "podTemplate.spec.containers[].restartPolicy":
+        handler["podTemplate"]["spec"]["containers"][0].update(name="a")
+    if path.startswith("http.headers[]."):
+        for header in handler["http"]["headers"]:
+            header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
+    python = handler.get("python")
+    if isinstance(python, dict) and not python.keys() & {"source", "configMapKeyRef"} and path != "python":
+        name = value if path == "python.entrypoint" and isinstance(value, str) else "handler"
+        python["source"] = SOURCE.replace("handler", name)
 
 
 def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
@@ -280,6 +355,8 @@ def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
 
 def unbuilt(kind: str, path: str) -> bool:
     """Whether the version refuses the field whatever is in it."""
+    if path == f"{STEP}.task":
+        return True
     first, _, rest = path.replace("[]", "").partition(".")
     return rest.partition(".")[0] in HANDLER if first == "handler" else first in (TASK if kind == "CronTask" else RUN)
 
@@ -304,7 +381,10 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"image": "i"}]}},
 )
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
-_ONE_VARIANT = "exactly one of container, podTemplate, http, python must be set; set one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps must be set; set one of them"
+_ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
+_ALWAYS = "does not go with always, since the step runs last; remove it"
+_NOT_BACK = "cancelMode never goes back from Immediate; leave it as it is"
 _RESULT_FROM = "resultFrom names no container of podTemplate; name one of them"
 _NO_CONTAINERS = "spec.containers is empty; write at least one container with a name"
 _NO_IMAGE = "image is missing; name the image to run, like busybox:1.36"
@@ -329,7 +409,7 @@ def _not_served(path: str) -> str:
 _SAMPLES: dict[str, Any] = {
     **{"argsSchema": {}, "resultSchema": {}, "retry": {}, "suspend": False, "idempotencyKey": "k"},
     **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
-    **{"http": {"url": "https://example.com"}, "python": {}, "steps": [], "forEach": {"handler": {}}, "pod": {}},
+    **{"http": {"url": "https://example.com"}, "python": {}, "forEach": {"handler": {}}, "pod": {}},
     **{"batch": {"size": 1, "handler": {}}},
 }
 
@@ -338,6 +418,15 @@ def _handler(given: dict[str, Any]) -> dict[str, Any]:
     return {"handler": given}
 
 
+def _step(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "container": CONTAINER, **fields}
+
+
+def _steps(*steps: dict[str, Any]) -> dict[str, Any]:
+    return _handler({"steps": list(steps)})
+
+
+_PARENT = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k", "step": "a"}
 _HANDLER_RULES = (
     Rule(_ONE_VARIANT, _handler({}), "spec.handler"),
     Rule(_ONE_VARIANT, _handler({"container": CONTAINER, "podTemplate": TEMPLATE}), "spec.handler"),
@@ -427,6 +516,47 @@ _HANDLER_RULES = (
         Rule(_not_served(f"spec.handler.{name}"), _handler({name: _SAMPLES[name]}), f"spec.handler.{name}")
         for name in HANDLER
     ),
+    *(
+        Rule(
+            f"{name} goes with steps only; remove it",
+            _handler({"container": CONTAINER, name: value}),
+            f"spec.handler.{name}",
+        )
+        for name, value in (("onFailure", "Cancel"), ("maxParallel", 1), ("stepResultFrom", "a"))
+    ),
+    Rule(
+        "stepResultFrom names no step; name one of them",
+        _handler({"steps": [_step("a")], "stepResultFrom": "b"}),
+        "spec.handler.stepResultFrom",
+    ),
+    Rule(
+        "name is not a DNS label; write lower case letters, digits and -",
+        _steps(_step("A_")),
+        "spec.handler.steps[0].name",
+    ),
+    Rule(_ONE_SIMPLE, _steps({"name": "a"}), "spec.handler.steps[0]"),
+    Rule(_ONE_SIMPLE, _steps(_step("a", compensate={})), "spec.handler.steps[0].compensate"),
+    Rule(f"dependsOn {_ALWAYS}", _steps(_step("a", always=True, dependsOn=[])), "spec.handler.steps[0].dependsOn"),
+    Rule(
+        f"compensate {_ALWAYS}",
+        _steps(_step("a", always=True, compensate={"container": CONTAINER})),
+        "spec.handler.steps[0].compensate",
+    ),
+    Rule(
+        "two steps have the same name; rename one of them", _steps(_step("a"), _step("a")), "spec.handler.steps[1].name"
+    ),
+    Rule(
+        "dependsOn names a step that there is not; name one of the list",
+        _steps(_step("a", dependsOn=["b"])),
+        "spec.handler.steps[0].dependsOn[0]",
+    ),
+    Rule(
+        "dependsOn is missing: a step without it would now start at once, since another step has it; write "
+        "dependsOn: [], or name what it follows",
+        _steps(_step("a", dependsOn=[]), _step("b")),
+        "spec.handler.steps[1].dependsOn",
+    ),
+    Rule(_not_served("spec.handler.steps.task"), _steps({"name": "a", "task": "x"}), "spec.handler.steps[0].task"),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
     "CronTask": (
@@ -482,7 +612,13 @@ RULES: dict[str, tuple[Rule, ...]] = {
         *(Rule(_not_served(f"spec.{name}"), {**RUN_BASE, name: _SAMPLES[name]}, f"spec.{name}") for name in RUN),
         *(Rule(_name(60), RUN_BASE, name=name) for name in ("x" * 61, "a.b")),
         *_HANDLER_RULES,
+        Rule(
+            "goes with cancel: true only; add it, or remove cancelMode",
+            {**RUN_BASE, "cancelMode": "Immediate"},
+            "spec.cancelMode",
+        ),
         # What only the server knows: the object before.
+        Rule(_NOT_BACK, {**RUN_BASE, "cancel": True, "cancelMode": "Immediate"}, change={"cancelMode": "Compensate"}),
         Rule(_BACK, {**RUN_BASE, "cancel": True}, change={"cancel": False}),
         *(
             Rule(f"spec.{name} cannot be changed; create another ScheduledRun", RUN_BASE, change={name: value})
@@ -490,6 +626,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
                 **{"taskRef": {"name": "y"}, "delay": "5s", "allowPast": True, "scheduledTime": _MARCH},
                 **{"timeout": "5s", "startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s"},
                 **{"retry": {"limit": 1}, "idempotencyKey": "k", "onComplete": {"taskRef": {"name": "x"}}},
+                "parent": _PARENT,
             }.items()
         ),
         Rule(_STARTED, {**RUN_BASE, "at": _MARCH}, phase="Running", change={"at": _JANUARY}),

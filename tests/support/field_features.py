@@ -18,6 +18,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"history.succeeded": 3, "history.failed": 3},
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+        **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
+        "handler.steps[].compensateWhen": "Acted",
     },
     "ScheduledRun": {
         **{"allowPast": False, "cancel": False},
@@ -25,6 +27,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"retry.maxLost": 3, "retry.onLost": "Retry"},
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+        **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
+        "handler.steps[].compensateWhen": "Acted",
     },
 }
 # The same parts of a handler elsewhere.
@@ -107,6 +111,47 @@ def _python(source: str) -> tuple[str, Spec]:
     return _task(handler={"python": {"source": source}})
 
 
+_RETRIES: Spec = {
+    **{"limit": 3, "initial": "10s", "factor": 3, "max": "10m", "jitterPercent": 0, "maxLost": 0},
+    "nonRetryableExitCodes": [2],
+}
+_PYTHON_FULL: Spec = {"configMapKeyRef": {"name": "c", "key": "k"}, "image": "own:1", "entrypoint": "main"}
+_SOURCE: Spec = {"source": "def handler(ctx): pass"}
+_FLOW: Spec = {
+    "steps": [
+        {
+            "name": "a",
+            "container": _CONTAINER_FULL,
+            "pod": _PARTIAL,
+            "dependsOn": [],
+            "args": _ARGS,
+            "retry": {**_RETRIES, "onLost": "Fail"},
+            **{"timeout": "5m", "startTimeout": "5m", "continueOnFailure": True, "compensateWhen": "Started"},
+            "compensate": {
+                **{"http": _HTTP_FULL, "pod": _PARTIAL, "args": {"x": "${steps.a.result}"}, "timeout": "1h"},
+                "retry": {**_RETRIES, "onLost": "Retry"},
+            },
+        },
+        {
+            **{"name": "b", "podTemplate": _TEMPLATE, "resultFrom": "work", "dependsOn": ["a"], "delay": "5s"},
+            "when": {"value": "${steps.a.result}", "in": [1, "x", None]},
+            "retry": {"onLost": "Retry"},
+            "compensateWhen": "Acted",
+            "compensate": {"podTemplate": _TEMPLATE, "resultFrom": "work", "retry": {"onLost": "Fail"}},
+        },
+        {
+            **{"name": "c", "http": _HTTP_FULL, "dependsOn": ["a"], "when": {"value": 1, "notIn": [{}]}},
+            "compensate": {"container": _CONTAINER_FULL},
+        },
+        {"name": "d", "python": _PYTHON_FULL, "dependsOn": [], "compensate": {"python": _PYTHON_FULL}},
+        {"name": "e", "python": _SOURCE, "dependsOn": [], "compensate": {"python": _SOURCE}},
+        {"name": "f", "container": {"image": "i"}, "always": True},
+    ],
+    **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
+}
+_LIST: Spec = {"steps": [{"name": "a", **CONTAINER}, {"name": "b", **CONTAINER}], "onFailure": "Finish"}
+_PARENT: Spec = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k"}
+
 FEATURES: dict[str, tuple[str, Spec]] = {
     "on demand": _task(),
     "schedule": _task(schedule="*/15 9-17 * * mon-fri"),
@@ -183,6 +228,14 @@ FEATURES: dict[str, tuple[str, Spec]] = {
         "ScheduledRun",
         {"handler": {"python": {"configMapKeyRef": {"name": "c", "key": "k"}, "image": "own:1", "entrypoint": "main"}}},
     ),
+    "a workflow": _task(handler=_FLOW),
+    "a list of steps": _task(handler=_LIST),
+    "a run of a workflow": ("ScheduledRun", {"handler": _FLOW}),
+    "a run of a list of steps": ("ScheduledRun", {"handler": _LIST}),
+    "a run that ends at once": _run(cancel=True, cancelMode="Immediate"),
+    "a run that is undone": _run(cancel=True, cancelMode="Compensate"),
+    "a step of a run": _run(parent={**_PARENT, "step": "a", "always": True}),
+    "an undo of a run": _run(parent={**_PARENT, "undo": "a"}),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
 }
 

@@ -97,12 +97,13 @@ _HANDLER_RULES = [
     ),
 ]
 # What is free-form, like the lists of `when`, no rule can see.
+_ONE_OF_STEP = rule(f"has(self.task) || ({_ONE_OF_SIMPLE['rule']})", _ONE_OF_SIMPLE["message"])
 _STEP_RULES = [
     rule(
         "self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         "name is not a DNS label; write lower case letters, digits and -",
     ),
-    _ONE_OF_SIMPLE,
+    _ONE_OF_STEP,
     *_RESULT_FROM_RULES,
     _POD_RULE,
     *(
