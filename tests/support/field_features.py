@@ -150,7 +150,7 @@ _FLOW: Spec = {
     **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
 }
 _LIST: Spec = {"steps": [{"name": "a", **CONTAINER}, {"name": "b", **CONTAINER}], "onFailure": "Finish"}
-_PARENT: Spec = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k"}
+_PARENT: Spec = {"name": "flow", "uid": "u", "root": "r", "depth": 1, "key": "k"}
 
 FEATURES: dict[str, tuple[str, Spec]] = {
     "on demand": _task(),

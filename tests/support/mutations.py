@@ -13,7 +13,7 @@ from crontask.cli.document import Document
 from crontask.cli.yaml_reader import yaml_documents
 
 Step = str | int
-SERVED = {name: found for name, found in FEATURES.items() if not {"steps", "forEach", "batch"} & set(str(found))}
+SERVED = FEATURES
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 # Words of the libraries beneath, none of which anybody may read.
 RAW = re.compile(
