@@ -23,6 +23,7 @@ LONGEST_COMPOSITE = 64 * 1024
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ROOTS = ("args", "run", "steps", "trigger")
 _OF_A_STEP = ("result", "phase", "message")
+_OF_THE_RUN, _SO_FAR = ("name", "scheduledTime"), ("phase", "message")
 # Roots that there are elsewhere.
 _ELSEWHERE = {"item": "forEach", "index": "forEach", "cursor": "batch", "batch": "batch", "size": "batch"}
 
@@ -134,6 +135,8 @@ def _checked(
         message = f"{reference}: there is {reference.root} in {where} only" if where else _no_root(reference)
         yield Problem(path, message, f"write one of {', '.join(_ROOTS)}")
         return
+    if reference.root == "run":
+        yield from _of_run(reference, path, so_far=own is None or own.always)
     if reference.root != "steps":
         return
     name = step_of(reference)
@@ -143,19 +146,28 @@ def _checked(
         yield _unknown_step(name, list(steps), path)
     elif own is not None and name == own.name:
         yield Problem(path, f"{reference} refers to the step itself", "name a step before it")
+    elif own is not None and not own.always and steps[name].always:
+        yield Problem(path, f"{reference} refers to step {name}, which has always and runs last", "name another step")
     elif before is not None and name not in before:
         yield Problem(
             path, f"{reference} refers to step {name}, which comes later", "name a step before it, or reorder"
         )
-    elif before is None and own is not None and steps[name].always:
-        yield Problem(path, f"{reference} refers to step {name}, which has always and runs last", "name another step")
     elif len(reference.path) < 2 or reference.path[1] not in _OF_A_STEP:
         said = f"steps.{name}.{' or .'.join(_OF_A_STEP)}"
         yield Problem(path, f"{reference} names nothing that a step has", f"write {said}")
 
 
 def _no_root(reference: Reference) -> str:
-    return f"{reference} begins with {reference.root}, which there is not"
+    return f"{reference}: there is nothing called {reference.root}"
+
+
+def _of_run(reference: Reference, path: str, *, so_far: bool) -> Iterator[Problem]:
+    """`so_far`: of what comes at the end, which also knows how the run will end."""
+    known = _OF_THE_RUN + (_SO_FAR if so_far else ())
+    if not reference.path or reference.path[0] in known:
+        return
+    where = "is known only to steps with always and in compensate" if reference.path[0] in _SO_FAR else "is not there"
+    yield Problem(path, f"{reference} {where}", f"write {' or '.join(f'run.{name}' for name in known)}")
 
 
 def _unknown_step(name: str, names: Sequence[str], path: str) -> Problem:

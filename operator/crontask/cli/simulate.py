@@ -19,7 +19,7 @@ from crontask.api.metadata import Metadata
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.progress import Progress
-from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of
+from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of, results_of_steps
 from crontask.decide.decisions import DecisionKind
 from crontask.ports import Document
 from crontask.simulation.documents import merge_patch
@@ -55,6 +55,13 @@ _SUMMED = {
 @click.option(
     "--step-takes", "part_takes", multiple=True, metavar="STEP=DURATION", help="A step takes so long, not --run-takes."
 )
+@click.option(
+    "--step-result",
+    "part_results",
+    multiple=True,
+    metavar="STEP=JSON",
+    help="What a step gives back; nothing unless set.",
+)
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")
 @click.option("--suspended", multiple=True, type=StretchParam(), help="spec.suspend is true then.")
@@ -81,6 +88,7 @@ def simulate_command(
     run_result: str,
     failing_parts: tuple[str, ...],
     part_takes: tuple[str, ...],
+    part_results: tuple[str, ...],
     seed: int,
     output: str,
     **happenings: Any,
@@ -98,6 +106,7 @@ def simulate_command(
     failing = _failing(run_result, seed)
     parts = parts_of(manifest)
     fail, takes = failing_steps(failing_parts, parts), durations_of_steps(part_takes, parts)
+    results = results_of_steps(part_results, parts)
     happen = tuple(_happenings(manifest, **happenings))
     with _without_log(), Progress(beginning, end) as progress:
         scenario = Scenario(
@@ -111,6 +120,7 @@ def simulate_command(
             passed=progress.show,
             failing_parts=fail,
             part_takes=takes,
+            part_results=results,
         )
         decided = _print(progress.until_the_first(simulate(scenario)), output)
     if not decided:
@@ -236,15 +246,16 @@ def _duration(text: str) -> timedelta:
 def _print(lines: Iterable[Line], output: str) -> bool:
     """Whether there was anything to print."""
     totals: Counter[DecisionKind] = Counter()
-    failed = 0
+    failed: set[str | None] = set()
     write: Callable[[str], object] = sys.stdout.write
     if output == "table":
         write(f"{'TIME':<22}{'DECISION':<10}{'NOMINAL':<22}{'COUNT':<7}{'REASON':<22}RUN\n")
     for line in lines:
         totals[line.decision] += line.count
-        failed += line.fails
+        if line.fails or (line.decision is DecisionKind.END and line.reason in ("Failed", "TimedOut")):
+            failed.add(line.run)
         write(_json(line) if output == "jsonl" else _row(line))
-    summary = {word: totals[kind] for word, kind in _SUMMED.items()} | {"failed": failed}
+    summary = {word: totals[kind] for word, kind in _SUMMED.items()} | {"failed": len(failed)}
     if output == "jsonl":
         write(json.dumps({"summary": summary}) + "\n")
     else:
@@ -289,5 +300,8 @@ def _row(line: Line) -> str:
     count = f"{line.count:,}" if line.count > 1 else ""
     rest = f"{line.run or line.message or ''}{' fails' if line.fails else ''}"
     rest += f" {line.part.removesuffix('/undo')}" if line.part is not None else ""
+    if line.decision is DecisionKind.END and line.message is not None and ": " in line.message:
+        # Why, without how long it took, which the times say.
+        rest += f": {line.message.partition(': ')[2].splitlines()[0]}"
     cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{rest}"
     return cells.rstrip() + "\n"

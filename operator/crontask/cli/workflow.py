@@ -1,8 +1,10 @@
 """What `simulate` is asked about the steps of a workflow."""
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from crontask.api.base import parse_duration
 from crontask.cli.parameters import refuse
@@ -32,6 +34,21 @@ def durations_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str
             found[_known(name, parts, "--step-takes")] = parse_duration(duration)
         except ValueError as error:
             refuse([f"--step-takes {name}: {error}"])
+    return found
+
+
+def results_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str, Any]:
+    """What parts give back, each written STEP=JSON. Refuses what cannot be read."""
+    found: dict[str, Any] = {}
+    for text in asked:
+        name, equals, result = text.partition("=")
+        example = f"{next(iter(parts), 'fetch')}='{{\"rows\": [1, 2]}}'"
+        if not equals:
+            refuse([f"--step-result {text!r} has no =; write it like {example}"])
+        try:
+            found[_known(name, parts, "--step-result")] = json.loads(result)
+        except ValueError:
+            refuse([f"--step-result {name}: {result!r} is not JSON; write it like {example}"])
     return found
 
 

@@ -4,6 +4,7 @@ The API server, the kubelet and time are simulated; long quiet stretches are gon
 """
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -87,6 +88,8 @@ class Scenario:
     # Of workflows: the parts that fail, NAME or NAME/undo, and how long each takes that does not take `run_takes`.
     failing_parts: frozenset[str] = frozenset()
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
+    # What they give back.
+    part_results: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -216,7 +219,7 @@ class Simulation:
         if kind is None:
             return
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
-        message, run = transition.message if kind is DecisionKind.INVALID else None, transition.run
+        message, run = transition.message if kind in _EXPLAINED else None, transition.run
         fails = kind is DecisionKind.START and run is not None and self.scenario.failing.fails(run)
         nominal = transition.nominal if transition.part is None else None
         self._add(Line(now, kind, nominal, reason, run, transition.count, message, fails, transition.part))
@@ -254,11 +257,16 @@ class Simulation:
         fails = self.scenario.failing.fails(asked.get("root", run)) and "undo" not in asked
         within = self.clock.now().microsecond / 1e6
         wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
+        results = self.scenario.part_results
+        message = json.dumps({"result": results[part]}) if part in results else ""
         takes = wanted.total_seconds() - within + _ENDS_LATE
-        return Plan(runs=max(0.0, takes), exit_code=int(fails or part in self.scenario.failing_parts), stops_in=0)
+        code = int(fails or part in self.scenario.failing_parts)
+        return Plan(runs=max(0.0, takes), exit_code=code, message=message, stops_in=0)
 
 
 _STARTED = "Due"
+# Why is said where the reason alone does not.
+_EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)
 _STANDING = (DecisionKind.SUSPEND, DecisionKind.INVALID, DecisionKind.COMPLETE)
 _BATCH = 1000
 

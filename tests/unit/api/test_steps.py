@@ -84,7 +84,7 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
         [step("a", args={"x": "${item.id}"})],
         ["steps[0].args.x: item.id: there is item in forEach only; w"],
     ),
-    ([step("a", args={"x": "${secrets.a}"})], ["steps[0].args.x: secrets.a begins with secrets, which there is not"]),
+    ([step("a", args={"x": "${secrets.a}"})], ["steps[0].args.x: secrets.a: there is nothing called secrets; write"]),
     (
         [step("a", args={"x": ["p-${args.y}"]})],
         ["steps[0].args.x[0]: 'p-${args.y}' has a reference in a par"],
@@ -96,6 +96,18 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     (
         [step("a", compensate={**C, "args": {"x": "${steps.q.result}"}})],
         ["steps[0].compensate.args.x: there is"],
+    ),
+    (
+        [step("z", always=True), step("b", args={"x": "${steps.z.phase}"})],
+        ["steps[1].args.x: steps.z.phase refers to step z, w"],
+    ),
+    (
+        [step("a", args={"x": "${run.phase}"})],
+        ["steps[0].args.x: run.phase is known only to steps with always and in c"],
+    ),
+    (
+        [step("a", args={"x": "${run.uid}"})],
+        ["steps[0].args.x: run.uid is not there; write run.name or run.scheduledTime"],
     ),
     # Conditions.
     ([step("a", when={"value": "${args.x}"})], ["steps[0].when: exactly one of in and notIn must be set; write one"]),

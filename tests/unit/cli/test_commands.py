@@ -265,9 +265,20 @@ def test_simulate_undoes_what_was_done_before_a_step_that_fails() -> None:
     assert played("--run-result failed")[1:3] == [("Step", "Started", "first"), ("Step", "Failed", "first")]
 
 
+def test_simulate_says_why_a_workflow_failed_and_counts_it() -> None:
+    Path("flow.yaml").write_text(FLOW.replace("{name: second,", '{name: second, args: {x: "${steps.first.result.n}"},'))
+    command = "simulate -f flow.yaml --from 2026-06-01T00:30:00Z --to 2026-06-01T01:30:00Z"
+    (end, *_, summary) = [line for line in run(command).stdout.splitlines() if " End " in line or "started" in line]
+    assert end.endswith(": step second is Failed: steps.first.result.n is missing: steps.first.result is null")
+    assert summary == "1 started, 1 failed"
+    assert " Succeeded " in run(command + " --step-result 'first={\"n\":1}'").stdout.splitlines()[-3]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ("--step-result first=x", "--step-result first: 'x' is not JSON; write it like first="),
+        ("--step-result first", "--step-result 'first' has no =; write it like first="),
         ("--fail frist", "--fail frist: there is no such step; did you mean first?"),
         ("--fail second/undo", "--fail second/undo: there is no such step; did you mean"),
         ("--step-takes first", "--step-takes 'first' has no =; write it like first=30s"),
