@@ -34,6 +34,7 @@ _CAUSE = 10
 # The last second of the year 9999.
 _LAST_SECOND = 253_402_300_799
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_UNDO = "/undo"
 
 
 def run_name(task: str, nominal: datetime) -> str:
@@ -49,6 +50,21 @@ def pod_name(run: str, attempt: int) -> str:
 def follow_up_name(task: str, cause_uid: str) -> str:
     """The run of a task that the end of another run causes."""
     return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", 60)
+
+
+def part_of_step(name: str) -> str:
+    """The part of a composite run that does a step."""
+    return name
+
+
+def part_of_undo(name: str) -> str:
+    """The part of a composite run that undoes a step."""
+    return f"{name}{_UNDO}"
+
+
+def step_of_part(part: str) -> str:
+    """The step that a part does, or undoes."""
+    return part.removesuffix(_UNDO)
 
 
 def part_name(parent: str, parent_uid: str, part: str) -> str:

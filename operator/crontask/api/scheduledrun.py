@@ -11,6 +11,7 @@ from crontask.api.composite import LONGEST_STEP_NAME, MOST_STEPS, StepName
 from crontask.api.composite_status import Halt, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
+from crontask.api.names import part_of_step, part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Args
 
@@ -51,7 +52,7 @@ class Parent(Model):
     @property
     def part(self) -> str:
         """Which part of its parent it is."""
-        return f"{self.undo}/undo" if self.undo is not None else self.step or ""
+        return part_of_undo(self.undo) if self.undo is not None else part_of_step(self.step or "")
 
 
 class ScheduledRunSpec(Model):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from crontask.api.base import LATEST_YEAR, format_time, parse_duration
 from crontask.api.metadata import Metadata
+from crontask.api.names import step_of_part
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.progress import Progress
@@ -299,7 +300,7 @@ def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
     count = f"{line.count:,}" if line.count > 1 else ""
     rest = f"{line.run or line.message or ''}{' fails' if line.fails else ''}"
-    rest += f" {line.part.removesuffix('/undo')}" if line.part is not None else ""
+    rest += f" {step_of_part(line.part)}" if line.part is not None else ""
     if line.decision is DecisionKind.END and line.message is not None and ": " in line.message:
         # Why, without how long it took, which the times say.
         rest += f": {line.message.partition(': ')[2].splitlines()[0]}"

@@ -1,12 +1,13 @@
 """What `simulate` is asked about the steps of a workflow."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from crontask.api.base import parse_duration
+from crontask.api.names import part_of_undo
 from crontask.cli.parameters import refuse
 from crontask.ports import Document
 
@@ -14,7 +15,7 @@ from crontask.ports import Document
 def parts_of(manifest: Document) -> tuple[str, ...]:
     """The parts that a run of the task may have: each step, and the undo of each that has one; none of any other."""
     steps = manifest["spec"].get("handler", {}).get("steps") or []
-    undos = [f"{step['name']}/undo" for step in steps if step.get("compensate")]
+    undos = [part_of_undo(step["name"]) for step in steps if step.get("compensate")]
     return (*(str(step["name"]) for step in steps), *undos)
 
 
@@ -25,31 +26,40 @@ def failing_steps(asked: Iterable[str], parts: Collection[str]) -> frozenset[str
 
 def durations_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str, timedelta]:
     """How long parts take, each written STEP=DURATION. Refuses what cannot be read."""
-    found: dict[str, timedelta] = {}
-    for text in asked:
-        name, equals, duration = text.partition("=")
-        if not equals:
-            refuse([f"--step-takes {text!r} has no =; write it like {next(iter(parts), 'fetch')}=30s"])
-        try:
-            found[_known(name, parts, "--step-takes")] = parse_duration(duration)
-        except ValueError as error:
-            refuse([f"--step-takes {name}: {error}"])
-    return found
+    return _assigned("--step-takes", asked, parts, "30s", parse_duration)
 
 
 def results_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str, Any]:
     """What parts give back, each written STEP=JSON. Refuses what cannot be read."""
+    example = "'{\"rows\": [1, 2]}'"
+
+    def parse(result: str) -> Any:
+        try:
+            return json.loads(result)
+        except ValueError:
+            raise ValueError(f"{result!r} is not JSON; write it like {_first(parts)}={example}") from None
+
+    return _assigned("--step-result", asked, parts, example, parse)
+
+
+def _assigned(
+    option: str, asked: Iterable[str], parts: Collection[str], example: str, parse: Callable[[str], Any]
+) -> dict[str, Any]:
+    """By part, what is written STEP=SOMETHING. `parse` raises ValueError."""
     found: dict[str, Any] = {}
     for text in asked:
-        name, equals, result = text.partition("=")
-        example = f"{next(iter(parts), 'fetch')}='{{\"rows\": [1, 2]}}'"
+        name, equals, value = text.partition("=")
         if not equals:
-            refuse([f"--step-result {text!r} has no =; write it like {example}"])
+            refuse([f"{option} {text!r} has no =; write it like {_first(parts)}={example}"])
         try:
-            found[_known(name, parts, "--step-result")] = json.loads(result)
-        except ValueError:
-            refuse([f"--step-result {name}: {result!r} is not JSON; write it like {example}"])
+            found[_known(name, parts, option)] = parse(value)
+        except ValueError as error:
+            refuse([f"{option} {name}: {error}"])
     return found
+
+
+def _first(parts: Collection[str]) -> str:
+    return next(iter(parts), "fetch")
 
 
 def _known(name: str, parts: Collection[str], option: str) -> str:

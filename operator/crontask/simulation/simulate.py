@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from crontask.api.names import LABEL_RUN
+from crontask.api.names import LABEL_RUN, part_of_undo
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.task.conditions import CLOCK_SKEWED
 from crontask.ports import Document, Kind, ObjectKey
@@ -252,7 +252,7 @@ class Simulation:
         """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
         run = pod["metadata"]["labels"][LABEL_RUN]
         asked = self.api.document(ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, run))["spec"].get("parent", {})
-        part = f"{asked['undo']}/undo" if "undo" in asked else str(asked.get("step"))
+        part = part_of_undo(asked["undo"]) if "undo" in asked else str(asked.get("step"))
         # A run that fails does so in its first step.
         fails = self.scenario.failing.fails(asked.get("root", run)) and "undo" not in asked
         within = self.clock.now().microsecond / 1e6

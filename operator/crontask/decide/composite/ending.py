@@ -1,8 +1,9 @@
 """How a workflow ends, and the steps that run before it does, whatever happened."""
 
 from crontask.api.composite_status import Halt, StepPhase
+from crontask.api.names import step_of_part
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import UNDO, CompositeEnd, StepState
+from crontask.decide.composite.model import CompositeEnd, StepState
 from crontask.decide.composite.saga import Undone
 from crontask.decide.composite.workflow import IMMEDIATE, States, Workflow
 
@@ -61,7 +62,7 @@ def _result(flow: Workflow, states: States) -> StepState | None:
 
 def _sums(flow: Workflow) -> tuple[int | None, int | None]:
     """What the runs of the steps have counted."""
-    done = [part.status for key, part in flow.view.parts.items() if not key.endswith(f"/{UNDO}")]
+    done = [part.status for key, part in flow.view.parts.items() if step_of_part(key) == key]
     processed = [status.processed_count for status in done if status.processed_count is not None]
     errors = [status.error_count for status in done if status.error_count is not None]
     return sum(processed) if processed else None, sum(errors) if errors else None

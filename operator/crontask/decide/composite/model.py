@@ -25,16 +25,6 @@ from crontask.decide.model import ScheduledRun
 STEP, UNDO = "step", "undo"
 
 
-def part_of_step(name: str) -> str:
-    """The part that does a step."""
-    return name
-
-
-def part_of_undo(name: str) -> str:
-    """The part that undoes a step."""
-    return f"{name}/{UNDO}"
-
-
 @dataclass(frozen=True, slots=True)
 class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 from crontask.api.base import cut
 from crontask.api.composite_status import Halt, NotCompensated
+from crontask.api.names import part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import UNDO, WantedPart, part_of_undo
+from crontask.decide.composite.model import UNDO, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
 from crontask.decide.composite.undo import undo_order, without_undo
 from crontask.decide.composite.values import REFERENCE_MISSING

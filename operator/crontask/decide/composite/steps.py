@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from crontask.api.base import cut
 from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, Halt, StepPhase, StepStatus
+from crontask.api.names import part_of_step
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, WantedPart, part_of_step
+from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, WantedPart
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
 from crontask.decide.composite.times import deadline

@@ -8,6 +8,7 @@ from typing import Any
 
 from crontask.api.composite import Step, When
 from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
+from crontask.api.names import part_of_step
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.model import (
@@ -15,7 +16,6 @@ from crontask.decide.composite.model import (
     CompositeView,
     StepState,
     WantedPart,
-    part_of_step,
 )
 from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.step_state import of_part, of_record
