@@ -28,7 +28,7 @@ def _saga(name: str) -> str:
 def _parts(bench: Bench) -> list[dict[str, Any]]:
     items = json.loads(bench.kubectl("get", "sr", "-o", "json"))["items"]
     parts = [run for run in items if "parent" in run["spec"]]
-    return sorted(parts, key=lambda run: (run["status"].get("startTime") or "", run["metadata"]["name"]))
+    return sorted(parts, key=lambda run: (run.get("status", {}).get("startTime", ""), run["metadata"]["name"]))
 
 
 def _part(run: dict[str, Any]) -> str:

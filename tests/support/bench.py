@@ -48,15 +48,22 @@ class Bench:
         return str(found) if found else None
 
     def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
-        """Wait for a condition; its value. Fails with the state of things."""
+        """Wait for a condition; its value. Fails with the state of things.
+
+        A condition that reads a field that an object does not have is not met yet: what is new has no status.
+        """
         end = time.monotonic() + seconds
+        missing = ""
         while time.monotonic() < end:
-            found = condition()
+            try:
+                found = condition()
+            except KeyError as error:
+                found, missing = None, f" (the last field that was not there: {error})"
             if found:
                 return found
             time.sleep(0.3)
         state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
-        pytest.fail(f"not within {seconds:.0f} s: {what}\n{state}")
+        pytest.fail(f"not within {seconds:.0f} s: {what}{missing}\n{state}")
 
 
 def _is_only_made_ahead(run: dict[str, Any]) -> bool:
