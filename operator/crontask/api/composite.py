@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
@@ -10,6 +10,7 @@ from crontask.api.simple_handler import Anything, Args, SimpleHandler
 
 LONGEST_STEP_NAME = 24
 MOST_STEPS = 50
+MOST_ITEMS = 1000
 StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, examples=["fetch"])]
 
 
@@ -79,17 +80,70 @@ class Step(SimpleHandler):
     )
 
 
+class ItemHandler(SimpleHandler):
+    """What runs for an item: a handler of one pod, or a CronTask."""
+
+    task: str | None = Field(
+        default=None,
+        max_length=52,
+        examples=["import-one"],
+        description="A CronTask of this namespace, to run as a part.",
+    )
+
+
+class Collect(SimpleHandler):
+    """What runs when all items have ended, given the totals."""
+
+    args: Args | None = Field(
+        default=None,
+        description="Handed to it beside the totals: total, succeeded, failed, processedCount, errorCount, failedItems "
+        "and results.",
+    )
+    retry: Retry | None = Field(default=None, description="How it is tried again; the task's unless set.")
+    timeout: Duration | None = Field(default=None, description="The longest an attempt of it may take; 1h unless set.")
+
+
+MaxFailed = Annotated[
+    int | str,
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "examples": [3, "10%"]}),
+]
+
+
 class ForEach(Model):
     """The same handler for each of many items, so many at a time."""
 
-    items: tuple[Anything, ...] | None = Field(default=None, max_length=1000, description="The items.")
-    items_from: str | None = Field(default=None, max_length=1024, description="A path into args that holds them.")
-    parallelism: int = Field(default=10, ge=1, le=1000, description="Items at the same time.")
-    failure_policy: Literal["Continue", "FailFast"] = Field(
-        default="Continue", description="FailFast: a failed item stops the others."
+    items: Anything = Field(
+        description='The items: a list of at most 1000, or a reference to one, like "${args.ids}", or to a whole '
+        "number N, for 0 to N-1."
     )
-    handler: SimpleHandler = Field(description="What runs for each item.")
-    on_complete: SimpleHandler | None = Field(default=None, description="What runs at the end, given the totals.")
+    parallelism: int = Field(default=10, ge=1, le=MOST_ITEMS, description="So many items at the same time at most.")
+    max_failed: MaxFailed = Field(
+        default=0, description="So many items may fail, as a number or in per cent of all, and the run is Partial."
+    )
+    failure_policy: Literal["Continue", "Stop", "FailFast"] = Field(
+        default="Continue",
+        description="Once more items have failed than maxFailed: Continue runs the others, Stop starts no more, "
+        "FailFast cancels those that run as well.",
+    )
+    handler: ItemHandler = Field(description="What runs for each item.")
+    args: Args | None = Field(
+        default=None,
+        description='Handed to each item in place of the run\'s args. A string like "${item.id}" stands for the value '
+        "that it names.",
+    )
+    retry: Retry | None = Field(
+        default=None, description="How a failed attempt of an item is tried again; the task's unless set."
+    )
+    timeout: Duration | None = Field(default=None, description="The longest an attempt of an item may take.")
+    scheduled_time: str | None = Field(
+        default=None,
+        max_length=256,
+        examples=["${item}"],
+        description="With a task: a reference to the nominal time that the run of the item stands for (a backfill).",
+    )
+    collect: Collect | None = Field(
+        default=None, description="What runs when all items have ended, given the totals. Its result is the run's."
+    )
 
 
 class Batch(Model):

@@ -8,6 +8,7 @@ from pydantic import Field, WithJsonSchema
 from crontask.api.base import Count, Model, RecordedTime
 from crontask.api.composite import LONGEST_STEP_NAME
 
+MOST_FAILED_ITEMS = 20
 Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
 
 
@@ -46,6 +47,38 @@ class StepStatus(Model):
     message: str | None = Field(default=None, max_length=1024, description="Why it waits, or ended so, for people.")
     result: Json = Field(default=None, description="What it gave back, up to 1 KiB; a longer one stands in its run.")
     compensated: bool | None = Field(default=None, description="Whether it was undone, or could not be.")
+
+
+class FailedItem(Model):
+    """An item of a fan-out that failed."""
+
+    index: Count = Field(description="Its place in the list, from 0.")
+    item: str | None = Field(default=None, max_length=256, description="The item as JSON, or its beginning.")
+    run: str | None = Field(default=None, max_length=63, description="The run that looked after it.")
+    message: str | None = Field(default=None, max_length=1024, description="Why it failed, for people.")
+
+
+class ItemsStatus(Model):
+    """How the items of a fan-out go."""
+
+    total: Count = Field(description="How many items there are.")
+    pending: Count = Field(default=0, description="How many of them have not started.")
+    running: Count = Field(default=0, description="How many are under way.")
+    succeeded: Count = Field(default=0, description="How many succeeded, in part at least.")
+    failed: Count = Field(default=0, description="How many failed.")
+    canceled: Count = Field(default=0, description="How many were canceled.")
+    ends: str = Field(
+        default="",
+        max_length=1024,
+        description="A letter an item, in order, each with how often it is repeated: - is to come, R runs, S "
+        "succeeded, P is partial, F failed, T timed out, C was canceled, N was not reached.",
+    )
+    failed_items: tuple[FailedItem, ...] = Field(
+        default=(), max_length=MOST_FAILED_ITEMS, description="The first of them that failed."
+    )
+    results: Json = Field(default=None, description="For collect: what items gave back, by their index.")
+    results_omitted: bool | None = Field(default=None, description="True where the results were too long to be kept.")
+    collect: StepStatus | None = Field(default=None, description="How it goes that is given the totals.")
 
 
 class NotCompensated(Model):

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, STEP
+from crontask.api.unbuilt import FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
 from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
+from crontask.api.validate_items import NOT_PERCENT, PERCENT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -85,8 +86,8 @@ _POD_RULE = rule(
 _HANDLER_RULES = [
     _ONE_OF_ALL,
     *_RESULT_FROM_RULES,
-    # Beside steps it is that of every part.
-    rule(f"has(self.steps) || {_POD_RULE['rule']}", _POD_RULE["message"]),
+    # Of what has parts it is that of every part.
+    rule(f"has(self.steps) || has(self.forEach) || {_POD_RULE['rule']}", _POD_RULE["message"]),
     *(
         rule(f"!has(self.{field}) || has(self.steps)", f"{field} goes with steps only; remove it")
         for field in ("onFailure", "maxParallel", "stepResultFrom")
@@ -125,6 +126,12 @@ _STEPS_RULES = [
         "dependsOn is missing: a step without it would now start at once, since another step has it; write "
         "dependsOn: [], or name what it follows",
     ),
+]
+_MAX_FAILED_RULES = [
+    rule(
+        f"type(self) == int ? int(self) >= 0 : string(self).matches('^{PERCENT}$')",
+        f"maxFailed is not a number of items; {NOT_PERCENT}",
+    )
 ]
 _HTTP_RULES = [
     rule(
@@ -225,11 +232,21 @@ def add_handler_rules(handler: Schema) -> None:
     step["x-kubernetes-validations"] = [joined(_STEP_RULES, unless="false")]
     refuse(step, STEP, "spec.handler.steps")
     _add_simple_rules(step)
-    compensation = step["properties"]["compensate"]
-    compensation["x-kubernetes-validations"] = [
-        joined([_ONE_OF_SIMPLE, *_RESULT_FROM_RULES, _POD_RULE], unless="false")
-    ]
-    _add_simple_rules(compensation)
+    _add_rules_of_part(step["properties"]["compensate"])
+    for_each = handler["properties"]["forEach"]
+    refuse(for_each, FOR_EACH, "spec.handler.forEach")
+    for_each["properties"]["maxFailed"]["x-kubernetes-validations"] = deepcopy(_MAX_FAILED_RULES)
+    item = for_each["properties"]["handler"]
+    item["x-kubernetes-validations"] = [joined([_ONE_OF_STEP, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
+    refuse(item, ITEM_HANDLER, "spec.handler.forEach.handler")
+    _add_simple_rules(item)
+    _add_rules_of_part(for_each["properties"]["collect"])
+
+
+def _add_rules_of_part(handler: Schema) -> None:
+    """Those of a handler of one pod, and of which it is."""
+    handler["x-kubernetes-validations"] = [joined([_ONE_OF_SIMPLE, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
+    _add_simple_rules(handler)
 
 
 def _add_simple_rules(handler: Schema) -> None:

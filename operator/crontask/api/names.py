@@ -35,6 +35,8 @@ _CAUSE = 10
 _LAST_SECOND = 253_402_300_799
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _UNDO = "/undo"
+PART_OF_COLLECT = "collect"
+"""The part of a fan-out that is given the totals."""
 
 
 def run_name(task: str, nominal: datetime) -> str:
@@ -60,6 +62,11 @@ def part_of_step(name: str) -> str:
 def part_of_undo(name: str) -> str:
     """The part of a composite run that undoes a step."""
     return f"{name}{_UNDO}"
+
+
+def part_of_item(index: int) -> str:
+    """The part of a fan-out that looks after an item."""
+    return str(index)
 
 
 def step_of_part(part: str) -> str:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, RecordedTime, Time
-from crontask.api.composite import LONGEST_STEP_NAME, MOST_STEPS, StepName
-from crontask.api.composite_status import Halt, Json, NotCompensated, Paused, StepStatus
+from crontask.api.composite import LONGEST_STEP_NAME, MOST_ITEMS, MOST_STEPS, StepName
+from crontask.api.composite_status import Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
-from crontask.api.names import part_of_step, part_of_undo
+from crontask.api.names import PART_OF_COLLECT, part_of_item, part_of_step, part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Args
 
@@ -36,8 +36,15 @@ class OnComplete(Model):
     args: Args = Field(default={}, description="Each top-level key replaces the task's.")
 
 
+class Item(Model):
+    """An item of a fan-out."""
+
+    index: int = Field(ge=0, lt=MOST_ITEMS, description="Its place in the list, from 0.")
+    value: Json = Field(default=None, description="The item.")
+
+
 class Parent(Model):
-    """The composite run that a run is a part of, and which part it is: exactly one of step and undo."""
+    """The composite run that a run is a part of, and which part it is: exactly one of step, undo, item and collect."""
 
     name: str = Field(min_length=1, max_length=63, description="The name of that run.")
     uid: str = Field(min_length=1, max_length=64, description="Its UID.")
@@ -46,13 +53,23 @@ class Parent(Model):
     key: str = Field(min_length=1, max_length=512, description="The idempotency key that its pods are given.")
     step: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it does.")
     undo: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it undoes.")
-
+    item: Item | None = Field(default=None, description="The item that it looks after.")
+    collect: bool | None = Field(default=None, description="True: it is given the totals of all items.")
     always: bool | None = Field(default=None, description="Whether it runs however the others end.")
 
     @property
     def part(self) -> str:
         """Which part of its parent it is."""
+        if self.item is not None:
+            return part_of_item(self.item.index)
+        if self.collect:
+            return PART_OF_COLLECT
         return part_of_undo(self.undo) if self.undo is not None else part_of_step(self.step or "")
+
+    @property
+    def comes_at_the_end(self) -> bool:
+        """Whether it starts when nothing else of its parent does."""
+        return bool(self.undo or self.always or self.collect)
 
 
 class ScheduledRunSpec(Model):
@@ -249,6 +266,7 @@ class CompositeRunStatus(ScheduledRunStatus):
     steps: tuple[StepStatus, ...] = Field(
         default=(), max_length=MOST_STEPS, description="Of a workflow: its steps, in the order of the list."
     )
+    items: ItemsStatus | None = Field(default=None, description="Of a fan-out: how its items go.")
     halt: Halt | None = Field(default=None, description="Of a composite run: why nothing new of it starts.")
     undo: tuple[StepName, ...] | None = Field(
         default=None, max_length=MOST_STEPS, description="Of a workflow that did not succeed: what is undone, in order."
@@ -258,10 +276,11 @@ class CompositeRunStatus(ScheduledRunStatus):
     )
     paused: Paused | None = Field(default=None, description="Of a composite run: since when, and how long, it pauses.")
 
-    @property
-    def step_names(self) -> tuple[str, ...]:
-        """The names of its steps."""
-        return tuple(step.name for step in self.steps)
+    def has_part(self, asked: Parent) -> bool:
+        """Whether it consists of such a part, among others."""
+        if self.items is not None:
+            return bool(asked.collect) or (asked.item is not None and asked.item.index < self.items.total)
+        return (asked.step or asked.undo) in {step.name for step in self.steps}
 
     @property
     def composite(self) -> "CompositeRunStatus | None":

@@ -2,7 +2,9 @@
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
-HANDLER = ("forEach", "batch")
+HANDLER = ("batch",)
 STEP = ("task",)
+ITEM_HANDLER = ("task",)
+FOR_EACH = ("scheduledTime",)
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

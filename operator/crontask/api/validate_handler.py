@@ -20,6 +20,7 @@ _VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
 SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
 ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
+LONGEST_COMPOSITE = 64 * 1024
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 
 
@@ -44,6 +45,19 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
         from crontask.api.validate_steps import steps_problems
 
         yield from steps_problems(handler, path)
+    if handler.for_each is not None:
+        from crontask.api.validate_items import items_problems
+
+        yield from items_problems(handler.for_each, f"{path}.forEach")
+    if handler.composite:
+        yield from _size_problems(handler, path)
+
+
+def _size_problems(handler: Handler, path: str) -> Iterator[Problem]:
+    size = len(handler.model_dump_json(by_alias=True, exclude_none=True))
+    if size > LONGEST_COMPOSITE:
+        message = f"has {size} bytes as JSON, over {LONGEST_COMPOSITE}"
+        yield Problem(path, message, "move code and data to ConfigMaps, or parts of it to tasks of their own")
 
 
 def variant_problems(handler: Model, variants: tuple[str, ...], one: str, path: str) -> Iterator[Problem]:
@@ -83,6 +97,10 @@ def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[P
         yield from _simple_warnings(step, f"{path}.steps[{index}]")
         if step.compensate is not None:
             yield from _simple_warnings(step.compensate, f"{path}.steps[{index}].compensate")
+    if handler.for_each is not None:
+        yield from _simple_warnings(handler.for_each.handler, f"{path}.forEach.handler")
+        if handler.for_each.collect is not None:
+            yield from _simple_warnings(handler.for_each.collect, f"{path}.forEach.collect")
 
 
 def _simple_warnings(handler: SimpleHandler, path: str) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from crontask.api.composite import LONGEST_STEP_NAME, Compensation, Step, When
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
-from crontask.api.reference import Found, Reference, references_in
+from crontask.api.reference import Found, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
 from crontask.api.unbuilt import STEP
 from crontask.api.validate_handler import (
@@ -17,24 +17,17 @@ from crontask.api.validate_handler import (
     unbuilt_problems,
     variant_problems,
 )
+from crontask.api.validate_reference import root_problems
 from crontask.api.written import one_of, shown
 
-LONGEST_COMPOSITE = 64 * 1024
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_ROOTS = ("args", "run", "steps", "trigger")
 _OF_A_STEP = ("result", "phase", "message")
-_OF_THE_RUN, _SO_FAR = ("name", "scheduledTime"), ("phase", "message")
-# Roots that there are elsewhere.
-_ELSEWHERE = {"item": "forEach", "index": "forEach", "cursor": "batch", "batch": "batch", "size": "batch"}
+ROOTS_OF_STEPS = ("args", "run", "steps", "trigger")
 
 
 def steps_problems(handler: Handler, path: str) -> Iterator[Problem]:
     """Everything that is wrong with the steps of a handler."""
     steps = handler.steps or ()
-    size = len(handler.model_dump_json(by_alias=True, exclude_none=True))
-    if size > LONGEST_COMPOSITE:
-        message = f"has {size} bytes as JSON, over {LONGEST_COMPOSITE}"
-        yield Problem(path, message, "move code and data to ConfigMaps, or parts of the workflow to tasks of their own")
     yield from _name_problems(steps, f"{path}.steps")
     for index, step in enumerate(steps):
         yield from _step_problems(step, f"{path}.steps[{index}]")
@@ -130,14 +123,8 @@ def _checked(
     if not isinstance(found, Found):
         return
     reference, path = found.reference, found.path
-    if reference.root not in _ROOTS:
-        where = _ELSEWHERE.get(reference.root)
-        message = f"{reference}: there is {reference.root} in {where} only" if where else _no_root(reference)
-        yield Problem(path, message, f"write one of {', '.join(_ROOTS)}")
-        return
-    if reference.root == "run":
-        yield from _of_run(reference, path, so_far=own is None or own.always)
     if reference.root != "steps":
+        yield from root_problems(reference, path, ROOTS_OF_STEPS, so_far=own is None or own.always)
         return
     name = step_of(reference)
     if name is None:
@@ -155,19 +142,6 @@ def _checked(
     elif len(reference.path) < 2 or reference.path[1] not in _OF_A_STEP:
         said = f"steps.{name}.{' or .'.join(_OF_A_STEP)}"
         yield Problem(path, f"{reference} names nothing that a step has", f"write {said}")
-
-
-def _no_root(reference: Reference) -> str:
-    return f"{reference}: there is nothing called {reference.root}"
-
-
-def _of_run(reference: Reference, path: str, *, so_far: bool) -> Iterator[Problem]:
-    """`so_far`: of what comes at the end, which also knows how the run will end."""
-    known = _OF_THE_RUN + (_SO_FAR if so_far else ())
-    if not reference.path or reference.path[0] in known:
-        return
-    where = "is known only to steps with always and in compensate" if reference.path[0] in _SO_FAR else "is not there"
-    yield Problem(path, f"{reference} {where}", f"write {' or '.join(f'run.{name}' for name in known)}")
 
 
 def _unknown_step(name: str, names: Sequence[str], path: str) -> Problem:

@@ -73,11 +73,10 @@ def _not_wanted(view: RunView) -> Ends | None:
     if parent.ended:
         return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, has ended")
     known = parent.status.composite
-    step = asked.step or asked.undo
     name = part_name(parent.meta.name, parent.meta.uid, asked.part)
-    if meta.owner_uid != asked.uid or meta.name != name or known is None or step not in known.step_names:
+    if meta.owner_uid != asked.uid or meta.name != name or known is None or not known.has_part(asked):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no such part; only the operator makes parts")
-    if known.halt is not None and asked.step is not None and not asked.always:
+    if known.halt is not None and not asked.comes_at_the_end:
         return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
     if asked.undo is not None and asked.undo not in (known.undo or ()):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} undoes nothing that is called {asked.undo}")

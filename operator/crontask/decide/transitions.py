@@ -30,7 +30,8 @@ def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
         return transition
     return replace(
         transition,
-        message=f"{asked.part}: {transition.message}",
+        # Of many items that fail alike there is one event: which they are, the status says.
+        message=f"{asked.part}: {transition.message}" if asked.item is None else f"an item: {why}",
         run=asked.name,
         lag=None,
         kind=DecisionKind.UNDO if asked.undo is not None else DecisionKind.STEP,

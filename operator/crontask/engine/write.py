@@ -128,4 +128,15 @@ def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
         for written, step in zip(document["steps"], status.steps, strict=True):
             if step.result is not None:
                 written["result"] = step.result
+        _keep_results_of_items(document, status)
     return document
+
+
+def _keep_results_of_items(document: Document, status: CompositeRunStatus) -> None:
+    items = status.items
+    if items is None:
+        return
+    if items.results is not None:
+        document["items"]["results"] = items.results
+    if items.collect is not None and items.collect.result is not None:
+        document["items"]["collect"]["result"] = items.collect.result

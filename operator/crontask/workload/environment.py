@@ -58,10 +58,19 @@ def environment(
     }
     if parent is not None:
         values["CRONTASK_PARENT_RUN"] = parent.name
-        values["CRONTASK_STEP"] = parent.step or parent.undo or ""
+        values |= _of_part(parent)
     if trigger is not None:
         values["CRONTASK_TRIGGER"] = trigger_json(trigger)
     return [variable(name, value) for name, value in values.items()]
+
+
+def _of_part(parent: Parent) -> dict[str, str]:
+    """Which part of its parent it is."""
+    if parent.item is not None:
+        item = orjson.dumps(parent.item.value, option=orjson.OPT_SORT_KEYS).decode()
+        return {"CRONTASK_ITEM": item, "CRONTASK_ITEM_INDEX": str(parent.item.index)}
+    step = parent.step or parent.undo
+    return {"CRONTASK_STEP": step} if step is not None else {}
 
 
 def variable(name: str, value: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ def build_part(
 ) -> Document:
     """A ScheduledRun to create. `pod`: a partial template over which the handler's own is merged."""
     spec: dict[str, Any] = {
-        "parent": _dumped(of.parent),
+        "parent": _parent(of.parent),
         "handler": _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None),
         "scheduledTime": format_time(of.scheduled),
         "startTimeout": format_duration(start_timeout),
@@ -58,13 +58,25 @@ def build_part(
 
 def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
     """Each handler of a pod that a handler consists of, and where it stands; the whole, if that is one."""
-    if handler.steps is None:
+    if not handler.composite:
         yield "", handler
         return
-    for index, step in enumerate(handler.steps):
+    if handler.for_each is not None:
+        yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
+        if handler.for_each.collect is not None:
+            yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
+    for index, step in enumerate(handler.steps or ()):
         yield f"steps[{index}]", _beside(step, handler.pod)
         if step.compensate is not None:
             yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)
+
+
+def _parent(parent: Parent) -> Document:
+    document = _dumped(parent)
+    if parent.item is not None:
+        # As it was written: what is null in it is not left out.
+        document["item"]["value"] = parent.item.value
+    return document
 
 
 def _beside(handler: SimpleHandler, pod: Document | None) -> SimpleHandler:

@@ -1,54 +1,22 @@
 """Workflows, played: steps one after the other, side by side, failing, undone, and what a crash leaves."""
 
-import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
+from composite_world import IMAGE, args_of, environment, part_of, parts, plan_by_step, result
 from engine_world import NAMESPACE, World, play
 
-from crontask.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import ApiError, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
-
-IMAGE: dict[str, Any] = {"container": {"image": "busybox:1.36"}}
 
 
 def step(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, **IMAGE, **fields}
 
 
-def parts(world: World, parent: str) -> list[Document]:
-    """In the order of their creation."""
-    found = [run for run in world.api.documents(Kind.SCHEDULED_RUN) if "parent" in run["spec"]]
-    return [run for run in found if run["spec"]["parent"]["name"] == parent]
-
-
 def steps_of(world: World, run: str) -> dict[str, str]:
     return {s["name"]: s["phase"] for s in world.status(Kind.SCHEDULED_RUN, run).get("steps", [])}
-
-
-def result(**values: Any) -> str:
-    return json.dumps({"result": values})
-
-
-def plan_by_step(plans: dict[str, Plan]) -> Callable[[Document], Plan]:
-    """How the pod of each part goes, by the step's name, or NAME/undo; others run for 2 s."""
-    return lambda pod: plans.get(part_of(pod), Plan(runs=2))
-
-
-def environment(pod: Document) -> dict[str, str]:
-    return {v["name"]: v.get("value", "") for v in pod["spec"]["containers"][0]["env"]}
-
-
-def part_of(pod: Document) -> str:
-    """The part that a pod does: what follows the last run above it in its idempotency key."""
-    return environment(pod)["CRONTASK_IDEMPOTENCY_KEY"].partition("/")[2]
-
-
-def args_of(world: World, part: str) -> Any:
-    (pod,) = (pod for pod in world.pods() if part_of(pod) == part)
-    return json.loads(environment(pod)["CRONTASK_ARGS"])
 
 
 def flow(*steps: dict[str, Any], **beside: Any) -> dict[str, Any]:

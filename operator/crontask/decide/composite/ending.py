@@ -3,9 +3,9 @@
 from crontask.api.composite_status import Halt, StepPhase
 from crontask.api.names import step_of_part
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import CompositeEnd, StepState
+from crontask.decide.composite.model import IMMEDIATE, CompositeEnd, StepState
 from crontask.decide.composite.saga import Undone
-from crontask.decide.composite.workflow import IMMEDIATE, States, Workflow
+from crontask.decide.composite.workflow import States, Workflow
 
 COMPENSATION_FAILED, COMPLETED = "CompensationFailed", "Completed"
 

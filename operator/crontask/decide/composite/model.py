@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from crontask.api.composite import Compensation, Step
+from crontask.api.composite import Step
 from crontask.api.composite_status import (
     DONE_STEPS,
     FAILED_STEPS,
     OPEN_STEPS,
     Halt,
+    ItemsStatus,
     NotCompensated,
     StepPhase,
     StepStatus,
@@ -22,7 +23,9 @@ from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.plan import Plan
 from crontask.decide.model import ScheduledRun
 
-STEP, UNDO = "step", "undo"
+NAME_TAKEN, IMMEDIATE = "NameTaken", "Immediate"
+# Of what runs after the timeout of the whole does not count any more.
+LONGEST_CLEAN_UP = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +89,19 @@ class StepState:
 
 @dataclass(frozen=True, slots=True)
 class WantedPart:
-    """A part that should exist now, and the run of it."""
+    """A part that should exist now, and the run of it.
+
+    `asked`: what its `spec.parent` says of which part it is. `key`: what its idempotency key ends with.
+    """
 
     part: str
-    kind: str
-    step: str
-    handler: SimpleHandler | Step | Compensation
+    asked: Mapping[str, Any]
+    handler: SimpleHandler
     args: dict[str, Any]
     retry: Retry | None
     timeout: timedelta | None
     start_timeout: timedelta
-    always: bool = False
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,16 @@ class CompositeDecision:
     """What should be so now. `record_first`: the status is written before anything follows from it.
 
     `cancels`: the parts to end. `halt`: why nothing new starts. `undo`: the steps that are undone, in order; None while
-    that is not decided.
+    that is not decided. `items`: of a fan-out. `processed_count`, `error_count`: what the parts have counted so far.
     """
 
     phase: RunPhase
     message: str | None
     progress: str
-    steps: tuple[StepStatus, ...]
+    steps: tuple[StepStatus, ...] = ()
+    items: ItemsStatus | None = None
+    processed_count: int | None = None
+    error_count: int | None = None
     wanted: tuple[WantedPart, ...] = ()
     cancels: tuple[ScheduledRun, ...] = ()
     halt: Halt | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from crontask.api.names import part_name
 from crontask.api.scheduledrun import Parent
 from crontask.api.simple_handler import SimpleHandler
-from crontask.decide.composite.model import UNDO, CompositeView, WantedPart
+from crontask.decide.composite.model import CompositeView, WantedPart
 from crontask.decide.decisions import CreatePart
 from crontask.decide.model import ScheduledRun
 
@@ -39,14 +39,11 @@ def own_parts(run: ScheduledRun, claiming: Iterable[ScheduledRun]) -> dict[str, 
 def _asked(run: ScheduledRun, wanted: WantedPart) -> Parent:
     above = run.spec.parent
     key = above.key if above is not None else run.meta.uid
-    undoes = wanted.kind == UNDO
     return Parent(
         name=run.meta.name,
         uid=run.meta.uid,
         root=above.root if above is not None else run.meta.name,
         depth=above.depth + 1 if above is not None else 1,
-        key=f"{key}/{wanted.part}",
-        step=None if undoes else wanted.step,
-        undo=wanted.step if undoes else None,
-        always=True if wanted.always else None,
+        key=f"{key}/{wanted.key}",
+        **wanted.asked,
     )

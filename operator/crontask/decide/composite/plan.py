@@ -31,7 +31,8 @@ UNREADABLE = "PlanUnreadable"
 class Plan:
     """What the parts are made from. `args`: of the run, resolved. `retry`, `start_timeout`: unless a part has its own.
 
-    `timeout`, `total_timeout`: of the whole run, None without a limit.
+    `timeout`, `total_timeout`: of the whole run, None without a limit. `items`: of a fan-out, where neither its handler
+    nor the args say them.
     """
 
     handler: Handler
@@ -40,6 +41,7 @@ class Plan:
     timeout: timedelta | None = None
     start_timeout: timedelta = START_TIMEOUT
     total_timeout: timedelta | None = None
+    items: list[Any] | None = None
 
 
 def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
@@ -69,13 +71,13 @@ def plan_of(run: ScheduledRun) -> Plan | None:
 def _parsed(run: ScheduledRun) -> Plan | None:
     known = run.status.composite
     recorded = dict((known.plan if known is not None else None) or {})
-    args = recorded.pop("args", {})
+    args, items = recorded.pop("args", {}), recorded.pop("items", None)
     try:
         document = _Document.model_validate(recorded)
     except ValidationError:
         return None
     handler = run.spec.handler or document.handler
-    if handler is None or not handler.composite or not isinstance(args, dict):
+    if handler is None or not handler.composite or not isinstance(args, dict) or not isinstance(items, list | None):
         return None
     start_timeout = document.start_timeout or START_TIMEOUT
-    return Plan(handler, args, document.retry, document.timeout, start_timeout, document.total_timeout)
+    return Plan(handler, args, document.retry, document.timeout, start_timeout, document.total_timeout, items)

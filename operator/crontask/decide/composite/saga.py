@@ -8,11 +8,11 @@ from crontask.api.names import part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import UNDO, WantedPart
+from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
 from crontask.decide.composite.undo import undo_order, without_undo
 from crontask.decide.composite.values import REFERENCE_MISSING
-from crontask.decide.composite.workflow import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, States, Workflow
+from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.model import ScheduledRun
 
 _RETRY = Retry(limit=3)
@@ -101,11 +101,11 @@ def _wanted(flow: Workflow, name: str, states: States, halt: Halt) -> WantedPart
     values = flow.values(states, so_far=(RunPhase(halt.phase), halt.message))
     return WantedPart(
         part_of_undo(name),
-        UNDO,
-        name,
+        {"undo": name},
         compensation,
         flow.args(compensation.args, values),
         compensation.retry or _RETRY,
         compensation.timeout or LONGEST_CLEAN_UP,
         flow.plan.start_timeout,
+        part_of_undo(name),
     )

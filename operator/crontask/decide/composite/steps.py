@@ -12,14 +12,14 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState, WantedPart
+from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import REFERENCE_MISSING, TRUNCATED, SourceSkippedError, TruncatedError
-from crontask.decide.composite.workflow import NAME_TAKEN, States, Workflow
+from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.decisions import earliest
-from crontask.decide.model import ScheduledRun
 
 STEP_FAILED = "StepFailed"
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -48,23 +48,17 @@ def decide_steps(view: CompositeView, now: datetime) -> CompositeDecision:
 def _main_states(flow: Workflow) -> tuple[States, Halt | None]:
     """The steps but for those that always run; and why nothing new starts, if so."""
     known = {name: state for name in flow.order if (state := flow.known(flow.by_name[name])) is not None}
-    halt = flow.status.halt or _asked_to_halt(flow) or _failed(known)
+    halt = flow.status.halt or canceled(flow.run) or _failed(known)
     states = _with_unstarted(flow, known, halt)
+    if halt is None and any(state.open for state in states.values()):
+        # What comes when all steps have ended has limits of its own.
+        halt = out_of_time(flow.view, flow.now)
+        states = _with_unstarted(flow, known, halt)
     if halt is None and (halt := _failed(states)) is not None:
         # One failed before it could start: no other starts beside it.
         decided = {name: state for name, state in states.items() if state.phase in DECIDED_STEPS}
         states = _with_unstarted(flow, {**known, **decided}, halt)
     return states, halt
-
-
-def _asked_to_halt(flow: Workflow) -> Halt | None:
-    """A cancel, or a limit of time that is over."""
-    if flow.run.cancel_requested:
-        return Halt(phase=RunPhase.CANCELED, reason="Canceled", message=flow.run.spec.cancel_reason)
-    limit = deadline(flow.view, flow.now)
-    if limit is not None and limit.at <= flow.now:
-        return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.words)
-    return None
 
 
 def _failed(states: States) -> Halt | None:
@@ -126,8 +120,8 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
         starting = []
     wanted = tuple(flow.wanted(state) for state in starting)
     # Of what happens at most once, the status says so before it is begun.
-    at_most_once = [state for state, part in zip(starting, wanted, strict=True) if _at_most_once(part)]
-    shown = {**states, **{state.step.name: _named(flow, state) for state in at_most_once}}
+    named = [state for state, part in zip(starting, wanted, strict=True) if at_most_once(part)]
+    shown = {**states, **{state.step.name: _named(flow, state) for state in named}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
     decision = _decision(
@@ -136,14 +130,9 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     return replace(
         decision,
         wanted=wanted,
-        record_first=bool(at_most_once) or any(_only_seen(flow, state) for state in states.values()),
+        record_first=bool(named) or any(_only_seen(flow, state) for state in states.values()),
         wake_at=earliest(*waits, limit.at if limit is not None else None),
     )
-
-
-def _at_most_once(part: WantedPart) -> bool:
-    """Whether the status has to name it before it is begun."""
-    return part.retry is not None and part.retry.on_lost == "Fail"
 
 
 def _only_seen(flow: Workflow, state: StepState) -> bool:
@@ -162,17 +151,8 @@ def _halting(flow: Workflow, states: States, halt: Halt, running: list[StepState
     ends = halt.phase != RunPhase.FAILED or flow.plan.handler.on_failure == "Cancel" or flow.immediate
     waits = ", ".join(state.step.name for state in running)
     message = f"{halt.message or halt.reason}; waits for the end of {waits}"
-    decision = _decision(flow, _while_ending(halt), message, states, halt)
-    return replace(decision, cancels=_to_cancel(running) if ends else ())
-
-
-def _to_cancel(states: list[StepState]) -> tuple[ScheduledRun, ...]:
-    parts = [state.part for state in states if state.part is not None]
-    return tuple(part for part in parts if not part.cancel_requested)
-
-
-def _while_ending(halt: Halt | None) -> RunPhase:
-    return RunPhase.CANCELING if halt is not None and halt.phase == RunPhase.CANCELED else RunPhase.RUNNING
+    decision = _decision(flow, while_ending(halt), message, states, halt)
+    return replace(decision, cancels=to_cancel(state.part for state in running) if ends else ())
 
 
 def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undone) -> CompositeDecision:
@@ -185,8 +165,8 @@ def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undon
     if running or starting:
         at_work = ", ".join(state.step.name for state in (*running, *starting))
         so_far = f"{end.message or end.reason}; " if halt is not None else ""
-        decision = _decision(flow, _while_ending(halt), f"{so_far}waits for {at_work}", everything, halt, undone)
-        cancels = _to_cancel(running) if flow.immediate else ()
+        decision = _decision(flow, while_ending(halt), f"{so_far}waits for {at_work}", everything, halt, undone)
+        cancels = to_cancel(state.part for state in running) if flow.immediate else ()
         return replace(decision, wanted=tuple(map(flow.wanted, starting)), cancels=cancels)
     failed = next((state for state in always.values() if state.failed), None)
     if halt is None and failed is not None:

@@ -1,7 +1,7 @@
 """The values that args of parts refer to: of the run, and of the steps that have ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crontask.api.base import format_time
@@ -27,16 +27,18 @@ class TruncatedError(MissingError):
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What can be referred to. `forgiving`: what is missing is null, as for a step that always runs.
+    """What can be referred to. `steps`: of a workflow, None of others.
 
-    `so_far`: how the run will end, known once nothing new starts.
+    `forgiving`: what is missing is null, as for a step that always runs. `so_far`: how the run will end, known once
+    nothing new starts. `others`: what there is for this part alone, by root.
     """
 
     run: ScheduledRun
     args: Mapping[str, Any]
-    steps: Mapping[str, StepState]
+    steps: Mapping[str, StepState] | None = None
     forgiving: bool = False
     so_far: tuple[RunPhase, str | None] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def resolved(self, value: Any) -> Any:
         """The value with what it refers to. Raises MissingError."""
@@ -51,11 +53,17 @@ class Values:
             raise
 
     def _value(self, reference: Reference) -> Any:
-        if reference.root == "steps":
-            return self._of_step(reference)
-        roots: dict[str, Any] = {"args": dict(self.args), "run": self._of_run(), "trigger": self._trigger()}
+        if reference.root == "steps" and self.steps is not None:
+            return self._of_step(reference, self.steps)
+        roots: dict[str, Any] = {
+            "args": dict(self.args),
+            "run": self._of_run(),
+            "trigger": self._trigger(),
+            **self.others,
+        }
         if reference.root not in roots:
-            raise MissingError(f"{reference} is missing: there are {', '.join((*roots, 'steps'))}")
+            names = (*roots, "steps") if self.steps is not None else tuple(roots)
+            raise MissingError(f"{reference} is missing: there are {', '.join(names)}")
         return value_at(roots[reference.root], reference)
 
     def _of_run(self) -> dict[str, Any]:
@@ -71,9 +79,9 @@ class Values:
         trigger = trigger_of(self.run.meta)
         return json.loads(trigger_json(trigger)) if trigger is not None else None
 
-    def _of_step(self, reference: Reference) -> Any:
+    def _of_step(self, reference: Reference, steps: Mapping[str, StepState]) -> Any:
         name = reference.path[0] if reference.path else ""
-        state = self.steps.get(str(name))
+        state = steps.get(str(name))
         if state is None:
             raise MissingError(f"{reference} is missing: there is no step {name}")
         known: dict[str, Any] = {"phase": state.phase.value, "message": state.message}

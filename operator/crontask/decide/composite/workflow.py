@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,9 @@ from crontask.api.names import part_of_step
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.model import (
-    STEP,
+    IMMEDIATE,
+    LONGEST_CLEAN_UP,
+    NAME_TAKEN,
     CompositeView,
     StepState,
     WantedPart,
@@ -23,9 +25,6 @@ from crontask.decide.composite.values import Values
 from crontask.decide.model import ScheduledRun
 
 States = Mapping[str, StepState]
-NAME_TAKEN, IMMEDIATE = "NameTaken", "Immediate"
-# Of what runs after the timeout of the whole does not count any more.
-LONGEST_CLEAN_UP = timedelta(hours=1)
 _NOT_HELD = "its condition, when, does not hold"
 
 
@@ -116,14 +115,13 @@ class Workflow:
         step, plan = state.step, self.plan
         return WantedPart(
             part_of_step(step.name),
-            STEP,
-            step.name,
+            {"step": step.name, "always": True if step.always else None},
             step,
             state.args,
             step.retry or plan.retry,
             step.timeout or (LONGEST_CLEAN_UP if step.always else None),
             step.start_timeout or plan.start_timeout,
-            step.always,
+            part_of_step(step.name),
         )
 
 

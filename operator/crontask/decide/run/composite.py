@@ -3,14 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
-from crontask.api.composite_status import StepPhase, StepStatus
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.composite.decide import at_its_start, decide_composite, planned_items
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
 from crontask.decide.composite.plan import UNREADABLE, make_plan, plan_of
-from crontask.decide.composite.steps import decide_steps
 from crontask.decide.composite.times import paused
 from crontask.decide.decisions import CancelPart, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
@@ -25,7 +24,8 @@ def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
     """The status of a composite run that starts: from then on it goes by its plan, whatever becomes of its task."""
     found = settings(view)
     generation = view.task.meta.generation if view.task is not None else None
-    steps = (found.handler.steps or ()) if found.handler is not None else ()
+    handler = found.handler
+    assert handler is not None, "a run without a handler does not start"
     return CompositeRunStatus(
         **{
             **dict(view.run.status),
@@ -33,9 +33,8 @@ def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
             "phase": RunPhase.RUNNING,
             "start_time": now,
             "message": None,
-            "plan": make_plan(view.run, found, generation),
-            "progress": f"0/{len(steps)} steps",
-            "steps": tuple(StepStatus(name=step.name, phase=StepPhase.PENDING) for step in steps),
+            "plan": {**make_plan(view.run, found, generation), **planned_items(view.run, handler, found.args)},
+            **at_its_start(view.run, handler, found.args),
         }
     )
 
@@ -49,7 +48,7 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
     known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts)
-    decided = decide_steps(known, now)
+    decided = decide_composite(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
     status, refusal = _status(view, decided, now), _refusal(view, now)
@@ -85,6 +84,9 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
             "message": decided.message,
             "progress": decided.progress,
             "steps": decided.steps,
+            "items": decided.items,
+            "processed_count": decided.processed_count,
+            "error_count": decided.error_count,
             "halt": decided.halt,
             "undo": decided.undo,
             "not_compensated": decided.not_compensated,

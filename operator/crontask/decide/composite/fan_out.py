@@ -1,0 +1,283 @@
+"""A fan-out at an instant: its items, how each of them is, and what is known of those that have ended."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from crontask.api.base import cut
+from crontask.api.composite import Collect, ForEach, Step
+from crontask.api.composite_status import MOST_FAILED_ITEMS, FailedItem, ItemsStatus, StepPhase
+from crontask.api.names import PART_OF_COLLECT, part_of_item
+from crontask.api.reference import MissingError
+from crontask.api.scheduledrun import CompositeRunStatus, Item
+from crontask.decide.composite.letters import BADLY, OPEN, RUNS, TO_COME, WELL, coded, decoded, letter_of
+from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, CompositeView, StepState, WantedPart
+from crontask.decide.composite.plan import Plan
+from crontask.decide.composite.plan_items import ItemsError, items_of
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, of_part, of_record
+from crontask.decide.composite.values import REFERENCE_MISSING, Values
+from crontask.decide.model import ScheduledRun
+
+_LONGEST_ITEM = 256
+# Of all items together: collect is handed them as args.
+_LONGEST_RESULTS = 64 * 1024
+_HASH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item failed that has no run which says so."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class FanOut:
+    """A composite run with forEach, seen at an instant."""
+
+    view: CompositeView
+    now: datetime
+
+    @property
+    def run(self) -> ScheduledRun:
+        """The run."""
+        return self.view.run
+
+    @property
+    def status(self) -> CompositeRunStatus:
+        """What is recorded of the run."""
+        status = self.view.run.status.composite
+        assert status is not None, "a composite run that has started has a plan"
+        return status
+
+    @property
+    def plan(self) -> Plan:
+        """By what it goes."""
+        return self.view.plan
+
+    @property
+    def for_each(self) -> ForEach:
+        """What it does with the items."""
+        found = self.view.plan.handler.for_each
+        assert found is not None, "asked of fan-outs alone"
+        return found
+
+    @cached_property
+    def items(self) -> tuple[Any, ...] | ItemsError:
+        """The items, or why there are none."""
+        return items_of(self.run, self.plan)
+
+    @cached_property
+    def known_items(self) -> tuple[Any, ...]:
+        """The items; none where that is an error."""
+        return self.items if isinstance(self.items, tuple) else ()
+
+    @cached_property
+    def recorded(self) -> ItemsStatus:
+        """What the status says of the items."""
+        return self.status.items or ItemsStatus(total=len(self.known_items))
+
+    @cached_property
+    def letters_before(self) -> str:
+        """How each item is, as it is recorded."""
+        return decoded(self.recorded.ends, len(self.known_items))
+
+    @cached_property
+    def failures(self) -> Mapping[int, Failure]:
+        """Why items failed that no run tells of."""
+        return dict(self._failures())
+
+    @cached_property
+    def letters(self) -> str:
+        """How each item is now."""
+        found = list(self.letters_before)
+        for index, letter in enumerate(found):
+            if letter in OPEN:
+                found[index] = self._letter(index, letter)
+        return "".join(found)
+
+    @cached_property
+    def newly_ended(self) -> tuple[int, ...]:
+        """The items that have ended, and are not recorded as such."""
+        both = enumerate(zip(self.letters_before, self.letters, strict=True))
+        return tuple(index for index, (before, now) in both if before in OPEN and now not in OPEN)
+
+    def part(self, index: int) -> ScheduledRun | None:
+        """The run that looks after an item."""
+        return self.view.parts.get(part_of_item(index))
+
+    def only_seen(self) -> bool:
+        """Whether nothing but this process knows how an item ended."""
+        seen = [self.failures[index] for index in self.newly_ended if index in self.failures]
+        return any(failure.reason != REFERENCE_MISSING for failure in seen)
+
+    def wanted(self, index: int) -> WantedPart:
+        """The part that looks after an item. Raises MissingError."""
+        asked, plan, item = self.for_each, self.plan, self.known_items[index]
+        args = self._values(index).resolved(asked.args) if asked.args is not None else dict(plan.args)
+        part = part_of_item(index)
+        digest = sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_HASH]
+        return WantedPart(
+            part,
+            {"item": Item(index=index, value=item)},
+            asked.handler,
+            args,
+            asked.retry or plan.retry,
+            asked.timeout,
+            plan.start_timeout,
+            f"{part}-{digest}",
+        )
+
+    # --- what has become of those that have ended ---------------------------------------------------------------------
+
+    def counted(self, name: str) -> int | None:
+        """A count of the parts: as it is recorded, and of those that have ended since."""
+        parts = (self.part(index) for index in self.newly_ended)
+        found = [count for part in parts if part is not None and (count := getattr(part.status, name)) is not None]
+        before: int | None = getattr(self.status, name)
+        return (before or 0) + sum(found) if found else before
+
+    def failed_items(self) -> tuple[FailedItem, ...]:
+        """The first that failed."""
+        known = self.recorded.failed_items
+        new = [index for index in self.newly_ended if self.letters[index] in BADLY]
+        found = (*known, *map(self._failed_item, new[: MOST_FAILED_ITEMS - len(known)]))
+        return tuple(sorted(found, key=lambda item: item.index))
+
+    def results(self) -> tuple[dict[str, Any] | None, bool]:
+        """What the items gave back, by index, for what collects it; and whether that was too long to be kept."""
+        if self.for_each.collect is None or self.recorded.results_omitted:
+            return None, bool(self.recorded.results_omitted)
+        known: dict[str, Any] = dict(self.recorded.results or {})
+        for index in self.newly_ended:
+            part = self.part(index)
+            if part is None or self.letters[index] not in WELL:
+                continue
+            if part.status.result_truncated:
+                return None, True
+            if part.status.result is not None:
+                known[str(index)] = part.status.result
+        too_long = len(orjson.dumps(known)) > _LONGEST_RESULTS
+        return (None, True) if too_long else (known, False)
+
+    # --- what comes at the end ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def collect(self) -> StepState | None:
+        """How it is that is given the totals; None where there is nothing of the kind, or it has not begun."""
+        asked = self.for_each.collect
+        if asked is None:
+            return None
+        step, recorded = _as_step(asked), self.recorded.collect
+        part = self.view.parts.get(PART_OF_COLLECT)
+        if part is not None:
+            return of_part(step, part)
+        refusal = self.view.refused.get(PART_OF_COLLECT)
+        if refusal is not None:
+            return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
+        if recorded is None or recorded.run is None or recorded.run in self.view.unmade:
+            return None
+        if recorded.phase is StepPhase.RUNNING and recorded.run in self.view.orphaned:
+            return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time)
+        return of_record(step, recorded)
+
+    def wanted_collect(self, totals: dict[str, Any], values: Values) -> WantedPart:
+        """The part that is given the totals."""
+        asked, plan = self.for_each.collect, self.plan
+        assert asked is not None, "only of what has one"
+        return WantedPart(
+            PART_OF_COLLECT,
+            {"collect": True},
+            asked,
+            {**(values.resolved(asked.args) if asked.args is not None else {}), **totals},
+            asked.retry or plan.retry,
+            asked.timeout or LONGEST_CLEAN_UP,
+            plan.start_timeout,
+            PART_OF_COLLECT,
+        )
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _letter(self, index: int, before: str) -> str:
+        part = self.part(index)
+        if part is not None:
+            return letter_of(part)
+        if index in self.failures:
+            return "F"
+        return RUNS if before == RUNS and self.view.name_of(part_of_item(index)) in self.view.orphaned else TO_COME
+
+    def _failures(self) -> Iterator[tuple[int, Failure]]:
+        """Of items without a run: its name is taken, or it is gone, or what its args refer to is not there.
+
+        The last is looked at in its turn, of as many as could start.
+        """
+        may_start = self.for_each.parallelism if self._refers and self.status.halt is None else 0
+        for index, letter in enumerate(self.letters_before):
+            if letter not in OPEN or self.part(index) is not None:
+                continue
+            refusal = self.view.refused.get(part_of_item(index))
+            if refusal is not None:
+                yield index, Failure(NAME_TAKEN, refusal)
+            elif letter == RUNS:
+                name = self.view.name_of(part_of_item(index))
+                if name not in self.view.orphaned and name not in self.view.unmade:
+                    yield index, Failure(PART_GONE, f"run {name} is gone, and nobody saw its end")
+            elif may_start and (missing := self._missing(index)) is not None:
+                yield index, Failure(REFERENCE_MISSING, missing)
+            elif may_start:
+                may_start -= 1
+
+    @cached_property
+    def _refers(self) -> bool:
+        """Whether the args of an item could refer to what is not there."""
+        return self.for_each.args is not None and b"${" in orjson.dumps(self.for_each.args)
+
+    def _missing(self, index: int) -> str | None:
+        try:
+            self._values(index).resolved(self.for_each.args)
+        except MissingError as error:
+            return str(error)
+        return None
+
+    def _values(self, index: int) -> Values:
+        return Values(self.run, self.plan.args, others={"item": self.known_items[index], "index": index})
+
+    def _failed_item(self, index: int) -> FailedItem:
+        part, failure = self.part(index), self.failures.get(index)
+        message = part.status.message if part is not None else failure.message if failure is not None else None
+        return FailedItem(
+            index=index,
+            item=cut(orjson.dumps(self.known_items[index]).decode(), _LONGEST_ITEM),
+            run=part.meta.name if part is not None else None,
+            message=cut(message, LONGEST_MESSAGE) if message else None,
+        )
+
+
+def _as_step(asked: Collect) -> Step:
+    """What runs at the end, as a step: how it goes is told as of one."""
+    return Step(name=PART_OF_COLLECT, timeout=asked.timeout or timedelta(hours=1))
+
+
+def shown_letters(fan: FanOut, letters: str) -> ItemsStatus:
+    """What the status says of the items, given how each is."""
+    results, omitted = fan.results()
+    count = letters.count
+    return ItemsStatus(
+        total=len(letters),
+        pending=count(TO_COME),
+        running=count(RUNS),
+        succeeded=count("S") + count("P"),
+        failed=count("F") + count("T"),
+        canceled=count("C"),
+        ends=coded(letters),
+        failed_items=fan.failed_items(),
+        results=results or None,
+        results_omitted=omitted or None,
+        collect=fan.recorded.collect,
+    )

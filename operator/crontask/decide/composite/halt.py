@@ -1,0 +1,40 @@
+"""Why nothing new of a composite run starts, and what that means for the parts that have."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from crontask.api.composite_status import Halt
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.composite.model import CompositeView, WantedPart
+from crontask.decide.composite.times import deadline
+from crontask.decide.model import ScheduledRun
+
+
+def canceled(run: ScheduledRun) -> Halt | None:
+    """Somebody asks for its end."""
+    if not run.cancel_requested:
+        return None
+    return Halt(phase=RunPhase.CANCELED, reason="Canceled", message=run.spec.cancel_reason)
+
+
+def out_of_time(view: CompositeView, now: datetime) -> Halt | None:
+    """A limit of time is over."""
+    limit = deadline(view, now)
+    if limit is None or limit.at > now:
+        return None
+    return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.words)
+
+
+def while_ending(halt: Halt | None) -> RunPhase:
+    """The phase of a run that is about to end so."""
+    return RunPhase.CANCELING if halt is not None and halt.phase == RunPhase.CANCELED else RunPhase.RUNNING
+
+
+def to_cancel(parts: Iterable[ScheduledRun | None]) -> tuple[ScheduledRun, ...]:
+    """Those that are still to be asked to end."""
+    return tuple(part for part in parts if part is not None and not part.cancel_requested)
+
+
+def at_most_once(part: WantedPart) -> bool:
+    """Whether the status has to name it before it is begun."""
+    return part.retry is not None and part.retry.on_lost == "Fail"

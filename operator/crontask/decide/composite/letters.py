@@ -1,0 +1,39 @@
+"""How each of many items goes, in a letter each: run-length coded, as it stands in the status of a fan-out."""
+
+import re
+from itertools import groupby
+
+from crontask.api.scheduledrun import RunPhase
+from crontask.decide.model import ScheduledRun
+
+TO_COME, RUNS, SUCCEEDED, PARTIAL, FAILED, TIMED_OUT, CANCELED, NOT_REACHED = "-RSPFTCN"
+OPEN = frozenset({TO_COME, RUNS})
+WELL = frozenset({SUCCEEDED, PARTIAL})
+BADLY = frozenset({FAILED, TIMED_OUT, CANCELED})
+_ALL = f"{TO_COME}RSPFTCN"
+_GROUP = re.compile(rf"([{_ALL}])(\d{{0,4}})")
+_LETTERS = {
+    RunPhase.SUCCEEDED: SUCCEEDED,
+    RunPhase.PARTIAL: PARTIAL,
+    RunPhase.TIMED_OUT: TIMED_OUT,
+    RunPhase.CANCELED: CANCELED,
+}
+
+
+def letter_of(part: ScheduledRun) -> str:
+    """How the item goes that a run looks after."""
+    if part.stale:
+        return NOT_REACHED
+    return _LETTERS.get(part.status.phase or RunPhase.PENDING, FAILED) if part.ended else RUNS
+
+
+def coded(letters: str) -> str:
+    """Each letter with how often it is repeated: `SSSF` is `S3F`."""
+    groups = ((letter, len(list(group))) for letter, group in groupby(letters))
+    return "".join(letter if times == 1 else f"{letter}{times}" for letter, times in groups)
+
+
+def decoded(text: str, total: int) -> str:
+    """So many letters; what is missing, or cannot be read, is still to come."""
+    found = "".join(letter * (int(times) if times else 1) for letter, times in _GROUP.findall(text))
+    return found[:total].ljust(total, TO_COME)
