@@ -83,7 +83,8 @@ def flow(
     run = ScheduledRun(meta, parsed, (), recorded(phase, start_time=at(0), plan=known, **fields))
     found = plan_of(run)
     assert found is not None
-    return CompositeView(run, found, dict(parts), refused or {}, frozenset(orphaned), frozenset(unmade))
+    gone = frozenset(orphaned), frozenset(unmade)
+    return CompositeView(run, found, dict(parts), refused or {}, *gone, suspended=bool(parsed.suspend))
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
+from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
-from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
+from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_VARIANT
 from crontask.api.validate_items import NOT_PERCENT, PERCENT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
@@ -98,15 +98,27 @@ _HANDLER_RULES = [
     ),
 ]
 # What is free-form, like the lists of `when`, no rule can see.
-_ONE_OF_STEP = rule(f"has(self.task) || ({_ONE_OF_SIMPLE['rule']})", _ONE_OF_SIMPLE["message"])
+_PART = (*_SIMPLE, "task")
+_ONE_OF_PART = rule(
+    f"{at_most_one(_PART)} && ({' || '.join(f'has(self.{variant})' for variant in _PART)})",
+    f"{ONE_OF_PART}; set one of them",
+)
+
+
+def _of_the_task(field: str, task: str) -> Schema:
+    words = f"{field} does not go with task: it is that of the CronTask; remove it, or set it there"
+    return rule(f"!has(self.{field}) || !({task})", words)
+
+
 _STEP_RULES = [
     rule(
         "self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         "name is not a DNS label; write lower case letters, digits and -",
     ),
-    _ONE_OF_STEP,
+    _ONE_OF_PART,
     *_RESULT_FROM_RULES,
     _POD_RULE,
+    *(_of_the_task(field, "has(self.task)") for field in ("retry", "startTimeout")),
     *(
         rule(
             f"!has(self.always) || !self.always || !has(self.{field})",
@@ -125,6 +137,13 @@ _STEPS_RULES = [
         "!self.exists(s, has(s.dependsOn)) || self.all(s, has(s.dependsOn) || (has(s.always) && s.always))",
         "dependsOn is missing: a step without it would now start at once, since another step has it; write "
         "dependsOn: [], or name what it follows",
+    ),
+]
+_FOR_EACH_RULES = [
+    _of_the_task("retry", "has(self.handler.task)"),
+    rule(
+        "!has(self.scheduledTime) || has(self.handler.task)",
+        "scheduledTime goes with handler.task only; remove it, or name a task",
     ),
 ]
 _MAX_FAILED_RULES = [
@@ -230,15 +249,13 @@ def add_handler_rules(handler: Schema) -> None:
     steps["x-kubernetes-validations"] = deepcopy(_STEPS_RULES)
     step = steps["items"]
     step["x-kubernetes-validations"] = [joined(_STEP_RULES, unless="false")]
-    refuse(step, STEP, "spec.handler.steps")
     _add_simple_rules(step)
     _add_rules_of_part(step["properties"]["compensate"])
     for_each = handler["properties"]["forEach"]
-    refuse(for_each, FOR_EACH, "spec.handler.forEach")
+    for_each["x-kubernetes-validations"] = deepcopy(_FOR_EACH_RULES)
     for_each["properties"]["maxFailed"]["x-kubernetes-validations"] = deepcopy(_MAX_FAILED_RULES)
     item = for_each["properties"]["handler"]
-    item["x-kubernetes-validations"] = [joined([_ONE_OF_STEP, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
-    refuse(item, ITEM_HANDLER, "spec.handler.forEach.handler")
+    item["x-kubernetes-validations"] = [joined([_ONE_OF_PART, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
 

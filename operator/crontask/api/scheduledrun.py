@@ -56,6 +56,7 @@ class Parent(Model):
     item: Item | None = Field(default=None, description="The item that it looks after.")
     collect: bool | None = Field(default=None, description="True: it is given the totals of all items.")
     always: bool | None = Field(default=None, description="Whether it runs however the others end.")
+    backfill: bool | None = Field(default=None, description="Whether it makes up for a nominal time of its task.")
 
     @property
     def part(self) -> str:
@@ -169,6 +170,7 @@ class Origin(StrEnum):
     AFTER = "After"
     ON_COMPLETE = "OnComplete"
     CHILD = "Child"
+    BACKFILL = "Backfill"
 
 
 class Attempt(Model):

@@ -3,8 +3,5 @@
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
 HANDLER = ("batch",)
-STEP = ("task",)
-ITEM_HANDLER = ("task",)
-FOR_EACH = ("scheduledTime",)
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

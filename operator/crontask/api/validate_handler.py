@@ -1,5 +1,6 @@
 """The validation of a handler: what runs."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,13 +14,16 @@ from crontask.api.simple_handler import SimpleHandler
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import http_problems, python_problems
 from crontask.api.validate_template import container_problems, partial_problems, template_problems
-from crontask.api.written import one_of
+from crontask.api.written import one_of, shown
 
 SIMPLE_VARIANTS = ("container", "pod_template", "http", "python")
 _VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
 SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
+PART_VARIANTS = (*SIMPLE_VARIANTS, "task")
+ONE_OF_PART = f"exactly one of {', '.join(map(to_camel, PART_VARIANTS))} must be set"
 ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_COMPOSITE = 64 * 1024
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 
@@ -58,6 +62,17 @@ def _size_problems(handler: Handler, path: str) -> Iterator[Problem]:
     if size > LONGEST_COMPOSITE:
         message = f"has {size} bytes as JSON, over {LONGEST_COMPOSITE}"
         yield Problem(path, message, "move code and data to ConfigMaps, or parts of it to tasks of their own")
+
+
+def task_problems(part: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
+    """What is wrong with a part that is a CronTask's: its name, and what is that task's to say."""
+    task: str = getattr(part, "task")  # noqa: B009
+    if not _LABEL.fullmatch(task):
+        yield Problem(f"{path}.task", f"{shown(task)} is not the name of a CronTask", "write its metadata.name")
+    for name in names:
+        if getattr(part, name) is not None:
+            message = f"does not go with task: it is that of CronTask {task}"
+            yield Problem(f"{path}.{to_camel(name)}", message, "remove it, or set it there")
 
 
 def variant_problems(handler: Model, variants: tuple[str, ...], one: str, path: str) -> Iterator[Problem]:

@@ -5,15 +5,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from crontask.api.composite import MOST_ITEMS, ForEach, ItemHandler
+from crontask.api.composite import MOST_ITEMS, ForEach
 from crontask.api.problem import Problem
 from crontask.api.reference import Found, parse_reference, references_in
-from crontask.api.unbuilt import FOR_EACH, ITEM_HANDLER
 from crontask.api.validate_handler import (
     ONE_HANDLER,
+    ONE_OF_PART,
+    PART_VARIANTS,
     SIMPLE_VARIANTS,
     simple_problems,
-    unbuilt_problems,
+    task_problems,
     variant_problems,
 )
 from crontask.api.validate_reference import root_problems
@@ -28,13 +29,14 @@ NOT_PERCENT = 'write a number of items like 3, or per cent of them like "10%"'
 
 def items_problems(asked: ForEach, path: str) -> Iterator[Problem]:
     """Everything that is wrong with a fan-out."""
-    yield from unbuilt_problems(asked, FOR_EACH, path)
     yield from _of_items(asked.items, f"{path}.items")
     if isinstance(asked.max_failed, str) and not re.fullmatch(PERCENT, asked.max_failed):
         yield Problem(f"{path}.maxFailed", f"{shown(asked.max_failed)} is not a number of items", NOT_PERCENT)
     elif isinstance(asked.max_failed, int) and asked.max_failed < 0:
         yield Problem(f"{path}.maxFailed", f"{asked.max_failed} is below 0", NOT_PERCENT)
-    yield from _of_handler(asked.handler, f"{path}.handler")
+    yield from variant_problems(asked.handler, PART_VARIANTS, ONE_OF_PART, f"{path}.handler")
+    yield from simple_problems(asked.handler, f"{path}.handler")
+    yield from _of_task(asked, path)
     yield from _references(asked.args, f"{path}.args", _ROOTS, so_far=False)
     if asked.collect is not None:
         yield from variant_problems(asked.collect, SIMPLE_VARIANTS, ONE_HANDLER, f"{path}.collect")
@@ -66,11 +68,23 @@ def _of_items(items: Any, path: str) -> Iterator[Problem]:
                 yield Problem(f"{path}[{index}]", message, "hand over a reference to the data, like a URL or a key")
 
 
-def _of_handler(handler: ItemHandler, path: str) -> Iterator[Problem]:
-    yield from unbuilt_problems(handler, ITEM_HANDLER, path)
-    if handler.task is None:
-        yield from variant_problems(handler, SIMPLE_VARIANTS, ONE_HANDLER, path)
-    yield from simple_problems(handler, path)
+def _of_task(asked: ForEach, path: str) -> Iterator[Problem]:
+    """What goes with a task alone, and what does not."""
+    if asked.handler.task is not None:
+        yield from task_problems(asked.handler, (), f"{path}.handler")
+        if asked.retry is not None:
+            message = f"does not go with task: it is that of CronTask {asked.handler.task}"
+            yield Problem(f"{path}.retry", message, "remove it, or set it there")
+    if asked.scheduled_time is None:
+        return
+    if asked.handler.task is None:
+        message = "goes with handler.task only: it is the nominal time of a run of that task"
+        yield Problem(f"{path}.scheduledTime", message, "remove it, or name a task")
+    elif parse_reference(asked.scheduled_time) is None:
+        message = f"{shown(asked.scheduled_time)} is not a reference"
+        yield Problem(f"{path}.scheduledTime", message, 'write one to a time in the item, like "${item}"')
+    else:
+        yield from _references(asked.scheduled_time, f"{path}.scheduledTime", _ROOTS, so_far=False)
 
 
 def _references(value: Any, path: str, roots: tuple[str, ...], *, so_far: bool) -> Iterator[Problem]:

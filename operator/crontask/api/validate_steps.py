@@ -9,12 +9,13 @@ from crontask.api.handler import Handler
 from crontask.api.problem import Problem
 from crontask.api.reference import Found, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
-from crontask.api.unbuilt import STEP
 from crontask.api.validate_handler import (
     ONE_HANDLER,
+    ONE_OF_PART,
+    PART_VARIANTS,
     SIMPLE_VARIANTS,
     simple_problems,
-    unbuilt_problems,
+    task_problems,
     variant_problems,
 )
 from crontask.api.validate_reference import root_problems
@@ -52,9 +53,9 @@ def _name_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
 
 
 def _step_problems(step: Step, path: str) -> Iterator[Problem]:
-    yield from unbuilt_problems(step, STEP, path)
-    if step.task is None:
-        yield from variant_problems(step, SIMPLE_VARIANTS, ONE_HANDLER, path)
+    yield from variant_problems(step, PART_VARIANTS, ONE_OF_PART, path)
+    if step.task is not None:
+        yield from task_problems(step, ("retry", "start_timeout"), path)
     yield from simple_problems(step, path)
     if step.when is not None:
         yield from _when_problems(step.when, f"{path}.when")

@@ -153,18 +153,20 @@ class CreateRun:
 class CreatePart:
     """Create the run that is a part of a composite run, which owns it. Done twice, it is there once.
 
-    `pod`: what the handler's own pod is merged over.
+    `pod`: what the handler's own pod is merged over. `task`: of which CronTask it is a run, in place of the handler.
     """
 
     name: str
     parent: ScheduledRun
     asked: Parent
-    handler: SimpleHandler
+    handler: SimpleHandler | None
     pod: Mapping[str, Any] | None
     args: Mapping[str, Any]
     retry: Retry | None
     timeout: timedelta | None
     start_timeout: timedelta
+    task: str | None = None
+    scheduled_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class ScheduledRun:
         if self.status.origin is not None:
             return self.status.origin
         if self.spec.parent is not None:
-            return Origin.CHILD
+            return Origin.BACKFILL if self.spec.parent.backfill else Origin.CHILD
         trigger = trigger_of(self.meta)
         if trigger is not None and (trigger.cause == "onComplete" or self.meta.owner_uid is not None):
             return trigger.origin
@@ -140,9 +140,22 @@ class ScheduledRun:
     def nominal(self) -> datetime | None:
         """The nominal time of a run that the operator made by the schedule, None for any other run."""
         task = self.task_name
-        if task is None or self.meta.owner_uid is None or self.spec.scheduled_time is None:
+        if (
+            task is None
+            or self.meta.owner_uid is None
+            or self.spec.scheduled_time is None
+            or self.spec.parent is not None
+        ):
             return None
         return self.spec.scheduled_time if nominal_of(task, self.meta.name) == self.spec.scheduled_time else None
+
+    @cached_property
+    def depth(self) -> int:
+        """How many runs lie above it: what caused it, and what it is a part of."""
+        if self.spec.parent is not None:
+            return self.spec.parent.depth
+        cause = trigger_of(self.meta)
+        return cause.depth if cause is not None else 0
 
     @property
     def pre_created(self) -> bool:

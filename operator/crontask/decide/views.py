@@ -44,6 +44,7 @@ class RunView:
     of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
     to somebody else's run, and what is said of it; `orphaned_parts`: the names of those that are gone, and whose pod is
     not; `unmade_parts`: of those whose creation had no good answer. `parent`: of a part, the run that it is a part of.
+    `deadlocked_by`: of a part that waits for a slot which will not be free before it has ended, who holds it.
     """
 
     run: ScheduledRun
@@ -61,6 +62,7 @@ class RunView:
     orphaned_parts: tuple[str, ...] = ()
     unmade_parts: frozenset[str] = frozenset()
     parent: ScheduledRun | None = None
+    deadlocked_by: tuple[str, ...] = ()
 
     @property
     def pod(self) -> Pod | None:

@@ -237,12 +237,15 @@ class Launcher:
     async def create_part(self, create: CreatePart) -> None:
         """Make sure that the run of a part exists. Raises RunRefusedError."""
         parent, asked = create.parent, create.asked
-        part_of = PartOf(asked, parent.meta.namespace, parent.task_name, parent.spec.scheduled_time or parent.due_at)
+        scheduled = create.scheduled_time or parent.spec.scheduled_time or parent.due_at
+        part_of = PartOf(asked, parent.meta.namespace, parent.task_name, scheduled)
+        handler = create.task if create.task is not None else create.handler
+        assert handler is not None, "a part has a handler, or is a task's"
         trigger = parent.meta.annotations.get(ANNOTATION_TRIGGER)
         body = build_part(
             create.name,
             part_of,
-            create.handler,
+            handler,
             create.pod,
             create.args,
             create.retry,
@@ -314,8 +317,8 @@ class Launcher:
         scheduled = run.spec.scheduled_time or run.due_at
         interval = Interval()
         root = self._store.parent_of(run)
-        if root is not None:
-            # A part is given what the run at the top would be.
+        if root is not None and task is None:
+            # A part is given what the whole run would be.
             task = self._store.task_of(root)
         if task is not None:
             previous = task.timetable.previous_at_or_before(scheduled - _SECOND)

@@ -165,7 +165,7 @@ class Objects:
         for name in dict.fromkeys((*mine, *self._alive_in_group.names(namespace, _group_of(task)))):
             pod = self.pods[namespace, name]
             run = self.run_of(pod)
-            if run is None or self.task_of(run) is None:
+            if run is None or (self.task_of(run) is None and self.parent_of(run) is None):
                 yield pod
 
     def metas(self, kind: Kind) -> Iterable[tuple[Named, Metadata | PodMetadata]]:

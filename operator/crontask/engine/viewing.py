@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.names import LABEL_RUN, pod_name
+from crontask.decide.composite.deadlock import deadlocked_by
 from crontask.decide.decisions import Turns
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodState, Present
-from crontask.decide.stage import Stage, stage_of
+from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
 from crontask.decide.views import RunView, TaskView
 from crontask.engine.memory import Memory
 from crontask.engine.objects import Named, Objects
@@ -25,20 +26,20 @@ class Viewer:
 
     def task_view(self, task: CronTask, now: datetime) -> TaskView:
         """All that is known of a task at an instant."""
-        namespace, name, owners = task.meta.namespace, task.meta.name, (None, task.meta.uid)
+        namespace, name = task.meta.namespace, task.meta.name
         mine: list[RunView] = []
         pre_created: list[RunView] = []
         deferred: list[ScheduledRun] = []
         remembered = self._memory.runs
         for run in self._objects.open_runs(namespace, name):
-            if run.meta.owner_uid not in owners:
+            if not _belongs_to(run, task):
                 continue
             until = run.deferred_until
             # Most of many: nothing is remembered of them.
             if until is not None and until > now and not ((own := remembered.get(run.meta.uid)) and own.touched):
                 deferred.append(run)
                 continue
-            view = self._view_of(run, task)
+            view = self.view_of(run, task)
             (pre_created if _is_pre_created(view) else mine).append(view)
         known = self._memory.of_task(task)
         return TaskView(
@@ -51,7 +52,7 @@ class Viewer:
             self._memory.check_of(task),
             tuple(pre_created),
             known.not_pre_created,
-            tuple(run for run in self._objects.finished_runs(namespace, name) if run.meta.owner_uid in owners),
+            tuple(run for run in self._objects.finished_runs(namespace, name) if _belongs_to(run, task)),
             tuple(deferred),
             known.refusal,
             known.previous,
@@ -62,7 +63,7 @@ class Viewer:
         """All that is known of a run."""
         asked, tasks, known = run.spec.on_complete, self._objects.tasks, self._memory.of_run(run)
         return replace(
-            self._view_of(run, self._objects.task_of(run)),
+            self.view_of(run, self._objects.task_of(run)),
             dependents=self._objects.dependents(run.meta.namespace, run.task_name),
             on_complete=tasks.get((run.meta.namespace, asked.task_ref.name)) if asked is not None else None,
             follow_up_refusal=known.follow_up_refusal,
@@ -70,14 +71,21 @@ class Viewer:
             orphaned_parts=tuple(self._objects.orphaned_parts(run)) if run.status.composite is not None else (),
             names_taken=known.names_taken,
             unmade_parts=known.unmade_parts,
-            parent=self._objects.parent_of(run),
+            deadlocked_by=self._deadlocked_by(run),
         )
+
+    def _deadlocked_by(self, run: ScheduledRun) -> tuple[str, ...]:
+        """Of a part that waits for a slot of its task, who holds them all, if none will be free before it has ended."""
+        task = self._objects.task_of(run)
+        if run.spec.parent is None or task is None or run.meta.name not in self._memory.of_task(task).turns.queued:
+            return ()
+        return deadlocked_by(run, task, _Places(self, self._objects, self._memory))
 
     def _others(self, task: CronTask) -> Iterator[RunView]:
         """The runs of the other tasks of its group that have not ended."""
         for other in self._objects.group_of(task):
             for run in self._objects.open_runs(other.meta.namespace, other.meta.name):
-                view = self._view_of(run, other)
+                view = self.view_of(run, other)
                 if not _is_pre_created(view):
                     yield view
 
@@ -85,7 +93,8 @@ class Viewer:
         """The names of the runs of which only a pod is left."""
         return (pod.metadata.labels[LABEL_RUN] for pod in self._objects.orphaned_pods(task))
 
-    def _view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
+    def view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
+        """What the decisions about a task have to know of a run of it."""
         turns = self._memory.of_task(task).turns if task is not None else _NO_TURNS
         name = run.meta.name
         return RunView(
@@ -96,6 +105,7 @@ class Viewer:
             turns.dropped.get(name),
             same_key=self._objects.same_key(run),
             claimed=self._memory.of_run(run).claimed,
+            parent=self._objects.parent_of(run) if run.spec.parent is not None else None,
         )
 
     def _pod_state(self, run: ScheduledRun) -> PodState:
@@ -104,6 +114,42 @@ class Viewer:
         if pod is not None and pod.owner_uid == run.meta.uid:
             return Present(pod)
         return self._memory.pod_state(run, expected)
+
+
+def _belongs_to(run: ScheduledRun, task: CronTask) -> bool:
+    """Whether a run that names the task is its own, or a part of another that is its run as well."""
+    return run.spec.parent is not None or run.meta.owner_uid in (None, task.meta.uid)
+
+
+class _Places:
+    """Who holds and who waits for the slots of tasks."""
+
+    def __init__(self, viewer: Viewer, objects: Objects, memory: Memory) -> None:
+        self._viewer = viewer
+        self._objects = objects
+        self._memory = memory
+
+    def holders(self, task: CronTask) -> list[ScheduledRun]:
+        """The runs that occupy the slots of a task, and its group."""
+        found = []
+        for each in (task, *self._objects.group_of(task)):
+            for run in self._objects.open_runs(each.meta.namespace, each.meta.name):
+                if _belongs_to(run, each) and stage_of(self._viewer.view_of(run, each)) in OCCUPIES_SLOT:
+                    found.append(run)
+        return found
+
+    def parts(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
+        """The parts of a run that have not ended."""
+        return (part for part in self._objects.parts_of(run) if not part.ended)
+
+    def waits_for(self, part: ScheduledRun) -> CronTask | None:
+        """The task for whose slot a part waits; None if it does not."""
+        task = self._objects.task_of(part)
+        return task if task is not None and part.meta.name in self._memory.of_task(task).turns.queued else None
+
+    def parent(self, run: ScheduledRun) -> ScheduledRun | None:
+        """What a run is a part of."""
+        return self._objects.parent_of(run)
 
 
 def _is_pre_created(view: RunView) -> bool:

@@ -29,7 +29,7 @@ class PartOf:
 def build_part(
     name: str,
     of: PartOf,
-    handler: SimpleHandler,
+    handler: SimpleHandler | str,
     pod: Mapping[str, Any] | None,
     args: Mapping[str, Any],
     retry: Retry | None,
@@ -37,13 +37,16 @@ def build_part(
     start_timeout: timedelta,
     annotations: Mapping[str, str] | None = None,
 ) -> Document:
-    """A ScheduledRun to create. `pod`: a partial template over which the handler's own is merged."""
-    spec: dict[str, Any] = {
-        "parent": _parent(of.parent),
-        "handler": _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None),
-        "scheduledTime": format_time(of.scheduled),
-        "startTimeout": format_duration(start_timeout),
-    }
+    """A ScheduledRun to create. `handler`: what it runs, or whose run it is: of a CronTask with settings of its own.
+
+    `pod`: a partial template over which the handler's own is merged.
+    """
+    spec: dict[str, Any] = {"parent": _parent(of.parent), "scheduledTime": format_time(of.scheduled)}
+    if isinstance(handler, str):
+        spec["taskRef"] = {"name": handler}
+    else:
+        spec["handler"] = _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None)
+        spec["startTimeout"] = format_duration(start_timeout)
     if args:
         spec["args"] = dict(args)
     if retry is not None:
@@ -51,7 +54,8 @@ def build_part(
     if timeout is not None:
         spec["timeout"] = format_duration(timeout)
     body = build_run(of.namespace, name, spec, owner_reference(KIND, of.parent.name, of.parent.uid), annotations)
-    task = {LABEL_TASK: of.task} if of.task is not None else {}
+    named = handler if isinstance(handler, str) else of.task
+    task = {LABEL_TASK: named} if named is not None else {}
     body["metadata"]["labels"] = {LABEL_PARENT: of.parent.name, **task}
     return body
 
@@ -62,11 +66,13 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
         yield "", handler
         return
     if handler.for_each is not None:
-        yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
+        if handler.for_each.handler.task is None:
+            yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
         if handler.for_each.collect is not None:
             yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
     for index, step in enumerate(handler.steps or ()):
-        yield f"steps[{index}]", _beside(step, handler.pod)
+        if step.task is None:
+            yield f"steps[{index}]", _beside(step, handler.pod)
         if step.compensate is not None:
             yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)
 

@@ -8,13 +8,15 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
-from crontask.api.base import cut
+from crontask.api.base import Time, cut
 from crontask.api.composite import Collect, ForEach, Step
 from crontask.api.composite_status import MOST_FAILED_ITEMS, FailedItem, ItemsStatus, StepPhase
 from crontask.api.names import PART_OF_COLLECT, part_of_item
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import CompositeRunStatus, Item
+from crontask.api.written import shown
 from crontask.decide.composite.letters import BADLY, OPEN, RUNS, TO_COME, WELL, coded, decoded, letter_of
 from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, CompositeView, StepState, WantedPart
 from crontask.decide.composite.plan import Plan
@@ -27,6 +29,7 @@ _LONGEST_ITEM = 256
 # Of all items together: collect is handed them as args.
 _LONGEST_RESULTS = 64 * 1024
 _HASH = 8
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,19 @@ class FanOut:
         """The part that looks after an item. Raises MissingError."""
         asked, plan, item = self.for_each, self.plan, self.known_items[index]
         args = self._values(index).resolved(asked.args) if asked.args is not None else dict(plan.args)
-        part = part_of_item(index)
+        part, task = part_of_item(index), asked.handler.task
         digest = sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_HASH]
         return WantedPart(
             part,
-            {"item": Item(index=index, value=item)},
+            {"item": Item(index=index, value=item), "backfill": True if asked.scheduled_time is not None else None},
             asked.handler,
             args,
-            asked.retry or plan.retry,
+            asked.retry or plan.retry if task is None else None,
             asked.timeout,
             plan.start_timeout,
             f"{part}-{digest}",
+            task,
+            self._scheduled_time(index),
         )
 
     # --- what has become of those that have ended ---------------------------------------------------------------------
@@ -236,14 +241,26 @@ class FanOut:
     @cached_property
     def _refers(self) -> bool:
         """Whether the args of an item could refer to what is not there."""
-        return self.for_each.args is not None and b"${" in orjson.dumps(self.for_each.args)
+        asked = self.for_each
+        return asked.scheduled_time is not None or (asked.args is not None and b"${" in orjson.dumps(asked.args))
 
     def _missing(self, index: int) -> str | None:
         try:
-            self._values(index).resolved(self.for_each.args)
+            self.wanted(index)
         except MissingError as error:
             return str(error)
         return None
+
+    def _scheduled_time(self, index: int) -> datetime | None:
+        """The nominal time that the run of an item stands for. Raises MissingError where it is none."""
+        asked = self.for_each.scheduled_time
+        if asked is None:
+            return None
+        value = self._values(index).resolved(asked)
+        try:
+            return _TIME.validate_python(value if isinstance(value, str) else "")
+        except ValidationError:
+            raise MissingError(f"{asked} is {shown(value)}, which is not a time like 2026-03-29T01:00:00Z") from None
 
     def _values(self, index: int) -> Values:
         return Values(self.run, self.plan.args, others={"item": self.known_items[index], "index": index})

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from crontask.api.composite_status import Halt
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import CompositeView, WantedPart
+from crontask.decide.composite.model import IMMEDIATE, CompositeView, WantedPart
 from crontask.decide.composite.times import deadline
 from crontask.decide.model import ScheduledRun
+
+PAUSED = "paused: spec.suspend is true"
 
 
 def canceled(run: ScheduledRun) -> Halt | None:
@@ -30,9 +32,16 @@ def while_ending(halt: Halt | None) -> RunPhase:
     return RunPhase.CANCELING if halt is not None and halt.phase == RunPhase.CANCELED else RunPhase.RUNNING
 
 
-def to_cancel(parts: Iterable[ScheduledRun | None]) -> tuple[ScheduledRun, ...]:
-    """Those that are still to be asked to end."""
-    return tuple(part for part in parts if part is not None and not part.cancel_requested)
+def to_cancel(run: ScheduledRun, parts: Iterable[ScheduledRun | None]) -> tuple[ScheduledRun, ...]:
+    """The parts that are still to be asked to end; those that have parts themselves, also that it be at once."""
+    at_once = run.cancel_requested and run.spec.cancel_mode == IMMEDIATE
+    known = (part for part in parts if part is not None)
+    return tuple(part for part in known if not part.cancel_requested or (at_once and _undoes(part)))
+
+
+def _undoes(part: ScheduledRun) -> bool:
+    """Whether it may undo what it has done, before it ends."""
+    return part.status.composite is not None and part.spec.cancel_mode != IMMEDIATE
 
 
 def at_most_once(part: WantedPart) -> bool:

@@ -11,7 +11,7 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.fan_out import FanOut, shown_letters
-from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
 from crontask.decide.composite.letters import BADLY, NOT_REACHED, PARTIAL, RUNS, TO_COME
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError
@@ -69,7 +69,7 @@ def _failed_words(fan: FanOut) -> str:
 def _going_on(fan: FanOut) -> CompositeDecision:
     """Some have not ended: as many as may start do, in order."""
     room = fan.for_each.parallelism - fan.letters.count(RUNS)
-    paused = bool(fan.run.spec.suspend)
+    paused = fan.view.suspended
     wanted: list[WantedPart] = []
     letters = list(fan.letters)
     for index in (index for index, letter in enumerate(fan.letters) if letter == TO_COME):
@@ -81,7 +81,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
-    decision = _decision(fan, RunPhase.RUNNING, "paused: spec.suspend is true" if paused else None, "".join(letters))
+    decision = _decision(fan, RunPhase.RUNNING, PAUSED if paused else None, "".join(letters))
     return replace(
         decision,
         wanted=tuple(wanted),
@@ -98,7 +98,7 @@ def _halting(fan: FanOut, halt: Halt, collecting: StepState | None) -> Composite
     message = f"{halt.message or halt.reason}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
     decision = _decision(fan, while_ending(halt), message, fan.letters, halt)
     parts = [*running, collecting.part if collecting is not None else None]
-    return replace(decision, cancels=to_cancel(parts) if ends else ())
+    return replace(decision, cancels=to_cancel(fan.run, parts) if ends else ())
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

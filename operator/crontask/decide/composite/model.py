@@ -33,7 +33,8 @@ class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.
 
     `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
-    is not; `unmade`: of runs whose creation had no good answer.
+    is not; `unmade`: of runs whose creation had no good answer. `suspended`: nothing new starts, for it is paused, or
+    what it is a part of.
     """
 
     run: ScheduledRun
@@ -42,6 +43,7 @@ class CompositeView:
     refused: Mapping[str, str] = field(default_factory=dict)
     orphaned: frozenset[str] = frozenset()
     unmade: frozenset[str] = frozenset()
+    suspended: bool = False
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""
@@ -91,7 +93,8 @@ class StepState:
 class WantedPart:
     """A part that should exist now, and the run of it.
 
-    `asked`: what its `spec.parent` says of which part it is. `key`: what its idempotency key ends with.
+    `asked`: what its `spec.parent` says of which part it is. `key`: what its idempotency key ends with. `task`: whose
+    run it is, None where it runs the handler. `scheduled_time`: for which it stands, None for that of the whole run.
     """
 
     part: str
@@ -102,6 +105,8 @@ class WantedPart:
     timeout: timedelta | None
     start_timeout: timedelta
     key: str
+    task: str | None = None
+    scheduled_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,20 @@ def create_part(view: CompositeView, wanted: WantedPart) -> CreatePart:
         view.name_of(wanted.part),
         view.run,
         _asked(view.run, wanted),
-        SimpleHandler(**{name: getattr(wanted.handler, name) for name in _SIMPLE_FIELDS}),
+        None if wanted.task is not None else _simple(wanted.handler),
         view.plan.handler.pod,
         wanted.args,
         wanted.retry,
         wanted.timeout,
         wanted.start_timeout,
+        wanted.task,
+        wanted.scheduled_time,
     )
+
+
+def _simple(handler: SimpleHandler) -> SimpleHandler:
+    """The handler, without what is said of the part beside it."""
+    return SimpleHandler(**{name: getattr(handler, name) for name in _SIMPLE_FIELDS})
 
 
 def own_parts(run: ScheduledRun, claiming: Iterable[ScheduledRun]) -> dict[str, ScheduledRun]:
@@ -43,7 +50,7 @@ def _asked(run: ScheduledRun, wanted: WantedPart) -> Parent:
         name=run.meta.name,
         uid=run.meta.uid,
         root=above.root if above is not None else run.meta.name,
-        depth=above.depth + 1 if above is not None else 1,
+        depth=run.depth + 1,
         key=f"{key}/{wanted.key}",
         **wanted.asked,
     )

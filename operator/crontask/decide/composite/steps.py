@@ -12,7 +12,7 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
@@ -116,7 +116,7 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     running = sum(state.phase is StepPhase.RUNNING for state in states.values())
     most = flow.plan.handler.max_parallel
     starting = ready if most is None else ready[: max(0, most - running)]
-    if flow.run.spec.suspend:
+    if flow.view.suspended:
         starting = []
     wanted = tuple(flow.wanted(state) for state in starting)
     # Of what happens at most once, the status says so before it is begun.
@@ -124,9 +124,7 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     shown = {**states, **{state.step.name: _named(flow, state) for state in named}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(
-        flow, RunPhase.RUNNING, "paused: spec.suspend is true" if flow.run.spec.suspend else None, shown, None
-    )
+    decision = _decision(flow, RunPhase.RUNNING, PAUSED if flow.view.suspended else None, shown, None)
     return replace(
         decision,
         wanted=wanted,
@@ -152,7 +150,7 @@ def _halting(flow: Workflow, states: States, halt: Halt, running: list[StepState
     waits = ", ".join(state.step.name for state in running)
     message = f"{halt.message or halt.reason}; waits for the end of {waits}"
     decision = _decision(flow, while_ending(halt), message, states, halt)
-    return replace(decision, cancels=to_cancel(state.part for state in running) if ends else ())
+    return replace(decision, cancels=to_cancel(flow.run, (state.part for state in running)) if ends else ())
 
 
 def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undone) -> CompositeDecision:
@@ -166,7 +164,7 @@ def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undon
         at_work = ", ".join(state.step.name for state in (*running, *starting))
         so_far = f"{end.message or end.reason}; " if halt is not None else ""
         decision = _decision(flow, while_ending(halt), f"{so_far}waits for {at_work}", everything, halt, undone)
-        cancels = to_cancel(state.part for state in running) if flow.immediate else ()
+        cancels = to_cancel(flow.run, (state.part for state in running)) if flow.immediate else ()
         return replace(decision, wanted=tuple(map(flow.wanted, starting)), cancels=cancels)
     failed = next((state for state in always.values() if state.failed), None)
     if halt is None and failed is not None:

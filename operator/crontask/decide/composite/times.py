@@ -25,8 +25,8 @@ def deadline(view: CompositeView, now: datetime) -> Deadline | None:
     plan, started, limits = view.plan, view.run.status.start_time, list[Deadline]()
     if started is None:
         return None
-    if plan.timeout is not None and not view.run.spec.suspend:
-        pause = paused(view.run, now)
+    if plan.timeout is not None and not view.suspended:
+        pause = paused(view.run, view.suspended, now)
         left_out = timedelta(seconds=pause.seconds if pause is not None else 0)
         words = f"took longer than its timeout, {format_duration(plan.timeout)}"
         limits.append(Deadline(started + plan.timeout + left_out, TIMED_OUT, words))
@@ -36,10 +36,10 @@ def deadline(view: CompositeView, now: datetime) -> Deadline | None:
     return min(limits, key=lambda limit: limit.at, default=None)
 
 
-def paused(run: ScheduledRun, now: datetime) -> Paused | None:
+def paused(run: ScheduledRun, suspended: bool, now: datetime) -> Paused | None:
     """Since when, and how long, the run is paused: what the status should say."""
     before = run.status.composite.paused if run.status.composite is not None else None
-    if run.spec.suspend:
+    if suspended:
         if before is not None and before.since is not None:
             return before
         return Paused(since=now, seconds=before.seconds if before is not None else 0)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from crontask.api.composite import Step
-from crontask.api.scheduledrun import SUCCESSES, Attempt, ScheduledRunStatus
+from crontask.api.composite_status import DONE_STEPS
+from crontask.api.scheduledrun import SUCCESSES, Attempt, CompositeRunStatus, ScheduledRunStatus
 from crontask.api.step_order import topological
 from crontask.decide.composite.model import StepState
 
@@ -24,7 +25,15 @@ def may_have_acted(status: ScheduledRunStatus, *, if_started: bool) -> bool:
     """
     if status.phase in SUCCESSES or status.lost_attempts:
         return True
+    if status.composite is not None:
+        return _left_something(status.composite)
     return any(_acted(attempt, if_started=if_started) for attempt in status.attempts)
+
+
+def _left_something(status: CompositeRunStatus) -> bool:
+    """Whether a composite run did what it has not undone itself."""
+    done = any(step.phase in DONE_STEPS and not step.compensated for step in status.steps)
+    return done or bool(status.not_compensated) or (status.items is not None and status.items.succeeded > 0)
 
 
 def _acted(attempt: Attempt, *, if_started: bool) -> bool:

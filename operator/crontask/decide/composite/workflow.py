@@ -118,10 +118,11 @@ class Workflow:
             {"step": step.name, "always": True if step.always else None},
             step,
             state.args,
-            step.retry or plan.retry,
+            step.retry or plan.retry if step.task is None else None,
             step.timeout or (LONGEST_CLEAN_UP if step.always else None),
             step.start_timeout or plan.start_timeout,
             part_of_step(step.name),
+            step.task,
         )
 
 

@@ -13,11 +13,13 @@ from crontask.decide.composite.plan import UNREADABLE, make_plan, plan_of
 from crontask.decide.composite.times import paused
 from crontask.decide.decisions import CancelPart, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
+from crontask.decide.run.follow_up import DEEPEST
 from crontask.decide.run.status import ended, identity
 from crontask.decide.settings import settings
 from crontask.decide.views import RunRefusal, RunView
 
 _PAUSED = "Suspended"
+TOO_DEEP = "TooDeep"
 
 
 def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
@@ -45,9 +47,12 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
     if plan is None:
         message = "status.plan, by which it goes, cannot be read any more"
         return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
+    if view.run.depth >= DEEPEST:
+        return ended(view, now, RunPhase.FAILED, TOO_DEEP, f"its parts would lie more than {DEEPEST} runs deep")
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
-    known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts)
+    suspended = _is_suspended(view)
+    known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts, suspended)
     decided = decide_composite(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
@@ -62,6 +67,12 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
     if decided.record_first:
         return RunDecisions(status, (*creations, *cancels), wake_at=wake_at)
     return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels)
+
+
+def _is_suspended(view: RunView) -> bool:
+    """Whether it is paused, or what it is a part of."""
+    above = view.parent.status.composite if view.parent is not None else None
+    return bool(view.run.spec.suspend) or (above is not None and above.paused is not None and bool(above.paused.since))
 
 
 def _cancel(part: ScheduledRun, decided: CompositeDecision, view: RunView) -> CancelPart:
@@ -90,7 +101,7 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
             "halt": decided.halt,
             "undo": decided.undo,
             "not_compensated": decided.not_compensated,
-            "paused": paused(view.run, now),
+            "paused": paused(view.run, _is_suspended(view), now),
             "conditions": _conditions(view, now),
         }
     )
@@ -100,12 +111,13 @@ def _conditions(view: RunView, now: datetime) -> tuple[Condition, ...]:
     """Suspended, once it has been."""
     before = view.run.status.conditions
     known = view.run.status.composite
-    if not view.run.spec.suspend and (known is None or known.paused is None):
+    suspended = _is_suspended(view)
+    if not suspended and (known is None or known.paused is None):
         return before
     condition = Condition(
         type=_PAUSED,
-        status="True" if view.run.spec.suspend else "False",
-        reason=_PAUSED if view.run.spec.suspend else "NotSuspended",
+        status="True" if suspended else "False",
+        reason=_PAUSED if suspended else "NotSuspended",
         message="",
         last_transition_time=now,
         observed_generation=view.run.meta.generation,

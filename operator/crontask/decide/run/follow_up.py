@@ -12,7 +12,7 @@ from crontask.api.base import format_time
 from crontask.api.names import ANNOTATION_TRIGGER, follow_up_name
 from crontask.api.scheduledrun import FAILURES, SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
-from crontask.api.trigger import Trigger, trigger_json, trigger_of
+from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.decisions import CreateRun, Transition
 from crontask.decide.model import CronTask
 from crontask.decide.views import RunView
@@ -67,8 +67,7 @@ def _create(
 
 
 def _depth(view: RunView) -> int:
-    cause = trigger_of(view.run.meta)
-    return cause.depth + 1 if cause is not None else 1
+    return view.run.depth + 1
 
 
 def _trigger(

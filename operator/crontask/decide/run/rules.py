@@ -38,7 +38,7 @@ def _unusable(view: RunView, now: datetime) -> RunDecisions | None:
 def _owned_by_another(view: RunView, now: datetime) -> RunDecisions | None:
     """A run of a task is the task's: what another controller made would be counted and removed by neither."""
     owner, task = view.run.meta.controller, view.run.task_name
-    if task is None or owner is None or owner.kind == "CronTask":
+    if task is None or owner is None or owner.kind == "CronTask" or view.run.spec.parent is not None:
         return None
     message = f"its controller is {owner.kind} {owner.name}, but a run of CronTask {task} is the task's; "
     return ended(view, now, RunPhase.FAILED, "OwnedByAnother", message + "write an owner reference without controller")
@@ -136,6 +136,10 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
     """The task's decision says when a run of it starts; a run on its own starts now."""
     if view.run.task_name is None:
         return RunDecisions(view.run.status, (StartAttempt(view.run, 1),))
+    if view.queued and view.deadlocked_by:
+        holders = ", ".join(view.deadlocked_by)
+        message = f"it would wait for itself: each slot of CronTask {view.run.task_name} is held by {holders}, in vain"
+        return ended(view, now, RunPhase.FAILED, "WouldDeadlock", message)
     if view.queued:
         return held(view, RunPhase.QUEUED, "waits for its turn", gives_up_at(view))
     return RunDecisions(view.run.status, wake_at=gives_up_at(view))
@@ -228,7 +232,7 @@ RULES: tuple[Rule, ...] = (
     Rule(_stale, frozenset({Stage.UNRECORDED, Stage.REFUSED}), (RunPhase.SKIPPED,)),
     Rule(_hindered, _MAY_START, (RunPhase.PENDING, RunPhase.SKIPPED, *_AFTER_ATTEMPT[:-1])),
     Rule(_next_attempt, frozenset({Stage.BETWEEN_ATTEMPTS})),
-    Rule(_turn, _MAY_START, (RunPhase.QUEUED,)),
+    Rule(_turn, _MAY_START, (RunPhase.QUEUED, RunPhase.FAILED)),
     # --- with parts
     Rule(
         _composed,

@@ -20,6 +20,8 @@ def runs_to_prune(
         # How much is to be kept cannot be read: nothing goes until it can.
         return (), None
     history = task.spec.history
+    # A part goes with what it is a part of.
+    counted = [run for run in counted if run.spec.parent is None]
     # A duplicate request may come late: runs with a key stay for as long as their TTL says.
     unkeyed = [run for run in counted if run.spec.idempotency_key is None]
     excess = {

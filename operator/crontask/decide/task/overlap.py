@@ -9,6 +9,7 @@ from datetime import datetime
 
 from crontask.api.names import run_name
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
+from crontask.api.scheduledrun import Origin
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.readiness import awaits_turn
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
@@ -45,16 +46,21 @@ def assign_slots(
     now: datetime,
 ) -> Slots:
     """Who starts, who waits and who is skipped, at an instant."""
-    under_way = [run for run in (*view.runs, *view.others) if _is_in_the_way(run, now)]
+    in_the_way = [run for run in (*view.runs, *view.others) if _is_in_the_way(run, now)]
+    # What makes up for the past takes no slot from the others, which go before it.
+    under_way = [run for run in in_the_way if not _makes_up(run)]
     free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way) - len(view.orphaned_pods))
     elsewhere = [run for run in view.others if awaits_turn(run, now) and has_its_turn(run)]
     # A run whose pod was refused has its slot, and keeps it as that is tried again.
     line = sorted((*waiting, *elsewhere), key=lambda run: (run.refusal is None, *_order(run)))
+    later = [run for run in line if _makes_up(run)]
+    line = [run for run in line if not _makes_up(run)]
     starting = line if free is None else line[:free]
     queue = [] if free is None else line[free:]
     desk = _Desk(view, concurrency, under_way, starting, queue)
     for candidate in candidates:
         desk.serve(candidate, None if free is None else free - len(starting))
+    desk.fill(later, None if free is None else free - len(in_the_way) + len(under_way))
     return desk.slots()
 
 
@@ -62,6 +68,10 @@ def _is_in_the_way(view: RunView, now: datetime) -> bool:
     """Whether the run occupies a slot; one that is refused has its own in the line, once it may be tried again."""
     stage = stage_of(view)
     return stage in OCCUPIES_SLOT and not (stage is Stage.REFUSED and awaits_turn(view, now))
+
+
+def _makes_up(view: RunView) -> bool:
+    return view.run.origin is Origin.BACKFILL
 
 
 def has_its_turn(view: RunView) -> bool:
@@ -112,6 +122,14 @@ class _Desk:
             self._skipped.append(
                 Skip(candidate.nominal, self._in_the_way(), QUEUE_FULL if queues else RUN_ALREADY_ACTIVE)
             )
+
+    def fill(self, later: list[RunView], free: int | None) -> None:
+        """Give what is left to those that make up for the past. `free`: slots, those who start now included."""
+        launched = sum(not launch.wait for launch in self._launches)
+        waits = bool(self._queue) or any(launch.wait for launch in self._launches)
+        left = None if free is None else 0 if waits else max(0, free - len(self._starting) - launched)
+        self._starting = [*self._starting, *(later if left is None else later[:left])]
+        self._queue = [*self._queue, *([] if left is None else later[left:])]
 
     def slots(self) -> Slots:
         """What comes of it."""
