@@ -30,10 +30,11 @@ def decide_steps(view: CompositeView, now: datetime) -> CompositeDecision:
     flow = Workflow(view, now)
     states, halt = _main_states(flow)
     running = [state for state in states.values() if state.phase is StepPhase.RUNNING]
+    cleaning = [state for state in flow.begun_at_the_end.values() if state.phase is StepPhase.RUNNING]
     if halt is None and any(state.open for state in states.values()):
         return _going_on(flow, states)
-    if halt is not None and running:
-        return _halting(flow, states, halt, running)
+    if halt is not None and (running or cleaning):
+        return _halting(flow, states, halt, running, cleaning)
     undone = undoing(flow, states, halt) if halt is not None else NOTHING_UNDONE
     if halt is not None and not undone.ended:
         message = f"{halt.message or halt.reason}; {undone.progress}"
@@ -144,13 +145,16 @@ def _named(flow: Workflow, state: StepState) -> StepState:
     return replace(state, phase=StepPhase.RUNNING, run=flow.view.name_of(part_of_step(state.step.name)))
 
 
-def _halting(flow: Workflow, states: States, halt: Halt, running: list[StepState]) -> CompositeDecision:
-    """Nothing new starts; what runs ends by itself, or is ended."""
+def _halting(
+    flow: Workflow, states: States, halt: Halt, running: list[StepState], cleaning: list[StepState]
+) -> CompositeDecision:
+    """Nothing new starts; what runs ends by itself, or is ended: what always runs, only where all ends at once."""
     ends = halt.phase != RunPhase.FAILED or flow.plan.handler.on_failure == "Cancel" or flow.immediate
-    waits = ", ".join(state.step.name for state in running)
+    waits = ", ".join(state.step.name for state in (*running, *cleaning))
+    asked = [*(running if ends else ()), *(cleaning if flow.immediate else ())]
     message = f"{halt.message or halt.reason}; waits for the end of {waits}"
     decision = _decision(flow, while_ending(halt), message, states, halt)
-    return replace(decision, cancels=to_cancel(flow.run, (state.part for state in running)) if ends else ())
+    return replace(decision, cancels=to_cancel(flow.run, (state.part for state in asked)))
 
 
 def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undone) -> CompositeDecision:
@@ -183,12 +187,13 @@ def _decision(
     halt: Halt | None,
     undone: Undone = NOTHING_UNDONE,
 ) -> CompositeDecision:
-    ended = sum(not state.open and state.phase is not StepPhase.NOT_REACHED for state in states.values())
+    shown = {**flow.begun_at_the_end, **states}
+    ended = sum(not state.open and state.phase is not StepPhase.NOT_REACHED for state in shown.values())
     return CompositeDecision(
         phase,
         cut(message, LONGEST_MESSAGE) if message is not None else None,
         f"{ended}/{len(flow.steps)} steps",
-        tuple(_shown(step, states.get(step.name), undone) for step in flow.steps),
+        tuple(_shown(step, shown.get(step.name), undone) for step in flow.steps),
         halt=halt,
         undo=undone.order,
         not_compensated=undone.failed,

@@ -93,6 +93,12 @@ class Workflow:
         decided = recorded.run is not None or recorded.phase in DECIDED_STEPS
         return of_record(step, recorded) if decided else None
 
+    @cached_property
+    def begun_at_the_end(self) -> States:
+        """The steps that always run which have begun, or ended: a cancel may come then, and they do not run again."""
+        known = ((step.name, self.known(step)) for step in self.steps if step.always)
+        return {name: state for name, state in known if state is not None}
+
     def values(
         self, states: States, *, forgiving: bool = False, so_far: tuple[RunPhase, str | None] | None = None
     ) -> Values:
