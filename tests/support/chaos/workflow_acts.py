@@ -55,7 +55,7 @@ class WorkflowActs:
     async def _edit(self, name: str, number: float) -> None:
         """What has started goes on as it was; later runs have other steps."""
         if self._is_there(Kind.CRON_TASK, name):
-            self._apply("CronTask", name, {"handler": make_workflow(number, "efgh")})
+            self._apply("CronTask", name, {"handler": {**make_workflow(number, "efgh"), "forEach": None}})
 
     async def _cancel(self, name: str) -> None:
         if self._is_there(Kind.SCHEDULED_RUN, name):

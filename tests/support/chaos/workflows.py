@@ -9,6 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from chaos.fan_outs import letters, make_fan_out, too_many_run, why_no_item, wrong_totals
 from crontask.ports import Document
 
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
@@ -17,10 +18,12 @@ _GOOD = ("Succeeded", "Partial")
 _SHORT: Document = {"timeout": "20s", "startTimeout": "15s"}
 
 
-def make_workflow(number: float, letters: str = "abcd") -> Document:
+def make_workflow(number: float, names: str = "abcd") -> Document:
     """A handler with steps of these names, in a list or a graph, some with an undo, tolerated, or for the end."""
     random = Random(number)
-    graph, names = random.random() < 0.5, letters[: random.randint(2, 4)]
+    if names == "abcd" and random.random() < 0.4:
+        return make_fan_out(number)
+    graph, names = random.random() < 0.5, names[: random.randint(2, 4)]
     steps = [_step(name, names[:index], random, graph=graph) for index, name in enumerate(names)]
     if random.random() < 0.3:
         steps.append({"name": "z", "always": True, **_CONTAINER, **_SHORT})
@@ -77,6 +80,7 @@ class Workflows:
         if before is None:
             self._part_created(document, asked, mine)
             mine.append(document)
+            self._check_room(asked)
         elif after is None:
             self._part_gone(document, asked)
         else:
@@ -117,6 +121,9 @@ class Workflows:
             last = runs[-1]
             if last["metadata"]["uid"] not in self._removed and _phase(last) not in _TERMINAL:
                 self._violate(f"run {name} is {status['phase']}, and its part {part} is {_phase(last)}")
+        if "items" in status and status["items"].get("total"):
+            for words in wrong_totals(status, self._parts[uid], self._removed):
+                self._violate(f"run {name} has ended, and {words}")
         left = [entry["step"] for entry in status.get("notCompensated", ())]
         for step in status.get("undo", ()):
             undone = self._parts[uid].get(f"{step}/undo")
@@ -130,13 +137,17 @@ class Workflows:
         if parent is None:
             self._violate(f"part {name} is made, and its parent has no plan")
 
+    def _check_room(self, asked: Document) -> None:
+        parent = self._parents.get(asked["uid"])
+        fan = _handler(parent).get("forEach") if parent is not None else None
+        if fan is not None and too_many_run(fan, self._parts[asked["uid"]], self._removed):
+            self._violate(f"more than {fan['parallelism']} items of run {asked['name']} are under way")
+
     def _part_gone(self, document: Document, asked: Document) -> None:
         """Somebody removed it: if the parent did not name it, and it had not ended, it is made again."""
         parent = self._parents.get(asked["uid"])
-        named = {step.get("run") for step in (parent or {}).get("status", {}).get("steps", ())}
-        undo = "undo" in asked
         self._removed.add(document["metadata"]["uid"])
-        if undo or document["metadata"]["name"] not in named:
+        if "undo" in asked or not _is_named(document, asked, (parent or {}).get("status", {})):
             self._forgotten.add(document["metadata"]["uid"])
 
     def see_pod(self, run: Document, *, late: bool, sent: datetime | None) -> None:
@@ -161,6 +172,12 @@ class Workflows:
             return
         if "undo" in asked:
             yield from self._why_no_undo(asked, status)
+            return
+        fan = _handler(parent).get("forEach")
+        if fan is not None:
+            yield from why_no_item(asked, self._parts[asked["uid"]], self._removed)
+            if "item" in asked and sent > self._halted.get(asked["uid"], sent):
+                yield "though nothing new starts"
             return
         steps = {step["name"]: step for step in _steps(parent)}
         step = steps.get(asked["step"])
@@ -198,7 +215,24 @@ def not_ended(run: Document) -> bool:
 
 
 def _part(asked: Document) -> str:
+    if "item" in asked:
+        return str(asked["item"]["index"])
+    if "collect" in asked:
+        return "collect"
     return f"{asked['undo']}/undo" if "undo" in asked else str(asked["step"])
+
+
+def _is_named(run: Document, asked: Document, status: Document) -> bool:
+    """Whether the status of what it is a part of says that it is there."""
+    if "item" in asked and "items" in status:
+        return letters(status)[asked["item"]["index"]] != "-"
+    known = [*status.get("steps", ()), status.get("items", {}).get("collect") or {}]
+    return run["metadata"]["name"] in [each.get("run") for each in known]
+
+
+def _handler(parent: Document) -> Document:
+    found: Document = parent["spec"].get("handler") or parent["status"]["plan"]["handler"]
+    return found
 
 
 def _phase(run: Document) -> str | None:
@@ -207,8 +241,7 @@ def _phase(run: Document) -> str | None:
 
 
 def _steps(parent: Document) -> list[Document]:
-    handler = parent["spec"].get("handler") or parent["status"]["plan"]["handler"]
-    return list(handler["steps"])
+    return list(_handler(parent)["steps"])
 
 
 def _before(step: Document, steps: list[Document]) -> list[str]:

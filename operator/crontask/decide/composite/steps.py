@@ -30,7 +30,9 @@ def decide_steps(view: CompositeView, now: datetime) -> CompositeDecision:
     flow = Workflow(view, now)
     states, halt = _main_states(flow)
     running = [state for state in states.values() if state.phase is StepPhase.RUNNING]
-    cleaning = [state for state in flow.begun_at_the_end.values() if state.phase is StepPhase.RUNNING]
+    # Unless all has been undone, what always runs began when all was well: nothing is undone beside it.
+    begun = flow.begun_at_the_end.values() if flow.status.undo is None else ()
+    cleaning = [state for state in begun if state.phase is StepPhase.RUNNING]
     if halt is None and any(state.open for state in states.values()):
         return _going_on(flow, states)
     if halt is not None and (running or cleaning):

@@ -490,6 +490,21 @@ ROWS = (
         undo=("a",),
         end="Canceled",
     ),
+    Row(
+        "what was undone stays recorded while it runs",
+        flow(
+            step("a", **UNDO),
+            CLEAN,
+            cancel=True,
+            parts=(ok("a"), ok("a/undo"), part("clean")),
+            halt=CANCELED,
+            undo=("a",),
+        ),
+        P.CANCELING,
+        steps="SR",
+        halt="",
+        undo=("a",),
+    ),
     # --- cancels ---
     Row(
         "a cancel ends what runs",
