@@ -7,16 +7,34 @@ from difflib import get_close_matches
 from typing import Any
 
 from crontask.api.base import parse_duration
-from crontask.api.names import part_of_undo
+from crontask.api.composite import MOST_ITEMS
+from crontask.api.names import PART_OF_COLLECT, part_of_item, part_of_undo
+from crontask.api.reference import MissingError, parse_reference, value_at
 from crontask.cli.parameters import refuse
 from crontask.ports import Document
+
+_MOST_NAMED = 20
 
 
 def parts_of(manifest: Document) -> tuple[str, ...]:
     """The parts that a run of the task may have: each step, and the undo of each that has one; none of any other."""
-    steps = manifest["spec"].get("handler", {}).get("steps") or []
+    handler = manifest["spec"].get("handler", {})
+    if handler.get("forEach"):
+        return (*map(part_of_item, range(_count(handler["forEach"].get("items"), manifest))), PART_OF_COLLECT)
+    steps = handler.get("steps") or []
     undos = [part_of_undo(step["name"]) for step in steps if step.get("compensate")]
     return (*(str(step["name"]) for step in steps), *undos)
+
+
+def _count(items: Any, manifest: Document) -> int:
+    """How many items there are, as far as the manifest says."""
+    reference = parse_reference(items) if isinstance(items, str) else None
+    if reference is not None:
+        try:
+            items = value_at(manifest["spec"].get("args", {}), reference) if reference.root == "args" else None
+        except MissingError:
+            return MOST_ITEMS
+    return items if isinstance(items, int) else len(items) if isinstance(items, list) else MOST_ITEMS
 
 
 def failing_steps(asked: Iterable[str], parts: Collection[str]) -> frozenset[str]:
@@ -65,6 +83,7 @@ def _first(parts: Collection[str]) -> str:
 def _known(name: str, parts: Collection[str], option: str) -> str:
     if name not in parts:
         close = get_close_matches(name, parts, 1)
-        fix = f"did you mean {close[0]}?" if close else f"write one of {', '.join(parts)}"
+        some = [*list(parts)[:_MOST_NAMED], *(["…"] if len(parts) > _MOST_NAMED else [])]
+        fix = f"did you mean {close[0]}?" if close else f"write one of {', '.join(some)}"
         refuse([f"{option} {name}: there is no such step; {fix if parts else 'the task is not a workflow'}"])
     return name

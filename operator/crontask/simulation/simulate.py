@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from crontask.api.names import LABEL_RUN, part_of_undo
+from crontask.api.names import LABEL_RUN
+from crontask.api.scheduledrun import Parent
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.task.conditions import CLOCK_SKEWED
 from crontask.ports import Document, Kind, ObjectKey
@@ -118,6 +119,10 @@ class Simulation:
         """The lines of the scenario as they come."""
         playing = asyncio.create_task(self.kubelet.run())
         self.api.apply(self.scenario.manifest)
+        for name in _tasks_of_parts(self.scenario.manifest) - {self.key.name}:
+            # What it names is there, and goes as parts go.
+            named = {"name": name, "namespace": self.key.namespace}
+            self.api.apply({"kind": "CronTask", "metadata": named, "spec": {"handler": _STAND_IN, "concurrency": _ANY}})
         await self.operator_up()
         first = Happening(self.scenario.start, Simulation._show, order=-1)
         last = Happening(self.scenario.end, lambda simulation: None, order=9)
@@ -252,7 +257,7 @@ class Simulation:
         """A pod that starts at once and ends on the second, before the operator wakes for what is due then."""
         run = pod["metadata"]["labels"][LABEL_RUN]
         asked = self.api.document(ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, run))["spec"].get("parent", {})
-        part = part_of_undo(asked["undo"]) if "undo" in asked else str(asked.get("step"))
+        part = Parent.model_validate(asked).part if asked else ""
         # A run that fails does so in its first step.
         fails = self.scenario.failing.fails(asked.get("root", run)) and "undo" not in asked
         within = self.clock.now().microsecond / 1e6
@@ -264,6 +269,15 @@ class Simulation:
         return Plan(runs=max(0.0, takes), exit_code=code, message=message, stops_in=0)
 
 
+def _tasks_of_parts(manifest: Document) -> set[str]:
+    """The CronTasks whose runs are parts of a run of the task."""
+    handler = manifest["spec"].get("handler") or {}
+    parts = [*(handler.get("steps") or ()), (handler.get("forEach") or {}).get("handler") or {}]
+    return {part["task"] for part in parts if part.get("task")}
+
+
+_STAND_IN: Document = {"container": {"image": "stand-in"}}
+_ANY: Document = {"policy": "Allow"}
 _STARTED = "Due"
 # Why is said where the reason alone does not.
 _EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)
