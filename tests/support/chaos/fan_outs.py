@@ -39,8 +39,10 @@ def letters(status: Document) -> str:
     return "".join(letter * int(times or 1) for letter, times in found)
 
 
-def why_no_item(asked: Document, parts: Mapping[str, list[Document]], removed: set[str]) -> Iterator[str]:
-    """Why the pod of an item, or of what collects, should not be made."""
+def why_no_item(
+    asked: Document, parts: Mapping[str, list[Document]], removed: set[str], taken: set[str]
+) -> Iterator[str]:
+    """Why the pod of an item, or of what collects, should not be made. `taken`: names of runs that are no parts."""
     if "item" not in asked:
         last = {part: runs[-1] for part, runs in parts.items() if part != "collect"}
         known = {part: run for part, run in last.items() if run["metadata"]["uid"] not in removed}
@@ -50,6 +52,7 @@ def why_no_item(asked: Document, parts: Mapping[str, list[Document]], removed: s
         return
     index = asked["item"]["index"]
     skipped = [str(other) for other in range(index) if str(other) not in parts]
+    skipped = [other for other in skipped if not any(name.startswith(f"{asked['name']}-{other}-") for name in taken)]
     if skipped:
         yield f"though items {', '.join(skipped)} have not started"
 

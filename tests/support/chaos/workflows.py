@@ -67,6 +67,8 @@ class Workflows:
         # Parts that were removed before the parent's status named them: they are made again.
         self._forgotten: set[str] = set()
         self._removed: set[str] = set()
+        # The names of all runs that are no parts.
+        self._others: set[str] = set()
 
     def see_run(self, before: Document | None, after: Document | None) -> None:
         """A change of a run."""
@@ -90,6 +92,7 @@ class Workflows:
         document = after or before
         assert document is not None
         uid, name = document["metadata"]["uid"], document["metadata"]["name"]
+        self._others.add(name)
         if after is None:
             self._gone.add(uid)
             return
@@ -175,7 +178,7 @@ class Workflows:
             return
         fan = _handler(parent).get("forEach")
         if fan is not None:
-            yield from why_no_item(asked, self._parts[asked["uid"]], self._removed)
+            yield from why_no_item(asked, self._parts[asked["uid"]], self._removed, self._others)
             if "item" in asked and sent > self._halted.get(asked["uid"], sent):
                 yield "though nothing new starts"
             return
