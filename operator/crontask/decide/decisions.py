@@ -153,7 +153,7 @@ class CreateRun:
 class CreatePart:
     """Create the run that is a part of a composite run, which owns it. Done twice, it is there once.
 
-    `pod`: what the handler's own pod is merged over. `task`: of which CronTask it is a run, in place of the handler.
+    `pod`: what the handler's own pod is merged over. `task`: whose run it is, where it has no handler of its own.
     """
 
     name: str

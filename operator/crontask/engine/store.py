@@ -191,7 +191,7 @@ class Store:
             self.changed(key_of(parent))
         if run.status.composite is not None:
             for part in self._objects.parts_of(run):
-                if not part.ended:
+                if run.ended or not part.ended:
                     self.changed(key_of(part))
 
     def _runs_changed(self, task: CronTask) -> None:

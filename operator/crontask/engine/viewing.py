@@ -79,7 +79,7 @@ class Viewer:
         task = self._objects.task_of(run)
         if run.spec.parent is None or task is None or run.meta.name not in self._memory.of_task(task).turns.queued:
             return ()
-        return deadlocked_by(run, task, _Places(self, self._objects, self._memory))
+        return deadlocked_by(run, task, _SlotHolders(self, self._objects, self._memory))
 
     def _others(self, task: CronTask) -> Iterator[RunView]:
         """The runs of the other tasks of its group that have not ended."""
@@ -121,7 +121,7 @@ def _belongs_to(run: ScheduledRun, task: CronTask) -> bool:
     return run.spec.parent is not None or run.meta.owner_uid in (None, task.meta.uid)
 
 
-class _Places:
+class _SlotHolders:
     """Who holds and who waits for the slots of tasks."""
 
     def __init__(self, viewer: Viewer, objects: Objects, memory: Memory) -> None:

@@ -291,6 +291,20 @@ def test_an_item_without_what_its_args_refer_to_fails_alone() -> None:
     play(story, plan_by_item({}))
 
 
+def test_ten_minutes_later_only_what_failed_is_kept() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("all", handler=each([0] * 5, collect=IMAGE, maxFailed=1))
+            await world.pass_time(560)
+            assert len(parts(world, "all")) == 6
+            await world.pass_time(120)
+        assert [run["spec"]["parent"].get("item", {}).get("index") for run in parts(world, "all")] == [1, None]
+        assert ends(world) == "SFS3"
+        assert items_of(world)["failedItems"][0]["run"] == parts(world, "all")[0]["metadata"]["name"]
+
+    play(story, plan_by_item(failing(1)))
+
+
 def test_a_thousand_items() -> None:
     async def story(world: World) -> None:
         async with world.operator():

@@ -93,7 +93,7 @@ class FanOut:
 
     @cached_property
     def failures(self) -> Mapping[int, Failure]:
-        """Why items failed that no run tells of."""
+        """Why items failed that have no run to say so."""
         return dict(self._failures())
 
     @cached_property

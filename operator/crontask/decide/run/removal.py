@@ -1,22 +1,38 @@
 """A finished run that no task looks after goes by itself when its time to live is over."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crontask.decide.decisions import RemoveRun, RunDecisions, earliest
+from crontask.decide.model import ScheduledRun
 from crontask.decide.settings import settings_of
 from crontask.decide.views import RunView
+
+# Of the whole: so long its parts are there to be looked at.
+KEPT_AFTER_END = timedelta(minutes=10)
 
 
 def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
     """The decisions, and the removal where it is time; a run of a task is the task's to remove."""
     run = view.run
     if run.spec.parent is not None and view.parent is not None:
-        # A part stays as long as its parent, which may still refer to it.
-        return decided
+        return _remove_item(view, view.parent, decided, now)
     if view.task is not None and run.meta.owner_uid in (None, view.task.meta.uid):
         return decided
     at = run.ended_at + settings_of(run, None).ttl
     if at > now:
         return replace(decided, wake_at=earliest(decided.wake_at, at))
     return replace(decided, actions=(*decided.actions, RemoveRun(run)))
+
+
+def _remove_item(view: RunView, parent: ScheduledRun, decided: RunDecisions, now: datetime) -> RunDecisions:
+    """A part stays as long as its parent, which may still refer to it; of many items only those that failed."""
+    asked, status = view.run.spec.parent, parent.status.composite
+    if asked is None or asked.item is None or not parent.ended or status is None or status.items is None:
+        return decided
+    if view.run.meta.name in {item.run for item in status.items.failed_items}:
+        return decided
+    at = parent.ended_at + KEPT_AFTER_END
+    if at > now:
+        return replace(decided, wake_at=earliest(decided.wake_at, at))
+    return replace(decided, actions=(*decided.actions, RemoveRun(view.run)))
