@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
+from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
 from crontask.api.unbuilt import FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
 from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
-from crontask.api.validate_items import NOT_PERCENT, PERCENT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -130,7 +130,7 @@ _STEPS_RULES = [
 _MAX_FAILED_RULES = [
     rule(
         f"type(self) == int ? int(self) >= 0 : string(self).matches('^{PERCENT}$')",
-        f"maxFailed is not a number of items; {NOT_PERCENT}",
+        f"maxFailed is not a number of items; {HOW_MANY}",
     )
 ]
 _HTTP_RULES = [

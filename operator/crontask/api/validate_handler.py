@@ -54,7 +54,7 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
 
 
 def _size_problems(handler: Handler, path: str) -> Iterator[Problem]:
-    size = len(handler.model_dump_json(by_alias=True, exclude_none=True))
+    size = len(handler.model_dump_json(by_alias=True, exclude_none=True).encode())
     if size > LONGEST_COMPOSITE:
         message = f"has {size} bytes as JSON, over {LONGEST_COMPOSITE}"
         yield Problem(path, message, "move code and data to ConfigMaps, or parts of it to tasks of their own")

@@ -1,9 +1,9 @@
 """The validation of a fan-out: its items, what runs for each, and what is given the totals."""
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
+
+import orjson
 
 from crontask.api.composite import MOST_ITEMS, ForEach, ItemHandler
 from crontask.api.problem import Problem
@@ -22,18 +22,12 @@ from crontask.api.written import shown
 _ROOTS_OF_ITEMS = ("args", "run", "trigger")
 _ROOTS = (*_ROOTS_OF_ITEMS, "item", "index")
 LONGEST_ITEM = 32 * 1024
-PERCENT = "(100|[1-9]?[0-9])%"
-NOT_PERCENT = 'write a number of items like 3, or per cent of them like "10%"'
 
 
 def items_problems(asked: ForEach, path: str) -> Iterator[Problem]:
     """Everything that is wrong with a fan-out."""
     yield from unbuilt_problems(asked, FOR_EACH, path)
     yield from _of_items(asked.items, f"{path}.items")
-    if isinstance(asked.max_failed, str) and not re.fullmatch(PERCENT, asked.max_failed):
-        yield Problem(f"{path}.maxFailed", f"{shown(asked.max_failed)} is not a number of items", NOT_PERCENT)
-    elif isinstance(asked.max_failed, int) and asked.max_failed < 0:
-        yield Problem(f"{path}.maxFailed", f"{asked.max_failed} is below 0", NOT_PERCENT)
     yield from _of_handler(asked.handler, f"{path}.handler")
     yield from _references(asked.args, f"{path}.args", _ROOTS, so_far=False)
     if asked.collect is not None:
@@ -60,7 +54,7 @@ def _of_items(items: Any, path: str) -> Iterator[Problem]:
         yield Problem(path, message, "hand over fewer, each a page of them, or a batch after the other with batch")
     else:
         for index, item in enumerate(items):
-            size = len(json.dumps(item))
+            size = len(orjson.dumps(item))
             if size > LONGEST_ITEM:
                 message = f"has {size} bytes as JSON, over {LONGEST_ITEM}"
                 yield Problem(f"{path}[{index}]", message, "hand over a reference to the data, like a URL or a key")
