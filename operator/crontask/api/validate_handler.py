@@ -1,6 +1,7 @@
 """The validation of a handler: what runs."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from pydantic.alias_generators import to_camel, to_snake
@@ -29,6 +30,12 @@ def unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[
     for name in names:
         if getattr(model, to_snake(name)) is not None:
             yield Problem(f"{path}.{name}", MESSAGE, FIX)
+
+
+def timeout_problems(timeout: timedelta | None, path: str) -> Iterator[Problem]:
+    """What is wrong with the longest time that something may take."""
+    if timeout is not None and timeout < timedelta(seconds=1):
+        yield Problem(path, "is shorter than a second", "write at least 1s")
 
 
 def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:

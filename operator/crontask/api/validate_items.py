@@ -13,6 +13,7 @@ from crontask.api.validate_handler import (
     ONE_HANDLER,
     SIMPLE_VARIANTS,
     simple_problems,
+    timeout_problems,
     unbuilt_problems,
     variant_problems,
 )
@@ -28,11 +29,13 @@ def items_problems(asked: ForEach, path: str) -> Iterator[Problem]:
     """Everything that is wrong with a fan-out."""
     yield from unbuilt_problems(asked, FOR_EACH, path)
     yield from _of_items(asked.items, f"{path}.items")
+    yield from timeout_problems(asked.timeout, f"{path}.timeout")
     yield from _of_handler(asked.handler, f"{path}.handler")
     yield from _references(asked.args, f"{path}.args", _ROOTS, so_far=False)
     if asked.collect is not None:
         yield from variant_problems(asked.collect, SIMPLE_VARIANTS, ONE_HANDLER, f"{path}.collect")
         yield from simple_problems(asked.collect, f"{path}.collect")
+        yield from timeout_problems(asked.collect.timeout, f"{path}.collect.timeout")
         yield from _references(asked.collect.args, f"{path}.collect.args", _ROOTS_OF_ITEMS, so_far=True)
 
 
