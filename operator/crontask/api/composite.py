@@ -96,6 +96,9 @@ class ItemHandler(SimpleHandler):
     )
 
 
+TOTALS = ("total", "succeeded", "failed", "processedCount", "errorCount", "failedItems", "results")
+
+
 class Collect(SimpleHandler):
     """What runs when all items have ended, given the totals."""
 
@@ -133,7 +136,7 @@ class ForEach(Model):
     items: Anything = Field(
         examples=[["a", "b"], "${args.ids}"],
         description='The items: a list of at most 1000, or a reference to one, like "${args.ids}", or to a whole '
-        "number N, for 0 to N-1."
+        "number N, for 0 to N-1.",
     )
     parallelism: int = Field(default=10, ge=1, le=MOST_ITEMS, description="So many items at the same time at most.")
     max_failed: MaxFailed = Field(
