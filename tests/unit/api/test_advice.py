@@ -14,6 +14,7 @@ from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.structure import Schema, structural
 from crontask.api.takes import example_of
+from crontask.api.unbuilt import FOR_EACH, HANDLER, ITEM_HANDLER, STEP
 from crontask.api.unknown import unknown_fields
 from crontask.api.validate import validate_run, validate_task
 from crontask.api.written import as_yaml
@@ -164,7 +165,8 @@ def _fields(schema: Schema, path: tuple[str | int, ...] = ()) -> list[tuple[tupl
 
 # What is not served, and what goes with what stands beside it.
 _BESIDE_ANOTHER = {
-    *("forEach", "batch", "resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
+    *(*HANDLER, *STEP, *ITEM_HANDLER, *FOR_EACH),
+    *("resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
 }
 
 
