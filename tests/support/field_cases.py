@@ -273,8 +273,8 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
     ("handler.http.caBundle", 100_000): ("has no certificate that can be read",),
     ("handler.python.source", 262_144): ("has no function handler",),
     **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in _PARTS},
-    **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in _PARTS},
-    **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in _PARTS},
+    **{(f"{mount}.http.caBundle", 100_000): ("has no certificate that", _TOO_LARGE) for mount in _PARTS},
+    **{(f"{mount}.python.source", 262_144): ("has no function handler", _TOO_LARGE) for mount in _PARTS},
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
