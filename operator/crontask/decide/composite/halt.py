@@ -35,6 +35,6 @@ def to_cancel(parts: Iterable[ScheduledRun | None]) -> tuple[ScheduledRun, ...]:
     return tuple(part for part in parts if part is not None and not part.cancel_requested)
 
 
-def at_most_once(part: WantedPart) -> bool:
-    """Whether the status has to name it before it is begun."""
-    return part.retry is not None and part.retry.on_lost == "Fail"
+def at_most_once(view: CompositeView, part: WantedPart) -> bool:
+    """Whether the status has to name it before it is begun; while none is, it would be taken for gone."""
+    return not view.held and part.retry is not None and part.retry.on_lost == "Fail"

@@ -33,7 +33,7 @@ class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.
 
     `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
-    is not; `unmade`: of runs whose creation had no good answer.
+    is not; `unmade`: of runs whose creation had no good answer. `held`: the API server refuses what would be made.
     """
 
     run: ScheduledRun
@@ -42,6 +42,7 @@ class CompositeView:
     refused: Mapping[str, str] = field(default_factory=dict)
     orphaned: frozenset[str] = frozenset()
     unmade: frozenset[str] = frozenset()
+    held: bool = False
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""

@@ -47,11 +47,14 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
-    known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts)
+    refusal = _refusal(view, now)
+    known = CompositeView(
+        view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts, held=refusal is not None
+    )
     decided = decide_composite(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
-    status, refusal = _status(view, decided, now), _refusal(view, now)
+    status = _status(view, decided, now)
     creations = tuple(create_part(known, wanted) for wanted in decided.wanted)
     wake_at = decided.wake_at
     if refusal is not None and creations:
