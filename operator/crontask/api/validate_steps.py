@@ -16,6 +16,7 @@ from crontask.api.validate_handler import (
     SIMPLE_VARIANTS,
     simple_problems,
     task_problems,
+    timeout_problems,
     variant_problems,
 )
 from crontask.api.validate_reference import root_problems
@@ -57,6 +58,7 @@ def _step_problems(step: Step, path: str) -> Iterator[Problem]:
     if step.task is not None:
         yield from task_problems(step, ("retry", "start_timeout"), path)
     yield from simple_problems(step, path)
+    yield from timeout_problems(step.timeout, f"{path}.timeout")
     if step.when is not None:
         yield from _when_problems(step.when, f"{path}.when")
     if step.always:
@@ -76,6 +78,7 @@ def _when_problems(when: When, path: str) -> Iterator[Problem]:
 def _compensation_problems(compensation: Compensation, path: str) -> Iterator[Problem]:
     yield from variant_problems(compensation, SIMPLE_VARIANTS, ONE_HANDLER, path)
     yield from simple_problems(compensation, path)
+    yield from timeout_problems(compensation.timeout, f"{path}.timeout")
 
 
 def _order_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:

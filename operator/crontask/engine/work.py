@@ -249,6 +249,10 @@ class Worker:
         if self._stopping:
             return following
         for action in decided.actions:
+            if isinstance(action, CreatePart):
+                # The status may name it: one whose turn did not come, since another was refused, is not gone.
+                self._memory.set_part_made(view.run, action.name, False)
+        for action in decided.actions:
             try:
                 await self._executor.act_for_run(action)
             except RunRefusedError:

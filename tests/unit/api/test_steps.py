@@ -25,6 +25,7 @@ A, B = step("a"), step("b")
 UNDO = {"compensate": C}
 LABEL = "is not a DNS label of at most 24 characters; write lower case letters, digits and -"
 ONE = "exactly one of container, podTemplate, http, python must be set"
+PART = "exactly one of container, podTemplate, http, python, task must be set"
 
 # (steps, what is said)
 BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
@@ -34,14 +35,22 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ([C], ["steps[0].name: is missing; write name: fetch"]),
     ([A, B, A], ["steps[2].name: is that of steps[0] as well; rename one of them"]),
     # What it runs.
-    ([{"name": "a"}], [f"steps[0]: {ONE}; write one of them"]),
-    ([step("a", python={"source": "def handler(ctx): ..."})], [f"steps[0]: {ONE}; keep one of container or python"]),
+    ([{"name": "a"}], [f"steps[0]: {PART}; write one of them"]),
+    ([step("a", python={"source": "def handler(ctx): ..."})], [f"steps[0]: {PART}; keep one of container or python"]),
     ([step("a", container={})], ["steps[0].container.image: is missing; name the image"]),
     ([step("a", **{"compensate": {}})], [f"steps[0].compensate: {ONE}; write one"]),
     ([step("a", compensate={"http": {"url": "ftp://x"}})], ["steps[0].compensate.http.url: "]),
     ([step("a", resultFrom="x")], ["steps[0].resultFrom: goes with podTemplate only; remove it"]),
-    ([{"name": "a", "task": "other"}], ["steps[0].task: is not served by this version of crontask yet; remove it"]),
-    ([{"name": "a", "steps": []}], ["steps[0]: " + ONE]),
+    (
+        [{"name": "a", "task": "Other"}],
+        ["steps[0].task: 'Other' is not the name of a CronTask; write its metadata.name"],
+    ),
+    (
+        [{"name": "a", "task": "x", "retry": {}}],
+        ["steps[0].retry: does not go with task: it is that of CronTask x; "],
+    ),
+    ([step("a", task="x")], [f"steps[0]: {PART}; keep one of container or task"]),
+    ([{"name": "a", "steps": []}], ["steps[0]: " + PART]),
     # The order.
     ([step("a", dependsOn=[]), B], ["steps[1].dependsOn: is missing: step b would now start at once, since another"]),
     ([step("alpha", dependsOn=["alpah"])], ["steps[0].dependsOn[0]: there is no step 'alpah'; did you mean alpha?"]),
@@ -82,7 +91,7 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ),
     (
         [step("a", args={"x": "${item.id}"})],
-        ["steps[0].args.x: item.id: there is item in forEach only; w"],
+        ["steps[0].args.x: item.id: there is item in forEach.args only; w"],
     ),
     ([step("a", args={"x": "${secrets.a}"})], ["steps[0].args.x: secrets.a: there is nothing called secrets; write"]),
     (
@@ -103,7 +112,7 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ),
     (
         [step("a", args={"x": "${run.phase}"})],
-        ["steps[0].args.x: run.phase is known only to steps with always and in c"],
+        ["steps[0].args.x: run.phase is known only to what comes at the end; wri"],
     ),
     (
         [step("a", args={"x": "${run.uid}"})],

@@ -7,7 +7,7 @@ import pytest
 from composite_world import IMAGE, args_of, environment, part_of, parts, result
 from engine_world import NAMESPACE, World, play
 
-from crontask.ports import Kind, ObjectKey
+from crontask.ports import ApiError, Kind, ObjectKey
 from crontask.simulation.kubelet import Plan
 
 
@@ -312,5 +312,49 @@ def test_a_thousand_items() -> None:
             await world.pass_time(120)
         status = world.status(Kind.SCHEDULED_RUN, "all")
         assert (status["phase"], status["progress"], status["items"]["ends"]) == ("Succeeded", "1000/1000", "S1000")
+
+    play(story, plan_by_item({}))
+
+
+@pytest.mark.parametrize("on_lost", ["Retry", "Fail"])
+@pytest.mark.parametrize("status", [403, 500, 429])
+def test_items_that_are_refused_are_tried_again(on_lost: str, status: int) -> None:
+    async def story(world: World) -> None:
+        error = ApiError(status, "Forbidden", "exceeded quota: runs")
+        world.api.fault = lambda verb, key: error if verb == "create" and key.name.startswith("all-") else None
+        async with world.operator():
+            await world.run("all", handler=each(5, parallelism=3, retry={"onLost": on_lost}))
+            await world.pass_time(20)
+            known = world.status(Kind.SCHEDULED_RUN, "all")
+            assert (known["phase"], known["items"]["failed"]) == ("Running", 0)
+            assert status == 429 or "exceeded quota: runs" in known["message"]
+            world.api.fault = lambda verb, key: None
+            await world.pass_time(60)
+        assert ends(world) == "S5"
+
+    play(story, plan_by_item({}))
+
+
+@pytest.mark.parametrize("on_lost", ["Retry", "Fail"])
+@pytest.mark.parametrize("refused", ["2", "4", "collect"])
+def test_what_could_start_while_another_is_refused_is_not_taken_for_gone(on_lost: str, refused: str) -> None:
+    async def story(world: World) -> None:
+        error = ApiError(403, "Forbidden", "exceeded quota: runs")
+        world.api.fault = lambda verb, key: (
+            error
+            if verb == "create" and key.kind is Kind.SCHEDULED_RUN and key.name.startswith(f"all-{refused}-")
+            else None
+        )
+        async with world.operator():
+            retry = {"onLost": on_lost}
+            asked = each(6, parallelism=3, retry=retry, collect={**IMAGE, "retry": retry})
+            await world.run("all", handler=asked)
+            await world.pass_time(40)
+            assert world.status(Kind.SCHEDULED_RUN, "all")["items"]["failed"] == 0
+            world.api.fault = lambda verb, key: None
+            await world.pass_time(90)
+        status = world.status(Kind.SCHEDULED_RUN, "all")
+        assert (status["phase"], status["items"]["ends"]) == ("Succeeded", "S6")
+        assert len(parts(world, "all")) == 7
 
     play(story, plan_by_item({}))

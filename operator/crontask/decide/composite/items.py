@@ -77,7 +77,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             break
         part = fan.wanted(index)
         wanted.append(part)
-        if at_most_once(part):
+        if at_most_once(fan.view, part):
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
@@ -85,7 +85,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
     return replace(
         decision,
         wanted=tuple(wanted),
-        record_first=decision.record_first or any(map(at_most_once, wanted)),
+        record_first=decision.record_first or any(at_most_once(fan.view, part) for part in wanted),
         wake_at=limit.at if limit is not None else None,
     )
 
@@ -162,7 +162,7 @@ def _collecting(
         ended = _decision(fan, failed.phase, failed.message, letters, halt)
         return replace(ended, end=failed)
     # What it is given is recorded, so that it is the same whatever becomes of the items' runs.
-    run = fan.view.name_of(PART_OF_COLLECT) if at_most_once(wanted) else None
+    run = fan.view.name_of(PART_OF_COLLECT) if at_most_once(fan.view, wanted) else None
     phase = StepPhase.PENDING if run is None else StepPhase.RUNNING
     begun = StepStatus(name=PART_OF_COLLECT, phase=phase, run=run)
     items = shown_letters(fan, letters).model_copy(update={"collect": begun})

@@ -34,7 +34,7 @@ class CompositeView:
 
     `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
     is not; `unmade`: of runs whose creation had no good answer. `suspended`: nothing new starts, for it is paused, or
-    what it is a part of.
+    what it is a part of. `held`: the API server refuses what would be made.
     """
 
     run: ScheduledRun
@@ -44,6 +44,7 @@ class CompositeView:
     orphaned: frozenset[str] = frozenset()
     unmade: frozenset[str] = frozenset()
     suspended: bool = False
+    held: bool = False
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""

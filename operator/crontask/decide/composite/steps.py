@@ -123,7 +123,7 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
         starting = []
     wanted = tuple(flow.wanted(state) for state in starting)
     # Of what happens at most once, the status says so before it is begun.
-    named = [state for state, part in zip(starting, wanted, strict=True) if at_most_once(part)]
+    named = [state for state, part in zip(starting, wanted, strict=True) if at_most_once(flow.view, part)]
     shown = {**states, **{state.step.name: _named(flow, state) for state in named}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]

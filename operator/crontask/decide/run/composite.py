@@ -51,12 +51,21 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         return ended(view, now, RunPhase.FAILED, TOO_DEEP, f"its parts would lie more than {DEEPEST} runs deep")
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
-    suspended = _is_suspended(view)
-    known = CompositeView(view.run, plan, parts, dict(view.names_taken), orphaned, view.unmade_parts, suspended)
+    refusal, suspended = _refusal(view, now), _is_suspended(view)
+    known = CompositeView(
+        view.run,
+        plan,
+        parts,
+        dict(view.names_taken),
+        orphaned,
+        view.unmade_parts,
+        suspended,
+        held=refusal is not None,
+    )
     decided = decide_composite(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
-    status, refusal = _status(view, decided, now), _refusal(view, now)
+    status = _status(view, decided, now)
     creations = tuple(create_part(known, wanted) for wanted in decided.wanted)
     wake_at = decided.wake_at
     if refusal is not None and creations:
