@@ -5,14 +5,14 @@ from typing import Any
 
 from run_life import at, attempt, recorded
 
-from crontask.api.composite_status import Halt, StepStatus
+from crontask.api.composite_status import Halt, ItemsStatus, StepStatus
 from crontask.api.metadata import Condition, Metadata, OwnerReference
 from crontask.api.names import part_name
-from crontask.api.scheduledrun import Attempt, Parent, RunPhase, ScheduledRunSpec
+from crontask.api.scheduledrun import Attempt, Item, Parent, RunPhase, ScheduledRunSpec
 from crontask.api.validate import validate_run
+from crontask.decide.composite.decide import decide_composite
 from crontask.decide.composite.model import CompositeDecision, CompositeView
 from crontask.decide.composite.plan import plan_of
-from crontask.decide.composite.steps import decide_steps
 from crontask.decide.model import ScheduledRun
 
 NAME, UID = "flow", "flow-uid"
@@ -33,18 +33,26 @@ def part(
     cancel: bool = False,
     **status: Any,
 ) -> tuple[str, ScheduledRun]:
-    """The run of a part, NAME or NAME/undo, created at second 1; unless `attempts` say otherwise it had one."""
-    step_name, _, undo = name.partition("/")
-    key = {"undo": step_name} if undo else {"step": step_name}
-    asked = Parent(name=NAME, uid=UID, root=NAME, depth=1, key=f"{UID}/{name}", **key)
+    """The run of a part, NAME or NAME/undo, INDEX or collect; created at second 1.
+
+    Unless `attempts` say otherwise it had one.
+    """
+    asked = Parent(name=NAME, uid=UID, root=NAME, depth=1, key=f"{UID}/{name}", **_asked(name))
     over = phase is not None and phase.terminal
     known = attempts or (attempt(1, 1, ended if over else None, exit_code=_code(phase)),)
     fields = {"completion_time": at(ended), "conditions": (_end(phase, reason, ended),)} if over and phase else {}
     owner = OwnerReference(api_version="v", kind="ScheduledRun", name=NAME, uid=UID, controller=True)
-    own = part_name(NAME, UID, name)
-    meta = Metadata(name=own, uid=own, namespace="n", creation_timestamp=at(1), owner_references=(owner,))
+    made = own(name)
+    meta = Metadata(name=made, uid=made, namespace="n", creation_timestamp=at(1), owner_references=(owner,))
     spec = ScheduledRunSpec(parent=asked, cancel=cancel)
     return name, ScheduledRun(meta, spec, (), recorded(phase, *known, start_time=at(1), **fields, **status))
+
+
+def _asked(name: str) -> dict[str, Any]:
+    if name.isdecimal():
+        return {"item": Item(index=int(name), value=name)}
+    step_name, _, undo = name.partition("/")
+    return {"collect": True} if name == "collect" else {"undo": step_name} if undo else {"step": step_name}
 
 
 def _code(phase: RunPhase | None) -> int | None:
@@ -61,35 +69,69 @@ def _end(phase: RunPhase, reason: str, ended: float) -> Condition:
 
 def flow(
     *steps: dict[str, Any],
-    parts: tuple[tuple[str, ScheduledRun], ...] = (),
-    halt: Halt | None = None,
     undo: tuple[str, ...] | None = None,
     said: tuple[StepStatus, ...] = (),
-    plan: dict[str, Any] | None = None,
     status: dict[str, Any] | None = None,
+    beside: dict[str, Any] | None = None,
+    **known: Any,
+) -> CompositeView:
+    """A workflow that started at second 0. `beside`: beside its steps; `said`: recorded of them; `known`: as of any."""
+    fields = {"undo": undo, "steps": said, **(status or {})}
+    return _composite({"steps": list(steps), **(beside or {})}, fields, **known)
+
+
+def fan_out(
+    items: Any,
+    ends: str = "",
+    *,
+    said: dict[str, Any] | None = None,
+    status: dict[str, Any] | None = None,
+    each: dict[str, Any] | None = None,
+    **known: Any,
+) -> CompositeView:
+    """A fan-out that started at second 0. `ends`, `said`: recorded of its items; `each`: beside these.
+
+    `known`: as of any. A number of items stands for as many.
+    """
+    total = items if isinstance(items, int) else len(items) if isinstance(items, list) else 0
+    fields = {"items": ItemsStatus(total=total, ends=ends, **(said or {})), **(status or {})}
+    return _composite({"forEach": {"items": items, "handler": C, **(each or {})}}, fields, **known)
+
+
+def _composite(
+    handler: dict[str, Any],
+    fields: dict[str, Any],
+    *,
+    parts: tuple[tuple[str, ScheduledRun], ...] = (),
+    halt: Halt | None = None,
+    plan: dict[str, Any] | None = None,
     refused: dict[str, str] | None = None,
     orphaned: tuple[str, ...] = (),
     unmade: tuple[str, ...] = (),
-    beside: dict[str, Any] | None = None,
+    held: bool = False,
     **spec: Any,
 ) -> CompositeView:
-    """A workflow that started at second 0. `beside`: beside its steps; `spec`: of its run; `said`: recorded of them."""
-    parsed, problems = validate_run({"handler": {"steps": list(steps), **(beside or {})}, **spec})
+    parsed, problems = validate_run({"handler": handler, **spec})
     assert parsed is not None, problems
     known = {"args": parsed.args, **(plan or {})}
-    fields: dict[str, Any] = {"halt": halt, "undo": undo, "steps": said, **(status or {})}
     phase = fields.pop("phase", RunPhase.RUNNING)
     meta = Metadata(name=NAME, uid=UID, namespace="n", creation_timestamp=at(0))
-    run = ScheduledRun(meta, parsed, (), recorded(phase, start_time=at(0), plan=known, **fields))
+    run = ScheduledRun(meta, parsed, (), recorded(phase, start_time=at(0), plan=known, halt=halt, **fields))
     found = plan_of(run)
     assert found is not None
     gone = frozenset(orphaned), frozenset(unmade)
-    return CompositeView(run, found, dict(parts), refused or {}, *gone, suspended=bool(parsed.suspend))
+    suspended = bool(parsed.suspend)
+    return CompositeView(run, found, dict(parts), refused or {}, *gone, suspended, held)
+
+
+def own(part: str) -> str:
+    """The name of the run that is that part."""
+    return part_name(NAME, UID, part)
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:
     """What is decided so many seconds after its start."""
-    return decide_steps(view, at(now))
+    return decide_composite(view, at(now))
 
 
 def seconds(instant: datetime | None) -> float | None:

@@ -159,7 +159,8 @@ class FanOut:
         """What the items gave back, by index, for what collects it; and whether that was too long to be kept."""
         if self.for_each.collect is None or self.recorded.results_omitted:
             return None, bool(self.recorded.results_omitted)
-        known: dict[str, Any] = dict(self.recorded.results or {})
+        recorded = self.recorded.results
+        known: dict[str, Any] = dict(recorded) if isinstance(recorded, dict) else {}
         for index in self.newly_ended:
             part = self.part(index)
             if part is None or self.letters[index] not in WELL:
@@ -227,11 +228,11 @@ class FanOut:
             if letter not in OPEN or self.part(index) is not None:
                 continue
             refusal = self.view.refused.get(part_of_item(index))
+            name = self.view.name_of(part_of_item(index)) if letter == RUNS else ""
             if refusal is not None:
                 yield index, Failure(NAME_TAKEN, refusal)
-            elif letter == RUNS:
-                name = self.view.name_of(part_of_item(index))
-                if name not in self.view.orphaned and name not in self.view.unmade:
+            elif name and name not in self.view.unmade:
+                if name not in self.view.orphaned:
                     yield index, Failure(PART_GONE, f"run {name} is gone, and nobody saw its end")
             elif may_start and (missing := self._missing(index)) is not None:
                 yield index, Failure(REFERENCE_MISSING, missing)

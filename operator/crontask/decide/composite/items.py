@@ -27,10 +27,13 @@ def decide_items(view: CompositeView, now: datetime) -> CompositeDecision:
     """What should be so now of a fan-out that has started: first the items, then what collects, and the end."""
     fan = FanOut(view, now)
     if isinstance(fan.items, ItemsError):
-        end = CompositeEnd(RunPhase.FAILED, ITEMS_INVALID, fan.items.message)
+        end = CompositeEnd(RunPhase.FAILED, ITEMS_INVALID, cut(fan.items.message, LONGEST_MESSAGE))
         return CompositeDecision(end.phase, end.message, "0/0", end=end)
     under_way = RUNS in fan.letters
-    halt = fan.status.halt or canceled(fan.run)
+    halt = fan.status.halt
+    if halt is None or halt.reason == ITEMS_FAILED:
+        # What ends by itself after too many failures, or collects, can still be canceled.
+        halt = canceled(fan.run) or halt
     if halt is None and (under_way or TO_COME in fan.letters):
         halt = _too_many_failed(fan) or out_of_time(view, now)
         if halt is None:
@@ -158,7 +161,8 @@ def _collecting(
     try:
         wanted = fan.wanted_collect(_totals(fan, letters, end), values)
     except MissingError as error:
-        failed = replace(end, phase=RunPhase.FAILED, reason=COLLECT_FAILED, message=f"collect: {error}", result=None)
+        message = cut(f"collect: {error}", LONGEST_MESSAGE)
+        failed = replace(end, phase=RunPhase.FAILED, reason=COLLECT_FAILED, message=message, result=None)
         ended = _decision(fan, failed.phase, failed.message, letters, halt)
         return replace(ended, end=failed)
     # What it is given is recorded, so that it is the same whatever becomes of the items' runs.

@@ -34,6 +34,9 @@ def coded(letters: str) -> str:
 
 
 def decoded(text: str, total: int) -> str:
-    """So many letters; what is missing, or cannot be read, is still to come."""
-    found = "".join(letter * (int(times) if times else 1) for letter, times in _GROUP.findall(text))
+    """So many letters; what is missing, or cannot be read, and all that follows it, is still to come."""
+    found, at = "", 0
+    while len(found) < total and (group := _GROUP.match(text, at)) is not None:
+        found += group[1] * (int(group[2]) if group[2] else 1)
+        at = group.end()
     return found[:total].ljust(total, TO_COME)

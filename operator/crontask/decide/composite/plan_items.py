@@ -38,13 +38,10 @@ def resolved_items(run: ScheduledRun, args: dict[str, Any], asked: Any) -> tuple
 
 
 def _listed(value: Any, what: str) -> tuple[Any, ...] | ItemsError:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        value = range(min(value, MOST_ITEMS + 1)) if value > MOST_ITEMS else range(value)
-        count = len(value)
-    elif isinstance(value, list | tuple):
-        count = len(value)
-    else:
+    counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not counted and not isinstance(value, list | tuple):
         return ItemsError(f"{what} is {shown(value)}; it has to be a list, or a whole number of them from 0")
+    count: int = value if counted else len(value)
     if count > MOST_ITEMS:
         return ItemsError(f"{what} has {count} items, over {MOST_ITEMS}; hand over fewer, each a page of them")
-    return tuple(value)
+    return tuple(range(count) if counted else value)

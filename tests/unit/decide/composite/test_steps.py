@@ -637,6 +637,12 @@ ROWS = (
         first=True,
     ),
     Row(
+        "while creations are refused, it is not recorded: it would be taken for gone",
+        flow(step("a", retry={"onLost": "Fail"}), held=True),
+        wanted=("a",),
+        steps="P",
+    ),
+    Row(
         "its creation had no good answer: it is tried again",
         flow(
             step("a", retry={"onLost": "Fail"}),
