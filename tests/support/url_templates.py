@@ -36,6 +36,7 @@ BAD_TEMPLATES: dict[str, tuple[str, ...]] = {
         *("https://a/../{x}", "https://a/./{x}", "https://a/{x}/..", "https://a/{x}/.", "https://a/b/../{x}?c"),
         *("https://a/{x}/..#b", "https://a/..{?x}", "https://a/%2e%2E/{x}", "https://a/{x}/.%2e?b"),
         *("https://a/b\\..\\{x}", "https://a/b%2F.%5c{x}", "https://a/{x}%2f%2E%2e"),
+        *("https://a/..;b/{x}", "https://a/{x}/.%3bb"),
     ),
 }
 GOOD_TEMPLATES = (

@@ -143,16 +143,16 @@ _URL_TEMPLATE_RULES = [
         "urlTemplate has . or .. as a part of its path; write the path that is meant",
     ),
 ]
-_HTTP_RULES = [
-    rule("has(self.url) != has(self.urlTemplate)", f"{ONE_URL}; set one of them"),
+_URL_RULES = [
     rule(
-        "!has(self.url) || self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')",
+        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')",
         "url is not a valid URL; write it like https://example.com/path",
     ),
-    rule(
-        "!has(self.url) || !self.url.matches('^https?://[^/?#]*@')",
-        f"url {'; '.join(CREDENTIALS_IN_URL)}",
-    ),
+    rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
+]
+_HTTP_RULES = [
+    rule("has(self.url) != has(self.urlTemplate)", f"{ONE_URL}; set one of them"),
+    joined(_URL_RULES, unless="!has(self.url)"),
     joined(_URL_TEMPLATE_RULES, unless="!has(self.urlTemplate)"),
     rule(
         f"!has(self.method) || self.method.matches('^{METHOD}$')",

@@ -31,7 +31,7 @@ FORM = (
 )
 # What no encoding hides: whoever reads the URL takes it for the way up.
 _SEPARATOR = r"/|\\|%2[Ff]|%5[Cc]"
-DOTS = f"^[^?#]*({_SEPARATOR})([.]|%2[Ee]){{1,2}}({_SEPARATOR}|[?#]|[{{][?]|$)"
+DOTS = f"^[^?#]*({_SEPARATOR})([.]|%2[Ee]){{1,2}}({_SEPARATOR}|;|%3[Bb]|[?#]|[{{][?]|$)"
 
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(HOST + AFTER_HOST)

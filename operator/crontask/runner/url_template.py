@@ -109,9 +109,9 @@ def _check_path(template: str, url: str) -> None:
     """Whether each part of the path is one still, and none is left out."""
     written, sent = (_END_OF_PATH.split(each, maxsplit=1)[0].split("/") for each in (template, url))
     for before, after in zip(written, sent, strict=True):
-        # However a server reads an encoded / or \.
-        parts = re.split(r"[/\\]", unquote(after))
-        if "." in parts or ".." in parts:
+        # However a server reads an encoded / or \, and what follows a ;.
+        parts = (part.partition(";")[0] for part in re.split(r"[/\\]", unquote(after)))
+        if any(part in (".", "..") for part in parts):
             would = f"would become {cut(unquote(after), _LONGEST_PART)!r}, which leads to another path"
         elif before and not after:
             would = "would be empty, which leads to another path"
