@@ -99,6 +99,41 @@ def test_args_are_the_body_and_the_answer_is_the_result(target: Bench) -> None:
     assert _ended(target, "plain", "Succeeded")["result"] == {"args": {"a": ["$(HOME)", "$$"]}, "run": "plain"}
 
 
+def test_args_are_put_into_a_url_and_what_does_not_fit_is_never_sent(target: Bench) -> None:
+    url, day = "http://target:8080/orders/{id}/lines{?filter*}", {"filter": {"day": "2026-03-01"}}
+    _call(target, "one-order", {"urlTemplate": url}, args={"id": "a/b c", **day})
+    path = "/orders/a%2Fb%20c/lines?day=2026-03-01"
+    first = _ended(target, "one-order", "Succeeded")["result"]
+    assert first["path"] == path
+    for name, args, words in (
+        ("no-order", day, "urlTemplate names id, for which args has no value; it has: filter"),
+        ("way-up", {"id": "..", **day}, "{id} in the path of urlTemplate would become '..', which leads to another"),
+    ):
+        _call(target, name, {"urlTemplate": url}, args=args)
+        status = _ended(target, name, "Failed")
+        assert status["message"].startswith(words)
+        assert status["attempts"][0]["exitCode"] == 2
+    _call(target, "next-order", {"urlTemplate": url}, args={"id": 2, "filter": {}})
+    following = {"path": "/orders/2/lines", "call": first["call"] + 1}
+    assert _ended(target, "next-order", "Succeeded")["result"] == following
+
+
+def test_a_step_is_given_its_url_by_the_result_of_another(target: Bench) -> None:
+    find = {"name": "find", "python": {"source": "def handler(ctx):\n    return {'order': 4711}\n"}}
+    call = {"urlTemplate": "http://target:8080/orders/{order}"}
+    tell = {"name": "tell", "http": call, "args": {"order": "${steps.find.result.order}"}}
+    _run(target, "tells", {"steps": [find, tell]})
+    assert _ended(target, "tells", "Succeeded", 120)["result"]["path"] == "/orders/4711"
+
+
+def test_who_starts_runs_does_not_choose_the_host(target: Bench) -> None:
+    spec = {"handler": {"http": {"urlTemplate": "http://{host}:8080/"}}}
+    for kind in ("CronTask", "ScheduledRun"):
+        bad = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "bad"}, "spec": spec}
+        refused = target.kubectl("apply", "-f", "-", stdin=json.dumps(bad), check=False)
+        assert "urlTemplate does not begin with a scheme and a host as they are" in refused
+
+
 def test_a_wrong_key_fails_with_the_answer_and_shows_nowhere(target: Bench) -> None:
     header = {"name": "X-Api-Key", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}}
     _call(target, "wrong-key", {"url": "http://target:8080/wants-a-key", "headers": [header]})
@@ -161,6 +196,10 @@ def test_an_ailing_server_is_tried_until_it_is_well(target: Bench) -> None:
             "spec.handler.http.expect.jsonPath: is not a JSONPath",
         ),
         ({"http": {"url": "https://a:99999"}}, "spec.handler.http.url: 'https://a:99999' is not a valid URL"),
+        (
+            {"http": {"urlTemplate": "https://a:99999/{id}"}},
+            "spec.handler.http.urlTemplate: 'https://a:99999/{id}' is not the template of a URL",
+        ),
     ],
 )
 def test_what_could_not_run_is_refused_when_it_is_written(target: Bench, handler: dict[str, Any], words: str) -> None:

@@ -24,6 +24,11 @@ def test_a_url_is_called_with_a_key_that_only_the_pod_knows(bench: Bench) -> Non
     assert all("only-for-the-example" not in text for text in everything)
 
 
+def test_a_url_has_args_in_it(bench: Bench) -> None:
+    bench.apply("call-one.yaml")
+    assert _ended(bench, "remind-4711", "Succeeded")["result"] == {"order": "4711", "query": "by=mail"}
+
+
 def test_lines_of_python_run_count_and_return(bench: Bench) -> None:
     bench.apply("python.yaml")
     status = _ended(bench, "totals-now", "Succeeded")

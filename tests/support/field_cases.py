@@ -26,6 +26,7 @@ from field_kinds import (
     under,
     whole,
 )
+from url_templates import BAD_TEMPLATES, NO_HOST
 
 from crontask.api.unbuilt import HANDLER, RUN, TASK
 
@@ -53,8 +54,9 @@ _RETRY = {
 }
 _KEY = {"name": text(1, 253), "key": text(1, 253)}
 _CALLS = {
-    "http": whole("url"),
+    "http": whole(),
     "http.url": text(1, 2048),
+    "http.urlTemplate": text(1, 2048),
     "http.method": text(1, 16),
     "http.headers": items(None, 50, {"name": "A", "value": "b"}),
     "http.headers[]": whole("name"),
@@ -260,6 +262,7 @@ INSIDE = {
     "after.true": UNQUOTED_ON,
     **{f"{mount}.container.name": "name is given by crontask; remove it" for mount in MOUNTS},
     **{f"{mount}.http.url": _NO_URL for mount in MOUNTS},
+    **{f"{mount}.http.urlTemplate": NO_HOST for mount in MOUNTS},
     **{f"{mount}.http.method": _NO_METHOD for mount in MOUNTS},
 }
 # Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
@@ -279,7 +282,6 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
-    "url": "https://example.com",
     "name": "n",
     "key": "k",
     "secretKeyRef": {"name": "n", "key": "k"},
@@ -361,6 +363,8 @@ def _complete(handler: dict[str, Any], path: str, value: Any) -> None:
         handler["podTemplate"]["spec"].update(TEMPLATE["spec"])
     if path == "podTemplate.spec.containers[].restartPolicy":
         handler["podTemplate"]["spec"]["containers"][0].update(name="a")
+    if path.startswith("http.") and not handler["http"].keys() & {"url", "urlTemplate"}:
+        handler["http"].update(HTTP)
     if path.startswith("http.headers[]."):
         for header in handler["http"]["headers"]:
             header.update({} if header.keys() & {"value", "valueFrom"} else {"value": "v"})
@@ -491,12 +495,26 @@ _HANDLER_RULES = (
     ),
     *(
         Rule(
-            "url has a name or a password in it, which everybody would see who may read the task; "
+            f"{field} has a name or a password in it, which everybody would see who may read the task; "
             "write an Authorization header with valueFrom.secretKeyRef",
-            _handler({"http": {"url": f"https://{user}@example.com/a"}}),
-            "spec.handler.http.url",
+            _handler({"http": {field: f"https://{user}@example.com/a"}}),
+            f"spec.handler.http.{field}",
         )
+        for field in ("url", "urlTemplate")
         for user in ("user:word", "user", ":word")
+    ),
+    *(
+        Rule(
+            "exactly one of url and urlTemplate must be set; set one of them",
+            _handler({"http": http}),
+            "spec.handler.http",
+        )
+        for http in ({}, {**HTTP, "urlTemplate": "https://example.com/{id}"})
+    ),
+    *(
+        Rule(message, _handler({"http": {"urlTemplate": template}}), "spec.handler.http.urlTemplate")
+        for message, templates in BAD_TEMPLATES.items()
+        for template in templates
     ),
     *(
         Rule(_NO_METHOD, _handler({"http": {**HTTP, "method": method}}), "spec.handler.http.method")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from url_templates import GOOD_TEMPLATES
+
 Spec = dict[str, Any]
 CONTAINER = {"container": {"image": "busybox:1.36"}}
 _NOON = "2026-03-29T12:00:00Z"
@@ -97,6 +99,7 @@ _HTTP_FULL = {
     "expect": {"status": ["200", "2xx"], "jsonPath": "$.id"},
     "caBundle": _CERTIFICATE,
 }
+_TEMPLATE_URL = {"http": {"urlTemplate": "https://example.com/a/{region}/b{?deep*}"}}
 _ARGS: Spec = {"region": "eu", "deep": {"list": [1, 2.5, None, "x", {"y": True}], "empty": {}}, "none": None, "1": []}
 
 
@@ -151,7 +154,8 @@ _FLOW: Spec = {
         {"name": "d", "python": _PYTHON_FULL, "dependsOn": [], "compensate": {"python": _PYTHON_FULL}},
         {"name": "e", "python": _SOURCE, "dependsOn": [], "compensate": {"python": _SOURCE}},
         {"name": "t", "task": "extract", "dependsOn": [], "args": {"x": 1}, "timeout": "5m"},
-        {"name": "f", "container": {"image": "i"}, "always": True},
+        {"name": "f", **_TEMPLATE_URL, "args": {"region": "eu"}, "dependsOn": [], "compensate": _TEMPLATE_URL},
+        {"name": "g", "container": {"image": "i"}, "always": True},
     ],
     **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
 }
@@ -238,6 +242,7 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a pod template's second container": _task(handler={"podTemplate": _TEMPLATE, "resultFrom": "work"}),
     "a call": _task(handler={"http": {"url": "https://example.com"}}),
     "a call with all of it": _task(handler={"http": _HTTP_FULL, "pod": _PARTIAL}),
+    "a call whose URL has args in it": _task(handler=_TEMPLATE_URL),
     "a few lines of python": _task(handler={"python": {"source": "def handler(ctx):\n    return 1\n"}}),
     "python of a config map": _task(
         handler={"python": {"configMapKeyRef": {"name": "c", "key": "k"}, "entrypoint": "main"}, "pod": _PARTIAL}
@@ -271,6 +276,7 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a run with another after it": _run(onComplete={"taskRef": {"name": "report"}, "args": {"a": 1}}),
     "a run of a container": ("ScheduledRun", {"handler": {"container": _CONTAINER_FULL}, "args": _ARGS}),
     "a run of a call": ("ScheduledRun", {"handler": {"http": _HTTP_FULL, "pod": _PARTIAL}}),
+    "a run of a call whose URL has args in it": ("ScheduledRun", {"handler": _TEMPLATE_URL, "args": {"region": "eu"}}),
     "a run of python": ("ScheduledRun", {"handler": {"python": {"source": "async def handler(ctx, **args): ..."}}}),
     "a run of python of a config map": (
         "ScheduledRun",
@@ -313,6 +319,8 @@ ODD: list[tuple[str, Spec]] = [
     _task(skip=[{"from": "2028-02-29", "to": "2028-02-29"}, {"from": "1970-01-01", "to": "9999-12-31"}]),
     _task(concurrency={"policy": "Replace", "queueLimit": 5, "max": 10000}),
     _task(handler={"container": {"image": " "}}),
+    *(_task(handler={"http": {"urlTemplate": template}}) for template in GOOD_TEMPLATES),
+    _task(handler={"http": {"url": None, "urlTemplate": "https://example.com/{id}"}}),
     _task(handler={"podTemplate": {"spec": {"containers": [{"name": "a"}, {"image": "b"}]}}, "resultFrom": "a"}),
     # Fields of another version are dropped by the one, and not looked at by the other.
     _task(unheardOf={"x": 1}, concurrency={"unheardOf": 1}),
@@ -338,6 +346,10 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_task(schedule="TZ=UTC * * * * *"), "spec.schedule: "),
     (*_task(schedules=["@daily", "x y z a b"]), "spec.schedules[1]: "),
     (*_call(url="https://a:99999"), "spec.handler.http.url: 'https://a:99999' is not a valid URL; write it like"),
+    (
+        *_task(handler={"http": {"urlTemplate": "https://a:99999/{x}"}}),
+        "spec.handler.http.urlTemplate: 'https://a:99999/{x}' is not the template of a URL; write it like https://",
+    ),
     (*_call(headers=[{"name": "A b", "value": "c"}]), "spec.handler.http.headers[0].name: 'A b' is not a valid header"),
     (*_call(headers=[{"name": "A", "value": "b\nC: d"}]), "spec.handler.http.headers[0].value: has a line break or"),
     (*_call(expect={"jsonPath": "$["}), "spec.handler.http.expect.jsonPath: is not a JSONPath: unexpected end"),

@@ -83,7 +83,9 @@ def _changed(draw: st.DrawFn, spec: dict[str, Any], path: tuple[Step, ...]) -> d
         return dict(put(spec, path, draw(st.sampled_from(inner))))
     if how == "stretch":
         if isinstance(here, str | list):
-            return dict(put(spec, path, here * draw(st.sampled_from([0, 2, 60]))))
+            longer = here * draw(st.sampled_from([0, 2, 60]))
+            # Each item a value of its own, as in a file: a change of one is none of the others.
+            return dict(put(spec, path, longer if isinstance(longer, str) else list(map(copy.deepcopy, longer))))
         if isinstance(here, int):
             return dict(put(spec, path, draw(st.sampled_from([-here, here * 10**9, here - 1, str(here)]))))
     if how == "copy":

@@ -7,7 +7,8 @@ from crontask.api.base import DURATION_PATTERN
 from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
-from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
+from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
+from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL
 from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_VARIANT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
@@ -157,12 +158,33 @@ _MAX_FAILED_RULES = [
         f"maxFailed is not a number of items; {HOW_MANY}",
     )
 ]
-_HTTP_RULES = [
+_URL_TEMPLATE_RULES = [
+    rule(f"!self.urlTemplate.matches('{CREDENTIALS}')", f"urlTemplate {'; '.join(CREDENTIALS_IN_URL)}"),
+    rule(
+        f"self.urlTemplate.matches('^{_cel(HOST)}{AFTER_HOST}')",
+        f"urlTemplate does not begin with a scheme and a host as they are, without braces; write it like {EXAMPLE}",
+    ),
+    rule(
+        f"self.urlTemplate.matches('^{_cel(FORM)}$')",
+        "urlTemplate is not a template that is served; write {id} in the path, {?id,rest*} at its end, {&rest*} after "
+        "a ?, and %20 for a space",
+    ),
+    rule(
+        f"!self.urlTemplate.matches('{_cel(DOTS)}')",
+        "urlTemplate has . or .. as a part of its path; write the path that is meant",
+    ),
+]
+_URL_RULES = [
     rule(
         "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')",
         "url is not a valid URL; write it like https://example.com/path",
     ),
     rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
+]
+_HTTP_RULES = [
+    rule("has(self.url) != has(self.urlTemplate)", f"{ONE_URL}; set one of them"),
+    joined(_URL_RULES, unless="!has(self.url)"),
+    joined(_URL_TEMPLATE_RULES, unless="!has(self.urlTemplate)"),
     rule(
         f"!has(self.method) || self.method.matches('^{METHOD}$')",
         "method is not an HTTP method; write it like GET or POST",

@@ -64,8 +64,20 @@ class Expect(Model):
 class Http(Model):
     """A call of a URL, made by a pod of the runner's image."""
 
-    url: str = Field(
-        min_length=1, max_length=2048, examples=["https://example.com/path"], description="The URL, https or http."
+    url: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        examples=["https://example.com/path"],
+        description="The URL, https or http.",
+    )
+    url_template: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        examples=["https://example.com/orders/{id}"],
+        description="In place of url: a template (RFC 6570) over args, with {id} in the path, {?id} at its end, {&id} "
+        "after a ?. With * these two take lists and objects.",
     )
     method: str = Field(
         default="POST", min_length=1, max_length=16, examples=["GET"], description="The method, in upper case."

@@ -17,6 +17,7 @@ CREDENTIALS_IN_URL = (
     "has a name or a password in it, which everybody would see who may read the task",
     "write an Authorization header with valueFrom.secretKeyRef",
 )
+ONE_URL = "exactly one of url and urlTemplate must be set"
 METHOD = "[A-Z]+"
 FUNCTION = r"[A-Za-z_][A-Za-z0-9_]*"
 MODULE_FUNCTION = rf"{FUNCTION}(\.{FUNCTION})*:{FUNCTION}"
@@ -24,7 +25,14 @@ MODULE_FUNCTION = rf"{FUNCTION}(\.{FUNCTION})*:{FUNCTION}"
 
 def http_problems(http: Http, path: str) -> Iterator[Problem]:
     """Everything that is wrong with a call."""
-    yield from _url_problems(http.url, f"{path}.url")
+    if (http.url is None) == (http.url_template is None):
+        yield Problem(path, ONE_URL, "set one of them")
+    if http.url is not None:
+        yield from _url_problems(http.url, f"{path}.url")
+    if http.url_template is not None:
+        from crontask.api.url_template import url_template_problems
+
+        yield from url_template_problems(http.url_template, f"{path}.urlTemplate")
     if not re.fullmatch(METHOD, http.method):
         yield Problem(f"{path}.method", f"{shown(http.method)} is not an HTTP method", "write it like GET or POST")
     for index, header in enumerate(http.headers):
@@ -49,7 +57,7 @@ def _json_path_problems(text: str, path: str) -> Iterator[Problem]:
 
 
 def _url_problems(url: str, path: str) -> Iterator[Problem]:
-    parts = _split(url)
+    parts = url_parts(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
         yield Problem(path, f"{shown(url)} is not a valid URL", "write it like https://example.com/path")
     elif " " in url:
@@ -58,8 +66,8 @@ def _url_problems(url: str, path: str) -> Iterator[Problem]:
         yield Problem(path, *CREDENTIALS_IN_URL)
 
 
-def _split(url: str) -> SplitResult | None:
-    """Its parts, None if there are none to be had."""
+def url_parts(url: str) -> SplitResult | None:
+    """The parts of a URL, None if there are none to be had."""
     try:
         parts = urlsplit(url)
         _ = parts.port

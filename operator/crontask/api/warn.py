@@ -14,6 +14,7 @@ from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.validate_handler import handler_warnings
 from crontask.api.validate_times import expressions_of
+from crontask.api.warn_url import url_warnings
 from crontask.timetable import parse_cron
 from crontask.timetable.notes import uneven_steps
 
@@ -38,6 +39,8 @@ def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
     return (
         *_step_warnings(spec),
         *handler_warnings(spec.handler),
+        # A task that only people start may be given by each run what is missing.
+        *url_warnings(spec.handler, spec.args if _timing_of(spec) != "on demand" else None),
         *_timing_warnings(spec),
         *_policy_warnings(spec),
         *_run_setting_warnings(spec),
@@ -49,6 +52,7 @@ def run_warnings(spec: ScheduledRunSpec) -> tuple[Problem, ...]:
     found = list(_run_setting_warnings(spec))
     if spec.handler is not None:
         found += handler_warnings(spec.handler)
+        found += url_warnings(spec.handler, spec.args)
     if spec.allow_past and spec.at is None:
         found.append(_without_effect("allowPast", "without at", _REMOVE))
     if spec.cancel_reason is not None and not spec.cancel:

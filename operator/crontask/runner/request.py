@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crontask.runner.given import BrokenInputError, Given
+from crontask.runner.url_template import expand_url
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS = re.compile(r"[1-5](xx|[0-9][0-9])")
@@ -41,9 +42,7 @@ def read_request(given: Given, environ: Mapping[str, str]) -> Request:
     method = _text(handler, "method")
     if method is None or not _TOKEN.fullmatch(method):
         raise BrokenInputError("CRONTASK_HANDLER has no method that is one")
-    url = _text(handler, "url")
-    if url is None or not url.lower().startswith(("http://", "https://")):
-        raise BrokenInputError("the url in CRONTASK_HANDLER has to begin with http:// or https://")
+    url = _url(given)
     theirs, secret_names, secrets = _headers(handler, environ)
     body, ours = _body(given, method, _text(handler, "body"))
     present = {name.lower() for name, _ in theirs}
@@ -59,6 +58,18 @@ def read_request(given: Given, environ: Mapping[str, str]) -> Request:
         json_path=_text(expect, "jsonPath"),
         ca_bundle=_text(handler, "caBundle"),
     )
+
+
+def _url(given: Given) -> str:
+    template = _text(given.handler, "urlTemplate")
+    url = _text(given.handler, "url")
+    if template is not None:
+        if url is not None:
+            raise BrokenInputError("CRONTASK_HANDLER has url and urlTemplate, and must have one of them")
+        return expand_url(template, given.args)
+    if url is None or not url.lower().startswith(("http://", "https://")):
+        raise BrokenInputError("the url in CRONTASK_HANDLER has to begin with http:// or https://")
+    return url
 
 
 def _text(document: Mapping[str, Any], key: str) -> str | None:

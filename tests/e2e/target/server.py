@@ -28,6 +28,9 @@ class Target(BaseHTTPRequestHandler):
             run = self.headers["Idempotency-Key"]
             _calls[run] += 1
             self._answer(503 if _calls[run] < 3 else 200, json.dumps({"call": _calls[run]}))
+        elif self.path.startswith("/orders/"):
+            _calls["orders"] += 1
+            self._answer(200, json.dumps({"path": self.path, "call": _calls["orders"]}))
         elif self.path == "/clean-up":
             _calls["clean-up"] += 1
             self._answer(200, "")

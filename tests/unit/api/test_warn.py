@@ -148,6 +148,135 @@ def test_warnings_of_a_run(spec: dict[str, Any], wanted: list[str]) -> None:
     assert [str(w)[: len(words)] for w, words in zip(run_warnings(parsed), wanted, strict=True)] == wanted
 
 
+# --- URLs -------------------------------------------------------------------------------------------------------------
+
+BASE = "https://example.com"
+URL = "handler.http.urlTemplate"
+
+
+def template(text: str) -> dict[str, Any]:
+    return {"http": {"urlTemplate": BASE + text}}
+
+
+def flow(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"steps": [{"name": f"s{number}", **step} for number, step in enumerate(steps)]}
+
+
+# (handler, args, the warnings where no run may bring more)
+URLS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    (template("/{id}{?filter*}"), {"id": 1, "filter": {"a": 1}}, []),
+    (template("/{id}{?filter*}"), {"id": False, "filter": []}, []),
+    (
+        template("/{id}/{id}{?filter*}"),
+        {},
+        [
+            f"{URL}: names id, for which spec.args has no value: the call would fail; add it to spec.args",
+            f"{URL}: names filter, for which spec.args has no value: the call would fail; add it to spec.args",
+        ],
+    ),
+    (
+        template("/{id}"),
+        {"ID": 1, "id": None},
+        [
+            f"{URL}: names id, for which spec.args has no value: the call would fail; add it to spec.args, or name one "
+            "of ID"
+        ],
+    ),
+    (
+        template("/{id}"),
+        {f"x{number}": 1 for number in range(11)},
+        [
+            f"{URL}: names id, for which spec.args has no value: the call would fail; add it to spec.args, or name one "
+            "of x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, …"
+        ],
+    ),
+    (
+        template("/a{?id}"),
+        {"id": [1]},
+        [f"{URL}: has {{?id}}, and spec.args.id is a list: the call would fail; write {{?id*}} or {{&id*}}"],
+    ),
+    (
+        template("/{id}"),
+        {"id": {"a": 1}},
+        [f"{URL}: has {{id}}, and spec.args.id is an object: the call would fail; write {{?id*}} or {{&id*}}"],
+    ),
+    # Steps are given the args of the run, or their own.
+    (
+        flow(template("/{id}")),
+        {"day": 1},
+        [
+            "handler.steps[0].http.urlTemplate: names id, for which spec.args has no value: the call would fail; add "
+            "it to spec.args, or name one of day"
+        ],
+    ),
+    (flow(template("/{id}")), {"id": 1}, []),
+    (flow({**template("/{id}"), "args": {"id": "${args.x}"}}), {}, []),
+    (flow({**template("/{id}"), "args": {"id": {"$ref": "${args.x}", "default": 1}}}), {}, []),
+    (
+        flow({"python": {"source": "def handler(ctx): ..."}, "compensate": template("/{id}")}),
+        {},
+        [
+            "handler.steps[0].compensate.http.urlTemplate: names id, for which spec.args has no value: the call would "
+            "fail; add it to spec.args"
+        ],
+    ),
+]
+# (handler, the warnings whatever the run brings)
+CERTAIN: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        flow({**template("/{id}"), "args": {"day": 1}}),
+        [
+            "handler.steps[0].http.urlTemplate: names id, for which spec.handler.steps[0].args has no value: the call "
+            "would fail; add it to spec.handler.steps[0].args, or name one of day"
+        ],
+    ),
+    (
+        flow({"container": {"image": "i"}, "compensate": {**template("/{id}"), "args": {"id": []}}}),
+        [
+            "handler.steps[0].compensate.http.urlTemplate: has {id}, and spec.handler.steps[0].compensate.args.id is a "
+            "list: the call would fail; write {?id*} or {&id*}"
+        ],
+    ),
+    (
+        {"http": {"url": f"{BASE}/{{id}}"}},
+        [
+            "handler.http.url: has {id} in it, which is called as it is; write urlTemplate in place of url to put args "
+            "there"
+        ],
+    ),
+    ({"http": {"url": f"{BASE}/?q={{}}&a={{a:b}}"}}, []),
+    (
+        flow({**template("/${id}{?x}"), "args": {"id": 1, "x": 1}}),
+        [
+            "handler.steps[0].http.urlTemplate: has ${id} in it, of which the $ is called as it is; write {id}, or %24 "
+            "for a $ that is meant"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("handler", "args", "wanted"), URLS)
+def test_a_url_that_args_cannot_fill(handler: dict[str, Any], args: dict[str, Any], wanted: list[str]) -> None:
+    assert warnings_of(handler=handler, args=args, schedule="@daily") == wanted
+    assert warnings_of(handler=handler, args=args, after={"task": "x"}) == wanted
+    # People may start it with whatever is missing.
+    assert warnings_of(handler=handler, args=args) == []
+    assert warnings_of_run(handler=handler, args=args) == wanted
+
+
+@pytest.mark.parametrize(("handler", "wanted"), CERTAIN)
+def test_a_url_that_no_args_of_a_run_can_help(handler: dict[str, Any], wanted: list[str]) -> None:
+    assert warnings_of(handler=handler) == wanted
+    assert warnings_of(handler=handler, interval="5m") == wanted
+    assert warnings_of_run(handler=handler) == wanted
+
+
+def warnings_of_run(**spec: Any) -> list[str]:
+    parsed, problems = validate_run(spec)
+    assert parsed is not None, problems
+    return [str(warning).removeprefix("spec.") for warning in run_warnings(parsed)]
+
+
 # --- times that have passed -------------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -55,6 +55,14 @@ def test_little_is_imported_for_http(tmp_path: Path) -> None:
         modules = _imported(tmp_path, "http", {"url": server.url, "method": "GET"})
     _check(modules)
     assert "urllib3" in modules
+    assert "uritemplate" not in modules
+
+
+def test_only_a_template_needs_who_expands_it(tmp_path: Path) -> None:
+    with serve(lambda asked: Reply(200, b"{}")) as server:
+        modules = _imported(tmp_path, "http", {"urlTemplate": server.url + "/x", "method": "GET"})
+    _check(modules)
+    assert "uritemplate" in modules
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ def test_a_call_is_handed_to_the_runner_and_its_secret_only_referred_to() -> Non
     assert {"name": "CRONTASK_HEADER_2", "valueFrom": SECRET} in container["env"]
 
 
+def test_the_template_of_a_url_is_handed_over_as_it_is() -> None:
+    template = "https://example.com/{id}/$(CRONTASK_RUN){?filter*}"
+    pod = pod_of({"http": {"urlTemplate": template, "method": "GET"}})
+    (container,) = pod["spec"]["containers"]
+    told = {"urlTemplate": template, "method": "GET", "headers": []}
+    assert handed_over(container) == told
+
+
 def test_lines_of_python_are_handed_to_the_runner() -> None:
     (container,) = pod_of({"python": {"source": SOURCE, "entrypoint": "handler"}})["spec"]["containers"]
     assert container["command"] == ["crontask-runner", "python"]
