@@ -1,7 +1,7 @@
 """The validation of a workflow: its steps, their order, and what they refer to."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from crontask.api.composite import LONGEST_STEP_NAME, Compensation, Step, When
@@ -76,7 +76,8 @@ def _step_problems(step: Step, path: str) -> Iterator[Problem]:
 
 def _when_problems(when: When, path: str) -> Iterator[Problem]:
     if (when.in_ is None) == (when.not_in is None):
-        yield Problem(path, "exactly one of in and notIn must be set", "write one of them, like in: [true]")
+        fix = "write one of them, like in: [true]" if when.in_ is None else "keep one of in and notIn"
+        yield Problem(path, "exactly one of in and notIn must be set", fix)
 
 
 def _compensation_problems(compensation: Compensation, path: str) -> Iterator[Problem]:
@@ -133,7 +134,7 @@ def _checked(
     if reference.root not in _ROOTS:
         where = _ELSEWHERE.get(reference.root)
         message = f"{reference}: there is {reference.root} in {where} only" if where else _no_root(reference)
-        yield Problem(path, message, f"write one of {', '.join(_ROOTS)}")
+        yield Problem(path, message, _meant(reference, steps) or f"write one of {', '.join(_ROOTS)}")
         return
     if reference.root == "run":
         yield from _of_run(reference, path, so_far=own is None or own.always)
@@ -153,12 +154,21 @@ def _checked(
             path, f"{reference} refers to step {name}, which comes later", "name a step before it, or reorder"
         )
     elif len(reference.path) < 2 or reference.path[1] not in _OF_A_STEP:
-        said = f"steps.{name}.{' or .'.join(_OF_A_STEP)}"
-        yield Problem(path, f"{reference} names nothing that a step has", f"write {said}")
+        said = f"write steps.{name}.{' or .'.join(_OF_A_STEP)}"
+        yield Problem(path, f"{reference} names nothing that a step has", _meant(reference, steps) or said)
 
 
 def _no_root(reference: Reference) -> str:
     return f"{reference}: there is nothing called {reference.root}"
+
+
+def _meant(reference: Reference, steps: Collection[str]) -> str | None:
+    """What to write instead of a reference by the names of others."""
+    # Only what is wrong needs it.
+    from crontask.api.near_reference import in_quotes, translated
+
+    better = translated(reference, steps)
+    return f"write {in_quotes(better)}" if better != reference and better.root in _ROOTS else None
 
 
 def _of_run(reference: Reference, path: str, *, so_far: bool) -> Iterator[Problem]:
