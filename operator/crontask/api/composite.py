@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Anything, Args, SimpleHandler
+from crontask.api.structure import SHORTHAND
 
 LONGEST_STEP_NAME = 24
 MOST_STEPS = 50
@@ -15,6 +16,10 @@ StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, exam
 
 class When(Model):
     """A step runs only if a value is, or is not, one of some."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"value": "${args.full}", "in": [True]}], SHORTHAND: "value"}
+    )
 
     value: Anything = Field(description='Usually a reference, like "${steps.check.result.found}".')
     in_: tuple[Anything, ...] | None = Field(
@@ -35,6 +40,10 @@ class Compensation(SimpleHandler):
 
 class Step(SimpleHandler):
     """One step of a workflow."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "fetch", "container": {"image": "busybox:1.36"}}]}
+    )
 
     name: StepName = Field(description="The name of the step, unique in the list.")
     task: str | None = Field(
