@@ -109,6 +109,13 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
         [step("a", args={"x": "${run.uid}"})],
         ["steps[0].args.x: run.uid is not there; write run.name or run.scheduledTime"],
     ),
+    (
+        [step("a"), {"name": "b", "python": {"source": "def handler(ctx):\n    return ${steps.a.result}\n"}}],
+        [
+            "steps[1].python.source: line 2: invalid syntax: return ${steps.a.result}; what args have is handed to "
+            "handler as arguments: write it there"
+        ],
+    ),
     # By the names that they have elsewhere.
     (
         [step("fetch-all"), step("b", args={"x": "${steps.fetch-all.outputs.id}"})],
