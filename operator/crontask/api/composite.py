@@ -1,6 +1,6 @@
 """Handlers that consist of parts: steps, items and batches, each with a pod of its own."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -21,13 +21,26 @@ class When(Model):
         json_schema_extra={"examples": [{"value": "${args.full}", "in": [True]}], SHORTHAND: "value"}
     )
 
-    value: Anything = Field(description='Usually a reference, like "${steps.check.result.found}".')
+    value: Anything = Field(
+        examples=["${args.full}"], description='Usually a reference, like "${steps.check.result.found}".'
+    )
     in_: tuple[Anything, ...] | None = Field(
         default=None, alias="in", max_length=100, examples=[[True]], description="The step runs if it is one of these."
     )
     not_in: tuple[Anything, ...] | None = Field(
         default=None, max_length=100, examples=[[0]], description="The step runs if it is none of these."
     )
+
+    def holds(self, value: Any) -> bool:
+        """Whether it does, of what `value` refers to."""
+        if self.in_ is not None:
+            return any(_same(value, other) for other in self.in_)
+        return not any(_same(value, other) for other in self.not_in or ())
+
+
+def _same(value: Any, other: Any) -> bool:
+    """As JSON: true is not 1."""
+    return bool(value == other) and isinstance(value, bool) is isinstance(other, bool)
 
 
 class Compensation(SimpleHandler):
