@@ -14,12 +14,15 @@ from typing import Any
 
 from crontask.api.names import LABEL_RUN, part_of_undo
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.decide.run.decide import decide_run
 from crontask.decide.task.conditions import CLOCK_SKEWED
+from crontask.decide.views import RunView
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
 from crontask.simulation.quiet import QuietStretch, Runs, quiet_stretch
+from crontask.simulation.unstarted import unstarted
 from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
 # The operator wakes so late that what ends at an instant is known to have ended at that instant (guarantee 9).
@@ -34,7 +37,7 @@ class Line:
     """A decision: when, about which nominal time and run, and for how many times.
 
     `message`, where the reason alone does not say what to do about it. `fails`: the run that starts will fail. `part`:
-    of the run, where it is about one.
+    of the run, where it is about one; `unstarted`: one that no run does.
     """
 
     time: datetime
@@ -46,6 +49,7 @@ class Line:
     message: str | None = None
     fails: bool = False
     part: str | None = None
+    unstarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,10 @@ class Happening:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated: a CronTask from its creation on, in [start, end), and what happens meanwhile."""
+    """What is simulated: an object from its creation on, in [start, end), and what happens meanwhile.
+
+    It is a CronTask; or a ScheduledRun, alone, and `task`, where it names one.
+    """
 
     manifest: Document
     start: datetime
@@ -90,6 +97,7 @@ class Scenario:
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
     # What they give back.
     part_results: Mapping[str, Any] = field(default_factory=dict)
+    task: Document | None = None
 
 
 @dataclass
@@ -111,13 +119,18 @@ class Simulation:
         self._skewed = False
         # When it was last looked for a quiet stretch: the version of the world, and until when it might have lasted.
         self._looked_at: tuple[int, datetime] | None = None
-        metadata = self.scenario.manifest["metadata"]
-        self.key = ObjectKey(Kind.CRON_TASK, metadata["namespace"], metadata["name"])
+        # What is said already about parts of runs.
+        self._said: set[tuple[str, str]] = set()
+        self._ended = False
+        manifest = self.scenario.manifest
+        kind = next(kind for kind in Kind if kind.kind == manifest["kind"])
+        self.key = ObjectKey(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
 
     async def run(self) -> AsyncIterator[Line]:
         """The lines of the scenario as they come."""
         playing = asyncio.create_task(self.kubelet.run())
-        self.api.apply(self.scenario.manifest)
+        for document in filter(None, (self.scenario.task, self.scenario.manifest)):
+            self.api.apply(document)
         await self.operator_up()
         first = Happening(self.scenario.start, Simulation._show, order=-1)
         last = Happening(self.scenario.end, lambda simulation: None, order=9)
@@ -147,9 +160,9 @@ class Simulation:
             self.operator = None
 
     def edit(self, patch: Document) -> None:
-        """Somebody applies a merge patch to the task."""
+        """Somebody applies a merge patch to what is simulated."""
         allowed = {name: value for name, value in patch.items() if name in ("spec", "metadata")}
-        named = {**allowed, "kind": "CronTask"}
+        named = {**allowed, "kind": self.key.kind.kind}
         named["metadata"] = {**allowed.get("metadata", {}), "name": self.key.name, "namespace": self.key.namespace}
         self.api.apply(named)
 
@@ -182,6 +195,8 @@ class Simulation:
     def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
         """The quiet stretch that begins now. Where there was none, there is none before something changes."""
         offset = self.operator_clock.offset
+        if self.key.kind is not Kind.CRON_TASK:
+            return None
         if not self.scenario.by_stretches or self.operator is None or abs(offset) > CLOCK_SKEW:
             return None
         looked_at = self.api.version, until
@@ -209,7 +224,8 @@ class Simulation:
         await loop.settled()
 
     def _observe(self, subject: ObjectKey, transition: Transition) -> None:
-        now = self.clock.now()
+        if self.key.kind is Kind.SCHEDULED_RUN and transition.run != self.key.name:
+            return
         kind = transition.kind
         if kind is DecisionKind.REPLACE and transition.run is not None:
             self._replacing.add(transition.run)
@@ -217,12 +233,48 @@ class Simulation:
             # Its place in the queue is part of the replacement.
             return
         if kind is None:
+            self._observe_end(transition)
             return
+        # What the end of a part leads to is said after it; what had been decided when one starts, or all end, before.
+        if kind is DecisionKind.END or transition.why == _STARTED_PART:
+            self._add_unstarted(transition.run)
+        self._add(self._line(kind, transition))
+        self._add_unstarted(transition.run)
+
+    def _line(self, kind: DecisionKind, transition: Transition) -> Line:
+        run, part = transition.run, transition.part
+        if run is not None and part is not None:
+            self._said.add((run, part))
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
-        message, run = transition.message if kind in _EXPLAINED else None, transition.run
+        message = transition.message if kind in _EXPLAINED else None
         fails = kind is DecisionKind.START and run is not None and self.scenario.failing.fails(run)
-        nominal = transition.nominal if transition.part is None else None
-        self._add(Line(now, kind, nominal, reason, run, transition.count, message, fails, transition.part))
+        nominal = transition.nominal if part is None else None
+        return Line(self.clock.now(), kind, nominal, reason, run, transition.count, message, fails, part)
+
+    def _observe_end(self, transition: Transition) -> None:
+        """Of a run that is simulated alone, an end is worth a line also where it is no decision of its task."""
+        view = self._run_view(self.key.name) if self.key.kind is Kind.SCHEDULED_RUN else None
+        phase = view.run.status.phase if view is not None and view.run.ended else None
+        if phase is not None and not self._ended:
+            self._ended = True
+            self._add(self._line(DecisionKind.END, replace(transition, why=phase.value)))
+
+    def _run_view(self, name: str) -> RunView | None:
+        """All that the operator knows of a run."""
+        key = ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, name)
+        return self.operator.store.run_view(key) if self.operator is not None else None
+
+    def _add_unstarted(self, run: str | None) -> None:
+        """What has become of the parts of a run that no run does: as it is decided, and soon recorded."""
+        view = self._run_view(run) if run is not None else None
+        if run is None or view is None or view.run.status.composite is None:
+            return
+        status = view.run.status if view.run.ended else decide_run(view, self.operator_clock.now()).status
+        now = self.clock.now()
+        for kind, part, reason, message in unstarted(status):
+            if (run, part) not in self._said:
+                self._said.add((run, part))
+                self._add(Line(now, kind, None, reason, run, message=message, part=part, unstarted=True))
 
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""
@@ -267,6 +319,7 @@ class Simulation:
 _STARTED = "Due"
 # Why is said where the reason alone does not.
 _EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)
+_STARTED_PART = "Started"
 _STANDING = (DecisionKind.SUSPEND, DecisionKind.INVALID, DecisionKind.COMPLETE)
 _BATCH = 1000
 
