@@ -20,7 +20,7 @@ _OF_A_STEP: dict[str, tuple[str, ...]] = {
     "compensate": ("undo", "rollback", "compensation", "compensator", "compensatewith", "revert", "onrollback"),
     "always": (
         *("finally", "onexit", "ensure", "cleanup", "teardown", "runalways", "alwaysrun", "oncomplete"),
-        *("exithandler", "posthook", "lifecycle", "defer"),
+        *("exithandler", "posthook", "defer"),
     ),
     "continueOnFailure": (
         *("allowfailure", "allowedtofail", "ignorefailure", "ignorefailures", "ignoreerror", "ignoreerrors"),

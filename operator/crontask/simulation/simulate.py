@@ -13,10 +13,12 @@ from hashlib import sha256
 from typing import Any
 
 from crontask.api.names import LABEL_RUN, part_of_undo
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.decide.model import ScheduledRun
 from crontask.decide.run.decide import decide_run
 from crontask.decide.task.conditions import CLOCK_SKEWED
-from crontask.decide.views import RunView
+from crontask.engine.keys import key_of, run_key
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
@@ -235,8 +237,8 @@ class Simulation:
         if kind is None:
             self._observe_end(transition)
             return
-        # What the end of a part leads to is said after it; what had been decided when one starts, or all end, before.
-        if kind is DecisionKind.END or transition.why == _STARTED_PART:
+        # What the end of a part leads to is said after it; what was so when a part starts, or the run ends, before.
+        if kind is not DecisionKind.START and (transition.part is None or transition.why == _STARTED_PART):
             self._add_unstarted(transition.run)
         self._add(self._line(kind, transition))
         self._add_unstarted(transition.run)
@@ -253,28 +255,33 @@ class Simulation:
 
     def _observe_end(self, transition: Transition) -> None:
         """Of a run that is simulated alone, an end is worth a line also where it is no decision of its task."""
-        view = self._run_view(self.key.name) if self.key.kind is Kind.SCHEDULED_RUN else None
-        phase = view.run.status.phase if view is not None and view.run.ended else None
+        run = self._run(self.key.name) if self.key.kind is Kind.SCHEDULED_RUN else None
+        phase = run.status.phase if run is not None and run.ended else None
         if phase is not None and not self._ended:
             self._ended = True
             self._add(self._line(DecisionKind.END, replace(transition, why=phase.value)))
 
-    def _run_view(self, name: str) -> RunView | None:
-        """All that the operator knows of a run."""
-        key = ObjectKey(Kind.SCHEDULED_RUN, self.key.namespace, name)
-        return self.operator.store.run_view(key) if self.operator is not None else None
-
-    def _add_unstarted(self, run: str | None) -> None:
+    def _add_unstarted(self, name: str | None) -> None:
         """What has become of the parts of a run that no run does: as it is decided, and soon recorded."""
-        view = self._run_view(run) if run is not None else None
-        if run is None or view is None or view.run.status.composite is None:
+        run = self._run(name) if name is not None else None
+        if run is None or run.status.composite is None:
             return
-        status = view.run.status if view.run.ended else decide_run(view, self.operator_clock.now()).status
-        now = self.clock.now()
-        for kind, part, reason, message in unstarted(status):
-            if (run, part) not in self._said:
-                self._said.add((run, part))
-                self._add(Line(now, kind, None, reason, run, message=message, part=part, unstarted=True))
+        for kind, part, reason, message in unstarted(self._status(run)):
+            if (run.meta.name, part) not in self._said:
+                self._said.add((run.meta.name, part))
+                now = self.clock.now()
+                self._add(Line(now, kind, None, reason, run.meta.name, message=message, part=part, unstarted=True))
+
+    def _status(self, run: ScheduledRun) -> ScheduledRunStatus:
+        """What is decided about a run by now: that is recorded within a second."""
+        view = self.operator.store.run_view(key_of(run)) if self.operator is not None else None
+        if view is None or run.ended:
+            return run.status
+        return decide_run(view, self.operator_clock.now()).status
+
+    def _run(self, name: str) -> ScheduledRun | None:
+        """A run as the operator knows it."""
+        return self.operator.store.run(run_key(self.key.namespace, name)) if self.operator is not None else None
 
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""

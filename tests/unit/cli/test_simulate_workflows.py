@@ -268,6 +268,13 @@ def test_what_happens_to_a_run() -> None:
     Path("cancel.yaml").write_text("spec: {cancel: true, cancelReason: enough}")
     done = simulate(INLINE, "-o jsonl --run-takes 10m --edit 2026-06-01T00:05:00Z=cancel.yaml")
     assert decisions(done)[2:] == [("Step", "Canceled", "a"), ("Step", "NotReached", "b"), ("Cancel", "Canceled", None)]
+    Path("hold.yaml").write_text("spec: {suspend: true}")
+    edits = "--edit 2026-06-01T00:00:05Z=hold.yaml --edit 2026-06-01T00:05:00Z=cancel.yaml"
+    assert decisions(simulate(INLINE, f"-o jsonl {edits}"))[2:] == [
+        ("Step", "Succeeded", "a"),
+        ("Step", "NotReached", "b"),
+        ("Cancel", "Canceled", None),
+    ]
     paused = "-o jsonl --suspended 2026-06-01T00:00:05Z/2026-06-01T01:00:00Z"
     lines = [json.loads(line) for line in simulate(INLINE, paused).stdout.splitlines()]
     assert [line["time"] for line in lines if line.get("part") == "b"][:1] == ["2026-06-01T01:00:00Z"]
