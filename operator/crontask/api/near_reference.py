@@ -14,6 +14,7 @@ from crontask.api.written import as_yaml
 KNOWN_ROOTS = ("args", "run", "steps", "trigger", "item", "index", "cursor", "batch", "size")
 # `${ x }`, `${{x}}`, `{{ x }}`, `$(x)`, `$x`: also with a bracket at the end that is missing, or one too many.
 _WRAPPED = re.compile(r"\s*(?:\$\{+|\{\{+-?|\$\(+|\$)\s*(.*?)(?:\s|-(?=\})|[)}])*", re.DOTALL)
+_LONGEST = 500
 _ROOT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _PART = re.compile(
     r"""\s*\??\.\s*(?P<key>[A-Za-z0-9_-]+)|"""
@@ -31,7 +32,8 @@ _BETWEEN = frozenset({"parameters", "result"})
 
 def meant(text: str, steps: Collection[str] = ()) -> str | None:
     """What to write instead of a text, as YAML; None where nobody knows. `steps`: the names of the steps."""
-    wrapped = _WRAPPED.fullmatch(text)
+    # Who means a reference does not write more; and blanks without end would be gone through again and again.
+    wrapped = _WRAPPED.fullmatch(text) if len(text) <= _LONGEST else None
     if wrapped is None:
         return None
     reference, rest = _read(wrapped[1])

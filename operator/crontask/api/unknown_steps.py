@@ -105,7 +105,7 @@ def _instead(field: str, value: Any, beside: Mapping[str, Any]) -> str:
 
 def _depends_on(value: Any) -> str:
     """Also of an expression like `a && b.Succeeded`."""
-    listed = re.split(r"\s*(?:&&|,|\s)\s*", value) if isinstance(value, str) else value
+    listed = re.split(r"[\s,&]+", value.strip()) if isinstance(value, str) else value
     if isinstance(listed, list) and all(isinstance(name, str) for name in listed):
         names = [name.partition(".")[0] for name in listed]
         if all(map(_NAMES.fullmatch, names)):
