@@ -35,13 +35,13 @@ def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None, n
     spec = new.get("spec")
     if old is not None and old.get("spec") == spec:
         return Review()
+    meta = new.get("metadata") or {}
     if plural == CRON_TASKS:
-        meta = new.get("metadata") or {}
         task, problems = validate_task(spec, f"{meta.get('namespace', '')}/{meta.get('name', '')}")
         warnings = (*task_warnings(task), *passed_times(task, now)) if task is not None else ()
     else:
         run, problems = validate_run(spec)
-        warnings = run_warnings(run) if run is not None else ()
+        warnings = run_warnings(run, meta.get("annotations")) if run is not None else ()
         if run is not None and old is None:
             # An edit, like a cancel, comes when its time has passed.
             warnings += passed_times(run, now)

@@ -1,13 +1,14 @@
 """Handlers that consist of parts: steps, items and batches, each with a pod of its own."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Anything, Args, SimpleHandler
+from crontask.api.structure import SHORTHAND
 from crontask.api.written import shown
 
 LONGEST_STEP_NAME = 24
@@ -19,9 +20,12 @@ StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, exam
 class When(Model):
     """A step runs only if a value is, or is not, one of some."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"value": "${args.full}", "in": [True]}], SHORTHAND: "value"}
+    )
+
     value: Anything = Field(
-        examples=["${steps.check.result.found}"],
-        description='Usually a reference, like "${steps.check.result.found}".',
+        examples=["${args.full}"], description='Usually a reference, like "${steps.check.result.found}".'
     )
     in_: tuple[Anything, ...] | None = Field(
         default=None, alias="in", max_length=100, examples=[[True]], description="The step runs if it is one of these."
@@ -29,6 +33,17 @@ class When(Model):
     not_in: tuple[Anything, ...] | None = Field(
         default=None, max_length=100, examples=[[0]], description="The step runs if it is none of these."
     )
+
+    def holds(self, value: Any) -> bool:
+        """Whether it does, of what `value` refers to."""
+        if self.in_ is not None:
+            return any(_same(value, other) for other in self.in_)
+        return not any(_same(value, other) for other in self.not_in or ())
+
+
+def _same(value: Any, other: Any) -> bool:
+    """As JSON: true is not 1."""
+    return bool(value == other) and isinstance(value, bool) is isinstance(other, bool)
 
 
 class Compensation(SimpleHandler):
@@ -41,6 +56,10 @@ class Compensation(SimpleHandler):
 
 class Step(SimpleHandler):
     """One step of a workflow."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "fetch", "container": {"image": "busybox:1.36"}}]}
+    )
 
     name: StepName = Field(description="The name of the step, unique in the list.")
     task: str | None = Field(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from crontask.api.problem import Problem
+from crontask.api.problem import NO_SUCH_FIELD, Problem
 from crontask.api.structure import Schema, node_at
 from crontask.api.takes import entry, examples_of, how_to_write, kind_of, meant, noun
 from crontask.api.written import as_yaml, one_of, shown
@@ -115,7 +115,7 @@ def _own(error: _Error) -> tuple[str, str]:
 
 
 def _unknown(error: _Error) -> tuple[str, str]:
-    return "there is no such field", "remove it"
+    return NO_SUCH_FIELD, "remove it"
 
 
 def _size(error: _Error) -> str:
@@ -134,11 +134,26 @@ def _instead(error: _Error) -> str:
     better = _better(error)
     if better is not None:
         return f"write {better}"
+    listed = _unlisted(error)
+    if listed is not None:
+        return listed
     taken = [word for word in error.schema.get("enum", ()) if error.fields.takes(error.path, word)]
     if taken:
         return f"write {one_of(list(map(as_yaml, taken)))}"
     message, example = how_to_write(error.schema), _example(error)
     return message or (f"write it like {example}" if example is not None else f"write {noun(error.schema)}")
+
+
+def _unlisted(error: _Error) -> str | None:
+    """Of what is a list and must not be, or the other way round, where it is too long to be written out."""
+    kind, value = kind_of(error.schema), error.value
+    if kind == "object" and isinstance(value, list) and len(value) > 1 and not error.key:
+        return "write what is in it into the list itself"
+    named = "name" in (error.schema.get("items") or {}).get("properties", {})
+    objects = isinstance(value, dict) and bool(value) and all(isinstance(inner, dict) for inner in value.values())
+    if kind == "array" and named and objects:
+        return "write its parts as items of a list, each with its name: - name: …"
+    return None
 
 
 def _example(error: _Error) -> str | None:

@@ -15,4 +15,5 @@ class Problem:
         return ": ".join(filter(None, (self.path, self.message))) + (f"; {self.fix}" if self.fix else "")
 
 
+NO_SUCH_FIELD = "there is no such field"
 TOO_DEEP = Problem("spec", "is nested more than 190 levels deep", "write a flatter value, or hand it over as a text")

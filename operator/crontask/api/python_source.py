@@ -4,9 +4,11 @@ It is parsed by the Python of the operator, which is that of the runner's image.
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator
 
+_REFERENCE = re.compile(r"\$\{+\s*[A-Za-z]")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -28,7 +30,10 @@ def check_source(source: str, entrypoint: str) -> None:
     except SyntaxError as error:
         line = f"line {error.lineno}" if error.lineno else "somewhere"
         text = f": {error.text.strip()[:200]}" if error.text and error.text.strip() else ""
-        raise SourceError(f"{line}: {error.msg}{text}", "correct it") from error
+        # No code is looked into for references.
+        given = f"what args have is handed to {entrypoint} as arguments: write it there"
+        fix = given if _REFERENCE.search(error.text or "") else "correct it"
+        raise SourceError(f"{line}: {error.msg}{text}", fix) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"cannot be read as Python: {error}", "write it otherwise, or in an image") from error
     for statement in module.body:

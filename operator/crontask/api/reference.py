@@ -13,7 +13,8 @@ from typing import Any
 from crontask.api.problem import Problem
 from crontask.api.written import shown
 
-Path = tuple[str | int, ...]
+PathPart = str | int
+Path = tuple[PathPart, ...]
 _KEY = r"[A-Za-z0-9_-]+"
 _QUOTED = r'\["(?:[^"\\]|\\.)*"\]'
 _PART = re.compile(rf"\.({_KEY})|\[(\d{{1,9}})\]|({_QUOTED})")
@@ -21,6 +22,7 @@ _WHOLE = re.compile(rf"\$\{{([A-Za-z]+)((?:\.{_KEY}|\[\d{{1,9}}\]|{_QUOTED})*)\}
 _EXAMPLE = 'like "${steps.fetch.result.rows[0].id}"'
 _WRITE_WHOLE = "write the whole string as one reference, or build it in the handler; $${ stands for a literal ${"
 _REF, _DEFAULT = "$ref", "default"
+_DIGITS = re.compile(r"\d+", re.ASCII)
 _MOST_KEYS = 10
 
 
@@ -51,18 +53,23 @@ class MissingError(Exception):
 def parse_reference(text: str) -> Reference | None:
     """The reference that a string is, None for any other."""
     match = _WHOLE.fullmatch(text)
-    return Reference(match[1], tuple(_parts(match[2]))) if match is not None else None
+    try:
+        return Reference(match[1], tuple(_parts(match[2]))) if match is not None else None
+    except ValueError:
+        # A key in quotes with a backslash before what no JSON has it before.
+        return None
 
 
-def _parts(text: str) -> Iterator[str | int]:
+def _parts(text: str) -> Iterator[PathPart]:
     for key, index, quoted in _PART.findall(text):
         yield key or (int(index) if index else str(json.loads(quoted[1:-1])))
 
 
-def _written(part: str | int) -> str:
+def _written(part: PathPart) -> str:
     if isinstance(part, int):
         return f"[{part}]"
-    return f".{part}" if re.fullmatch(_KEY, part) else f"[{json.dumps(part)}]"
+    plain = re.fullmatch(_KEY, part) and not _DIGITS.fullmatch(part)
+    return f".{part}" if plain else f"[{json.dumps(part)}]"
 
 
 def references_in(value: Any, path: str) -> Iterator[Found | Problem]:
@@ -80,12 +87,37 @@ def _in_text(text: str, path: str) -> Iterator[Found | Problem]:
     if "${" not in text.replace("$${", ""):
         return
     reference = parse_reference(text)
-    if reference is not None:
-        yield Found(path, reference)
-    elif re.fullmatch(r"\$\{[^{}]*\}", text):
-        yield Problem(path, f"{shown(text)} is not a reference", f"write a path {_EXAMPLE}")
+    if reference is None:
+        yield _unread(text, path)
+    elif _has_number_as_key(text):
+        yield _number_as_key(text, path)
     else:
-        yield Problem(path, f"{shown(text)} has a reference in a part of a string", _WRITE_WHOLE)
+        yield Found(path, reference)
+
+
+def _unread(text: str, path: str) -> Problem:
+    """What is meant as a reference and is none."""
+    # Only what is wrong needs it.
+    from crontask.api.near_reference import meant, what_is_wrong
+
+    better = meant(text)
+    if better is not None:
+        return Problem(path, f"{shown(text)} is not a reference{what_is_wrong(text)}", f"write {better}")
+    if re.fullmatch(r"\$\{[^{}]*\}", text):
+        return Problem(path, f"{shown(text)} is not a reference", f"write a path {_EXAMPLE}")
+    return Problem(path, f"{shown(text)} has a reference in a part of a string", _WRITE_WHOLE)
+
+
+def _has_number_as_key(text: str) -> bool:
+    """Whether a key is written like `.0`, which others take for the first item of a list."""
+    return any(key.isdecimal() for key, _, _ in _PART.findall(text))
+
+
+def _number_as_key(text: str, path: str) -> Problem:
+    from crontask.api.near_reference import meant
+
+    message = f"{shown(text)} has a number as a key"
+    return Problem(path, message, f'write {meant(text) or "it like [0]"}; a key of digits is written ["0"]')
 
 
 def _in_object(value: Mapping[str, Any], path: str) -> Iterator[Found | Problem]:
@@ -97,9 +129,16 @@ def _in_object(value: Mapping[str, Any], path: str) -> Iterator[Found | Problem]
     if set(value) != {_REF, _DEFAULT}:
         yield Problem(path, "has $ref, but is not a reference with a default", 'write {"$ref": "${…}", "default": …}')
     elif reference is None:
-        yield Problem(f"{path}.$ref", f"{shown(value[_REF])} is not a reference", f"write a path {_EXAMPLE}")
+        text = value[_REF]
+        yield _unread(text, f"{path}.$ref") if isinstance(text, str) and "${" in text else _no_path(text, path)
+    elif _has_number_as_key(value[_REF]):
+        yield _number_as_key(value[_REF], f"{path}.$ref")
     else:
         yield Found(path, reference, has_default=True)
+
+
+def _no_path(value: Any, path: str) -> Problem:
+    return Problem(f"{path}.$ref", f"{shown(value)} is not a reference", f"write a path {_EXAMPLE}")
 
 
 def resolve(value: Any, lookup: Callable[[Reference, bool], Any]) -> Any:
@@ -137,7 +176,7 @@ def value_at(value: Any, reference: Reference, start: int = 0) -> Any:
     return value
 
 
-def _inner(value: Any, part: str | int) -> Any:
+def _inner(value: Any, part: PathPart) -> Any:
     if isinstance(part, int) and isinstance(value, list):
         return value[part]
     if isinstance(part, str) and isinstance(value, dict):
@@ -145,7 +184,7 @@ def _inner(value: Any, part: str | int) -> Any:
     raise LookupError(part)
 
 
-def _what_there_is(value: Any, part: str | int) -> str:
+def _what_there_is(value: Any, part: PathPart) -> str:
     if isinstance(value, list):
         return f"is a list of {len(value)}" if isinstance(part, int) else "is a list, which has no keys"
     if isinstance(value, dict):

@@ -128,6 +128,7 @@ def meant(schema: Schema, value: Any, depth: int = 2) -> Iterator[Any]:
     elif kind == "string":
         yield from _strings_meant(value)
     elif kind == "array" and not isinstance(value, list):
+        yield from _named_items(schema.get("items", {}), value)
         yield [value]
         yield from ([inner] for inner in meant(schema.get("items", {}), value, depth))
     elif kind == "object" and not isinstance(value, dict):
@@ -203,13 +204,26 @@ def _strings_meant(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def _named_items(schema: Schema, value: Any) -> Iterator[list[Any]]:
+    """A list of what has names, which somebody wrote as an object by these."""
+    properties = schema.get("properties", {})
+    if not isinstance(value, dict) or "name" not in properties or properties.keys() & value.keys():
+        return
+    if value and all(isinstance(inner, dict) for inner in value.values()):
+        yield [{"name": name, **inner} for name, inner in value.items()]
+    elif "value" in properties:
+        yield [{"name": name, "value": inner} for name, inner in value.items()]
+
+
 def _objects_meant(schema: Schema, value: Any, depth: int) -> Iterator[dict[str, Any]]:
     """The value as one of the fields of the object: first one that has to be there, or that is meant for it."""
     properties = schema.get("properties", {})
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         yield value[0]
-    if SHORTHAND in schema:
-        yield {schema[SHORTHAND]: value}
+    if SHORTHAND in schema and isinstance(value, str):
+        # What its example has beside it is needed as well.
+        field = schema[SHORTHAND]
+        yield {field: value, **{name: inner for name, inner in schema["examples"][0].items() if name != field}}
     names = sorted(properties, key=lambda name: name not in schema.get("required", ()))
     for name in names:
         yield {name: value}

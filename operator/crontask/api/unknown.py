@@ -5,11 +5,11 @@ The API server leaves them out, or refuses them to who asks strictly, as kubectl
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from crontask.api.base import Model
 from crontask.api.core import container_fields
-from crontask.api.problem import Problem
+from crontask.api.problem import NO_SUCH_FIELD, Problem
 from crontask.api.written import as_yaml, one_of
 
 # What people write who know CronJob, or another scheduler, with what it is here; `{}`: the value.
@@ -40,10 +40,28 @@ def unknown_fields(value: Any, model: type[Model] | None, path: str) -> Iterator
     known = {field.alias or name: model_in(field.annotation) for name, field in model.model_fields.items()}
     for key, inner in value.items():
         if key in known:
-            yield from unknown_fields(inner, known[key], f"{path}.{key}" if path else str(key))
+            where = f"{path}.{key}" if path else str(key)
+            if _is_map_of_items(inner, model, key):
+                # That it has to be a list is said elsewhere.
+                for name, item in inner.items():
+                    yield from unknown_fields(item, known[key], f"{where}.{name}")
+                continue
+            yield from unknown_fields(inner, known[key], where)
         else:
             where = f"{path}.{key}" if path else str(key)
-            yield Problem(where, "there is no such field", _instead(str(key), inner, value, known))
+            of_a_workflow = _of_a_workflow(str(key), inner, value, known)
+            yield Problem(where, *(of_a_workflow or (NO_SUCH_FIELD, _instead(str(key), inner, value, known))))
+
+
+def _of_a_workflow(
+    key: str, value: Any, beside: dict[str, Any], known: dict[str, type[Model] | None]
+) -> tuple[str, str] | None:
+    if not known.keys() & {"steps", "dependsOn", "notIn"}:
+        return None
+    # Only who has steps, and a mistyped field, waits for it.
+    from crontask.api.unknown_steps import of_a_workflow
+
+    return of_a_workflow(key, value, beside, known)
 
 
 def _instead(key: str, value: Any, beside: dict[str, Any], known: dict[str, type[Model] | None]) -> str:
@@ -63,6 +81,19 @@ def _instead(key: str, value: Any, beside: dict[str, Any], known: dict[str, type
         return f"remove it: {name} is there already" if name in beside else f"write {name}"
     holders = [name for name, inner in known.items() if inner is not None and key in _fields(inner)]
     return f"write it within {one_of(holders)}" if 0 < len(holders) <= _MOST_HOLDERS else "remove it"
+
+
+def _is_map_of_items(value: Any, model: type[Model], key: str) -> bool:
+    """Whether the items of a list are written as an object, by their names."""
+    field = next(field for name, field in model.model_fields.items() if (field.alias or name) == key)
+    item = model_in(field.annotation)
+    if not isinstance(value, dict) or item is None or not _is_list(field.annotation):
+        return False
+    return "name" in _fields(item) and not _fields(item) & value.keys()
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple or any(map(_is_list, get_args(annotation)))
 
 
 def _fields(model: type[Model]) -> set[str]:

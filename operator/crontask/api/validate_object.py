@@ -66,7 +66,9 @@ def validate_object(document: dict[str, Any], kind: str, now: datetime) -> Verdi
         warnings = (*task_warnings(task), *passed_times(task, now)) if task is not None else ()
         return Verdict((*found, *problems), warnings)
     run, problems = validate_run(spec)
-    warnings = (*run_warnings(run), *passed_times(run, now)) if run is not None else ()
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    known = annotations if isinstance(annotations, dict) else {}
+    warnings = (*run_warnings(run, known), *passed_times(run, now)) if run is not None else ()
     return Verdict((*found, *problems), warnings)
 
 

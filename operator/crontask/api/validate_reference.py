@@ -17,12 +17,17 @@ _ELSEWHERE = {
 }
 
 
-def root_problems(reference: Reference, path: str, roots: Sequence[str], *, so_far: bool) -> Iterator[Problem]:
-    """What is wrong with what a reference begins with. `so_far`: it is known how the run will end."""
+def root_problems(
+    reference: Reference, path: str, roots: Sequence[str], *, so_far: bool, meant: str | None = None
+) -> Iterator[Problem]:
+    """What is wrong with what a reference begins with.
+
+    `so_far`: it is known how the run will end. `meant`: what to write instead, if that is known.
+    """
     if reference.root not in roots:
         where = _ELSEWHERE.get(reference.root)
         there = f"there is {reference.root} in {where} only" if where else f"there is nothing called {reference.root}"
-        yield Problem(path, f"{reference}: {there}", f"write one of {', '.join(roots)}")
+        yield Problem(path, f"{reference}: {there}", meant or f"write one of {', '.join(roots)}")
     elif reference.root == "run":
         yield from _of_run(reference, path, so_far=so_far)
 

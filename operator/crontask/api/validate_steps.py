@@ -1,13 +1,13 @@
 """The validation of a workflow: its steps, their order, and what they refer to."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from crontask.api.composite import LONGEST_STEP_NAME, Compensation, Step, When
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
-from crontask.api.reference import Found, references_in
+from crontask.api.reference import Found, Reference, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
 from crontask.api.validate_handler import (
     ONE_HANDLER,
@@ -72,7 +72,8 @@ def _step_problems(step: Step, path: str) -> Iterator[Problem]:
 
 def _when_problems(when: When, path: str) -> Iterator[Problem]:
     if (when.in_ is None) == (when.not_in is None):
-        yield Problem(path, "exactly one of in and notIn must be set", "write one of them, like in: [true]")
+        fix = "write one of them, like in: [true]" if when.in_ is None else "keep one of in and notIn"
+        yield Problem(path, "exactly one of in and notIn must be set", fix)
 
 
 def _compensation_problems(compensation: Compensation, path: str) -> Iterator[Problem]:
@@ -128,7 +129,8 @@ def _checked(
         return
     reference, path = found.reference, found.path
     if reference.root != "steps":
-        yield from root_problems(reference, path, ROOTS_OF_STEPS, so_far=own is None or own.always)
+        meant = _meant(reference, steps) if reference.root not in ROOTS_OF_STEPS else None
+        yield from root_problems(reference, path, ROOTS_OF_STEPS, so_far=own is None or own.always, meant=meant)
         return
     name = step_of(reference)
     if name is None:
@@ -144,8 +146,17 @@ def _checked(
             path, f"{reference} refers to step {name}, which comes later", "name a step before it, or reorder"
         )
     elif len(reference.path) < 2 or reference.path[1] not in _OF_A_STEP:
-        said = f"steps.{name}.{' or .'.join(_OF_A_STEP)}"
-        yield Problem(path, f"{reference} names nothing that a step has", f"write {said}")
+        said = f"write steps.{name}.{' or .'.join(_OF_A_STEP)}"
+        yield Problem(path, f"{reference} names nothing that a step has", _meant(reference, steps) or said)
+
+
+def _meant(reference: Reference, steps: Collection[str]) -> str | None:
+    """What to write instead of a reference by the names of others."""
+    # Only what is wrong needs it.
+    from crontask.api.near_reference import in_quotes, translated
+
+    better = translated(reference, steps)
+    return f"write {in_quotes(better)}" if better != reference and better.root in ROOTS_OF_STEPS else None
 
 
 def _unknown_step(name: str, names: Sequence[str], path: str) -> Problem:

@@ -3,12 +3,14 @@
 A warning refuses nothing. A default that the API server has filled in is like a field left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from crontask.api.base import format_duration
 from crontask.api.crontask import CronTaskSpec
+from crontask.api.names import ANNOTATION_TRIGGER
 from crontask.api.policies import CatchUpPolicy, ConcurrencyPolicy, Retry
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
@@ -41,18 +43,20 @@ def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
         *handler_warnings(spec.handler),
         # A task that only people start may be given by each run what is missing.
         *url_warnings(spec.handler, spec.args if _timing_of(spec) != "on demand" else None),
+        *_workflow_warnings(spec),
         *_timing_warnings(spec),
         *_policy_warnings(spec),
         *_run_setting_warnings(spec),
     )
 
 
-def run_warnings(spec: ScheduledRunSpec) -> tuple[Problem, ...]:
-    """What has no effect in a valid spec of a ScheduledRun."""
+def run_warnings(spec: ScheduledRunSpec, annotations: Mapping[str, Any] | None = None) -> tuple[Problem, ...]:
+    """What has no effect in a valid spec of a ScheduledRun, which has those annotations."""
     found = list(_run_setting_warnings(spec))
     if spec.handler is not None:
         found += handler_warnings(spec.handler)
         found += url_warnings(spec.handler, spec.args)
+        found += _workflow_warnings(spec, triggered=ANNOTATION_TRIGGER in (annotations or ()))
     if spec.allow_past and spec.at is None:
         found.append(_without_effect("allowPast", "without at", _REMOVE))
     if spec.cancel_reason is not None and not spec.cancel:
@@ -62,6 +66,14 @@ def run_warnings(spec: ScheduledRunSpec) -> tuple[Problem, ...]:
 
 def _without_effect(field: str, why: str, fix: str) -> Problem:
     return Problem(f"spec.{field}", f"has no effect {why}", fix)
+
+
+def _workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool = False) -> Iterator[Problem]:
+    if spec.handler is not None and spec.handler.steps is not None:
+        # Few have them: the others do not wait for what looks at them.
+        from crontask.api.warn_steps import workflow_warnings
+
+        yield from workflow_warnings(spec, triggered=triggered)
 
 
 def _timing_of(spec: CronTaskSpec) -> str:

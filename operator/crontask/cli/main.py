@@ -13,7 +13,7 @@ from crontask.cli.streams import standard_streams
 _VERBS = {
     "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
     "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
-    "simulate": "Show what the operator would decide about a CronTask, one line a decision, without a cluster.",
+    "simulate": "Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.",
     "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster.",
 }
 

@@ -1,4 +1,4 @@
-"""The CronTask that a command is about: from a manifest, or from the cluster by its name."""
+"""The object that a command is about: from a manifest, or, a CronTask, from the cluster by its name."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,16 +9,18 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.validate import validate_name, validate_task
+from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.api.validate_object import patch_problems
 from crontask.cli.document import Document as TextDocument
-from crontask.cli.objects import ManifestObject, Report, read_manifest
+from crontask.cli.objects import Manifest, ManifestObject, Report, read_manifest
 from crontask.cli.parameters import refuse
 from crontask.cli.reading import read_documents
 from crontask.decide.model import CronTask
 from crontask.engine.parse import parse_task
 from crontask.ports import ApiError, Document, Kind, ObjectKey
 
+# What stands for the letters that the API server adds to a generateName.
+_GENERATED = "xxxxx"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -42,57 +44,82 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
 
         return asyncio.run(_from_cluster(str(name), namespace))
     manifest = read_manifest(path)
-    tasks = manifest.of("CronTask")
-    if not tasks:
-        refuse(manifest.reports or [manifest.nothing_of("CronTask")])
-    named = [task for task in tasks if name in (None, task.name) and _may_be_in(task, namespace)]
+    return as_document(chosen(manifest, manifest.of("CronTask"), name, namespace, "CronTask"), namespace)
+
+
+def chosen(
+    manifest: Manifest, objects: list[ManifestObject], name: str | None, namespace: str | None, *kinds: str
+) -> ManifestObject:
+    """The one of the objects that is meant. Refuses where there is none of the kinds, or several, or it is bad."""
+    if not objects:
+        refuse(manifest.reports or [manifest.nothing_of(*kinds)])
+    named = [found for found in objects if name in (None, found.asked_name) and _may_be_in(found, namespace)]
     if len(named) != 1:
-        refuse([*manifest.reports, f"{manifest.file}: {_which(tasks, named, name, namespace)}"])
+        refuse([*manifest.reports, f"{manifest.file}: {_which(objects, named, name, namespace)}"])
     problems = [report for report in manifest.reports_of(named[0]) if not report.warning]
     if problems or manifest.reports:
         refuse([*manifest.reports, *problems])
-    if named[0].name is None:
+    if named[0].name is None and named[0].kind == "CronTask":
         refuse([f"{manifest.file}: generateName alone names no task; write metadata.name: my-task"])
-    value = named[0].value
-    return {**value, "metadata": {**value["metadata"], "namespace": named[0].namespace or namespace or "default"}}
+    return named[0]
 
 
-def _may_be_in(task: ManifestObject, namespace: str | None) -> bool:
+def as_document(found: ManifestObject, namespace: str | None) -> Document:
+    """The object, in the namespace that it says, else in the one that is asked for. A run has a name in the end."""
+    metadata = found.value["metadata"]
+    name = found.name if found.name is not None else f"{metadata['generateName']}{_GENERATED}"
+    return {
+        **found.value,
+        "metadata": {**metadata, "name": name, "namespace": found.namespace or namespace or "default"},
+    }
+
+
+def _may_be_in(found: ManifestObject, namespace: str | None) -> bool:
     """Whether kubectl would put it into the namespace: one without a namespace of its own goes into any."""
-    return namespace is None or task.namespace in (None, namespace)
+    return namespace is None or found.namespace in (None, namespace)
 
 
-def _which(tasks: list[ManifestObject], named: list[ManifestObject], name: str | None, namespace: str | None) -> str:
-    """Why it is not clear which of the tasks is meant, and what to write."""
+def _which(objects: list[ManifestObject], named: list[ManifestObject], name: str | None, namespace: str | None) -> str:
+    """Why it is not clear which of the objects is meant, and what to write."""
+    kinds = sorted({found.kind for found in named or objects})
     if not named:
         where = f" in namespace {namespace}" if namespace is not None else ""
-        there = f"there is no CronTask {name}{where}" if name is not None else f"there is no CronTask{where}"
-        return f"{there}; name one of: {', '.join(map(_as_arguments, tasks))}"
-    chosen = [_as_arguments(task) for task in named]
-    if len(set(chosen)) < len(chosen):
-        lines = " and ".join(str(task.line) for task in named if _as_arguments(task) == max(chosen, key=chosen.count))
-        return f"one CronTask is in it several times, at lines {lines}; rename all but one"
-    return f"there are several CronTasks; name one of: {', '.join(chosen)}"
+        there = f"there is no {' or '.join(kinds)}{f' {name}' if name is not None else ''}{where}"
+        return f"{there}; name one of: {', '.join(_as_arguments(found, objects) for found in objects)}"
+    choice = [_as_arguments(found, objects) for found in named]
+    if len(set(choice)) < len(choice):
+        twice = max(choice, key=choice.count)
+        same = [found for found, written in zip(named, choice, strict=True) if written == twice]
+        lines = " and ".join(str(found.line) for found in same)
+        return f"one {same[0].kind} is in it several times, at lines {lines}; rename all but one"
+    several = f"{kinds[0]}s" if len(kinds) == 1 else f"objects, {' and '.join(kinds)}"
+    return f"there are several {several}; name one of: {', '.join(choice)}"
 
 
-def _as_arguments(task: ManifestObject) -> str:
-    """How to name the task on the command line."""
-    return f"-n {task.namespace} {task.name}" if task.namespace is not None else str(task.name)
+def _as_arguments(found: ManifestObject, objects: list[ManifestObject]) -> str:
+    """How to name the object on the command line: with its kind, if one of another kind is called so too."""
+    name = str(found.asked_name)
+    if any(other.asked_name == found.asked_name and other.kind != found.kind for other in objects):
+        name = f"{found.kind.lower()}/{name}"
+    return f"-n {found.namespace} {name}" if found.namespace is not None else name
 
 
-def complete(document: Document, created: datetime) -> Document:
+def complete(document: Document, created: datetime, kind: Kind = Kind.CRON_TASK) -> Document:
     """The manifest as the API server would have it, created at that time. Refuses a bad one with its problems."""
     # Not its unknown fields: a cluster may be newer.
     metadata = document["metadata"]
     named = {"name": metadata.get("name"), "namespace": metadata.get("namespace") or "default"}
-    _, problems = validate_task(document.get("spec"), f"{named['namespace']}/{named['name']}")
-    problems = (*validate_name(named["name"]), *problems)
+    if kind is Kind.CRON_TASK:
+        _, problems = validate_task(document.get("spec"), f"{named['namespace']}/{named['name']}")
+        problems = (*validate_name(named["name"]), *problems)
+    else:
+        problems = (*validate_name(named["name"], LONGEST_RUN_NAME), *validate_run(document.get("spec"))[1])
     if problems:
         refuse(problems)
     kept = {"labels": metadata.get("labels") or {}, "annotations": metadata.get("annotations") or {}}
     return {
         "apiVersion": API_VERSION,
-        "kind": Kind.CRON_TASK.kind,
+        "kind": kind.kind,
         "metadata": {**kept, **named, "creationTimestamp": format_time(created)},
         "spec": document["spec"],
     }
@@ -105,14 +132,14 @@ def parsed(document: Document) -> tuple[CronTask, CronTaskSpec]:
     return task, task.spec
 
 
-def read_patch(path: str) -> Document:
-    """The merge patch of a CronTask in a file. Refuses one that cannot be read, and fields that there are not."""
+def read_patch(path: str, kind: str = "CronTask") -> Document:
+    """The merge patch of an object in a file. Refuses one that cannot be read, and fields that there are not."""
     documents, unreadable = read_documents(path)
     if unreadable:
         refuse(Report(f"--edit {path}", located.line, "", located.problem) for located in unreadable)
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         refuse([f"--edit {path}: this is not one patch; write an object, like spec: {{suspend: true}}"])
-    found = [*(located.problem for located in documents[0].problems), *patch_problems(documents[0].value, "CronTask")]
+    found = [*(located.problem for located in documents[0].problems), *patch_problems(documents[0].value, kind)]
     if found:
         refuse(_report_of_patch(path, documents[0], problem) for problem in found)
     return dict(documents[0].value)

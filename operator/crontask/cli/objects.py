@@ -54,6 +54,12 @@ class ManifestObject:
         return metadata.get("name") if isinstance(metadata, dict) else None
 
     @property
+    def asked_name(self) -> Any:
+        """How it is called where it is asked for: by its name, or by what the API server makes one of."""
+        metadata = self.value.get("metadata")
+        return self.name if self.name is not None or not isinstance(metadata, dict) else metadata.get("generateName")
+
+    @property
     def namespace(self) -> str | None:
         """The namespace that is written in it, None without one."""
         metadata = self.value.get("metadata")
@@ -91,6 +97,10 @@ class Manifest:
         problems = [*found.problems, *map(Located, verdict.problems)]
         reports = [self._report(found, located) for located in problems]
         return reports + [replace(self._report(found, Located(w)), warning=True) for w in verdict.warnings]
+
+    def report(self, found: ManifestObject, problem: Problem) -> Report:
+        """A problem of one of its objects, with its line."""
+        return self._report(found, Located(problem))
 
     def nothing_of(self, *kinds: str) -> Report:
         """That the file has no object of the kinds, and what it has instead."""

@@ -1,4 +1,4 @@
-"""`crontask simulate`: what the operator would do with a task, by its own engine on simulated time."""
+"""`crontask simulate`: what the operator would do with a task, or a run, by its own engine on simulated time."""
 
 import json
 import logging
@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from crontask.api.base import LATEST_YEAR, format_time, parse_duration
 from crontask.api.metadata import Metadata
 from crontask.api.names import step_of_part
-from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
+from crontask.cli.manifest import about_a_task, parsed, read_patch
+from crontask.cli.not_started import notes_of_unstarted
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
+from crontask.cli.played import Played, check_edits, find_played, why_not_played
 from crontask.cli.progress import Progress
 from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of, results_of_steps
 from crontask.decide.decisions import DecisionKind
@@ -45,7 +47,7 @@ _SUMMED = {
 @about_a_task
 @click.option("--from", "start", required=True, type=TimeParam(), help="The first instant that is shown.")
 @click.option("--to", "end", required=True, type=TimeParam(), help="The instant at which it ends, itself left out.")
-@click.option("--created", type=TimeParam(), help="When the task is created; by default at --from.")
+@click.option("--created", type=TimeParam(), help="When it is created; by default at --from.")
 @click.option("--run-takes", default="10s", show_default=True, type=DurationParam(), help="How long each run takes.")
 @click.option(
     "--run-result", default="success", show_default=True, metavar="success|failed|N%", help="N%: fail so often."
@@ -94,7 +96,10 @@ def simulate_command(
     output: str,
     **happenings: Any,
 ) -> None:
-    """Show what the operator would decide about a CronTask, one line a decision, without a cluster.
+    """Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.
+
+    A ScheduledRun of the file is played alone: with its own handler, or with that of its CronTask in the same file.
+    NAME may be scheduledrun/NAME, where a CronTask is called so too.
 
     Exit code 0; 2 for bad input, with what is wrong, where, and what to write instead.
 
@@ -103,12 +108,12 @@ def simulate_command(
     """
     beginning = created or start
     _check_times(start, end, beginning, happenings)
-    manifest = complete(find_task(path, name, namespace), beginning)
+    played = find_played(path, name, namespace, beginning)
+    manifest, parts = played.document, parts_of(played.handled)
     failing = _failing(run_result, seed)
-    parts = parts_of(manifest)
     fail, takes = failing_steps(failing_parts, parts), durations_of_steps(part_takes, parts)
     results = results_of_steps(part_results, parts)
-    happen = tuple(_happenings(manifest, **happenings))
+    happen = tuple(_happenings(played, **happenings))
     with _without_log(), Progress(beginning, end) as progress:
         scenario = Scenario(
             manifest,
@@ -122,10 +127,15 @@ def simulate_command(
             failing_parts=fail,
             part_takes=takes,
             part_results=results,
+            task=played.task,
         )
-        decided = _print(progress.until_the_first(simulate(scenario)), output)
-    if not decided:
-        click.echo(_why_nothing(manifest, start, end), err=True)
+        ran = _print(progress.until_the_first(simulate(scenario)), output)
+    if ran is None:
+        click.echo(why_not_played(manifest, end) if played.alone else _why_nothing(manifest, start, end), err=True)
+        return
+    asked: dict[str, Iterable[str]] = {"--fail": fail, "--step-takes": takes, "--step-result": results}
+    for note in notes_of_unstarted(asked, ran, start, end):
+        click.echo(note, err=True)
 
 
 @contextmanager
@@ -175,14 +185,18 @@ def _failing(text: str, seed: int) -> Failing:
 
 
 def _happenings(
-    manifest: Document,
+    played: Played,
     down: Stretches,
     suspended: Stretches,
     edits: tuple[tuple[datetime, str], ...],
     backs: tuple[tuple[datetime, str], ...],
 ) -> Iterator[Happening]:
-    for at, file in edits:
-        yield Happening(at, partial(_edit, _of_task(manifest, file, read_patch(file))))
+    manifest = played.document
+    patches = [(at, file, _of_played(manifest, file, read_patch(file, manifest["kind"]))) for at, file in edits]
+    if played.alone:
+        check_edits(played, [(file, patch) for _, file, patch in sorted(patches, key=lambda known: known[0])])
+    for at, _, patch in patches:
+        yield Happening(at, partial(_edit, patch))
     for first, last in _merged(suspended):
         yield Happening(first, partial(_edit, {"spec": {"suspend": True}}))
         yield Happening(last, partial(_edit, {"spec": {"suspend": False}}))
@@ -212,7 +226,7 @@ def _merged(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[dateti
     return merged
 
 
-def _of_task(manifest: Document, file: str, patch: Document) -> Document:
+def _of_played(manifest: Document, file: str, patch: Document) -> Document:
     """The patch. Refuses one that is for another object, or whose metadata no object has."""
     known, metadata = manifest["metadata"], patch.get("metadata", {})
     if not isinstance(metadata, dict):
@@ -224,7 +238,7 @@ def _of_task(manifest: Document, file: str, patch: Document) -> Document:
     wanted = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"]}
     wanted |= {f"metadata.{field}": known[field] for field in ("name", "namespace")}
     others = [
-        f"--edit {file}: {field}: {value!r} is not that of the simulated task; write {wanted[field]}, or leave it out"
+        f"--edit {file}: {field}: {value!r} is not that of what is simulated; write {wanted[field]}, or leave it out"
         for field, value in named.items()
         if value not in (None, wanted[field])
     ]
@@ -244,15 +258,18 @@ def _duration(text: str) -> timedelta:
         refuse([f"--clock-back: {error}"])
 
 
-def _print(lines: Iterable[Line], output: str) -> bool:
-    """Whether there was anything to print."""
+def _print(lines: Iterable[Line], output: str) -> frozenset[str] | None:
+    """The parts of workflows of which there was a run; None where there was nothing to print."""
     totals: Counter[DecisionKind] = Counter()
+    ran: set[str] = set()
     failed: set[str | None] = set()
     write: Callable[[str], object] = sys.stdout.write
     if output == "table":
         write(f"{'TIME':<22}{'DECISION':<10}{'NOMINAL':<22}{'COUNT':<7}{'REASON':<22}RUN\n")
     for line in lines:
         totals[line.decision] += line.count
+        if line.part is not None and not line.unstarted:
+            ran.add(line.part)
         if line.fails or (line.decision is DecisionKind.END and line.reason in ("Failed", "TimedOut")):
             failed.add(line.run)
         write(_json(line) if output == "jsonl" else _row(line))
@@ -262,7 +279,7 @@ def _print(lines: Iterable[Line], output: str) -> bool:
     else:
         said = (f"{number:,} {word}" for word, number in summary.items() if number or word == "started")
         write("\n" + ", ".join(said) + "\n")
-    return bool(totals)
+    return frozenset(ran) if totals else None
 
 
 def _why_nothing(manifest: Document, start: datetime, end: datetime) -> str:
@@ -296,13 +313,20 @@ def _json(line: Line) -> str:
     return json.dumps(document) + "\n"
 
 
+def _why(line: Line) -> str:
+    """Why something has ended so, where the reason does not say it."""
+    if line.message is None or (line.decision is not DecisionKind.END and line.part is None):
+        return ""
+    # That of an end begins with how long it took, which the times say.
+    return line.message.partition(": ")[2] if line.decision is DecisionKind.END else line.message
+
+
 def _row(line: Line) -> str:
     nominal = format_time(line.nominal) if line.nominal is not None else "-"
     count = f"{line.count:,}" if line.count > 1 else ""
     rest = f"{line.run or line.message or ''}{' fails' if line.fails else ''}"
     rest += f" {step_of_part(line.part)}" if line.part is not None else ""
-    if line.decision is DecisionKind.END and line.message is not None and ": " in line.message:
-        # Why, without how long it took, which the times say.
-        rest += f": {line.message.partition(': ')[2].splitlines()[0]}"
+    why = _why(line)
+    rest += f": {why.splitlines()[0]}" if why else ""
     cells = f"{format_time(line.time):<22}{line.decision:<10}{nominal:<22}{count:<6} {line.reason:<22}{rest}"
     return cells.rstrip() + "\n"

@@ -38,6 +38,8 @@ _SAID = {
     "found unknown escape character": ("a backslash in double quotes has another meaning", "write two of them"),
     "found invalid Unicode character escape code": ("an escape with \\u is not a character", "write it as it is"),
 }
+_REFERENCE = re.compile(r"""(?<!["'$])\$\{[^{}]*\}""")
+_UNQUOTED = "this is not valid YAML: within brackets, what is written like ${…} has to be in quotes"
 # A text that is tried out is parsed again.
 _LONGEST_TRIED, _LONGEST_SHOWN = 256 * 1024, 120
 
@@ -54,6 +56,9 @@ def explained(error: yaml.YAMLError, text: str, lines_before: int = 0) -> Unread
     message, fix = _message(str(getattr(error, "problem", "")), text.split("\n"), mark.line, mark.column)
     begun = getattr(error, "context_mark", None) or mark
     for suspect in dict.fromkeys((mark.line, begun.line)):
+        better = _quoted(text, suspect, mark.line)
+        if better is not None:
+            return UnreadableError(_UNQUOTED, f"write {better}", lines_before + suspect + 1)
         better = _tried_out(text, suspect, mark.line)
         if better is not None:
             return UnreadableError(f"this is not valid YAML: {message}", f"write {better}", lines_before + suspect + 1)
@@ -86,6 +91,22 @@ def _tried_out(text: str, line: int, wrong: int) -> str | None:
     if _fails_at("\n".join([*lines[:line], better, *lines[line + 1 :]])) <= max(line, wrong):
         return None
     return better.strip()
+
+
+def _quoted(text: str, line: int, wrong: int) -> str | None:
+    """The line with what is written like `${…}` in quotes, if that leaves no error up to the line that was wrong."""
+    lines = text.split("\n")
+    if len(text) > _LONGEST_TRIED or line >= len(lines):
+        return None
+    found = list(_REFERENCE.finditer(lines[line]))
+    better = _REFERENCE.sub(lambda match: _in_quotes(match[0]), lines[line])
+    if not found or _fails_at("\n".join([*lines[:line], better, *lines[line + 1 :]])) <= max(line, wrong):
+        return None
+    return better.strip() if len(better) <= _LONGEST_SHOWN else _in_quotes(found[0][0])
+
+
+def _in_quotes(reference: str) -> str:
+    return f"'{reference}'" if '"' in reference else f'"{reference}"'
 
 
 def _fails_at(text: str) -> float:

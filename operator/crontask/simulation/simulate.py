@@ -13,14 +13,18 @@ from hashlib import sha256
 from typing import Any
 
 from crontask.api.names import LABEL_RUN
-from crontask.api.scheduledrun import Parent
+from crontask.api.scheduledrun import Parent, ScheduledRunStatus
 from crontask.decide.decisions import DecisionKind, Transition
+from crontask.decide.model import ScheduledRun
+from crontask.decide.run.decide import decide_run
 from crontask.decide.task.conditions import CLOCK_SKEWED
+from crontask.engine.keys import key_of, run_key
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
 from crontask.simulation.quiet import QuietStretch, Runs, quiet_stretch
+from crontask.simulation.unstarted import unstarted
 from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
 # The operator wakes so late that what ends at an instant is known to have ended at that instant (guarantee 9).
@@ -35,7 +39,7 @@ class Line:
     """A decision: when, about which nominal time and run, and for how many times.
 
     `message`, where the reason alone does not say what to do about it. `fails`: the run that starts will fail. `part`:
-    of the run, where it is about one.
+    of the run, where it is about one; `unstarted`: one that no run does.
     """
 
     time: datetime
@@ -47,6 +51,7 @@ class Line:
     message: str | None = None
     fails: bool = False
     part: str | None = None
+    unstarted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,10 @@ class Happening:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated: a CronTask from its creation on, in [start, end), and what happens meanwhile."""
+    """What is simulated: an object from its creation on, in [start, end), and what happens meanwhile.
+
+    It is a CronTask; or a ScheduledRun, alone, and `task`, where it names one.
+    """
 
     manifest: Document
     start: datetime
@@ -91,6 +99,7 @@ class Scenario:
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
     # What they give back.
     part_results: Mapping[str, Any] = field(default_factory=dict)
+    task: Document | None = None
 
 
 @dataclass
@@ -112,14 +121,21 @@ class Simulation:
         self._skewed = False
         # When it was last looked for a quiet stretch: the version of the world, and until when it might have lasted.
         self._looked_at: tuple[int, datetime] | None = None
-        metadata = self.scenario.manifest["metadata"]
-        self.key = ObjectKey(Kind.CRON_TASK, metadata["namespace"], metadata["name"])
+        # What is said already about parts of runs.
+        self._said: set[tuple[str, str]] = set()
+        self._ended = False
+        manifest = self.scenario.manifest
+        kind = next(kind for kind in Kind if kind.kind == manifest["kind"])
+        self.key = ObjectKey(kind, manifest["metadata"]["namespace"], manifest["metadata"]["name"])
 
     async def run(self) -> AsyncIterator[Line]:
         """The lines of the scenario as they come."""
         playing = asyncio.create_task(self.kubelet.run())
-        self.api.apply(self.scenario.manifest)
-        for name in _tasks_of_parts(self.scenario.manifest) - {self.key.name}:
+        documents = [document for document in (self.scenario.task, self.scenario.manifest) if document]
+        for document in documents:
+            self.api.apply(document)
+        known = {document["metadata"]["name"] for document in documents if document["kind"] == "CronTask"}
+        for name in set().union(*map(_tasks_of_parts, documents)) - known:
             # What it names is there, and goes as parts go.
             named = {"name": name, "namespace": self.key.namespace}
             self.api.apply({"kind": "CronTask", "metadata": named, "spec": {"handler": _STAND_IN, "concurrency": _ANY}})
@@ -152,9 +168,9 @@ class Simulation:
             self.operator = None
 
     def edit(self, patch: Document) -> None:
-        """Somebody applies a merge patch to the task."""
+        """Somebody applies a merge patch to what is simulated."""
         allowed = {name: value for name, value in patch.items() if name in ("spec", "metadata")}
-        named = {**allowed, "kind": "CronTask"}
+        named = {**allowed, "kind": self.key.kind.kind}
         named["metadata"] = {**allowed.get("metadata", {}), "name": self.key.name, "namespace": self.key.namespace}
         self.api.apply(named)
 
@@ -187,6 +203,8 @@ class Simulation:
     def _quiet_stretch(self, until: datetime) -> QuietStretch | None:
         """The quiet stretch that begins now. Where there was none, there is none before something changes."""
         offset = self.operator_clock.offset
+        if self.key.kind is not Kind.CRON_TASK:
+            return None
         if not self.scenario.by_stretches or self.operator is None or abs(offset) > CLOCK_SKEW:
             return None
         looked_at = self.api.version, until
@@ -214,7 +232,8 @@ class Simulation:
         await loop.settled()
 
     def _observe(self, subject: ObjectKey, transition: Transition) -> None:
-        now = self.clock.now()
+        if self.key.kind is Kind.SCHEDULED_RUN and transition.run != self.key.name:
+            return
         kind = transition.kind
         if kind is DecisionKind.REPLACE and transition.run is not None:
             self._replacing.add(transition.run)
@@ -222,12 +241,53 @@ class Simulation:
             # Its place in the queue is part of the replacement.
             return
         if kind is None:
+            self._observe_end(transition)
             return
+        # What the end of a part leads to is said after it; what was so when a part starts, or the run ends, before.
+        if kind is not DecisionKind.START and (transition.part is None or transition.why == _STARTED_PART):
+            self._add_unstarted(transition.run)
+        self._add(self._line(kind, transition))
+        self._add_unstarted(transition.run)
+
+    def _line(self, kind: DecisionKind, transition: Transition) -> Line:
+        run, part = transition.run, transition.part
+        if run is not None and part is not None:
+            self._said.add((run, part))
         reason = _STARTED if kind is DecisionKind.START else transition.why or transition.reason
-        message, run = transition.message if kind in _EXPLAINED else None, transition.run
+        message = transition.message if kind in _EXPLAINED else None
         fails = kind is DecisionKind.START and run is not None and self.scenario.failing.fails(run)
-        nominal = transition.nominal if transition.part is None else None
-        self._add(Line(now, kind, nominal, reason, run, transition.count, message, fails, transition.part))
+        nominal = transition.nominal if part is None else None
+        return Line(self.clock.now(), kind, nominal, reason, run, transition.count, message, fails, part)
+
+    def _observe_end(self, transition: Transition) -> None:
+        """Of a run that is simulated alone, an end is worth a line also where it is no decision of its task."""
+        run = self._run(self.key.name) if self.key.kind is Kind.SCHEDULED_RUN else None
+        phase = run.status.phase if run is not None and run.ended else None
+        if phase is not None and not self._ended:
+            self._ended = True
+            self._add(self._line(DecisionKind.END, replace(transition, why=phase.value)))
+
+    def _add_unstarted(self, name: str | None) -> None:
+        """What has become of the parts of a run that no run does: as it is decided, and soon recorded."""
+        run = self._run(name) if name is not None else None
+        if run is None or run.status.composite is None:
+            return
+        for kind, part, reason, message in unstarted(self._status(run)):
+            if (run.meta.name, part) not in self._said:
+                self._said.add((run.meta.name, part))
+                now = self.clock.now()
+                self._add(Line(now, kind, None, reason, run.meta.name, message=message, part=part, unstarted=True))
+
+    def _status(self, run: ScheduledRun) -> ScheduledRunStatus:
+        """What is decided about a run by now: that is recorded within a second."""
+        view = self.operator.store.run_view(key_of(run)) if self.operator is not None else None
+        if view is None or run.ended:
+            return run.status
+        return decide_run(view, self.operator_clock.now()).status
+
+    def _run(self, name: str) -> ScheduledRun | None:
+        """A run as the operator knows it."""
+        return self.operator.store.run(run_key(self.key.namespace, name)) if self.operator is not None else None
 
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""
@@ -281,6 +341,7 @@ _ANY: Document = {"policy": "Allow"}
 _STARTED = "Due"
 # Why is said where the reason alone does not.
 _EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)
+_STARTED_PART = "Started"
 _STANDING = (DecisionKind.SUSPEND, DecisionKind.INVALID, DecisionKind.COMPLETE)
 _BATCH = 1000
 

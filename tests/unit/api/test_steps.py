@@ -118,9 +118,40 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
         [step("a", args={"x": "${run.uid}"})],
         ["steps[0].args.x: run.uid is not there; write run.name or run.scheduledTime"],
     ),
+    (
+        [step("a"), {"name": "b", "python": {"source": "def handler(ctx):\n    return ${steps.a.result}\n"}}],
+        [
+            "steps[1].python.source: line 2: invalid syntax: return ${steps.a.result}; what args have is handed to "
+            "handler as arguments: write it there"
+        ],
+    ),
+    # By the names that they have elsewhere.
+    (
+        [step("fetch-all"), step("b", args={"x": "${steps.fetch-all.outputs.id}"})],
+        ['steps[1].args.x: steps.fetch-all.outputs.id names nothing that a step has; write "${steps.fetch-a'],
+    ),
+    (
+        [step("a", args={"x": "${inputs.y}"})],
+        ['steps[0].args.x: inputs.y: there is nothing called inputs; write "${args.y}"'],
+    ),
+    (
+        [A, step("b", args={"x": "${a.result}"})],
+        ['steps[1].args.x: a.result: there is nothing called a; write "${steps.a.result}"'],
+    ),
+    (
+        [A, step("b", args={"x": "${Steps.a.phase}"})],
+        ['steps[1].args.x: Steps.a.phase: there is nothing called Steps; write "${st'],
+    ),
+    (
+        [A, step("b", args={"x": "${steps.a.outcome}"})],
+        ['steps[1].args.x: steps.a.outcome names nothing that a step has; write "'],
+    ),
     # Conditions.
     ([step("a", when={"value": "${args.x}"})], ["steps[0].when: exactly one of in and notIn must be set; write one"]),
-    ([step("a", when={"value": 1, "in": [1], "notIn": [2]})], ["steps[0].when: exactly one of in and notIn"]),
+    (
+        [step("a", when={"value": 1, "in": [1], "notIn": [2]})],
+        ["steps[0].when: exactly one of in and notIn must be set; keep one of in and notIn"],
+    ),
     (
         [step("a", when={"value": "${steps.a.result}", "in": [1]})],
         ["steps[0].when.value: steps.a.result ref"],

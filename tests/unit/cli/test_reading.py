@@ -67,6 +67,7 @@ LAUGHS = "a0: &a0 [" + ", ".join(["x"] * 9) + "]\n"
 LAUGHS += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
 DEEP_BY_ALIASES = "a0: &a0 " + "[" * 150 + "]" * 150 + "\n"
 DEEP_BY_ALIASES += "a1: " + "[" * 60 + "*a0" + "]" * 60 + "\n"
+UNQUOTED = "this is not valid YAML: within brackets, what is written like ${…} has to be in quotes; write"
 TOO_DEEP = f"is nested more than {DEEPEST} levels deep; write a flatter value, or hand it over as a string"
 
 
@@ -107,6 +108,16 @@ TOO_DEEP = f"is nested more than {DEEPEST} levels deep; write a flatter value, o
         ("a: * * * * * # x", '1: this is not valid YAML: a value cannot begin with * or &; write a: "* * * * *"'),
         ("a:\n- */5 * * * *", '2: this is not valid YAML: a value cannot begin with * or &; write - "*/5 * * * *"'),
         ("a: b: c", '1: this is not valid YAML: a colon cannot stand there; write a: "b: c"'),
+        ("a: {b: ${args.c}}", f'1: {UNQUOTED} a: {{b: "${{args.c}}"}}'),
+        ("a:\n- [${x}, 1, ${y[0]}] # z\nb: ${c}", f'2: {UNQUOTED} - ["${{x}}", 1, "${{y[0]}}"] # z'),
+        ("a: {b: ${x}, c: [\n  ${y}]}", f'1: {UNQUOTED} a: {{b: "${{x}}", c: ['),
+        ("a: [b,\n  ${y}]\nc: {d: ${e}}", f'2: {UNQUOTED} "${{y}}"]'),
+        ("""a: {b: ${x["y z"]}}""", f"1: {UNQUOTED} a: {{b: '${{x[\"y z\"]}}'}}"),
+        ('{"a": ${x}}', f'1: {UNQUOTED} {{"a": "${{x}}"}}'),
+        ("a: {b: ${x}, c: " + "d" * 200 + "}", f'1: {UNQUOTED} "${{x}}"'),
+        # It is something else that is wrong.
+        ("a: {b: 'x ${y}', c d: [}", "1: this is not valid YAML: a list or an object in brackets is not closed"),
+        ("a: {b: ${x}, c: [}", "1: this is not valid YAML: a list or an object in brackets is not closed"),
         ("a: 1\n b: 2", "2: this is not valid YAML: a colon cannot stand there; write the value in quotes, or correct"),
         ("- a\nb: c", "2: this is not valid YAML: the line does not fit to those above it"),
         ("a\nb: c", "2: this is not valid YAML: a colon cannot stand there"),

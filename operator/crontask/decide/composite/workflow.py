@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from crontask.api.composite import Step, When
+from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
 from crontask.api.names import part_of_step
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
@@ -112,7 +112,7 @@ class Workflow:
 
     def in_its_turn(self, step: Step, values: Values) -> StepState:
         """A step that nothing keeps from starting: it is skipped, or may start. Raises MissingError."""
-        if step.when is not None and not _holds(step.when, values):
+        if step.when is not None and not step.when.holds(values.resolved(step.when.value)):
             return StepState(step, StepPhase.SKIPPED, message=_NOT_HELD)
         return StepState(step, StepPhase.PENDING, ready=True, args=self.args(step.args, values))
 
@@ -130,16 +130,3 @@ class Workflow:
             part_of_step(step.name),
             step.task,
         )
-
-
-def _holds(when: When, values: Values) -> bool:
-    """Whether the condition of a step holds. Raises MissingError."""
-    value = values.resolved(when.value)
-    if when.in_ is not None:
-        return any(_same(value, one) for one in when.in_)
-    return not any(_same(value, one) for one in when.not_in or ())
-
-
-def _same(value: Any, other: Any) -> bool:
-    """As JSON: true is not 1."""
-    return bool(value == other) and isinstance(value, bool) is isinstance(other, bool)

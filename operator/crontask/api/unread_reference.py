@@ -1,0 +1,107 @@
+"""What looks like a reference where none is read, or is written as another tool has it: it is handed over as it is.
+
+Shells, and many a program, have a `${…}` of their own: only what begins with a root that a reference has, and goes on
+as no variable of a shell can, is taken for one.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from crontask.api.near_reference import meant
+from crontask.api.problem import Problem
+from crontask.api.simple_handler import SimpleHandler
+from crontask.api.written import shown
+
+# A name with a dot is none that a shell has.
+_DOTTED = re.compile(r"(?<!\$)\$\{\s*(?:args|run|steps|trigger|item|batch)\.\w[^{}]*\}")
+_BARE = re.compile(r"(?<!\$)\$\{\s*(?:args|run|steps|trigger|item|index|cursor|batch|size)\s*[}.[][^{}]*\}?")
+# Argo's, Jinja's and Ansible's; Tekton's; and one without its braces.
+_BRACES = re.compile(r"\{\{-?\s*(?:steps|tasks|inputs|outputs|workflow|item|args|run|params|trigger)\s*[.[|}][^{}]*\}+")
+_PARENTHESES = re.compile(r"\$\((?:steps|tasks|inputs|params|context|args|run|item)[.[][^()]*\)")
+_WITHOUT = re.compile(r"\$(?:steps|args|run|item)\.\w\S*")
+_ALONE = "a reference works in args and in when.value alone"
+_IN_ARGS = "write it into args of the step, which"
+_INSTEAD = {
+    "body": f"{_IN_ARGS} are the body where none is written",
+    "http": "build the call in a step with python, which is handed its args",
+    "python": f"{_IN_ARGS} are handed to the function",
+}
+_IN_THE_ENVIRONMENT = f"{_IN_ARGS} the pod is given as JSON in CRONTASK_ARGS"
+
+
+def in_a_handler(handler: SimpleHandler, path: str) -> Iterator[Problem]:
+    """What looks like a reference in what a step runs."""
+    for field in ("container", "podTemplate", "pod", "http"):
+        for where, text in _texts(_document(handler, field), f"{path}.{field}"):
+            # A URL and a header have no variables.
+            found = _first(text, (_BARE if field == "http" else _DOTTED), _BRACES)
+            if found is not None:
+                yield _not_read(found, where, "body" if where.endswith(".http.body") else field)
+    if handler.python is not None and handler.python.source is not None:
+        found = _in_source(handler.python.source)
+        if found is not None:
+            yield _not_read(found, f"{path}.python.source", "python")
+
+
+def in_args(value: Any, path: str) -> Iterator[Problem]:
+    """What is a reference as another tool has it, in what is looked into for references."""
+    for where, text in _texts(value, path):
+        found = _first(text, _BRACES, _PARENTHESES, _WITHOUT)
+        if found is not None:
+            better = meant(text)
+            fix = f"write {better}" if better is not None else 'write a reference, like "${steps.fetch.result.id}"'
+            yield Problem(where, f"{shown(found)} is handed over as it is", fix)
+
+
+def in_data(value: Any, path: str, why: str, fix: str) -> Iterator[Problem]:
+    """What looks like a reference in what is data alone."""
+    for where, text in _texts(value, path):
+        found = _first(text, _DOTTED, _BRACES)
+        if found is not None:
+            yield Problem(where, f"{shown(found)} is taken as it is: {why}", fix)
+
+
+def _not_read(found: str, path: str, field: str) -> Problem:
+    return Problem(path, f"{shown(found)} is taken as it is: {_ALONE}", _INSTEAD.get(field, _IN_THE_ENVIRONMENT))
+
+
+def _first(text: str, *forms: "re.Pattern[str]") -> str | None:
+    return next((match[0] for form in forms if (match := form.search(text)) is not None), None)
+
+
+def _document(handler: SimpleHandler, field: str) -> Any:
+    if field == "podTemplate":
+        return handler.pod_template
+    value = getattr(handler, field)
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True) if field == "http" and value else value
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """The strings of a value, with their paths."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _texts(inner, f"{path}[{index}]")
+
+
+def _in_source(source: str) -> str | None:
+    """In a string of the code, not in what is computed (`f"${item.price}"`), and not in what describes it."""
+    if _first(source, _DOTTED, _BRACES) is None:
+        return None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Of another Python, in its own image.
+        return None
+    described = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    strings = (node for node in ast.walk(module) if isinstance(node, ast.Constant) and id(node) not in described)
+    texts = (node.value for node in strings if isinstance(node.value, str))
+    return next(filter(None, (_first(text, _DOTTED, _BRACES) for text in texts)), None)

@@ -1,0 +1,168 @@
+"""Warnings about a good workflow: what has no effect, what is never there, what looks like a reference and is none."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from crontask.api.composite import Step, When
+from crontask.api.crontask import CronTaskSpec
+from crontask.api.handler import Handler
+from crontask.api.problem import Problem
+from crontask.api.reference import Found, MissingError, Reference, references_in, resolve, value_at
+from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.simple_handler import SimpleHandler
+from crontask.api.step_order import is_graph, own_references
+from crontask.api.trigger import Trigger
+from crontask.api.unread_reference import in_a_handler, in_args, in_data
+from crontask.api.validate import TIMINGS
+from crontask.api.written import one_of
+
+_NEAR = 0.7
+_TRIGGER = tuple(field.alias or name for name, field in Trigger.model_fields.items())
+
+
+def workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool = False) -> Iterator[Problem]:
+    """Of a task or a run that is a workflow. `triggered`: the run says what has caused it."""
+    handler = spec.handler
+    if handler is None or handler.steps is None:
+        return
+    yield from _beside_steps(handler, "spec.handler")
+    for index, step in enumerate(handler.steps):
+        path = f"spec.handler.steps[{index}]"
+        yield from _without_effect(step, path)
+        if step.when is not None:
+            yield from _of_a_condition(step.when, f"{path}.when")
+        yield from _of_a_part(step, path)
+        for found in _references(step, path):
+            yield from _never_there(found, spec, triggered=triggered)
+    why, fix = "args of the whole are data", "write it into args of the steps that need it"
+    yield from in_data(spec.args, "spec.args", why, fix)
+
+
+def _beside_steps(handler: Handler, path: str) -> Iterator[Problem]:
+    """Of the fields beside steps."""
+    steps = handler.steps or ()
+    if not is_graph(steps):
+        one_by_one = "without dependsOn in the steps, which run one after the other"
+        if handler.max_parallel is not None:
+            yield _no_effect(f"{path}.maxParallel", one_by_one, "write dependsOn in each step, or remove it")
+        if handler.on_failure == "Cancel":
+            yield _no_effect(f"{path}.onFailure", one_by_one, "write dependsOn in each step, or remove it")
+    if any(step.always and step.name == handler.step_result_from for step in steps):
+        message = "names a step that has always: the run ends without a result"
+        yield Problem(f"{path}.stepResultFrom", message, "name another step")
+    if handler.pod is not None:
+        yield from in_a_handler(SimpleHandler(pod=handler.pod), path)
+
+
+def _without_effect(step: Step, path: str) -> Iterator[Problem]:
+    if step.compensate_when == "Started" and step.compensate is None:
+        fix = "write compensate, with what undoes the step, or remove it"
+        yield _no_effect(f"{path}.compensateWhen", "without compensate", fix)
+    if step.always and step.continue_on_failure:
+        why = "with always: if the step fails, so does a workflow that had succeeded"
+        yield _no_effect(f"{path}.continueOnFailure", why, "remove it")
+    if step.always and step.delay is not None:
+        yield _no_effect(f"{path}.delay", "with always: the step runs when all others have ended", "remove it")
+
+
+def _no_effect(path: str, why: str, fix: str) -> Problem:
+    return Problem(path, f"has no effect {why}", fix)
+
+
+def _of_a_condition(when: When, path: str) -> Iterator[Problem]:
+    yield from in_args(when.value, f"{path}.value")
+    for name, values in (("in", when.in_), ("notIn", when.not_in)):
+        why = "it is compared with, and no reference is read in it"
+        yield from in_data(list(values or ()), f"{path}.{name}", why, "write it as value, and what it may be here")
+    if any(references_in(when.value, path)):
+        return
+    outcome = "always runs" if when.holds(resolve(when.value, _nothing)) else "never runs"
+    message = f"is the same in each run, as it has no reference: the step {outcome}"
+    yield Problem(f"{path}.value", message, 'write a reference, like value: "${args.full}", or remove when')
+
+
+def _nothing(reference: Reference, has_default: bool) -> Any:
+    raise MissingError(str(reference))
+
+
+def _of_a_part(step: Step, path: str) -> Iterator[Problem]:
+    yield from in_args(step.args, f"{path}.args")
+    yield from in_a_handler(step, path)
+    if step.compensate is not None:
+        yield from in_args(step.compensate.args, f"{path}.compensate.args")
+        yield from in_a_handler(step.compensate, f"{path}.compensate")
+
+
+# --- references to what is not there ---------------------------------------------------------------------------------
+
+
+def _references(step: Step, path: str) -> Iterator[Found]:
+    found = [*own_references(step, path)]
+    if step.compensate is not None:
+        found += references_in(step.compensate.args, f"{path}.compensate.args")
+    yield from (each for each in found if isinstance(each, Found) and not each.has_default)
+
+
+def _never_there(found: Found, spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool) -> Iterator[Problem]:
+    """What a reference without a default names, and is not in a run that is known to come."""
+    reference = found.reference
+    if reference.root == "trigger" and reference.path and reference.path[0] not in _TRIGGER:
+        yield Problem(found.path, f"{reference} is not there", f"write trigger.{one_of(_TRIGGER)}")
+        return
+    if isinstance(spec, CronTaskSpec) and not any(getattr(spec, field) is not None for field in TIMINGS):
+        # Whoever starts a run of it may bring what is missing.
+        return
+    if reference.root == "args":
+        yield from _missing_args(found, spec)
+    elif reference.root == "trigger":
+        yield from _missing_trigger(found, spec, triggered=triggered)
+
+
+def _missing_args(found: Found, spec: CronTaskSpec | ScheduledRunSpec) -> Iterator[Problem]:
+    reference, args, in_schema = found.reference, spec.args, _known_to_schema(spec)
+    top = reference.path[0] if reference.path else None
+    if top not in args and (in_schema is None or top in in_schema):
+        return
+    try:
+        value_at(args, reference)
+    except MissingError as error:
+        missing = f"{reference} is missing"
+        why = str(error).removeprefix(missing)
+        where = " where no ScheduledRun brings it" if isinstance(spec, CronTaskSpec) else ""
+        close = get_close_matches(str(top), [*args, *(in_schema or ())], 1, _NEAR) if top not in args else []
+        fix = f"did you mean args.{close[0]}?" if close else "add it to spec.args, or write a default"
+        yield Problem(found.path, f"{missing}{where}{why}", fix)
+
+
+def _known_to_schema(spec: CronTaskSpec | ScheduledRunSpec) -> frozenset[str] | None:
+    """The args that argsSchema has a word for, whatever it says of them; None where it may be any."""
+    schema = spec.args_schema if isinstance(spec, CronTaskSpec) else None
+    names = set[str]()
+    open_: list[Any] = [schema]
+    while open_:
+        part = open_.pop()
+        if isinstance(part, list):
+            open_ += part
+        if not isinstance(part, dict):
+            continue
+        if part.keys() & {"$ref", "$dynamicRef", "patternProperties", "propertyNames"}:
+            return None
+        for name in ("properties", "dependentSchemas"):
+            names |= part.get(name, {}).keys() if isinstance(part.get(name), dict) else set()
+        required = part.get("required")
+        names |= {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+        open_ += [part.get(name) for name in ("allOf", "anyOf", "oneOf", "if", "then", "else", "not")]
+    return frozenset(names)
+
+
+def _missing_trigger(found: Found, spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool) -> Iterator[Problem]:
+    """Of a task's runs, those that its timing starts; another run that ends may start one more by onComplete."""
+    of_a_task = isinstance(spec, CronTaskSpec)
+    caused = spec.after is not None if isinstance(spec, CronTaskSpec) else triggered
+    # As a whole it is null there.
+    if caused or (of_a_task and not found.reference.path):
+        return
+    where = " in the runs that the task starts by itself" if of_a_task else ""
+    message = f"{found.reference} is missing{where}: only what after or onComplete has started has a trigger"
+    yield Problem(found.path, message, "write a default, or another reference")
