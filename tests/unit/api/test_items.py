@@ -197,7 +197,7 @@ BAD: list[tuple[Handler, str, Handler]] = [
     ),
     (
         {"steps": [{"name": "a", **C, **each()}]},
-        "steps[0].forEach: there is no such field; remove it",
+        "steps[0].forEach: cannot be within a step: ",
         {"steps": [{"name": "a", **C}]},
     ),
     (collecting(forEach=each()["forEach"]), "collect.forEach: there is no such field; remove it", collecting()),
@@ -207,7 +207,7 @@ BAD: list[tuple[Handler, str, Handler]] = [
     (given("${items[0]}"), f"args.x: items[0]: there is nothing called items; {HERE}", given("${item}")),
     (given("${Item}"), f"args.x: Item: there is nothing called Item; {HERE}", given("${item}")),
     (given("p-${item}"), f"args.x: 'p-${{item}}' has a reference in a part of a string; {WHOLE}", given("p-$${item}")),
-    (given("${item"), f"args.x: '${{item' has a reference in a part of a string; {WHOLE}", given("$${item")),
+    (given("${item"), "args.x: '${item' is not a reference: its } is missing; write \"${item}\"", given("${item}")),
     (given("${item.}"), "args.x: '${item.}' is not a reference; write a path like", given("${item.id}")),
     (given("${item.a b}"), "args.x: '${item.a b}' is not a reference; write a path like", given('${item["a b"]}')),
     (

@@ -210,7 +210,7 @@ URLS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         ],
     ),
     (flow(template("/{id}")), {"id": 1}, []),
-    (flow({**template("/{id}"), "args": {"id": "${args.x}"}}), {}, []),
+    (flow({**template("/{id}"), "args": {"id": "${args.x}"}}), {"x": 1}, []),
     (flow({**template("/{id}"), "args": {"id": {"$ref": "${args.x}", "default": 1}}}), {}, []),
     (
         flow({"python": {"source": "def handler(ctx): ..."}, "compensate": template("/{id}")}),
