@@ -114,6 +114,9 @@ _HANDLER = {
     **under(STEP, _RETRY),
     f"{STEP}.name": text(1, 24),
     f"{STEP}.task": text(None, 52),
+    f"{STEP}.approval": whole(),
+    f"{STEP}.approval.message": text(None, 512),
+    f"{STEP}.approval.timeout": LASTING,
     f"{STEP}.args": FREE,
     f"{STEP}.dependsOn": items(None, 50, "a"),
     f"{STEP}.dependsOn[]": text(1, 24),
@@ -273,7 +276,7 @@ _NEEDED: dict[str, Any] = {
     "taskRef": {"name": "x"},
     **{"value": "v", "uid": "u", "root": "r", "depth": 1},
 }
-_VARIANTS = {"container", "podTemplate", "http", "python", "task"}
+_VARIANTS = {"container", "podTemplate", "http", "python", "task", "approval"}
 
 
 def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
@@ -383,6 +386,7 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
 _ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps must be set; set one of them"
 _ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
+_ONE_OF_STEP = "exactly one of container, podTemplate, http, python, approval must be set; set one of them"
 _ALWAYS = "does not go with always, since the step runs last; remove it"
 _NOT_BACK = "cancelMode never goes back from Immediate; leave it as it is"
 _RESULT_FROM = "resultFrom names no container of podTemplate; name one of them"
@@ -426,6 +430,18 @@ def _steps(*steps: dict[str, Any]) -> dict[str, Any]:
     return _handler({"steps": list(steps)})
 
 
+_BESIDE_APPROVAL: tuple[tuple[str, Any, str], ...] = (
+    ("args", {}, "args does not go with approval, which is given none; remove it"),
+    ("retry", {"limit": 1}, "retry does not go with approval, which is asked for once; remove it"),
+    ("timeout", "1h", "timeout does not go with approval, which has its own; move it into approval"),
+    ("startTimeout", "1h", "startTimeout does not go with approval, which has no pod; remove it"),
+    ("always", True, "always does not go with approval: what runs last waits for nobody; remove it"),
+    (
+        "compensate",
+        {"container": CONTAINER},
+        "compensate does not go with approval, which does nothing that could be undone; remove it",
+    ),
+)
 _PARENT = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k", "step": "a"}
 _HANDLER_RULES = (
     Rule(_ONE_VARIANT, _handler({}), "spec.handler"),
@@ -534,7 +550,12 @@ _HANDLER_RULES = (
         _steps(_step("A_")),
         "spec.handler.steps[0].name",
     ),
-    Rule(_ONE_SIMPLE, _steps({"name": "a"}), "spec.handler.steps[0]"),
+    Rule(_ONE_OF_STEP, _steps({"name": "a"}), "spec.handler.steps[0]"),
+    Rule(_ONE_OF_STEP, _steps(_step("a", approval={})), "spec.handler.steps[0]"),
+    *(
+        Rule(message, _steps({"name": "a", "approval": {}, name: value}), f"spec.handler.steps[0].{name}")
+        for name, value, message in _BESIDE_APPROVAL
+    ),
     Rule(_ONE_SIMPLE, _steps(_step("a", compensate={})), "spec.handler.steps[0].compensate"),
     Rule(f"dependsOn {_ALWAYS}", _steps(_step("a", always=True, dependsOn=[])), "spec.handler.steps[0].dependsOn"),
     Rule(

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
-        "handler.steps[].compensateWhen": "Acted",
+        **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
     },
     "ScheduledRun": {
         **{"allowPast": False, "cancel": False},
@@ -28,7 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
-        "handler.steps[].compensateWhen": "Acted",
+        **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
     },
 }
 # The same parts of a handler elsewhere.
@@ -146,6 +146,8 @@ _FLOW: Spec = {
         {"name": "d", "python": _PYTHON_FULL, "dependsOn": [], "compensate": {"python": _PYTHON_FULL}},
         {"name": "e", "python": _SOURCE, "dependsOn": [], "compensate": {"python": _SOURCE}},
         {"name": "f", "container": {"image": "i"}, "always": True},
+        {"name": "g", "approval": {"message": "sure?", "timeout": "2d"}, "dependsOn": ["a"], "delay": "5s"},
+        {"name": "h", "approval": {}, "dependsOn": ["g"], "when": {"value": "${steps.g.phase}", "in": ["Succeeded"]}},
     ],
     **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
 }

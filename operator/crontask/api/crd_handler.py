@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
+from crontask.api.base import DURATION_PATTERN
 from crontask.api.structure import Schema
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE, STEP
+from crontask.api.validate_approval import BESIDE_APPROVAL
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
-from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
+from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_STEP, ONE_VARIANT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -38,6 +40,10 @@ def joined(rules: Iterable[Schema], *, unless: str) -> Schema:
     }
 
 
+# Where a duration of 0s has no meaning.
+SECOND_RULE = rule(
+    f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
+)
 # Spares the API server the rules at the writes that do not touch what they are about.
 AS_IT_WAS = "(oldSelf.hasValue() && oldSelf.value() == self)"
 
@@ -96,8 +102,19 @@ _HANDLER_RULES = [
         "stepResultFrom names no step; name one of them",
     ),
 ]
+
+
+def _unset(field: str) -> str:
+    """The condition that a field of a step is not set: a flag, which has a default, is false."""
+    return f"!has(self.{field})" if field != "always" else "!has(self.always) || !self.always"
+
+
 # What is free-form, like the lists of `when`, no rule can see.
-_ONE_OF_STEP = rule(f"has(self.task) || ({_ONE_OF_SIMPLE['rule']})", _ONE_OF_SIMPLE["message"])
+_STEP = (*_SIMPLE, "approval")
+_ONE_OF_STEP = rule(
+    f"has(self.task) || ({at_most_one(_STEP)} && ({' || '.join(f'has(self.{variant})' for variant in _STEP)}))",
+    f"{ONE_OF_STEP}; set one of them",
+)
 _STEP_RULES = [
     rule(
         "self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
@@ -112,6 +129,13 @@ _STEP_RULES = [
             f"{field} does not go with always, since the step runs last; remove it",
         )
         for field in ("dependsOn", "compensate")
+    ),
+    *(
+        rule(
+            f"!has(self.approval) || {_unset(field)}",
+            f"{field} {said}; {fix}",
+        )
+        for field, (said, fix) in BESIDE_APPROVAL.items()
     ),
 ]
 _STEPS_RULES = [
@@ -223,6 +247,7 @@ def add_handler_rules(handler: Schema) -> None:
     steps["x-kubernetes-validations"] = deepcopy(_STEPS_RULES)
     step = steps["items"]
     step["x-kubernetes-validations"] = [joined(_STEP_RULES, unless="false")]
+    step["properties"]["approval"]["properties"]["timeout"]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     refuse(step, STEP, "spec.handler.steps")
     _add_simple_rules(step)
     compensation = step["properties"]["compensate"]

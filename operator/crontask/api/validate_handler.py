@@ -16,9 +16,11 @@ from crontask.api.validate_template import container_problems, partial_problems,
 from crontask.api.written import one_of
 
 SIMPLE_VARIANTS = ("container", "pod_template", "http", "python")
+STEP_VARIANTS = (*SIMPLE_VARIANTS, "approval")
 _VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
 SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
 ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
+ONE_OF_STEP = f"exactly one of {', '.join(map(to_camel, STEP_VARIANTS))} must be set"
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 

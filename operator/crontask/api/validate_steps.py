@@ -10,9 +10,12 @@ from crontask.api.problem import Problem
 from crontask.api.reference import Found, Reference, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
 from crontask.api.unbuilt import STEP
+from crontask.api.validate_approval import approval_problems
 from crontask.api.validate_handler import (
     ONE_HANDLER,
+    ONE_OF_STEP,
     SIMPLE_VARIANTS,
+    STEP_VARIANTS,
     simple_problems,
     unbuilt_problems,
     variant_problems,
@@ -61,8 +64,10 @@ def _name_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
 def _step_problems(step: Step, path: str) -> Iterator[Problem]:
     yield from unbuilt_problems(step, STEP, path)
     if step.task is None:
-        yield from variant_problems(step, SIMPLE_VARIANTS, ONE_HANDLER, path)
+        yield from variant_problems(step, STEP_VARIANTS, ONE_OF_STEP, path)
     yield from simple_problems(step, path)
+    if step.approval is not None:
+        yield from approval_problems(step, step.approval, path)
     if step.when is not None:
         yield from _when_problems(step.when, f"{path}.when")
     if step.always:
