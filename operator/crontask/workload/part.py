@@ -62,6 +62,8 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
         yield "", handler
         return
     for index, step in enumerate(handler.steps):
+        if step.approval is not None:
+            continue
         yield f"steps[{index}]", _beside(step, handler.pod)
         if step.compensate is not None:
             yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)

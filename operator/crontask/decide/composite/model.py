@@ -20,6 +20,7 @@ from crontask.api.policies import Retry
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.plan import Plan
+from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
 
 STEP, UNDO = "step", "undo"
@@ -49,7 +50,8 @@ class CompositeView:
 class StepState:
     """How a step is, from its part and from what is recorded.
 
-    `acted`: it may have had an effect. `waits_until`: when its delay is over. `ready`: it may start now, given `args`.
+    `acted`: it may have had an effect. `waits_until`: when its delay is over, or nobody has answered in time. `ready`:
+    it may start now, given `args`.
     """
 
     step: Step
@@ -72,6 +74,11 @@ class StepState:
     def open(self) -> bool:
         """Whether it has not ended."""
         return self.phase in OPEN_STEPS
+
+    @property
+    def asking(self) -> bool:
+        """Whether it waits for somebody's answer."""
+        return self.step.approval is not None and self.phase is StepPhase.WAITING and self.started is not None
 
     @property
     def done(self) -> bool:
@@ -117,7 +124,8 @@ class CompositeDecision:
     """What should be so now. `record_first`: the status is written before anything follows from it.
 
     `cancels`: the parts to end. `halt`: why nothing new starts. `undo`: the steps that are undone, in order; None while
-    that is not decided.
+    that is not decided. `transitions`: what is news, and is recorded with the status. `ignored`: what annotations say
+    that nothing comes of.
     """
 
     phase: RunPhase
@@ -132,3 +140,5 @@ class CompositeDecision:
     end: CompositeEnd | None = None
     record_first: bool = False
     wake_at: datetime | None = None
+    transitions: tuple[Transition, ...] = ()
+    ignored: str | None = None
