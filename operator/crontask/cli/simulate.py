@@ -20,7 +20,7 @@ from crontask.api.names import step_of_part
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed, read_patch
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.progress import Progress
-from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of, results_of_steps
+from crontask.cli.workflow import approvals_of, durations_of_steps, failing_steps, parts_of, results_of_steps
 from crontask.decide.decisions import DecisionKind
 from crontask.ports import Document
 from crontask.simulation.documents import merge_patch
@@ -51,10 +51,18 @@ _SUMMED = {
     "--run-result", default="success", show_default=True, metavar="success|failed|N%", help="N%: fail so often."
 )
 @click.option(
-    "--fail", "failing_parts", multiple=True, metavar="STEP", help="A step of a workflow fails, or NAME/undo its undo."
+    "--fail",
+    "failing_parts",
+    multiple=True,
+    metavar="STEP",
+    help="A step of a workflow fails, or NAME/undo its undo; an approval is rejected.",
 )
 @click.option(
-    "--step-takes", "part_takes", multiple=True, metavar="STEP=DURATION", help="A step takes so long, not --run-takes."
+    "--step-takes",
+    "part_takes",
+    multiple=True,
+    metavar="STEP=DURATION",
+    help="A step takes so long, not --run-takes; an approval is given at once unless set.",
 )
 @click.option(
     "--step-result",
@@ -107,7 +115,7 @@ def simulate_command(
     failing = _failing(run_result, seed)
     parts = parts_of(manifest)
     fail, takes = failing_steps(failing_parts, parts), durations_of_steps(part_takes, parts)
-    results = results_of_steps(part_results, parts)
+    results = results_of_steps(part_results, parts, approvals_of(manifest))
     happen = tuple(_happenings(manifest, **happenings))
     with _without_log(), Progress(beginning, end) as progress:
         scenario = Scenario(
