@@ -120,6 +120,9 @@ _HANDLER = {
     **under(STEP, _RETRY),
     f"{STEP}.name": text(1, 24),
     f"{STEP}.task": text(1, 52),
+    f"{STEP}.approval": whole(),
+    f"{STEP}.approval.message": text(None, 512),
+    f"{STEP}.approval.timeout": LASTING,
     f"{STEP}.args": FREE,
     f"{STEP}.dependsOn": items(None, 50, "a"),
     f"{STEP}.dependsOn[]": text(1, 24),
@@ -292,7 +295,7 @@ _NEEDED: dict[str, Any] = {
     "taskRef": {"name": "x"},
     **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0},
 }
-_VARIANTS = {"container", "podTemplate", "http", "python", "task"}
+_VARIANTS = {"container", "podTemplate", "http", "python", "task", "approval"}
 
 
 def spec_with(kind: str, path: str, value: Any) -> dict[str, Any]:
@@ -417,6 +420,7 @@ _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can
 _ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach must be set; set one of them"
 _ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
 _ONE_OF_PART = "exactly one of container, podTemplate, http, python, task must be set; set one of them"
+_ONE_OF_STEP = "exactly one of container, podTemplate, http, python, task, approval must be set; set one of them"
 _OF_THE_TASK = "does not go with task: it is that of the CronTask; remove it, or set it there"
 _ALWAYS = "does not go with always, since the step runs last; remove it"
 _NOT_BACK = "cancelMode never goes back from Immediate; leave it as it is"
@@ -466,6 +470,18 @@ def _each(**fields: Any) -> dict[str, Any]:
 
 
 _TEMPLATED = {"podTemplate": TEMPLATE}
+_BESIDE_APPROVAL: tuple[tuple[str, Any, str], ...] = (
+    ("args", {}, "args does not go with approval, which is given none; remove it"),
+    ("retry", {"limit": 1}, "retry does not go with approval, which is asked for once; remove it"),
+    ("timeout", "1h", "timeout does not go with approval, which has its own; move it into approval"),
+    ("startTimeout", "1h", "startTimeout does not go with approval, which has no pod; remove it"),
+    ("always", True, "always does not go with approval: what runs last waits for nobody; remove it"),
+    (
+        "compensate",
+        {"container": CONTAINER},
+        "compensate does not go with approval, which does nothing that could be undone; remove it",
+    ),
+)
 _PARENT = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k", "step": "a"}
 _HANDLER_RULES = (
     Rule(_ONE_VARIANT, _handler({}), "spec.handler"),
@@ -588,7 +604,12 @@ _HANDLER_RULES = (
         _steps(_step("A_")),
         "spec.handler.steps[0].name",
     ),
-    Rule(_ONE_OF_PART, _steps({"name": "a"}), "spec.handler.steps[0]"),
+    Rule(_ONE_OF_STEP, _steps({"name": "a"}), "spec.handler.steps[0]"),
+    Rule(_ONE_OF_STEP, _steps(_step("a", approval={})), "spec.handler.steps[0]"),
+    *(
+        Rule(message, _steps({"name": "a", "approval": {}, name: value}), f"spec.handler.steps[0].{name}")
+        for name, value, message in _BESIDE_APPROVAL
+    ),
     Rule(_ONE_SIMPLE, _steps(_step("a", compensate={})), "spec.handler.steps[0].compensate"),
     Rule(f"dependsOn {_ALWAYS}", _steps(_step("a", always=True, dependsOn=[])), "spec.handler.steps[0].dependsOn"),
     Rule(

@@ -22,7 +22,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
         "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
-        "handler.steps[].compensateWhen": "Acted",
+        **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
     },
     "ScheduledRun": {
         **{"allowPast": False, "cancel": False},
@@ -32,7 +32,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
         "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
-        "handler.steps[].compensateWhen": "Acted",
+        **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
     },
 }
 # The same parts of a handler elsewhere.
@@ -156,6 +156,8 @@ _FLOW: Spec = {
         {"name": "t", "task": "extract", "dependsOn": [], "args": {"x": 1}, "timeout": "5m"},
         {"name": "f", **_TEMPLATE_URL, "args": {"region": "eu"}, "dependsOn": [], "compensate": _TEMPLATE_URL},
         {"name": "g", "container": {"image": "i"}, "always": True},
+        {"name": "i", "approval": {"message": "sure?", "timeout": "2d"}, "dependsOn": ["a"], "delay": "5s"},
+        {"name": "h", "approval": {}, "dependsOn": ["i"], "when": {"value": "${steps.i.phase}", "in": ["Succeeded"]}},
     ],
     **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
 }

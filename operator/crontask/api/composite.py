@@ -1,6 +1,7 @@
 """Handlers that consist of parts: steps, items and batches, each with a pod of its own."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -54,6 +55,22 @@ class Compensation(SimpleHandler):
     timeout: Duration | None = Field(default=None, description="The longest an attempt of it may take; 1h unless set.")
 
 
+class Approval(Model):
+    """What a step waits for that a person decides, by an annotation of the run."""
+
+    message: str | None = Field(
+        default=None,
+        max_length=512,
+        examples=["refunds over 100 euros need a second pair of eyes"],
+        description="What is to be decided, for whoever decides it: the status of the step says it while it waits.",
+    )
+    timeout: Duration = Field(
+        default=timedelta(days=7),
+        description="The longest it waits, from its turn; without an answer the step is TimedOut then.",
+        json_schema_extra={"default": "7d"},
+    )
+
+
 class Step(SimpleHandler):
     """One step of a workflow."""
 
@@ -68,6 +85,12 @@ class Step(SimpleHandler):
         max_length=52,
         examples=["extract"],
         description="A CronTask of this namespace, to run as a part.",
+    )
+    approval: Approval | None = Field(
+        default=None,
+        examples=[{"message": "refund the order?"}],
+        description="In place of a handler: the step waits until the annotation crontask.dev/approve, or "
+        "crontask.dev/reject, of the run names it. It has no pod.",
     )
     args: Args | None = Field(
         default=None,

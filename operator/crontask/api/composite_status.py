@@ -9,6 +9,7 @@ from crontask.api.base import Count, Model, RecordedTime
 from crontask.api.composite import LONGEST_STEP_NAME
 
 MOST_FAILED_ITEMS = 20
+LONGEST_ANSWERER = 128
 Json = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
 
 
@@ -34,18 +35,33 @@ FAILED_STEPS = frozenset({StepPhase.FAILED, StepPhase.TIMED_OUT, StepPhase.CANCE
 DECIDED_STEPS = DONE_STEPS | FAILED_STEPS | {StepPhase.SKIPPED}
 
 
+class Answer(Model):
+    """What somebody answered to a step that asks for approval."""
+
+    approved: bool = Field(description="Whether it was approved; otherwise it was rejected.")
+    at: RecordedTime = Field(description="When the operator saw it.")
+    by: str | None = Field(
+        default=None, max_length=LONGEST_ANSWERER, description="Who, as the annotation says: that is no proof."
+    )
+
+
 class StepStatus(Model):
     """How a step goes."""
 
     name: str = Field(max_length=LONGEST_STEP_NAME, description="The name of the step.")
     phase: StepPhase = Field(description="Where the step is.")
     run: str | None = Field(default=None, max_length=63, description="The run that does it.")
-    start_time: RecordedTime | None = Field(default=None, description="When its first pod was created.")
+    start_time: RecordedTime | None = Field(
+        default=None, description="When its first pod was created, or it began to wait for its approval."
+    )
     completion_time: RecordedTime | None = Field(default=None, description="When it ended.")
     attempts: Count | None = Field(default=None, description="How many attempts it had.")
     reason: str | None = Field(default=None, max_length=64, description="Why it ended so, in one CamelCase word.")
     message: str | None = Field(default=None, max_length=1024, description="Why it waits, or ended so, for people.")
     result: Json = Field(default=None, description="What it gave back, up to 1 KiB; a longer one stands in its run.")
+    answer: Answer | None = Field(
+        default=None, description="Of a step that asks for approval: what was answered, also before its turn."
+    )
     compensated: bool | None = Field(default=None, description="Whether it was undone, or could not be.")
 
 

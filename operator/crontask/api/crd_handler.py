@@ -8,8 +8,9 @@ from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
+from crontask.api.validate_approval import BESIDE_APPROVAL
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL
-from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_VARIANT
+from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_OF_STEP, ONE_VARIANT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -41,7 +42,7 @@ def joined(rules: Iterable[Schema], *, unless: str) -> Schema:
     }
 
 
-# Of a run, and of what a run is made for: the API server would refuse that run.
+# Where a duration of 0s has no meaning. Of a part, too: the API server would refuse the run that is made for it.
 SECOND_RULE = rule(
     f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
 )
@@ -103,6 +104,13 @@ _HANDLER_RULES = [
         "stepResultFrom names no step; name one of them",
     ),
 ]
+
+
+def _unset(field: str) -> str:
+    """The condition that a field of a step is not set: a flag, which has a default, is false."""
+    return f"!has(self.{field})" if field != "always" else "!has(self.always) || !self.always"
+
+
 # What is free-form, like the lists of `when`, no rule can see.
 _PART = (*_SIMPLE, "task")
 _ONE_OF_PART = rule(
@@ -116,12 +124,17 @@ def _of_the_task(field: str, task: str) -> Schema:
     return rule(f"!has(self.{field}) || !({task})", words)
 
 
+_STEP = (*_PART, "approval")
+_ONE_OF_STEP = rule(
+    f"{at_most_one(_STEP)} && ({' || '.join(f'has(self.{variant})' for variant in _STEP)})",
+    f"{ONE_OF_STEP}; set one of them",
+)
 _STEP_RULES = [
     rule(
         "self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         "name is not a DNS label; write lower case letters, digits and -",
     ),
-    _ONE_OF_PART,
+    _ONE_OF_STEP,
     *_RESULT_FROM_RULES,
     _POD_RULE,
     *(_of_the_task(field, "has(self.task)") for field in ("retry", "startTimeout")),
@@ -131,6 +144,13 @@ _STEP_RULES = [
             f"{field} does not go with always, since the step runs last; remove it",
         )
         for field in ("dependsOn", "compensate")
+    ),
+    *(
+        rule(
+            f"!has(self.approval) || {_unset(field)}",
+            f"{field} {said}; {fix}",
+        )
+        for field, (said, fix) in BESIDE_APPROVAL.items()
     ),
 ]
 _STEPS_RULES = [
@@ -276,6 +296,7 @@ def add_handler_rules(handler: Schema) -> None:
     steps["x-kubernetes-validations"] = deepcopy(_STEPS_RULES)
     step = steps["items"]
     step["x-kubernetes-validations"] = [joined(_STEP_RULES, unless="false")]
+    step["properties"]["approval"]["properties"]["timeout"]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     _add_simple_rules(step)
     _add_rules_of_part(step["properties"]["compensate"])
     for_each = handler["properties"]["forEach"]

@@ -18,6 +18,9 @@ ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
 # Of a run that is canceled to make room for another: the name of that one.
 ANNOTATION_REPLACED_BY = "crontask.dev/replaced-by"
+# Of a composite run: which of its steps that ask for approval somebody approves, or rejects.
+ANNOTATION_APPROVE = "crontask.dev/approve"
+ANNOTATION_REJECT = "crontask.dev/reject"
 # Of a pod: the concurrency group of its task, in whose way it is even when its task and run are gone.
 ANNOTATION_GROUP = "crontask.dev/group"
 # Of a pod that we have had stopped: why, and when we asked for it.

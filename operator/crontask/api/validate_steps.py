@@ -9,11 +9,12 @@ from crontask.api.handler import Handler
 from crontask.api.problem import Problem
 from crontask.api.reference import Found, Reference, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
+from crontask.api.validate_approval import approval_problems
 from crontask.api.validate_handler import (
     ONE_HANDLER,
-    ONE_OF_PART,
-    PART_VARIANTS,
+    ONE_OF_STEP,
     SIMPLE_VARIANTS,
+    STEP_VARIANTS,
     simple_problems,
     task_problems,
     timeout_problems,
@@ -54,11 +55,14 @@ def _name_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
 
 
 def _step_problems(step: Step, path: str) -> Iterator[Problem]:
-    yield from variant_problems(step, PART_VARIANTS, ONE_OF_PART, path)
+    yield from variant_problems(step, STEP_VARIANTS, ONE_OF_STEP, path)
     if step.task is not None:
         yield from task_problems(step, ("retry", "start_timeout"), path)
     yield from simple_problems(step, path)
-    yield from timeout_problems(step.timeout, f"{path}.timeout")
+    if step.approval is not None:
+        yield from approval_problems(step, step.approval, path)
+    else:
+        yield from timeout_problems(step.timeout, f"{path}.timeout")
     if step.when is not None:
         yield from _when_problems(step.when, f"{path}.when")
     if step.always:

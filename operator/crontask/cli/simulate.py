@@ -22,7 +22,7 @@ from crontask.cli.not_started import notes_of_unstarted
 from crontask.cli.parameters import AssignedParam, DurationParam, StretchParam, TimeParam, refuse
 from crontask.cli.played import Played, check_edits, find_played, why_not_played
 from crontask.cli.progress import Progress
-from crontask.cli.workflow import durations_of_steps, failing_steps, parts_of, results_of_steps
+from crontask.cli.workflow import approvals_of, durations_of_steps, failing_steps, parts_of, results_of_steps
 from crontask.decide.decisions import DecisionKind
 from crontask.ports import Document
 from crontask.simulation.documents import merge_patch
@@ -53,10 +53,18 @@ _SUMMED = {
     "--run-result", default="success", show_default=True, metavar="success|failed|N%", help="N%: fail so often."
 )
 @click.option(
-    "--fail", "failing_parts", multiple=True, metavar="STEP", help="A step of a workflow fails, or NAME/undo its undo."
+    "--fail",
+    "failing_parts",
+    multiple=True,
+    metavar="STEP",
+    help="A step of a workflow fails, or NAME/undo its undo; an approval is rejected.",
 )
 @click.option(
-    "--step-takes", "part_takes", multiple=True, metavar="STEP=DURATION", help="A step takes so long, not --run-takes."
+    "--step-takes",
+    "part_takes",
+    multiple=True,
+    metavar="STEP=DURATION",
+    help="A step takes so long, not --run-takes; an approval is given at once unless set.",
 )
 @click.option(
     "--step-result",
@@ -112,7 +120,7 @@ def simulate_command(
     manifest, parts = played.document, parts_of(played.handled)
     failing = _failing(run_result, seed)
     fail, takes = failing_steps(failing_parts, parts), durations_of_steps(part_takes, parts)
-    results = results_of_steps(part_results, parts)
+    results = results_of_steps(part_results, parts, approvals_of(played.handled))
     happen = tuple(_happenings(played, **happenings))
     with _without_log(), Progress(beginning, end) as progress:
         scenario = Scenario(

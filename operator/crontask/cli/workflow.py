@@ -37,6 +37,12 @@ def _count(items: Any, manifest: Document) -> int:
     return items if isinstance(items, int) else len(items) if isinstance(items, list) else MOST_ITEMS
 
 
+def approvals_of(manifest: Document) -> frozenset[str]:
+    """The steps of the task that wait for a person."""
+    steps = manifest["spec"].get("handler", {}).get("steps") or []
+    return frozenset(str(step["name"]) for step in steps if step.get("approval") is not None)
+
+
 def failing_steps(asked: Iterable[str], parts: Collection[str]) -> frozenset[str]:
     """The parts that are to fail. Refuses one that there is not."""
     return frozenset(_known(name, parts, "--fail") for name in asked)
@@ -47,8 +53,8 @@ def durations_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str
     return _assigned("--step-takes", asked, parts, "30s", parse_duration)
 
 
-def results_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str, Any]:
-    """What parts give back, each written STEP=JSON. Refuses what cannot be read."""
+def results_of_steps(asked: Iterable[str], parts: Collection[str], approvals: Collection[str]) -> dict[str, Any]:
+    """What parts give back, each written STEP=JSON. Refuses what cannot be read, and what `approvals` would give."""
     example = "'{\"rows\": [1, 2]}'"
 
     def parse(result: str) -> Any:
@@ -57,7 +63,14 @@ def results_of_steps(asked: Iterable[str], parts: Collection[str]) -> dict[str, 
         except ValueError:
             raise ValueError(f"{result!r} is not JSON; write it like {_first(parts)}={example}") from None
 
-    return _assigned("--step-result", asked, parts, example, parse)
+    found = _assigned("--step-result", asked, parts, example, parse)
+    refused = [name for name in found if name in approvals]
+    if refused:
+        refuse(
+            f"--step-result {name}: the result of an approval says when it was given; name another step"
+            for name in refused
+        )
+    return found
 
 
 def _assigned(

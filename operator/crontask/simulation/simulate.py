@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from crontask.api.names import LABEL_RUN
+from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, LABEL_RUN
 from crontask.api.scheduledrun import Parent, ScheduledRunStatus
+from crontask.decide.composite.approval_record import WAITING_FOR_APPROVAL
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import ScheduledRun
 from crontask.decide.run.decide import decide_run
 from crontask.decide.task.conditions import CLOCK_SKEWED
 from crontask.engine.keys import key_of, run_key
-from crontask.ports import Document, Kind, ObjectKey
+from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
@@ -94,7 +95,8 @@ class Scenario:
     by_stretches: bool = True
     # Observe of the time each time that some has passed.
     passed: Callable[[datetime], None] = lambda now: None
-    # Of workflows: the parts that fail, NAME or NAME/undo, and how long each takes that does not take `run_takes`.
+    # Of workflows: the parts that fail, NAME or NAME/undo, and how long each takes that does not take `run_takes`. Of
+    # approvals: which are rejected, and how long each is waited for.
     failing_parts: frozenset[str] = frozenset()
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
     # What they give back.
@@ -235,6 +237,8 @@ class Simulation:
         if self.key.kind is Kind.SCHEDULED_RUN and transition.run != self.key.name:
             return
         kind = transition.kind
+        if transition.reason == WAITING_FOR_APPROVAL and transition.part is not None:
+            self._answer_later(subject, transition.part)
         if kind is DecisionKind.REPLACE and transition.run is not None:
             self._replacing.add(transition.run)
         if kind is DecisionKind.QUEUE and transition.run in self._replacing:
@@ -289,6 +293,24 @@ class Simulation:
         """A run as the operator knows it."""
         return self.operator.store.run(run_key(self.key.namespace, name)) if self.operator is not None else None
 
+    def _answer_later(self, run: ObjectKey, step: str) -> None:
+        """Somebody answers a step that waits for approval: at once, unless that takes a while."""
+        # A timer, and no task: whoever answers does not go with the operator.
+        loop, takes = asyncio.get_running_loop(), self.scenario.part_takes.get(step, timedelta(0))
+        loop.call_later(self._until_second(takes), self._answer, run, step)
+
+    def _answer(self, run: ObjectKey, step: str) -> None:
+        rejected = step in self.scenario.failing_parts or self.scenario.failing.fails(run.name)
+        annotation = ANNOTATION_REJECT if rejected else ANNOTATION_APPROVE
+        try:
+            before = self.api.document(run)["metadata"].get("annotations", {}).get(annotation)
+        except ApiError:
+            # The run is gone.
+            return
+        named = {annotation: f"{before},{step}" if before else step}
+        metadata = {"name": run.name, "namespace": run.namespace, "annotations": named}
+        self.api.apply({"kind": run.kind.kind, "metadata": metadata})
+
     def _compare_clocks(self) -> None:
         """While the operator does not believe its clock, nothing starts on schedule."""
         skewed = abs(self.operator_clock.offset) > CLOCK_SKEW
@@ -320,13 +342,16 @@ class Simulation:
         part = Parent.model_validate(asked).part if asked else ""
         # A run that fails does so in its first step.
         fails = self.scenario.failing.fails(asked.get("root", run)) and "undo" not in asked
-        within = self.clock.now().microsecond / 1e6
         wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
         results = self.scenario.part_results
         message = json.dumps({"result": results[part]}) if part in results else ""
-        takes = wanted.total_seconds() - within + _ENDS_LATE
         code = int(fails or part in self.scenario.failing_parts)
-        return Plan(runs=max(0.0, takes), exit_code=code, message=message, stops_in=0)
+        return Plan(runs=self._until_second(wanted), exit_code=code, message=message, stops_in=0)
+
+    def _until_second(self, takes: timedelta) -> float:
+        """Seconds until what takes so long from this second on has ended."""
+        within = self.clock.now().microsecond / 1e6
+        return max(0.0, takes.total_seconds() - within + _ENDS_LATE)
 
 
 def _tasks_of_parts(manifest: Document) -> set[str]:

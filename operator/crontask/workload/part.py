@@ -71,7 +71,7 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
         if handler.for_each.collect is not None:
             yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
     for index, step in enumerate(handler.steps or ()):
-        if step.task is None:
+        if step.task is None and step.approval is None:
             yield f"steps[{index}]", _beside(step, handler.pod)
         if step.compensate is not None:
             yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)

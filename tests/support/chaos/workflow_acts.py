@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from chaos.changes import Later
+from chaos.people import People
 from chaos.story import CHAOS_SECONDS, Event
 from chaos.workflows import make_workflow
 from crontask.ports import Document, Kind, ObjectKey
@@ -36,6 +37,7 @@ class WorkflowActs:
         self._api = api
         self._later = later
         self._count = count
+        self._people = People(api, later)
         self.acts: dict[str, Callable[[Event], None]] = {
             "run a workflow": self._run_workflow,
             "remove a part": self._remove_part,
@@ -43,6 +45,7 @@ class WorkflowActs:
 
     def _run_workflow(self, event: Event) -> None:
         name, handler = f"flow-{self._count()}", make_workflow(event.number)
+        self._people.begin(event.number)
         if event.number < 0.4:
             queue: Document = {"policy": "Queue"}
             self._apply("CronTask", name, {"handler": handler, "interval": "45s", "concurrency": queue, **_START})

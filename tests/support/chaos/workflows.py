@@ -9,6 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from chaos.approvals import Approvals, with_approvals
 from chaos.fan_outs import letters, make_fan_out, too_many_run, why_no_item, wrong_totals
 from crontask.ports import Document
 
@@ -25,6 +26,7 @@ def make_workflow(number: float, names: str = "abcd") -> Document:
         return make_fan_out(number)
     graph, names = random.random() < 0.5, names[: random.randint(2, 4)]
     steps = [_step(name, names[:index], random, graph=graph) for index, name in enumerate(names)]
+    steps = with_approvals(steps, number)
     if random.random() < 0.3:
         steps.append({"name": "z", "always": True, **_CONTAINER, **_SHORT})
     handler: Document = {"steps": steps}
@@ -57,6 +59,7 @@ class Workflows:
     def __init__(self, violate: Callable[[str], None], now: Callable[[], datetime]) -> None:
         self._violate = violate
         self._now = now
+        self._approvals = Approvals(violate)
         # By UID: since when nothing new of a composite run starts.
         self._halted: dict[str, datetime] = {}
         # By UID: the composite runs as they are, or were last; and whether they are there.
@@ -99,6 +102,7 @@ class Workflows:
         was, now = ((each or {}).get("status") or {} for each in (self._parents.get(uid), after))
         if "plan" not in now:
             return
+        self._approvals.see(self._parents.get(uid), after)
         self._parents[uid] = after
         if "plan" in was and was["plan"] != now["plan"]:
             self._violate(f"the plan of run {name} changes")
@@ -139,6 +143,11 @@ class Workflows:
             self._violate(f"part {name} is made a second time")
         if parent is None:
             self._violate(f"part {name} is made, and its parent has no plan")
+        elif "step" in asked:
+            steps = {step["name"]: step for step in _steps(parent)}
+            step = steps.get(asked["step"], {"always": True})
+            before = _before(step, list(steps.values())) if not step.get("always") else []
+            self._approvals.see_part(parent, asked["step"], before)
 
     def _check_room(self, asked: Document) -> None:
         parent = self._parents.get(asked["uid"])

@@ -24,8 +24,9 @@ def said(handler: dict[str, Any]) -> list[str]:
 A, B = step("a"), step("b")
 UNDO = {"compensate": C}
 LABEL = "is not a DNS label of at most 24 characters; write lower case letters, digits and -"
-ONE = "exactly one of container, podTemplate, http, python must be set"
-PART = "exactly one of container, podTemplate, http, python, task must be set"
+ONE = "exactly one of container, podTemplate, http, python, task, approval must be set"
+ONE_UNDO = "exactly one of container, podTemplate, http, python must be set"
+ASKS: dict[str, Any] = {"name": "ok", "approval": {"message": "sure?", "timeout": "2d"}}
 
 # (steps, what is said)
 BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
@@ -35,10 +36,10 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ([C], ["steps[0].name: is missing; write name: fetch"]),
     ([A, B, A], ["steps[2].name: is that of steps[0] as well; rename one of them"]),
     # What it runs.
-    ([{"name": "a"}], [f"steps[0]: {PART}; write one of them"]),
-    ([step("a", python={"source": "def handler(ctx): ..."})], [f"steps[0]: {PART}; keep one of container or python"]),
+    ([{"name": "a"}], [f"steps[0]: {ONE}; write one of them"]),
+    ([step("a", python={"source": "def handler(ctx): ..."})], [f"steps[0]: {ONE}; keep one of container or python"]),
     ([step("a", container={})], ["steps[0].container.image: is missing; name the image"]),
-    ([step("a", **{"compensate": {}})], [f"steps[0].compensate: {ONE}; write one"]),
+    ([step("a", **{"compensate": {}})], [f"steps[0].compensate: {ONE_UNDO}; write one"]),
     ([step("a", compensate={"http": {"url": "ftp://x"}})], ["steps[0].compensate.http.url: "]),
     ([step("a", resultFrom="x")], ["steps[0].resultFrom: goes with podTemplate only; remove it"]),
     (
@@ -49,8 +50,29 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
         [{"name": "a", "task": "x", "retry": {}}],
         ["steps[0].retry: does not go with task: it is that of CronTask x; "],
     ),
-    ([step("a", task="x")], [f"steps[0]: {PART}; keep one of container or task"]),
-    ([{"name": "a", "steps": []}], ["steps[0]: " + PART]),
+    ([step("a", task="x")], [f"steps[0]: {ONE}; keep one of container or task"]),
+    ([{"name": "a", "steps": []}], ["steps[0]: " + ONE]),
+    # What waits for a person.
+    ([step("a", approval={})], [f"steps[0]: {ONE}; keep one of container or approval"]),
+    ([{"name": "ok", "approval": None}], [f"steps[0]: {ONE}; write one of them"]),
+    ([{**ASKS, "args": {}}], ["steps[0].args: does not go with approval, which is given none; remove it"]),
+    ([{**ASKS, "retry": {}}], ["steps[0].retry: does not go with approval, which is asked for once; remove it"]),
+    (
+        [{**ASKS, "timeout": "1h"}],
+        ["steps[0].timeout: does not go with approval, which has its own; move it into appr"],
+    ),
+    ([{**ASKS, "startTimeout": "1h"}], ["steps[0].startTimeout: does not go with approval, which has no pod; remove"]),
+    ([{**ASKS, "always": True}], ["steps[0].always: does not go with approval: what runs last waits for nobody; remo"]),
+    ([{**ASKS, **UNDO}], ["steps[0].compensate: does not go with approval, which does nothing that could be undone"]),
+    ([{**ASKS, "pod": {}}], ["steps[0].pod: goes with container, http and python only; remove it"]),
+    (
+        [{**ASKS, "approval": {"timeout": "0s"}}],
+        ["steps[0].approval.timeout: is shorter than a second; write at least"],
+    ),
+    (
+        [{**ASKS, "approval": {"timeout": "soon"}}],
+        ["steps[0].approval.timeout: 'soon' is not a duration; write it lik"],
+    ),
     # The order.
     ([step("a", dependsOn=[]), B], ["steps[1].dependsOn: is missing: step b would now start at once, since another"]),
     ([step("alpha", dependsOn=["alpah"])], ["steps[0].dependsOn[0]: there is no step 'alpah'; did you mean alpha?"]),
@@ -191,6 +213,9 @@ GOOD: list[list[dict[str, Any]]] = [
     [step("a", dependsOn=[]), step("b", dependsOn=["a"], args={"x": "${steps.c.result}"}), step("c", dependsOn=[])],
     [A, step("b", when={"value": "${steps.a.result.n}", "notIn": [0, None]})],
     [{"name": f"s{n}", **C} for n in range(50)],
+    [ASKS, step("b", args={"who": "${steps.ok.result.by}"})],
+    [{"name": "ok", "approval": {}, "dependsOn": [], "delay": "1h", "when": {"value": 1, "in": [1]}}],
+    [{**ASKS, "continueOnFailure": True, "always": False, "compensateWhen": "Acted"}],
 ]
 
 

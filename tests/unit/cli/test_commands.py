@@ -244,8 +244,8 @@ spec:
 """
 
 
-def played(options: str) -> list[tuple[str, str, str]]:
-    Path("flow.yaml").write_text(FLOW)
+def played(options: str, manifest: str = FLOW) -> list[tuple[str, str, str]]:
+    Path("flow.yaml").write_text(manifest)
     done = run(f"simulate -f flow.yaml --from 2026-06-01T00:30:00Z --to 2026-06-01T01:30:00Z -o jsonl {options}")
     return [(line["decision"], line["reason"], line.get("part", "")) for line in lines(done.stdout)[:-1]]
 
@@ -274,9 +274,42 @@ def test_simulate_says_why_a_workflow_failed_and_counts_it() -> None:
     assert " Succeeded " in run(command + " --step-result 'first={\"n\":1}'").stdout.splitlines()[-3]
 
 
+ASKS = FLOW.replace("{name: second,", "{name: ok, approval: {}}\n      - {name: second,")
+
+
+def test_simulate_approves_at_once_unless_it_takes_a_while_or_is_rejected() -> None:
+    waits, approved = ("Step", "Waiting", "ok"), ("Step", "Succeeded", "ok")
+    first = [("Start", "Due", ""), ("Step", "Started", "first"), ("Step", "Succeeded", "first"), waits]
+    after = [("Step", "Started", "second"), ("Step", "Succeeded", "second"), ("End", "Succeeded", "")]
+    undone = [("Undo", "Started", "first/undo"), ("Undo", "Succeeded", "first/undo"), ("End", "Failed", "")]
+    assert played("", ASKS) == [*first, approved, *after]
+    assert played("--fail ok", ASKS) == [*first, ("Step", "Failed", "ok"), *undone]
+    assert played("--step-takes ok=1h", ASKS) == first
+    command = "simulate -f flow.yaml --from 2026-06-01T00:30:00Z --to 2026-06-10T01:30:00Z"
+    table = run(f"{command} --step-takes ok=2h").stdout.splitlines()
+    times = [line.partition(" ")[0] for line in table if " ok" in line][:2]
+    assert times == ["2026-06-01T01:00:10Z", "2026-06-01T03:00:10Z"]
+    late = run(f"{command} --step-takes ok=8d").stdout
+    assert "2026-06-08T01:00:10Z  Step      -                            TimedOut" in late
+    assert "step ok is TimedOut: nobody answered within 7d" in late
+
+
+def test_an_approval_is_given_though_the_operator_is_away() -> None:
+    found = played("--step-takes ok=5m --down 2026-06-01T01:02:00Z/2026-06-01T01:10:00Z", ASKS)
+    assert (found[4], found[-1]) == (("Step", "Succeeded", "ok"), ("End", "Succeeded", ""))
+
+
+def test_several_who_approve_at_the_same_moment() -> None:
+    two = "{name: ok, approval: {}, dependsOn: []}, {name: legal, approval: {}, dependsOn: []}"
+    asks = FLOW.partition("    steps:")[0] + f"    steps: [{two}]\n"
+    assert played("", asks)[-1] == ("End", "Succeeded", "")
+    assert played("--run-result failed", asks)[-1] == ("End", "Failed", "")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ("--step-result ok={}", "--step-result ok: the result of an approval says when it was given; name another"),
         ("--step-result first=x", "--step-result first: 'x' is not JSON; write it like first="),
         ("--step-result first", "--step-result 'first' has no =; write it like first="),
         ("--fail frist", "--fail frist: there is no such step; did you mean first?"),
@@ -286,7 +319,7 @@ def test_simulate_says_why_a_workflow_failed_and_counts_it() -> None:
     ],
 )
 def test_what_simulate_is_asked_about_steps_that_there_are_not(options: str, words: str) -> None:
-    Path("flow.yaml").write_text(FLOW)
+    Path("flow.yaml").write_text(ASKS)
     done = run(f"simulate -f flow.yaml --from 2026-06-01 --to 2026-06-02 {options}")
     assert done.exit_code == 2
     assert words in done.stderr

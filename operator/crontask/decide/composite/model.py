@@ -21,6 +21,7 @@ from crontask.api.policies import Retry
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.plan import Plan
+from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
 
 NAME_TAKEN, IMMEDIATE = "NameTaken", "Immediate"
@@ -55,7 +56,8 @@ class CompositeView:
 class StepState:
     """How a step is, from its part and from what is recorded.
 
-    `acted`: it may have had an effect. `waits_until`: when its delay is over. `ready`: it may start now, given `args`.
+    `acted`: it may have had an effect. `waits_until`: when its delay is over, or nobody has answered in time. `ready`:
+    it may start now, given `args`.
     """
 
     step: Step
@@ -78,6 +80,11 @@ class StepState:
     def open(self) -> bool:
         """Whether it has not ended."""
         return self.phase in OPEN_STEPS
+
+    @property
+    def asking(self) -> bool:
+        """Whether it waits for somebody's answer."""
+        return self.step.approval is not None and self.phase is StepPhase.WAITING and self.started is not None
 
     @property
     def done(self) -> bool:
@@ -129,6 +136,7 @@ class CompositeDecision:
 
     `cancels`: the parts to end. `halt`: why nothing new starts. `undo`: the steps that are undone, in order; None while
     that is not decided. `items`: of a fan-out. `processed_count`, `error_count`: what the parts have counted so far.
+    `transitions`: what is news, and is recorded with the status. `ignored`: what annotations say that nothing comes of.
     """
 
     phase: RunPhase
@@ -146,3 +154,5 @@ class CompositeDecision:
     end: CompositeEnd | None = None
     record_first: bool = False
     wake_at: datetime | None = None
+    transitions: tuple[Transition, ...] = ()
+    ignored: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from crontask.api.base import cut
 from crontask.api.composite import Step
@@ -11,6 +11,8 @@ from crontask.api.names import part_of_step
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
+from crontask.decide.composite.approval import asking, waits_for_nobody
+from crontask.decide.composite.approval_record import ignored, news, unrecorded
 from crontask.decide.composite.ending import cleaning_up, end_of
 from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
@@ -79,7 +81,7 @@ def _failing_words(state: StepState) -> str:
 
 
 def _with_unstarted(flow: Workflow, known: States, halt: Halt | None) -> States:
-    states = dict(known)
+    states = {name: waits_for_nobody(state, flow.now) if halt else state for name, state in known.items()}
     for name in topological(flow.order):
         if name not in states:
             states[name] = _unstarted(flow, flow.by_name[name], states, halt)
@@ -101,13 +103,20 @@ def _unstarted(flow: Workflow, step: Step, states: States, halt: Halt | None) ->
     except MissingError as error:
         reason = TRUNCATED if isinstance(error, TruncatedError) else REFERENCE_MISSING
         return StepState(step, StepPhase.FAILED, reason=reason, message=str(error))
-    if not state.ready or step.delay is None:
+    if not state.ready:
         return state
     ends = [other.ended for other in before if other.ended is not None]
-    starts_at = max(ends, default=flow.status.start_time or flow.now) + step.delay
-    if starts_at <= flow.now:
-        return state
-    return StepState(step, StepPhase.WAITING, message="waits for its delay", waits_until=starts_at)
+    starts_at = max(ends, default=flow.status.start_time or flow.now) + (step.delay or timedelta(0))
+    if step.delay is not None and starts_at > flow.now:
+        return StepState(step, StepPhase.WAITING, message="waits for its delay", waits_until=starts_at)
+    return state if step.approval is None else _begins_to_ask(flow, step)
+
+
+def _begins_to_ask(flow: Workflow, step: Step) -> StepState:
+    """A step that asks for approval, and whose turn it is: of what is paused, nothing new starts."""
+    if flow.run.spec.suspend:
+        return StepState(step, StepPhase.PENDING)
+    return asking(step, flow.now, flow.answers.get(step.name), flow.run.meta.name, flow.now)
 
 
 # --- what follows ----------------------------------------------------------------------------------------------------
@@ -127,13 +136,20 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     shown = {**states, **{state.step.name: _named(flow, state) for state in named}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(flow, RunPhase.RUNNING, PAUSED if flow.view.suspended else None, shown, None)
+    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), shown, None)
     return replace(
         decision,
         wanted=wanted,
-        record_first=bool(named) or any(_only_seen(flow, state) for state in states.values()),
+        record_first=decision.record_first or bool(named) or any(_only_seen(flow, state) for state in states.values()),
         wake_at=earliest(*waits, limit.at if limit is not None else None),
     )
+
+
+def _while_going_on(flow: Workflow, states: States) -> str | None:
+    if flow.view.suspended:
+        return PAUSED
+    waited_for = [state.step.name for state in states.values() if state.asking]
+    return f"waits for approval: {', '.join(waited_for)}" if waited_for else None
 
 
 def _only_seen(flow: Workflow, state: StepState) -> bool:
@@ -189,22 +205,29 @@ def _decision(
     halt: Halt | None,
     undone: Undone = NOTHING_UNDONE,
 ) -> CompositeDecision:
-    shown = {**flow.begun_at_the_end, **states}
-    ended = sum(not state.open and state.phase is not StepPhase.NOT_REACHED for state in shown.values())
+    known = {**flow.begun_at_the_end, **states}
+    steps, recorded = tuple(_shown(flow, step, known.get(step.name), undone) for step in flow.steps), flow.recorded
+    not_used = ignored(flow.run, flow.steps, recorded)
+    found = tuple(news(flow.run, flow.steps, steps, recorded, not_used))
+    ended = sum(not state.open and state.phase is not StepPhase.NOT_REACHED for state in known.values())
     return CompositeDecision(
         phase,
         cut(message, LONGEST_MESSAGE) if message is not None else None,
         f"{ended}/{len(flow.steps)} steps",
-        tuple(_shown(step, shown.get(step.name), undone) for step in flow.steps),
+        steps,
         halt=halt,
         undo=undone.order,
         not_compensated=undone.failed,
         record_first=(flow.status.halt, flow.status.undo, flow.status.not_compensated)
-        != (halt, undone.order, undone.failed),
+        != (halt, undone.order, undone.failed)
+        or bool(found)
+        or unrecorded(flow.steps, steps, recorded),
+        transitions=found,
+        ignored=not_used,
     )
 
 
-def _shown(step: Step, state: StepState | None, undone: Undone) -> StepStatus:
+def _shown(flow: Workflow, step: Step, state: StepState | None, undone: Undone) -> StepStatus:
     if state is None:
         return StepStatus(name=step.name, phase=StepPhase.PENDING)
     compensated = True if step.name in undone.compensated else None
@@ -220,5 +243,6 @@ def _shown(step: Step, state: StepState | None, undone: Undone) -> StepStatus:
         reason=state.reason,
         message=cut(state.message, LONGEST_MESSAGE) if state.message else None,
         result=recordable(state.result),
+        answer=flow.answers.get(step.name),
         compensated=compensated,
     )

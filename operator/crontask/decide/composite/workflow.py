@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from crontask.api.composite import Step
-from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, Answer, StepPhase, StepStatus
 from crontask.api.names import part_of_step
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
 from crontask.api.step_order import dependencies
+from crontask.decide.composite.approval import answers, of_approval
 from crontask.decide.composite.model import (
     IMMEDIATE,
     LONGEST_CLEAN_UP,
@@ -72,6 +73,11 @@ class Workflow:
         """What the status says of the steps."""
         return {step.name: step for step in self.status.steps}
 
+    @cached_property
+    def answers(self) -> Mapping[str, Answer]:
+        """What was answered to the steps that ask for approval."""
+        return answers(self.run, self.steps, self.recorded, self.now)
+
     @property
     def immediate(self) -> bool:
         """Whether it is to end without that anything is undone or cleaned up."""
@@ -80,6 +86,8 @@ class Workflow:
     def known(self, step: Step) -> StepState | None:
         """How a step is that has started, or about which all is decided; None of any other."""
         part, recorded = self.view.parts.get(part_of_step(step.name)), self.recorded.get(step.name)
+        if step.approval is not None:
+            return of_approval(step, recorded, self.answers.get(step.name), self.run.meta.name, self.now)
         if part is not None:
             return of_part(step, part)
         refusal = self.view.refused.get(part_of_step(step.name))

@@ -6,6 +6,7 @@ from datetime import datetime
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.composite.approval_record import ignored_condition
 from crontask.decide.composite.decide import at_its_start, decide_composite, planned_items
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
@@ -74,7 +75,7 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         status = status.model_copy(update={"message": f"run {refusal.name} is refused: {refusal.message}"[:4096]})
     cancels = tuple(_cancel(part_run, decided, view) for part_run in decided.cancels)
     if decided.record_first:
-        return RunDecisions(status, (*creations, *cancels), wake_at=wake_at)
+        return RunDecisions(status, (*creations, *cancels), decided.transitions, wake_at=wake_at)
     return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels)
 
 
@@ -111,18 +112,23 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
             "undo": decided.undo,
             "not_compensated": decided.not_compensated,
             "paused": paused(view.run, _is_suspended(view), now),
-            "conditions": _conditions(view, now),
+            "conditions": _conditions(view, decided, now),
         }
     )
 
 
-def _conditions(view: RunView, now: datetime) -> tuple[Condition, ...]:
+def _conditions(view: RunView, decided: CompositeDecision, now: datetime) -> tuple[Condition, ...]:
+    """What is so beside its phase."""
+    found = (*_suspended(view, now), *ignored_condition(view.run, decided.ignored, now))
+    return merge_conditions(view.run.status.conditions, found)
+
+
+def _suspended(view: RunView, now: datetime) -> tuple[Condition, ...]:
     """Suspended, once it has been."""
-    before = view.run.status.conditions
     known = view.run.status.composite
     suspended = _is_suspended(view)
     if not suspended and (known is None or known.paused is None):
-        return before
+        return ()
     condition = Condition(
         type=_PAUSED,
         status="True" if suspended else "False",
@@ -131,7 +137,7 @@ def _conditions(view: RunView, now: datetime) -> tuple[Condition, ...]:
         last_transition_time=now,
         observed_generation=view.run.meta.generation,
     )
-    return merge_conditions(before, (condition,))
+    return (condition,)
 
 
 def _ended(view: RunView, decided: CompositeDecision, end: CompositeEnd, now: datetime) -> RunDecisions:
@@ -146,4 +152,5 @@ def _ended(view: RunView, decided: CompositeDecision, end: CompositeEnd, now: da
         error_count=end.error_count,
         result_truncated=end.result_truncated or None,
     )
-    return ended(replace(view, run=known), now, end.phase, end.reason, end.message, outcome)
+    decisions = ended(replace(view, run=known), now, end.phase, end.reason, end.message, outcome)
+    return replace(decisions, transitions=(*decided.transitions, *decisions.transitions))
