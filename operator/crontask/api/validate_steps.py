@@ -94,7 +94,7 @@ def _order_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
         where = f"{path}[{index}].dependsOn"
         if step.depends_on is None and not step.always:
             message = f"is missing: step {step.name} would now start at once, since another step has dependsOn"
-            yield Problem(where, message, "write dependsOn: [], or name what it follows")
+            yield Problem(where, message, "name what it follows, or write dependsOn: [] for a start")
         for at, name in enumerate(step.depends_on or ()):
             if name not in names:
                 yield _unknown_step(name, names, f"{where}[{at}]")
