@@ -20,7 +20,7 @@ def with_approvals(steps: list[Document], number: float) -> list[Document]:
     asked = random.choice([step["name"] for step in steps if not step.get("always")])
     if random.random() < 0.5:
         return steps
-    approval = {"approval": {"timeout": f"{random.choice([8, 25])}s"}}
+    approval = {"approval": {"timeout": f"{random.choice([12, 40])}s"}}
     kept = ("name", "dependsOn", "delay", "continueOnFailure")
     return [
         {**{name: step[name] for name in kept if name in step}, **approval} if step["name"] == asked else step

@@ -28,7 +28,7 @@ class People:
     async def _look(self, random: Random, left: int) -> None:
         for run in self._api.documents(Kind.SCHEDULED_RUN):
             names = [step["name"] for step in approvals_of(run)]
-            if names and random.random() < 0.3:
+            if names and random.random() < 0.4:
                 self._answer(run, random.choice(names), random)
         if left:
             self._later(_EVERY, self._look(random, left - 1))
@@ -36,7 +36,7 @@ class People:
     def _answer(self, run: Document, name: str, random: Random) -> None:
         """One annotation has another value: what it said before is overwritten."""
         chance = random.random()
-        annotation = REJECT if chance < 0.2 else APPROVE
+        annotation = REJECT if chance < 0.25 else APPROVE
         text = random.choice([name, name, f"{name} by eve", f"{name}, nobody", "nobody", None])
         named = {"name": run["metadata"]["name"], "namespace": run["metadata"]["namespace"]}
         self._api.apply({"kind": "ScheduledRun", "metadata": {**named, "annotations": {annotation: text}}})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from crontask.decide.composite import steps, workflow
+from crontask.decide.composite.approval import answers
 from crontask.decide.composite.model import StepState
 from crontask.decide.composite.plan import Plan, plan_of
 from crontask.decide.composite.undo import undo_order
@@ -51,7 +52,21 @@ def gone_made_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(workflow.Workflow, "known", planted)
 
 
+def follows_before_approval_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    """What comes after an approval begins as soon as the annotation is seen: a crash would forget why."""
+    patch.setattr(steps, "unrecorded", lambda *known: False)
+    patch.setattr(steps, "news", lambda *known: iter(()))
+
+
+def answers_read_anew(patch: pytest.MonkeyPatch) -> None:
+    """An answer is forgotten when its annotation is overwritten."""
+    patch.setattr(workflow, "answers", lambda run, steps, recorded, now: answers(run, steps, {}, now))
+
+
 WORKFLOW_BUGS: dict[str, Plant] = {
     plant.__name__: plant
-    for plant in (undone_in_forward_order, goes_on_after_a_failure, plan_read_anew, gone_made_again)
+    for plant in (
+        *(undone_in_forward_order, goes_on_after_a_failure, plan_read_anew, gone_made_again),
+        *(follows_before_approval_is_recorded, answers_read_anew),
+    )
 }

@@ -35,6 +35,8 @@ FOUND_BY = {
     "goes_on_after_a_failure": 1,
     "plan_read_anew": 1,
     "gone_made_again": 5,
+    "follows_before_approval_is_recorded": 1,
+    "answers_read_anew": 1,
 }
 
 
