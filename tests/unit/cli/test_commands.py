@@ -283,7 +283,7 @@ def test_simulate_approves_at_once_unless_it_takes_a_while_or_is_rejected() -> N
     after = [("Step", "Started", "second"), ("Step", "Succeeded", "second"), ("End", "Succeeded", "")]
     undone = [("Undo", "Started", "first/undo"), ("Undo", "Succeeded", "first/undo"), ("End", "Failed", "")]
     assert played("", ASKS) == [*first, approved, *after]
-    assert played("--fail ok", ASKS) == [*first, ("Step", "Failed", "ok"), *undone]
+    assert played("--fail ok", ASKS) == [*first, ("Step", "Failed", "ok"), ("Step", "NotReached", "second"), *undone]
     assert played("--step-takes ok=1h", ASKS) == first
     command = "simulate -f flow.yaml --from 2026-06-01T00:30:00Z --to 2026-06-10T01:30:00Z"
     table = run(f"{command} --step-takes ok=2h").stdout.splitlines()
