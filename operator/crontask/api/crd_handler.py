@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
+from crontask.api.unbuilt import BATCH, FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
+from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
 from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
 from crontask.api.validate_items import NOT_PERCENT, PERCENT
@@ -87,7 +88,7 @@ _HANDLER_RULES = [
     _ONE_OF_ALL,
     *_RESULT_FROM_RULES,
     # Of what has parts it is that of every part.
-    rule(f"has(self.steps) || has(self.forEach) || {_POD_RULE['rule']}", _POD_RULE["message"]),
+    rule(f"has(self.steps) || has(self.forEach) || has(self.batch) || {_POD_RULE['rule']}", _POD_RULE["message"]),
     *(
         rule(f"!has(self.{field}) || has(self.steps)", f"{field} goes with steps only; remove it")
         for field in ("onFailure", "maxParallel", "stepResultFrom")
@@ -132,6 +133,16 @@ _MAX_FAILED_RULES = [
         f"type(self) == int ? int(self) >= 0 : string(self).matches('^{PERCENT}$')",
         f"maxFailed is not a number of items; {NOT_PERCENT}",
     )
+]
+_OF_A_BATCH = ("container", "podTemplate", "python")
+_BATCH_HANDLER_RULES = [
+    rule("!has(self.http)", f"http goes with no batch: {'; '.join(NO_HTTP)}"),
+    rule(
+        f"{at_most_one(_OF_A_BATCH)} && ({' || '.join(f'has(self.{variant})' for variant in _OF_A_BATCH)})",
+        f"{ONE_BATCH_HANDLER}; set one of them",
+    ),
+    *_RESULT_FROM_RULES,
+    _POD_RULE,
 ]
 _HTTP_RULES = [
     rule(
@@ -241,6 +252,11 @@ def add_handler_rules(handler: Schema) -> None:
     refuse(item, ITEM_HANDLER, "spec.handler.forEach.handler")
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
+    batch = handler["properties"]["batch"]
+    refuse(batch, BATCH, "spec.handler.batch")
+    each = batch["properties"]["handler"]
+    each["x-kubernetes-validations"] = [joined(_BATCH_HANDLER_RULES, unless="false")]
+    _add_simple_rules(each)
 
 
 def _add_rules_of_part(handler: Schema) -> None:

@@ -2,9 +2,10 @@
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
-HANDLER = ("batch",)
+HANDLER: tuple[str, ...] = ()
 STEP = ("task",)
 ITEM_HANDLER = ("task",)
 FOR_EACH = ("scheduledTime",)
+BATCH = ("reusePodFor",)
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

@@ -7,7 +7,7 @@ from typing import Any
 
 from crontask.api.composite import MOST_ITEMS, ForEach, ItemHandler
 from crontask.api.problem import Problem
-from crontask.api.reference import Found, parse_reference, references_in
+from crontask.api.reference import parse_reference, references_in
 from crontask.api.unbuilt import FOR_EACH, ITEM_HANDLER
 from crontask.api.validate_handler import (
     ONE_HANDLER,
@@ -16,7 +16,7 @@ from crontask.api.validate_handler import (
     unbuilt_problems,
     variant_problems,
 )
-from crontask.api.validate_reference import root_problems
+from crontask.api.validate_reference import found_problems
 from crontask.api.written import shown
 
 _ROOTS_OF_ITEMS = ("args", "run", "trigger")
@@ -75,7 +75,4 @@ def _of_handler(handler: ItemHandler, path: str) -> Iterator[Problem]:
 
 def _references(value: Any, path: str, roots: tuple[str, ...], *, so_far: bool) -> Iterator[Problem]:
     for found in references_in(value, path):
-        if isinstance(found, Found):
-            yield from root_problems(found.reference, found.path, roots, so_far=so_far)
-        elif isinstance(found, Problem):
-            yield found
+        yield from found_problems(found, roots, so_far=so_far)

@@ -65,6 +65,8 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
         yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
         if handler.for_each.collect is not None:
             yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
+    if handler.batch is not None:
+        yield "batch.handler", _beside(handler.batch.handler, handler.pod)
     for index, step in enumerate(handler.steps or ()):
         yield f"steps[{index}]", _beside(step, handler.pod)
         if step.compensate is not None:
@@ -76,6 +78,8 @@ def _parent(parent: Parent) -> Document:
     if parent.item is not None:
         # As it was written: what is null in it is not left out.
         document["item"]["value"] = parent.item.value
+    if parent.batch is not None and parent.batch.cursor is not None:
+        document["batch"]["cursor"] = parent.batch.cursor
     return document
 
 
