@@ -39,7 +39,7 @@ class OnComplete(Model):
 class Item(Model):
     """An item of a fan-out."""
 
-    index: int = Field(ge=0, lt=MOST_ITEMS, description="Its place in the list, from 0.")
+    index: int = Field(ge=0, le=MOST_ITEMS - 1, description="Its place in the list, from 0.")
     value: Json = Field(default=None, description="The item.")
 
 

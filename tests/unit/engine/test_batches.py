@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -86,10 +87,7 @@ def test_the_next_waits_for_its_delay() -> None:
             await world.run("all", handler=batches(delay="7s"))
             await world.pass_time(60)
         begun = [datetime.fromisoformat(part["metadata"]["creationTimestamp"]) for part in parts(world, "all")]
-        assert [round((then - before).total_seconds()) for before, then in zip(begun, begun[1:], strict=False)] == [
-            9,
-            9,
-        ]
+        assert [round((then - before).total_seconds()) for before, then in pairwise(begun)] == [9, 9]
         assert status(world)["phase"] == "Succeeded"
 
     play(story, paging(3))

@@ -17,8 +17,8 @@ def returning(directory: Path, value: str, **more: str) -> Ended:
 
 def test_what_it_returns_is_the_message(tmp_path: Path) -> None:
     value = (
-        '{"cursor": {"page": ctx.cursor["page"] + 1}, "isDone": False, "processedCount": ctx.batch_size, "total": 1500, '
-        '"result": [ctx.batch, ctx.idempotency_key]}'
+        '{"cursor": {"page": ctx.cursor["page"] + 1}, "isDone": False, "processedCount": ctx.batch_size, '
+        '"total": 1500, "result": [ctx.batch, ctx.idempotency_key]}'
     )
     ended = returning(tmp_path, value)
     assert (ended.code, ended.message) == (
