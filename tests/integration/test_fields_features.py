@@ -138,7 +138,7 @@ def test_the_defaults_are_the_contract_s(kind: str) -> None:
     for path, value in found.items():
         mount = next((mount for mount in REPEATED if path.startswith(mount) and path not in own), None)
         if mount is not None:
-            part = path.removeprefix(mount).removeprefix("compensate.")
+            part = path.removeprefix(mount)
             assert value == DEFAULTS[kind][part if part.startswith("retry") else f"handler.{part}"], path
 
 

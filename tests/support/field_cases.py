@@ -5,12 +5,14 @@ from typing import Any
 
 from field_kinds import (
     ABSENT,
+    AMOUNT,
     DATE,
     DURATION,
     DURATION_WORDS,
     FLAG,
     FREE,
     LASTING,
+    NOT_AMOUNT,
     NOT_TEXT,
     OUTSIDE_DATE,
     TEN_YEARS,
@@ -25,7 +27,8 @@ from field_kinds import (
     whole,
 )
 
-from crontask.api.unbuilt import HANDLER, RUN, TASK
+from crontask.api.unbuilt import FOR_EACH, HANDLER, ITEM_HANDLER, RUN, TASK
+from crontask.api.unbuilt import STEP as STEP_FIELDS
 
 CONTAINER = {"image": "busybox:1.36"}
 HTTP = {"url": "https://example.com"}
@@ -90,9 +93,11 @@ _POD_SPEC = {
     ".initContainers[].restartPolicy": restart_policy("Never", "Always"),
 }
 _PLAIN = {**_CALLS, "container": FREE, "podTemplate": FREE, "resultFrom": text(None, 63), "pod": FREE}
-# Where a handler of one pod may stand: the handler itself, a step, and what undoes it.
+# Where a handler of one pod may stand: the handler itself, a step, what undoes it, an item, and what collects.
 STEP, UNDO = "handler.steps[]", "handler.steps[].compensate"
-MOUNTS = ("handler", STEP, UNDO)
+EACH, ITEM, COLLECT = "handler.forEach", "handler.forEach.handler", "handler.forEach.collect"
+_PARTS = (STEP, UNDO, ITEM, COLLECT)
+MOUNTS = ("handler", *_PARTS)
 _SIMPLE = {
     **_CALLS,
     "container": FREE,
@@ -121,7 +126,7 @@ _HANDLER = {
     f"{STEP}.when.in": items(None, 100, 1),
     f"{STEP}.when.notIn": items(None, 100, 1),
     f"{STEP}.delay": DURATION,
-    f"{STEP}.timeout": DURATION,
+    f"{STEP}.timeout": LASTING,
     f"{STEP}.startTimeout": DURATION,
     f"{STEP}.continueOnFailure": FLAG,
     f"{STEP}.always": FLAG,
@@ -130,19 +135,26 @@ _HANDLER = {
     **under(UNDO, _SIMPLE),
     **under(UNDO, _RETRY),
     f"{UNDO}.args": FREE,
-    f"{UNDO}.timeout": DURATION,
+    f"{UNDO}.timeout": LASTING,
     "handler.onFailure": choice("Finish", "Cancel"),
     "handler.maxParallel": number(1, 50),
     "handler.stepResultFrom": text(1, 24),
-    "handler.forEach": whole("handler"),
-    "handler.forEach.items": items(None, 1000, 1),
-    "handler.forEach.itemsFrom": text(None, 1024),
-    "handler.forEach.parallelism": number(1, 1000),
-    "handler.forEach.failurePolicy": choice("Continue", "FailFast"),
-    "handler.forEach.handler": whole(),
-    "handler.forEach.onComplete": whole(),
-    **under("handler.forEach.handler", _PLAIN),
-    **under("handler.forEach.onComplete", _PLAIN),
+    EACH: whole("items", "handler"),
+    **under(EACH, _RETRY),
+    f"{EACH}.parallelism": number(1, 1000),
+    f"{EACH}.maxFailed": AMOUNT,
+    f"{EACH}.failurePolicy": choice("Continue", "Stop", "FailFast"),
+    f"{EACH}.args": FREE,
+    f"{EACH}.timeout": LASTING,
+    f"{EACH}.scheduledTime": text(None, 256),
+    ITEM: whole(),
+    **under(ITEM, _SIMPLE),
+    f"{ITEM}.task": text(None, 52),
+    COLLECT: whole(),
+    **under(COLLECT, _SIMPLE),
+    **under(COLLECT, _RETRY),
+    f"{COLLECT}.args": FREE,
+    f"{COLLECT}.timeout": LASTING,
     "handler.batch": whole("size", "handler"),
     "handler.batch.size": number(1, 1_000_000),
     "handler.batch.delay": DURATION,
@@ -234,11 +246,15 @@ FIELDS: dict[str, dict[str, Field]] = {
         "parent.key": text(1, 512),
         "parent.step": text(None, 24),
         "parent.undo": text(None, 24),
+        "parent.item": whole("index"),
+        "parent.item.index": number(0, 999),
+        "parent.collect": FLAG,
         "parent.always": FLAG,
     },
 }
 # Fields without a bad value: they take anything.
-ANYTHING = {"handler.forEach.items[]", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
+_ANYTHING = {f"{EACH}.items", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
+ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value"}}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "after.true": UNQUOTED_ON,
@@ -256,9 +272,9 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
     **{(f"{mount}.http.expect.jsonPath", 1024): ("is not a JSONPath",) for mount in MOUNTS},
     ("handler.http.caBundle", 100_000): ("has no certificate that can be read",),
     ("handler.python.source", 262_144): ("has no function handler",),
-    **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in (STEP, UNDO)},
-    **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in (STEP, UNDO)},
-    **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in (STEP, UNDO)},
+    **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in _PARTS},
+    **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in _PARTS},
+    **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in _PARTS},
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
@@ -271,7 +287,7 @@ _NEEDED: dict[str, Any] = {
     "size": 1,
     "handler": {},
     "taskRef": {"name": "x"},
-    **{"value": "v", "uid": "u", "root": "r", "depth": 1},
+    **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0},
 }
 _VARIANTS = {"container", "podTemplate", "http", "python", "task"}
 
@@ -293,7 +309,10 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
     if path in ("handler.onFailure", "handler.maxParallel", "handler.stepResultFrom"):
         name = value if isinstance(value, str) and path == "handler.stepResultFrom" else "a"
         handler["steps"] = [{"name": name, "container": CONTAINER}]
-    steps = handler.get("steps")
+    steps, each = handler.get("steps"), handler.get("forEach")
+    if isinstance(each, dict):
+        _complete_fan_out(each, path, value)
+        return
     if not isinstance(steps, list):
         _complete(handler, path.removeprefix("handler."), value)
         return
@@ -310,6 +329,15 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
         if path.startswith(f"{STEP}.dependsOn"):
             others = [{"name": name, "container": CONTAINER, "dependsOn": []} for name in sorted(named)]
             handler["steps"] = [step, *others]
+
+
+def _complete_fan_out(each: dict[str, Any], path: str, value: Any) -> None:
+    for mount in (ITEM, COLLECT):
+        handler = each.get(mount.rpartition(".")[2])
+        if isinstance(handler, dict):
+            if path.startswith(f"{mount}."):
+                _complete(handler, path.removeprefix(f"{mount}."), value)
+            _with_variant(handler)
 
 
 def _with_variant(handler: dict[str, Any]) -> None:
@@ -353,9 +381,16 @@ def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
     return {**beside, first: _at(kind, path, rest, value)}
 
 
+_UNBUILT_PARTS = {
+    *(f"{STEP}.{name}" for name in STEP_FIELDS),
+    *(f"{EACH}.{name}" for name in FOR_EACH),
+    *(f"{ITEM}.{name}" for name in ITEM_HANDLER),
+}
+
+
 def unbuilt(kind: str, path: str) -> bool:
     """Whether the version refuses the field whatever is in it."""
-    if path == f"{STEP}.task":
+    if path in _UNBUILT_PARTS:
         return True
     first, _, rest = path.replace("[]", "").partition(".")
     return rest.partition(".")[0] in HANDLER if first == "handler" else first in (TASK if kind == "CronTask" else RUN)
@@ -381,7 +416,7 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"image": "i"}]}},
 )
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
-_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps must be set; set one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach must be set; set one of them"
 _ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
 _ALWAYS = "does not go with always, since the step runs last; remove it"
 _NOT_BACK = "cancelMode never goes back from Immediate; leave it as it is"
@@ -409,8 +444,8 @@ def _not_served(path: str) -> str:
 _SAMPLES: dict[str, Any] = {
     **{"argsSchema": {}, "resultSchema": {}, "retry": {}, "suspend": False, "idempotencyKey": "k"},
     **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
-    **{"http": {"url": "https://example.com"}, "python": {}, "forEach": {"handler": {}}, "pod": {}},
-    **{"batch": {"size": 1, "handler": {}}},
+    **{"http": {"url": "https://example.com"}, "python": {}, "pod": {}},
+    **{"batch": {"size": 1, "handler": {}}, "task": "x", "scheduledTime": "${item}"},
 }
 
 
@@ -426,6 +461,11 @@ def _steps(*steps: dict[str, Any]) -> dict[str, Any]:
     return _handler({"steps": list(steps)})
 
 
+def _each(**fields: Any) -> dict[str, Any]:
+    return _handler({"forEach": {"items": [1], "handler": {"container": CONTAINER}, **fields}})
+
+
+_TEMPLATED = {"podTemplate": TEMPLATE}
 _PARENT = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k", "step": "a"}
 _HANDLER_RULES = (
     Rule(_ONE_VARIANT, _handler({}), "spec.handler"),
@@ -556,7 +596,51 @@ _HANDLER_RULES = (
         _steps(_step("a", dependsOn=[]), _step("b")),
         "spec.handler.steps[1].dependsOn",
     ),
-    Rule(_not_served("spec.handler.steps.task"), _steps({"name": "a", "task": "x"}), "spec.handler.steps[0].task"),
+    *(
+        Rule(
+            _not_served(f"spec.handler.steps.{name}"),
+            _steps({"name": "a", name: _SAMPLES[name]}),
+            f"spec.handler.steps[0].{name}",
+        )
+        for name in STEP_FIELDS
+    ),
+    Rule(_ONE_SIMPLE, _each(handler={}), "spec.handler.forEach.handler"),
+    Rule(_ONE_SIMPLE, _each(handler={"container": CONTAINER, **_TEMPLATED}), "spec.handler.forEach.handler"),
+    Rule(_ONE_SIMPLE, _each(collect={}), "spec.handler.forEach.collect"),
+    *(
+        Rule(words, _each(**{part: given}), f"spec.handler.forEach.{part}.{field}")
+        for part in ("handler", "collect")
+        for words, field, given in (
+            (_RESULT_FROM, "resultFrom", {**_TEMPLATED, "resultFrom": "b"}),
+            ("pod goes with container, http and python only; remove it", "pod", {**_TEMPLATED, "pod": {}}),
+            (_NO_IMAGE, "container.image", {"container": {}}),
+            (_NO_URL, "http.url", {"http": {"url": "example.com"}}),
+        )
+    ),
+    *(Rule(NOT_AMOUNT, _each(maxFailed=value), "spec.handler.forEach.maxFailed") for value in ("5", "5 %", "101%", -1)),
+    *(
+        Rule(_SHORT, _each(**given), f"spec.handler.forEach.{field}")
+        for field, given in (
+            ("timeout", {"timeout": "0s"}),
+            ("collect.timeout", {"collect": {"container": CONTAINER, "timeout": "0s"}}),
+        )
+    ),
+    *(
+        Rule(
+            _not_served(f"spec.handler.forEach.{name}"),
+            _each(**{name: _SAMPLES[name]}),
+            f"spec.handler.forEach.{name}",
+        )
+        for name in FOR_EACH
+    ),
+    *(
+        Rule(
+            _not_served(f"spec.handler.forEach.handler.{name}"),
+            _each(handler={name: _SAMPLES[name]}),
+            f"spec.handler.forEach.handler.{name}",
+        )
+        for name in ITEM_HANDLER
+    ),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
     "CronTask": (

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"history.succeeded": 3, "history.failed": 3},
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+        "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
         "handler.steps[].compensateWhen": "Acted",
     },
@@ -27,12 +28,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"retry.maxLost": 3, "retry.onLost": "Retry"},
         **{"handler.http.method": "POST", "handler.python.entrypoint": "handler"},
         **{"handler.forEach.parallelism": 10, "handler.forEach.failurePolicy": "Continue"},
+        "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
         "handler.steps[].compensateWhen": "Acted",
     },
 }
 # The same parts of a handler elsewhere.
-REPEATED = ("handler.steps[].", "handler.forEach.handler.", "handler.forEach.onComplete.", "handler.batch.handler.")
+REPEATED = (
+    *("handler.steps[].compensate.", "handler.steps[]."),
+    *("handler.forEach.handler.", "handler.forEach.collect.", "handler.forEach.", "handler.batch.handler."),
+)
 
 _CONTAINER_FULL = {
     "image": "busybox:1.36",
@@ -150,6 +155,46 @@ _FLOW: Spec = {
     **{"onFailure": "Cancel", "maxParallel": 2, "stepResultFrom": "b", "pod": _PARTIAL},
 }
 _LIST: Spec = {"steps": [{"name": "a", **CONTAINER}, {"name": "b", **CONTAINER}], "onFailure": "Finish"}
+_EACH: Spec = {
+    "forEach": {
+        **{"items": [1, "a", None, {"id": [None]}], "parallelism": 2, "maxFailed": "10%", "failurePolicy": "Stop"},
+        "handler": {"container": _CONTAINER_FULL, "pod": _PARTIAL},
+        "args": {"id": "${item.id}", "at": {"$ref": "${index}", "default": None}},
+        "retry": {**_RETRIES, "onLost": "Fail"},
+        "timeout": "5m",
+        "collect": {
+            **{"http": _HTTP_FULL, "pod": _PARTIAL, "args": {"how": "${run.phase}"}, "timeout": "1h"},
+            "retry": {**_RETRIES, "onLost": "Retry"},
+        },
+    },
+    "pod": _PARTIAL,
+}
+
+
+def _each(handler: Spec, **fields: Any) -> Spec:
+    """Of some number, by a handler."""
+    return {"forEach": {"items": 3, "handler": handler, **fields}}
+
+
+# The same handlers in the one place and in the other.
+_EACHES: dict[str, Spec] = {
+    "all of it": _EACH,
+    "no more than that": _each(CONTAINER),
+    "of a list of the args": {"forEach": {"items": "${args.ids}", "handler": CONTAINER, "failurePolicy": "FailFast"}},
+    "of a pod template": _each(
+        {"podTemplate": _TEMPLATE, "resultFrom": "work"},
+        maxFailed=1,
+        collect={"podTemplate": _TEMPLATE, "resultFrom": "work", "retry": {"onLost": "Fail"}},
+    ),
+    "of a call": _each(
+        {"http": _HTTP_FULL},
+        failurePolicy="Continue",
+        retry={"onLost": "Retry"},
+        collect={"container": _CONTAINER_FULL},
+    ),
+    "of python": _each({"python": _SOURCE}, items=[], collect={"python": _SOURCE}),
+    "of python of a config map": _each({"python": _PYTHON_FULL}, collect={"python": _PYTHON_FULL}),
+}
 _PARENT: Spec = {"name": "flow", "uid": "u", "root": "r", "depth": 1, "key": "k"}
 
 FEATURES: dict[str, tuple[str, Spec]] = {
@@ -232,10 +277,14 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a list of steps": _task(handler=_LIST),
     "a run of a workflow": ("ScheduledRun", {"handler": _FLOW}),
     "a run of a list of steps": ("ScheduledRun", {"handler": _LIST}),
+    **{f"a fan-out: {what}": _task(handler=handler) for what, handler in _EACHES.items()},
+    **{f"a run of a fan-out: {what}": ("ScheduledRun", {"handler": handler}) for what, handler in _EACHES.items()},
     "a run that ends at once": _run(cancel=True, cancelMode="Immediate"),
     "a run that is undone": _run(cancel=True, cancelMode="Compensate"),
     "a step of a run": _run(parent={**_PARENT, "step": "a", "always": True}),
     "an undo of a run": _run(parent={**_PARENT, "undo": "a"}),
+    "an item of a run": _run(parent={**_PARENT, "item": {"index": 999, "value": {"id": [None]}}}),
+    "what collects in a run": _run(parent={**_PARENT, "collect": True}),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
 }
 

@@ -64,6 +64,14 @@ DURATION = Field(
     measure="text",
 )
 LASTING = replace(DURATION, bad=(*DURATION.bad, ("0s", "shorter than a second; write at least 1s")))
+NOT_AMOUNT = 'maxFailed is not a number of items; write a number of items like 3, or per cent of them like "10%"'
+_OF_ANOTHER_TYPE: tuple[Any, ...] = (True, 2.5, [], {})
+AMOUNT = Field(
+    (
+        *((value, NOT_AMOUNT) for value in (-1, "", "5", "%", "5 %", "-5%", "101%", "05%", "5%\n", "x" * 1000)),
+        *((value, "must be of type integer,string") for value in _OF_ANOTHER_TYPE),
+    )
+)
 FREE = Field((([], 'must be of type object: "array"'), ("x", 'must be of type object: "string"')))
 
 

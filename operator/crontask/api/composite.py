@@ -1,12 +1,14 @@
 """Handlers that consist of parts: steps, items and batches, each with a pod of its own."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Anything, Args, SimpleHandler
+from crontask.api.written import shown
 
 LONGEST_STEP_NAME = 24
 MOST_STEPS = 50
@@ -19,7 +21,10 @@ StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, exam
 class When(Model):
     """A step runs only if a value is, or is not, one of some."""
 
-    value: Anything = Field(description='Usually a reference, like "${steps.check.result.found}".')
+    value: Anything = Field(
+        examples=["${steps.check.result.found}"],
+        description='Usually a reference, like "${steps.check.result.found}".',
+    )
     in_: tuple[Anything, ...] | None = Field(
         default=None, alias="in", max_length=100, examples=[[True]], description="The step runs if it is one of these."
     )
@@ -93,6 +98,9 @@ class ItemHandler(SimpleHandler):
     )
 
 
+TOTALS = ("total", "succeeded", "failed", "processedCount", "errorCount", "failedItems", "results")
+
+
 class Collect(SimpleHandler):
     """What runs when all items have ended, given the totals."""
 
@@ -105,8 +113,21 @@ class Collect(SimpleHandler):
     timeout: Duration | None = Field(default=None, description="The longest an attempt of it may take; 1h unless set.")
 
 
+PERCENT = "(100|[1-9]?[0-9])%"
+HOW_MANY = 'write a number of items like 3, or per cent of them like "10%"'
+
+
+def _parse_max_failed(value: object) -> object:
+    """A number from 0 on, or per cent. Raises ValueError with what to write instead."""
+    number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if number or (isinstance(value, str) and re.fullmatch(PERCENT, value)):
+        return value
+    raise ValueError(f"{shown(value)} is not a number of items; {HOW_MANY}")
+
+
 MaxFailed = Annotated[
     int | str,
+    BeforeValidator(_parse_max_failed),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "examples": [3, "10%"]}),
 ]
 
@@ -115,8 +136,9 @@ class ForEach(Model):
     """The same handler for each of many items, so many at a time."""
 
     items: Anything = Field(
+        examples=[["a", "b"], "${args.ids}"],
         description='The items: a list of at most 1000, or a reference to one, like "${args.ids}", or to a whole '
-        "number N, for 0 to N-1."
+        "number N, for 0 to N-1.",
     )
     parallelism: int = Field(default=10, ge=1, le=MOST_ITEMS, description="So many items at the same time at most.")
     max_failed: MaxFailed = Field(

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import yaml
 
 from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION
-from crontask.api.crd_handler import add_handler_rules, at_most_one, joined, refuse, rule
+from crontask.api.crd_handler import SECOND_RULE, add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import End
 from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
@@ -79,9 +79,6 @@ def _name_rule(longest: int) -> Schema:
 
 # Elsewhere a duration of 0s has a meaning.
 _AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
-_SECOND_RULE = rule(
-    f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
-)
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _DELAY_RULES = [
     *(
@@ -258,7 +255,7 @@ def _names(kind: str, short: str) -> Schema:
 def _with_rules(spec: Schema) -> None:
     for field in _AT_LEAST_A_SECOND:
         if field in spec["properties"]:
-            spec["properties"][field]["x-kubernetes-validations"].append(dict(_SECOND_RULE))
+            spec["properties"][field]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     add_handler_rules(spec["properties"]["handler"])
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
+from crontask.api.base import DURATION_PATTERN
+from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
 from crontask.api.unbuilt import BATCH, FIX, FOR_EACH, HANDLER, ITEM_HANDLER, MESSAGE, STEP
 from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION
 from crontask.api.validate_handler import ONE_HANDLER, ONE_VARIANT
-from crontask.api.validate_items import NOT_PERCENT, PERCENT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
     LONGEST_CONTAINER,
@@ -40,6 +41,10 @@ def joined(rules: Iterable[Schema], *, unless: str) -> Schema:
     }
 
 
+# Of a run, and of what a run is made for: the API server would refuse that run.
+SECOND_RULE = rule(
+    f"!self.matches('{DURATION_PATTERN}') || self.matches('[1-9]')", "shorter than a second; write at least 1s"
+)
 # Spares the API server the rules at the writes that do not touch what they are about.
 AS_IT_WAS = "(oldSelf.hasValue() && oldSelf.value() == self)"
 
@@ -131,7 +136,7 @@ _STEPS_RULES = [
 _MAX_FAILED_RULES = [
     rule(
         f"type(self) == int ? int(self) >= 0 : string(self).matches('^{PERCENT}$')",
-        f"maxFailed is not a number of items; {NOT_PERCENT}",
+        f"maxFailed is not a number of items; {HOW_MANY}",
     )
 ]
 _OF_A_BATCH = ("container", "podTemplate", "python")
@@ -245,6 +250,8 @@ def add_handler_rules(handler: Schema) -> None:
     _add_simple_rules(step)
     _add_rules_of_part(step["properties"]["compensate"])
     for_each = handler["properties"]["forEach"]
+    for part in (step, step["properties"]["compensate"], for_each, for_each["properties"]["collect"]):
+        part["properties"]["timeout"]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     refuse(for_each, FOR_EACH, "spec.handler.forEach")
     for_each["properties"]["maxFailed"]["x-kubernetes-validations"] = deepcopy(_MAX_FAILED_RULES)
     item = for_each["properties"]["handler"]

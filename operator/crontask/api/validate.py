@@ -6,7 +6,7 @@ the spec is good.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import RUN, TASK
-from crontask.api.validate_handler import handler_problems, unbuilt_problems
+from crontask.api.validate_handler import handler_problems, timeout_problems, unbuilt_problems
 from crontask.api.validate_times import expressions_of, never_due_problems
 from crontask.api.written import shown
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
@@ -129,9 +129,7 @@ def _delay_problems(spec: CronTaskSpec) -> Iterator[Problem]:
 
 def _duration_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:
     for field in fields:
-        value = getattr(spec, field)
-        if value is not None and value < timedelta(seconds=1):
-            yield Problem(f"spec.{to_camel(field)}", "is shorter than a second", "write at least 1s")
+        yield from timeout_problems(getattr(spec, field), f"spec.{to_camel(field)}")
 
 
 def _time_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """The validation of a handler: what runs."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from pydantic.alias_generators import to_camel, to_snake
@@ -31,6 +32,12 @@ def unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[
             yield Problem(f"{path}.{name}", MESSAGE, FIX)
 
 
+def timeout_problems(timeout: timedelta | None, path: str) -> Iterator[Problem]:
+    """What is wrong with the longest time that something may take."""
+    if timeout is not None and timeout < timedelta(seconds=1):
+        yield Problem(path, "is shorter than a second", "write at least 1s")
+
+
 def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
     """Everything that is wrong with it."""
     yield from unbuilt_problems(handler, HANDLER, path)
@@ -58,7 +65,7 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
 
 
 def _size_problems(handler: Handler, path: str) -> Iterator[Problem]:
-    size = len(handler.model_dump_json(by_alias=True, exclude_none=True))
+    size = len(handler.model_dump_json(by_alias=True, exclude_none=True).encode())
     if size > LONGEST_COMPOSITE:
         message = f"has {size} bytes as JSON, over {LONGEST_COMPOSITE}"
         yield Problem(path, message, "move code and data to ConfigMaps, or parts of it to tasks of their own")

@@ -9,8 +9,8 @@ _OF_THE_RUN, _SO_FAR = ("name", "scheduledTime"), ("phase", "message")
 # Where there are others.
 _ELSEWHERE = {
     "steps": "steps",
-    "item": "forEach",
-    "index": "forEach",
+    "item": "forEach.args",
+    "index": "forEach.args",
     "cursor": "batch",
     "batch": "batch",
     "size": "batch",

@@ -14,6 +14,7 @@ from crontask.api.validate_handler import (
     ONE_HANDLER,
     SIMPLE_VARIANTS,
     simple_problems,
+    timeout_problems,
     unbuilt_problems,
     variant_problems,
 )
@@ -56,6 +57,7 @@ def _step_problems(step: Step, path: str) -> Iterator[Problem]:
     if step.task is None:
         yield from variant_problems(step, SIMPLE_VARIANTS, ONE_HANDLER, path)
     yield from simple_problems(step, path)
+    yield from timeout_problems(step.timeout, f"{path}.timeout")
     if step.when is not None:
         yield from _when_problems(step.when, f"{path}.when")
     if step.always:
@@ -75,6 +77,7 @@ def _when_problems(when: When, path: str) -> Iterator[Problem]:
 def _compensation_problems(compensation: Compensation, path: str) -> Iterator[Problem]:
     yield from variant_problems(compensation, SIMPLE_VARIANTS, ONE_HANDLER, path)
     yield from simple_problems(compensation, path)
+    yield from timeout_problems(compensation.timeout, f"{path}.timeout")
 
 
 def _order_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.structure import Schema, structural
 from crontask.api.takes import example_of
+from crontask.api.unbuilt import FOR_EACH, HANDLER, ITEM_HANDLER, STEP
 from crontask.api.unknown import unknown_fields
 from crontask.api.validate import validate_run, validate_task
 from crontask.api.written import as_yaml
@@ -105,7 +106,7 @@ SHORTHANDS: list[tuple[dict[str, Any], str]] = [
         {"handler": {"http": {"url": "https://example.com", "expect": {"status": [200]}}}},
         "handler.http.expect.status[0]: must be a string like \"200\" or \"2xx\", not 200; write \"200\"",
     ),
-    ({"handler": {}}, "handler: exactly one of container, podTemplate, http, python, steps must be set; write one "),
+    ({"handler": {}}, "handler: exactly one of container, podTemplate, http, python, steps, forEach must be set; w"),
 ]  # fmt: skip
 
 
@@ -164,7 +165,8 @@ def _fields(schema: Schema, path: tuple[str | int, ...] = ()) -> list[tuple[tupl
 
 # What is not served, and what goes with what stands beside it.
 _BESIDE_ANOTHER = {
-    *("forEach", "batch", "resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
+    *(*HANDLER, *STEP, *ITEM_HANDLER, *FOR_EACH),
+    *("resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
 }
 
 

@@ -48,7 +48,10 @@ def test_each_field_has_a_text(crd: Schema) -> None:
 def test_a_schema_is_structural_and_bounded(crd: Schema) -> None:
     for path, node in _nodes(_root(crd)):
         assert not {"$ref", "anyOf", "allOf", "oneOf", "title", "const", "nullable"} & set(node), path
-        assert node.get("type") or node.get("x-kubernetes-preserve-unknown-fields"), path
+        any_type = {"x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"}
+        assert node.get("type") or any_type & set(node), path
+        # In a CRD these are flags beside a bound, not bounds of their own.
+        assert not {"exclusiveMinimum", "exclusiveMaximum"} & set(node), path
         if node.get("type") == "array":
             assert "maxItems" in node, path
         if node.get("type") == "string":

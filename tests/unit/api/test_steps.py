@@ -82,7 +82,7 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ),
     (
         [step("a", args={"x": "${item.id}"})],
-        ["steps[0].args.x: item.id: there is item in forEach only; w"],
+        ["steps[0].args.x: item.id: there is item in forEach.args only; w"],
     ),
     ([step("a", args={"x": "${secrets.a}"})], ["steps[0].args.x: secrets.a: there is nothing called secrets; write"]),
     (
@@ -103,7 +103,7 @@ BAD: list[tuple[list[dict[str, Any]], list[str]]] = [
     ),
     (
         [step("a", args={"x": "${run.phase}"})],
-        ["steps[0].args.x: run.phase is known only to steps with always and in c"],
+        ["steps[0].args.x: run.phase is known only to what comes at the end; wri"],
     ),
     (
         [step("a", args={"x": "${run.uid}"})],

@@ -90,7 +90,7 @@ class FanOut:
 
     @cached_property
     def failures(self) -> Mapping[int, Failure]:
-        """Why items failed that no run tells of."""
+        """Why items failed of which no run says so."""
         return dict(self._failures())
 
     @cached_property
