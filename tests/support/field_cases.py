@@ -27,6 +27,7 @@ from field_kinds import (
     whole,
 )
 
+from crontask.api.unbuilt import BATCH as BATCH_FIELDS
 from crontask.api.unbuilt import FOR_EACH, HANDLER, ITEM_HANDLER, RUN, TASK
 from crontask.api.unbuilt import STEP as STEP_FIELDS
 
@@ -34,6 +35,7 @@ CONTAINER = {"image": "busybox:1.36"}
 HTTP = {"url": "https://example.com"}
 SOURCE = "def handler(ctx): pass"
 _NO_URL = "url is not a valid URL; write it like https://example.com/path"
+_NO_HTTP = "http goes with no batch: an answer has no cursor; write python, and make the call there"
 _NO_METHOD = "method is not an HTTP method; write it like GET or POST"
 _ONE_VALUE = "exactly one of value and valueFrom must be set; set one of them"
 TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "busybox:1.36"}]}}
@@ -96,7 +98,8 @@ _PLAIN = {**_CALLS, "container": FREE, "podTemplate": FREE, "resultFrom": text(N
 # Where a handler of one pod may stand: the handler itself, a step, what undoes it, an item, and what collects.
 STEP, UNDO = "handler.steps[]", "handler.steps[].compensate"
 EACH, ITEM, COLLECT = "handler.forEach", "handler.forEach.handler", "handler.forEach.collect"
-_PARTS = (STEP, UNDO, ITEM, COLLECT)
+BATCH, EVERY = "handler.batch", "handler.batch.handler"
+_PARTS = (STEP, UNDO, ITEM, COLLECT, EVERY)
 MOUNTS = ("handler", *_PARTS)
 _SIMPLE = {
     **_CALLS,
@@ -155,12 +158,17 @@ _HANDLER = {
     **under(COLLECT, _RETRY),
     f"{COLLECT}.args": FREE,
     f"{COLLECT}.timeout": LASTING,
-    "handler.batch": whole("size", "handler"),
-    "handler.batch.size": number(1, 1_000_000),
-    "handler.batch.delay": DURATION,
-    "handler.batch.maxBatches": number(1, 1_000_000_000),
-    "handler.batch.handler": whole(),
-    **under("handler.batch.handler", _PLAIN),
+    BATCH: whole("size", "handler"),
+    **under(BATCH, _RETRY),
+    f"{BATCH}.size": number(1, 1_000_000),
+    f"{BATCH}.delay": DURATION,
+    f"{BATCH}.maxBatches": number(1, 1_000_000_000),
+    f"{BATCH}.continueFrom": choice("Start", "LastRun"),
+    f"{BATCH}.reusePodFor": DURATION,
+    f"{BATCH}.args": FREE,
+    f"{BATCH}.timeout": LASTING,
+    EVERY: whole(),
+    **under(EVERY, _SIMPLE),
 }
 # Told of what was written, which is an unquoted `on`.
 UNQUOTED_ON = "on has a value that is not allowed; write Succeeded, Failed or Finished"
@@ -248,19 +256,24 @@ FIELDS: dict[str, dict[str, Field]] = {
         "parent.undo": text(None, 24),
         "parent.item": whole("index"),
         "parent.item.index": number(0, 999),
+        "parent.batch": whole("number", "size"),
+        "parent.batch.number": number(1, 2**63 - 1),
+        "parent.batch.size": number(1, 2**63 - 1),
         "parent.collect": FLAG,
         "parent.always": FLAG,
     },
 }
 # Fields without a bad value: they take anything.
 _ANYTHING = {f"{EACH}.items", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
-ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value"}}
+ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value", "parent.batch.cursor", "cursor"}}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "after.true": UNQUOTED_ON,
     **{f"{mount}.container.name": "name is given by crontask; remove it" for mount in MOUNTS},
     **{f"{mount}.http.url": _NO_URL for mount in MOUNTS},
     **{f"{mount}.http.method": _NO_METHOD for mount in MOUNTS},
+    # A batch makes no call.
+    **{path: _NO_HTTP for path in _HANDLER if path.startswith(f"{EVERY}.http.")},
 }
 # Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
 _TOO_LARGE = "bytes as JSON, over 65536"
@@ -287,7 +300,7 @@ _NEEDED: dict[str, Any] = {
     "size": 1,
     "handler": {},
     "taskRef": {"name": "x"},
-    **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0},
+    **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0, "number": 1},
 }
 _VARIANTS = {"container", "podTemplate", "http", "python", "task"}
 
@@ -309,9 +322,12 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
     if path in ("handler.onFailure", "handler.maxParallel", "handler.stepResultFrom"):
         name = value if isinstance(value, str) and path == "handler.stepResultFrom" else "a"
         handler["steps"] = [{"name": name, "container": CONTAINER}]
-    steps, each = handler.get("steps"), handler.get("forEach")
+    steps, each, batch = handler.get("steps"), handler.get("forEach"), handler.get("batch")
+    if isinstance(batch, dict):
+        _complete_parts(batch, (EVERY,), path, value)
+        return
     if isinstance(each, dict):
-        _complete_fan_out(each, path, value)
+        _complete_parts(each, (ITEM, COLLECT), path, value)
         return
     if not isinstance(steps, list):
         _complete(handler, path.removeprefix("handler."), value)
@@ -331,9 +347,9 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
             handler["steps"] = [step, *others]
 
 
-def _complete_fan_out(each: dict[str, Any], path: str, value: Any) -> None:
-    for mount in (ITEM, COLLECT):
-        handler = each.get(mount.rpartition(".")[2])
+def _complete_parts(composite: dict[str, Any], mounts: tuple[str, ...], path: str, value: Any) -> None:
+    for mount in mounts:
+        handler = composite.get(mount.rpartition(".")[2])
         if isinstance(handler, dict):
             if path.startswith(f"{mount}."):
                 _complete(handler, path.removeprefix(f"{mount}."), value)
@@ -385,6 +401,7 @@ _UNBUILT_PARTS = {
     *(f"{STEP}.{name}" for name in STEP_FIELDS),
     *(f"{EACH}.{name}" for name in FOR_EACH),
     *(f"{ITEM}.{name}" for name in ITEM_HANDLER),
+    *(f"{BATCH}.{name}" for name in BATCH_FIELDS),
 }
 
 
@@ -416,7 +433,7 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"image": "i"}]}},
 )
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
-_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach must be set; set one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach, batch must be set; set one of them"
 _ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
 _ALWAYS = "does not go with always, since the step runs last; remove it"
 _NOT_BACK = "cancelMode never goes back from Immediate; leave it as it is"
@@ -446,6 +463,7 @@ _SAMPLES: dict[str, Any] = {
     **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
     **{"http": {"url": "https://example.com"}, "python": {}, "pod": {}},
     **{"batch": {"size": 1, "handler": {}}, "task": "x", "scheduledTime": "${item}"},
+    "reusePodFor": "5m",
 }
 
 
@@ -465,6 +483,20 @@ def _each(**fields: Any) -> dict[str, Any]:
     return _handler({"forEach": {"items": [1], "handler": {"container": CONTAINER}, **fields}})
 
 
+def _batch(**fields: Any) -> dict[str, Any]:
+    return _handler({"batch": {"size": 1, "handler": {"container": CONTAINER}, **fields}})
+
+
+_ONE_OF_A_BATCH = "exactly one of container, podTemplate, python must be set; set one of them"
+_ONE_AT_A_TIME = (
+    "concurrency: with continueFrom: LastRun one run is at a time; write policy: Forbid, Replace or Queue, without max "
+    "or with max: 1"
+)
+_ONLY_OF_TASKS = (
+    "handler.batch.continueFrom: LastRun is of the runs of a CronTask, and this run has none; remove it, or write "
+    "where to begin as spec.cursor"
+)
+_LAST_RUN = {"continueFrom": "LastRun"}
 _TEMPLATED = {"podTemplate": TEMPLATE}
 _PARENT = {"name": "n", "uid": "u", "root": "r", "depth": 1, "key": "k", "step": "a"}
 _HANDLER_RULES = (
@@ -641,6 +673,23 @@ _HANDLER_RULES = (
         )
         for name in ITEM_HANDLER
     ),
+    Rule(_NO_HTTP, _batch(handler={"http": HTTP}), f"spec.{EVERY}.http"),
+    Rule(_NO_HTTP, _batch(handler={"http": HTTP, "container": CONTAINER}), f"spec.{EVERY}.http"),
+    Rule(_ONE_OF_A_BATCH, _batch(handler={}), f"spec.{EVERY}"),
+    Rule(_ONE_OF_A_BATCH, _batch(handler={"container": CONTAINER, **_TEMPLATED}), f"spec.{EVERY}"),
+    *(
+        Rule(words, _batch(handler=given), f"spec.{EVERY}.{field}")
+        for words, field, given in (
+            (_RESULT_FROM, "resultFrom", {**_TEMPLATED, "resultFrom": "b"}),
+            ("pod goes with container, http and python only; remove it", "pod", {**_TEMPLATED, "pod": {}}),
+            (_NO_IMAGE, "container.image", {"container": {}}),
+        )
+    ),
+    Rule(_SHORT, _batch(timeout="0s"), f"spec.{BATCH}.timeout"),
+    *(
+        Rule(_not_served(f"spec.{BATCH}.{name}"), _batch(**{name: _SAMPLES[name]}), f"spec.{BATCH}.{name}")
+        for name in BATCH_FIELDS
+    ),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
     "CronTask": (
@@ -682,6 +731,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**TASK_BASE, "after": {"task": "t"}},
             "spec.after.task",
         ),
+        *(
+            Rule(_ONE_AT_A_TIME, {**_batch(**_LAST_RUN), "concurrency": given}, f"spec.concurrency.{field}")
+            for field, given in (("policy", {"policy": "Allow"}), ("max", {"policy": "Queue", "max": 2}))
+        ),
         Rule(UNQUOTED_ON, {**TASK_BASE, "after": {"task": "x", "true": "failed"}}, "spec.after.on"),
         *(Rule(_name(52), TASK_BASE, name=name) for name in ("x" * 53, "a.b")),
         *_HANDLER_RULES,
@@ -701,6 +754,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**RUN_BASE, "cancelMode": "Immediate"},
             "spec.cancelMode",
         ),
+        Rule(_ONLY_OF_TASKS, _batch(**_LAST_RUN), f"spec.{BATCH}.continueFrom"),
         # What only the server knows: the object before.
         Rule(_NOT_BACK, {**RUN_BASE, "cancel": True, "cancelMode": "Immediate"}, change={"cancelMode": "Compensate"}),
         Rule(_BACK, {**RUN_BASE, "cancel": True}, change={"cancel": False}),

@@ -250,7 +250,8 @@ def add_handler_rules(handler: Schema) -> None:
     _add_simple_rules(step)
     _add_rules_of_part(step["properties"]["compensate"])
     for_each = handler["properties"]["forEach"]
-    for part in (step, step["properties"]["compensate"], for_each, for_each["properties"]["collect"]):
+    batch = handler["properties"]["batch"]
+    for part in (step, step["properties"]["compensate"], for_each, for_each["properties"]["collect"], batch):
         part["properties"]["timeout"]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     refuse(for_each, FOR_EACH, "spec.handler.forEach")
     for_each["properties"]["maxFailed"]["x-kubernetes-validations"] = deepcopy(_MAX_FAILED_RULES)
@@ -259,11 +260,13 @@ def add_handler_rules(handler: Schema) -> None:
     refuse(item, ITEM_HANDLER, "spec.handler.forEach.handler")
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
-    batch = handler["properties"]["batch"]
     refuse(batch, BATCH, "spec.handler.batch")
     each = batch["properties"]["handler"]
     each["x-kubernetes-validations"] = [joined(_BATCH_HANDLER_RULES, unless="false")]
     _add_simple_rules(each)
+    # What is refused as a whole is not looked at.
+    http = each["properties"]["http"]
+    del http["x-kubernetes-validations"], http["properties"]["headers"]["items"]["x-kubernetes-validations"]
 
 
 def _add_rules_of_part(handler: Schema) -> None:

@@ -12,7 +12,7 @@ from crontask.api.problem import Problem
 from crontask.api.reference import references_in
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.unbuilt import BATCH
-from crontask.api.validate_handler import simple_problems, unbuilt_problems, variant_problems
+from crontask.api.validate_handler import simple_problems, timeout_problems, unbuilt_problems, variant_problems
 from crontask.api.validate_reference import found_problems
 
 _VARIANTS = ("container", "pod_template", "python")
@@ -32,6 +32,7 @@ _ROOTS = ("args", "run", "trigger", "cursor", "batch", "size")
 def batch_problems(asked: Batch, path: str) -> Iterator[Problem]:
     """Everything that is wrong with it."""
     yield from unbuilt_problems(asked, BATCH, path)
+    yield from timeout_problems(asked.timeout, f"{path}.timeout")
     yield from _handler_problems(asked.handler, f"{path}.handler")
     for found in references_in(asked.args, f"{path}.args"):
         yield from found_problems(found, _ROOTS, so_far=False)
@@ -40,9 +41,10 @@ def batch_problems(asked: Batch, path: str) -> Iterator[Problem]:
 def _handler_problems(handler: SimpleHandler, path: str) -> Iterator[Problem]:
     if handler.http is not None:
         yield Problem(f"{path}.http", *NO_HTTP)
+        handler = handler.model_copy(update={"http": None})
     else:
         yield from variant_problems(handler, _VARIANTS, ONE_BATCH_HANDLER, path)
-    yield from simple_problems(handler, path)
+    yield from simple_problems(handler, path, pod_goes_too=handler.pod_template is None)
 
 
 def continuing_problems(spec: CronTaskSpec) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from crontask.api.validate_handler import (
     unbuilt_problems,
     variant_problems,
 )
-from crontask.api.validate_reference import found_problems
+from crontask.api.validate_reference import found_problems, root_problems
 from crontask.api.written import shown
 
 _ROOTS_OF_LISTS = ("args", "trigger")

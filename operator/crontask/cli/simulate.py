@@ -63,6 +63,14 @@ _SUMMED = {
     metavar="STEP=JSON",
     help="What a step gives back; nothing unless set.",
 )
+@click.option(
+    "--batches",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="The batch of each run that says isDone.",
+)
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")
 @click.option("--suspended", multiple=True, type=StretchParam(), help="spec.suspend is true then.")
@@ -90,6 +98,7 @@ def simulate_command(
     failing_parts: tuple[str, ...],
     part_takes: tuple[str, ...],
     part_results: tuple[str, ...],
+    batches: int,
     seed: int,
     output: str,
     **happenings: Any,
@@ -122,6 +131,7 @@ def simulate_command(
             failing_parts=fail,
             part_takes=takes,
             part_results=results,
+            batches=batches,
         )
         decided = _print(progress.until_the_first(simulate(scenario)), output)
     if not decided:

@@ -90,6 +90,8 @@ class Scenario:
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
     # What they give back.
     part_results: Mapping[str, Any] = field(default_factory=dict)
+    # Of a task in batches: which of a run's batches says that all is done.
+    batches: int = 3
 
 
 @dataclass
@@ -259,9 +261,16 @@ class Simulation:
         wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
         results = self.scenario.part_results
         message = json.dumps({"result": results[part]}) if part in results else ""
+        if "batch" in asked:
+            message = self._given_back(asked["batch"])
         takes = wanted.total_seconds() - within + _ENDS_LATE
         code = int(fails or part in self.scenario.failing_parts)
         return Plan(runs=max(0.0, takes), exit_code=code, message=message, stops_in=0)
+
+    def _given_back(self, batch: Document) -> str:
+        """What a batch says: the cursor is how many have been done."""
+        done = batch["number"] >= self.scenario.batches
+        return json.dumps({"cursor": (batch.get("cursor") or 0) + 1, "isDone": done})
 
 
 _STARTED = "Due"

@@ -106,7 +106,7 @@ SHORTHANDS: list[tuple[dict[str, Any], str]] = [
         {"handler": {"http": {"url": "https://example.com", "expect": {"status": [200]}}}},
         "handler.http.expect.status[0]: must be a string like \"200\" or \"2xx\", not 200; write \"200\"",
     ),
-    ({"handler": {}}, "handler: exactly one of container, podTemplate, http, python, steps, forEach must be set; w"),
+    ({"handler": {}}, "handler: exactly one of container, podTemplate, http, python, steps, forEach, batch must be"),
 ]  # fmt: skip
 
 
