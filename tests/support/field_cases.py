@@ -257,8 +257,8 @@ FIELDS: dict[str, dict[str, Field]] = {
         "parent.item": whole("index"),
         "parent.item.index": number(0, 999),
         "parent.batch": whole("number", "size"),
-        "parent.batch.number": number(1, 2**63 - 1),
-        "parent.batch.size": number(1, 2**63 - 1),
+        "parent.batch.number": number(1, 1_000_000_000),
+        "parent.batch.size": number(1, 1_000_000),
         "parent.collect": FLAG,
         "parent.always": FLAG,
     },
@@ -288,6 +288,9 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
     **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in _PARTS},
     **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in _PARTS},
     **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in _PARTS},
+    # As large, and none all the same.
+    (f"{EVERY}.http.caBundle", 100_000): (_TOO_LARGE,),
+    (f"{EVERY}.http.expect.jsonPath", 1024): (),
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
@@ -488,10 +491,7 @@ def _batch(**fields: Any) -> dict[str, Any]:
 
 
 _ONE_OF_A_BATCH = "exactly one of container, podTemplate, python must be set; set one of them"
-_ONE_AT_A_TIME = (
-    "concurrency: with continueFrom: LastRun one run is at a time; write policy: Forbid, Replace or Queue, without max "
-    "or with max: 1"
-)
+_ONE_AT_A_TIME = "concurrency: with continueFrom: LastRun one run is at a time; write max: 1"
 _ONLY_OF_TASKS = (
     "handler.batch.continueFrom: LastRun is of the runs of a CronTask, and this run has none; remove it, or write "
     "where to begin as spec.cursor"
@@ -732,8 +732,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
             "spec.after.task",
         ),
         *(
-            Rule(_ONE_AT_A_TIME, {**_batch(**_LAST_RUN), "concurrency": given}, f"spec.concurrency.{field}")
-            for field, given in (("policy", {"policy": "Allow"}), ("max", {"policy": "Queue", "max": 2}))
+            Rule(_ONE_AT_A_TIME, {**_batch(**_LAST_RUN), "concurrency": given}, "spec.concurrency")
+            for given in ({"policy": "Allow"}, {"policy": "Queue", "max": 2})
         ),
         Rule(UNQUOTED_ON, {**TASK_BASE, "after": {"task": "x", "true": "failed"}}, "spec.after.on"),
         *(Rule(_name(52), TASK_BASE, name=name) for name in ("x" * 53, "a.b")),

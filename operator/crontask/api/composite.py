@@ -13,6 +13,7 @@ from crontask.api.written import shown
 LONGEST_STEP_NAME = 24
 MOST_STEPS = 50
 MOST_ITEMS = 1000
+MOST_BATCHES, LARGEST_BATCH = 1_000_000_000, 1_000_000
 LONGEST_CURSOR = 1024
 """Bytes of a cursor as JSON."""
 StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, examples=["fetch"])]
@@ -173,12 +174,12 @@ class ForEach(Model):
 class Batch(Model):
     """The same handler again, with the cursor of its last result, until it says isDone."""
 
-    size: int = Field(ge=1, le=1_000_000, description="How much a batch is to do: handed to the handler.")
+    size: int = Field(ge=1, le=LARGEST_BATCH, description="How much a batch is to do: handed to the handler.")
     delay: Duration | None = Field(default=None, description="The pause between two batches; none unless set.")
     max_batches: int | None = Field(
         default=None,
         ge=1,
-        le=1_000_000_000,
+        le=MOST_BATCHES,
         description="So many batches a run at most; a run that is not done then is Partial, and keeps its cursor.",
     )
     continue_from: Literal["Start", "LastRun"] = Field(

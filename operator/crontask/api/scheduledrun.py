@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, RecordedTime, Time
-from crontask.api.composite import LONGEST_STEP_NAME, MOST_ITEMS, MOST_STEPS, StepName
+from crontask.api.composite import LARGEST_BATCH, LONGEST_STEP_NAME, MOST_BATCHES, MOST_ITEMS, MOST_STEPS, StepName
 from crontask.api.composite_status import BatchStatus, Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
@@ -46,8 +46,8 @@ class Item(Model):
 class BatchPart(Model):
     """A batch, and where it begins."""
 
-    number: CountFromOne = Field(description="Batches are counted from 1.")
-    size: int = Field(ge=1, description="How much it is to do.")
+    number: int = Field(ge=1, le=MOST_BATCHES, description="Batches are counted from 1.")
+    size: int = Field(ge=1, le=LARGEST_BATCH, description="How much it is to do.")
     cursor: Json = Field(default=None, description="Where it begins; absent at the start.")
 
 

@@ -18,10 +18,7 @@ from crontask.api.validate_reference import found_problems
 _VARIANTS = ("container", "pod_template", "python")
 ONE_BATCH_HANDLER = "exactly one of container, podTemplate, python must be set"
 NO_HTTP = ("an answer has no cursor", "write python, and make the call there")
-ONE_AT_A_TIME = (
-    "with continueFrom: LastRun one run is at a time",
-    "write policy: Forbid, Replace or Queue, without max or with max: 1",
-)
+ONE_AT_A_TIME = ("with continueFrom: LastRun one run is at a time", "write max: 1")
 ONLY_OF_TASKS = (
     "LastRun is of the runs of a CronTask, and this run has none",
     "remove it, or write where to begin as spec.cursor",
@@ -53,8 +50,7 @@ def continuing_problems(spec: CronTaskSpec) -> Iterator[Problem]:
     if batch is None or batch.continue_from != "LastRun":
         return
     if (concurrency.max or 1) > 1 or (concurrency.policy is ConcurrencyPolicy.ALLOW and concurrency.max is None):
-        field = "policy" if concurrency.max is None else "max"
-        yield Problem(f"spec.concurrency.{field}", *ONE_AT_A_TIME)
+        yield Problem("spec.concurrency", *ONE_AT_A_TIME)
 
 
 def without_task_problems(asked: Batch, path: str) -> Iterator[Problem]:

@@ -69,7 +69,7 @@ _SUMMED = {
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="The batch of each run that says isDone.",
+    help="Of a task in batches: so many until all is done.",
 )
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")

@@ -90,7 +90,7 @@ class Scenario:
     part_takes: Mapping[str, timedelta] = field(default_factory=dict)
     # What they give back.
     part_results: Mapping[str, Any] = field(default_factory=dict)
-    # Of a task in batches: which of a run's batches says that all is done.
+    # Of a task in batches: after so many all is done.
     batches: int = 3
 
 
@@ -269,8 +269,8 @@ class Simulation:
 
     def _given_back(self, batch: Document) -> str:
         """What a batch says: the cursor is how many have been done."""
-        done = batch["number"] >= self.scenario.batches
-        return json.dumps({"cursor": (batch.get("cursor") or 0) + 1, "isDone": done})
+        done = (batch.get("cursor") or 0) + 1
+        return json.dumps({"cursor": done, "isDone": done >= self.scenario.batches})
 
 
 _STARTED = "Due"
