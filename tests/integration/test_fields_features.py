@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from admission import Admission, admission, problems
 from api_server import until
-from field_cases import EVERY, FIELDS, unbuilt
+from field_cases import BATCH, EVERY, FIELDS, unbuilt
 from field_features import DEFAULTS, FEATURES, ODD, ONLY_VALIDATE, REPEATED
 from field_kinds import Schema, crd_file, defaulted, nodes, root_schema, spec_schema
 
@@ -128,6 +128,9 @@ def test_every_field_and_every_word_is_in_a_feature(kind: str) -> None:
     }
     assert fields.keys() - {path for path, _ in used} == set()
     words = {(path, word) for path, node in fields.items() for word in node.get("enum", ())}
+    if kind == "ScheduledRun":
+        # Of a run that has a handler of its own, none is the last before it.
+        words -= {(f"{BATCH}.continueFrom", "LastRun")}
     assert words - {(path, value) for path, value in used if isinstance(value, str)} == set()
 
 

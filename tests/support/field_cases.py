@@ -288,7 +288,8 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
     **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in _PARTS},
     **{(f"{mount}.http.caBundle", 100_000): (_TOO_LARGE, "has no certificate that") for mount in _PARTS},
     **{(f"{mount}.python.source", 262_144): (_TOO_LARGE, "has no function handler") for mount in _PARTS},
-    # As large, and none all the same.
+    # It is looked at before the whole is; of a call that no batch makes, only how large it is.
+    (f"{EVERY}.python.source", 262_144): ("has no function handler", _TOO_LARGE),
     (f"{EVERY}.http.caBundle", 100_000): (_TOO_LARGE,),
     (f"{EVERY}.http.expect.jsonPath", 1024): (),
 }

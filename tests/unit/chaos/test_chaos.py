@@ -7,6 +7,7 @@ from pathlib import Path
 from random import SystemRandom
 
 import pytest
+from chaos.batch_bugs import BATCH_BUGS
 from chaos.bugs import BUGS
 from chaos.play import play
 from chaos.workflow_bugs import WORKFLOW_BUGS
@@ -56,9 +57,9 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
     _play_all(range(first, first + FRESH))
 
 
-@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS])
+@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS])
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    {**BUGS, **WORKFLOW_BUGS}[name](monkeypatch)
+    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS}[name](monkeypatch)
     first = (FOUND_BY[name],) if name in FOUND_BY else ()
     assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 
