@@ -36,6 +36,11 @@ FOUND_BY = {
     "goes_on_after_a_failure": 1,
     "plan_read_anew": 1,
     "gone_made_again": 5,
+    "next_before_the_end_is_recorded": 1,
+    "batch_counted_twice": 1,
+    "cursor_of_the_last_count": 16,
+    "gone_batch_made_again": 109,
+    "failed_batch_passed_over": 1,
 }
 
 
