@@ -28,12 +28,14 @@ from field_kinds import (
 )
 from url_templates import BAD_TEMPLATES, NO_HOST
 
+from crontask.api.unbuilt import BATCH as BATCH_FIELDS
 from crontask.api.unbuilt import HANDLER, RUN, TASK
 
 CONTAINER = {"image": "busybox:1.36"}
 HTTP = {"url": "https://example.com"}
 SOURCE = "def handler(ctx): pass"
 _NO_URL = "url is not a valid URL; write it like https://example.com/path"
+_NO_HTTP = "http goes with no batch: an answer has no cursor; write python, and make the call there"
 _NO_METHOD = "method is not an HTTP method; write it like GET or POST"
 _ONE_VALUE = "exactly one of value and valueFrom must be set; set one of them"
 TEMPLATE = {"spec": {"containers": [{"name": "a", "image": "busybox:1.36"}]}}
@@ -97,7 +99,8 @@ _PLAIN = {**_CALLS, "container": FREE, "podTemplate": FREE, "resultFrom": text(N
 # Where a handler of one pod may stand: the handler itself, a step, what undoes it, an item, and what collects.
 STEP, UNDO = "handler.steps[]", "handler.steps[].compensate"
 EACH, ITEM, COLLECT = "handler.forEach", "handler.forEach.handler", "handler.forEach.collect"
-_PARTS = (STEP, UNDO, ITEM, COLLECT)
+BATCH, EVERY = "handler.batch", "handler.batch.handler"
+_PARTS = (STEP, UNDO, ITEM, COLLECT, EVERY)
 MOUNTS = ("handler", *_PARTS)
 _SIMPLE = {
     **_CALLS,
@@ -159,12 +162,17 @@ _HANDLER = {
     **under(COLLECT, _RETRY),
     f"{COLLECT}.args": FREE,
     f"{COLLECT}.timeout": LASTING,
-    "handler.batch": whole("size", "handler"),
-    "handler.batch.size": number(1, 1_000_000),
-    "handler.batch.delay": DURATION,
-    "handler.batch.maxBatches": number(1, 1_000_000_000),
-    "handler.batch.handler": whole(),
-    **under("handler.batch.handler", _PLAIN),
+    BATCH: whole("size", "handler"),
+    **under(BATCH, _RETRY),
+    f"{BATCH}.size": number(1, 1_000_000),
+    f"{BATCH}.delay": DURATION,
+    f"{BATCH}.maxBatches": number(1, 1_000_000_000),
+    f"{BATCH}.continueFrom": choice("Start", "LastRun"),
+    f"{BATCH}.reusePodFor": DURATION,
+    f"{BATCH}.args": FREE,
+    f"{BATCH}.timeout": LASTING,
+    EVERY: whole(),
+    **under(EVERY, _SIMPLE),
 }
 # Told of what was written, which is an unquoted `on`.
 UNQUOTED_ON = "on has a value that is not allowed; write Succeeded, Failed or Finished"
@@ -252,6 +260,9 @@ FIELDS: dict[str, dict[str, Field]] = {
         "parent.undo": text(None, 24),
         "parent.item": whole("index"),
         "parent.item.index": number(0, 999),
+        "parent.batch": whole("number", "size"),
+        "parent.batch.number": number(1, 1_000_000_000),
+        "parent.batch.size": number(1, 1_000_000),
         "parent.collect": FLAG,
         "parent.always": FLAG,
         "parent.backfill": FLAG,
@@ -259,7 +270,7 @@ FIELDS: dict[str, dict[str, Field]] = {
 }
 # Fields without a bad value: they take anything.
 _ANYTHING = {f"{EACH}.items", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
-ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value"}}
+ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value", "parent.batch.cursor", "cursor"}}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "after.true": UNQUOTED_ON,
@@ -267,6 +278,8 @@ INSIDE = {
     **{f"{mount}.http.url": _NO_URL for mount in MOUNTS},
     **{f"{mount}.http.urlTemplate": NO_HOST for mount in MOUNTS},
     **{f"{mount}.http.method": _NO_METHOD for mount in MOUNTS},
+    # A batch makes no call.
+    **{path: _NO_HTTP for path in _HANDLER if path.startswith(f"{EVERY}.http.")},
 }
 # Just inside a limit by the schema, and yet refused by validate, which knows cron and time zones: no CEL rule can.
 _TOO_LARGE = "bytes as JSON, over 65536"
@@ -282,6 +295,10 @@ ONLY_VALIDATE: dict[tuple[str, int], tuple[str, ...]] = {
     **{(f"{mount}.http.body", 100_000): (_TOO_LARGE,) for mount in _PARTS},
     **{(f"{mount}.http.caBundle", 100_000): ("has no certificate that", _TOO_LARGE) for mount in _PARTS},
     **{(f"{mount}.python.source", 262_144): ("has no function handler", _TOO_LARGE) for mount in _PARTS},
+    # It is looked at before the whole is; of a call that no batch makes, only how large it is.
+    (f"{EVERY}.python.source", 262_144): ("has no function handler", _TOO_LARGE),
+    (f"{EVERY}.http.caBundle", 100_000): (_TOO_LARGE,),
+    (f"{EVERY}.http.expect.jsonPath", 1024): (),
 }
 # What an object needs that is there for the sake of one of its fields.
 _NEEDED: dict[str, Any] = {
@@ -293,7 +310,7 @@ _NEEDED: dict[str, Any] = {
     "size": 1,
     "handler": {},
     "taskRef": {"name": "x"},
-    **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0},
+    **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0, "number": 1},
 }
 _VARIANTS = {"container", "podTemplate", "http", "python", "task", "approval"}
 
@@ -315,9 +332,12 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
     if path in ("handler.onFailure", "handler.maxParallel", "handler.stepResultFrom"):
         name = value if isinstance(value, str) and path == "handler.stepResultFrom" else "a"
         handler["steps"] = [{"name": name, "container": CONTAINER}]
-    steps, each = handler.get("steps"), handler.get("forEach")
+    steps, each, batch = handler.get("steps"), handler.get("forEach"), handler.get("batch")
+    if isinstance(batch, dict):
+        _complete_parts(batch, (EVERY,), path, value)
+        return
     if isinstance(each, dict):
-        _complete_fan_out(each, path, value)
+        _complete_parts(each, (ITEM, COLLECT), path, value)
         return
     if not isinstance(steps, list):
         _complete(handler, path.removeprefix("handler."), value)
@@ -337,11 +357,11 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
             handler["steps"] = [step, *others]
 
 
-def _complete_fan_out(each: dict[str, Any], path: str, value: Any) -> None:
+def _complete_parts(composite: dict[str, Any], mounts: tuple[str, ...], path: str, value: Any) -> None:
     if path == f"{EACH}.scheduledTime":
-        each["handler"] = {"task": "x"}
-    for mount in (ITEM, COLLECT):
-        handler = each.get(mount.rpartition(".")[2])
+        composite["handler"] = {"task": "x"}
+    for mount in mounts:
+        handler = composite.get(mount.rpartition(".")[2])
         if isinstance(handler, dict):
             if path.startswith(f"{mount}."):
                 _complete(handler, path.removeprefix(f"{mount}."), value)
@@ -391,8 +411,13 @@ def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
     return {**beside, first: _at(kind, path, rest, value)}
 
 
+_UNBUILT_PARTS = {f"{BATCH}.{name}" for name in BATCH_FIELDS}
+
+
 def unbuilt(kind: str, path: str) -> bool:
     """Whether the version refuses the field whatever is in it."""
+    if path in _UNBUILT_PARTS:
+        return True
     first, _, rest = path.replace("[]", "").partition(".")
     return rest.partition(".")[0] in HANDLER if first == "handler" else first in (TASK if kind == "CronTask" else RUN)
 
@@ -417,7 +442,7 @@ _HOLLOW: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"image": "i"}]}},
 )
 _ONE_TIMING = "at most one of schedule, schedules, interval, delay and after can be set; keep one of them"
-_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach must be set; set one of them"
+_ONE_VARIANT = "exactly one of container, podTemplate, http, python, steps, forEach, batch must be set; set one of them"
 _ONE_SIMPLE = "exactly one of container, podTemplate, http, python must be set; set one of them"
 _ONE_OF_PART = "exactly one of container, podTemplate, http, python, task must be set; set one of them"
 _ONE_OF_STEP = "exactly one of container, podTemplate, http, python, task, approval must be set; set one of them"
@@ -450,6 +475,7 @@ _SAMPLES: dict[str, Any] = {
     **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
     **{"http": {"url": "https://example.com"}, "python": {}, "pod": {}},
     **{"batch": {"size": 1, "handler": {}}},
+    "reusePodFor": "5m",
 }
 
 
@@ -469,6 +495,17 @@ def _each(**fields: Any) -> dict[str, Any]:
     return _handler({"forEach": {"items": [1], "handler": {"container": CONTAINER}, **fields}})
 
 
+def _batch(**fields: Any) -> dict[str, Any]:
+    return _handler({"batch": {"size": 1, "handler": {"container": CONTAINER}, **fields}})
+
+
+_ONE_OF_A_BATCH = "exactly one of container, podTemplate, python must be set; set one of them"
+_ONE_AT_A_TIME = "concurrency: with continueFrom: LastRun one run is at a time; write max: 1"
+_ONLY_OF_TASKS = (
+    "handler.batch.continueFrom: LastRun is of the runs of a CronTask, and this run has none; remove it, or write "
+    "where to begin as spec.cursor"
+)
+_LAST_RUN = {"continueFrom": "LastRun"}
 _TEMPLATED = {"podTemplate": TEMPLATE}
 _BESIDE_APPROVAL: tuple[tuple[str, Any, str], ...] = (
     ("args", {}, "args does not go with approval, which is given none; remove it"),
@@ -666,6 +703,23 @@ _HANDLER_RULES = (
             ("collect.timeout", {"collect": {"container": CONTAINER, "timeout": "0s"}}),
         )
     ),
+    Rule(_NO_HTTP, _batch(handler={"http": HTTP}), f"spec.{EVERY}.http"),
+    Rule(_NO_HTTP, _batch(handler={"http": HTTP, "container": CONTAINER}), f"spec.{EVERY}.http"),
+    Rule(_ONE_OF_A_BATCH, _batch(handler={}), f"spec.{EVERY}"),
+    Rule(_ONE_OF_A_BATCH, _batch(handler={"container": CONTAINER, **_TEMPLATED}), f"spec.{EVERY}"),
+    *(
+        Rule(words, _batch(handler=given), f"spec.{EVERY}.{field}")
+        for words, field, given in (
+            (_RESULT_FROM, "resultFrom", {**_TEMPLATED, "resultFrom": "b"}),
+            ("pod goes with container, http and python only; remove it", "pod", {**_TEMPLATED, "pod": {}}),
+            (_NO_IMAGE, "container.image", {"container": {}}),
+        )
+    ),
+    Rule(_SHORT, _batch(timeout="0s"), f"spec.{BATCH}.timeout"),
+    *(
+        Rule(_not_served(f"spec.{BATCH}.{name}"), _batch(**{name: _SAMPLES[name]}), f"spec.{BATCH}.{name}")
+        for name in BATCH_FIELDS
+    ),
 )
 RULES: dict[str, tuple[Rule, ...]] = {
     "CronTask": (
@@ -707,6 +761,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**TASK_BASE, "after": {"task": "t"}},
             "spec.after.task",
         ),
+        *(
+            Rule(_ONE_AT_A_TIME, {**_batch(**_LAST_RUN), "concurrency": given}, "spec.concurrency")
+            for given in ({"policy": "Allow"}, {"policy": "Queue", "max": 2})
+        ),
         Rule(UNQUOTED_ON, {**TASK_BASE, "after": {"task": "x", "true": "failed"}}, "spec.after.on"),
         *(Rule(_name(52), TASK_BASE, name=name) for name in ("x" * 53, "a.b")),
         *_HANDLER_RULES,
@@ -726,6 +784,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**RUN_BASE, "cancelMode": "Immediate"},
             "spec.cancelMode",
         ),
+        Rule(_ONLY_OF_TASKS, _batch(**_LAST_RUN), f"spec.{BATCH}.continueFrom"),
         # What only the server knows: the object before.
         Rule(_NOT_BACK, {**RUN_BASE, "cancel": True, "cancelMode": "Immediate"}, change={"cancelMode": "Compensate"}),
         Rule(_BACK, {**RUN_BASE, "cancel": True}, change={"cancel": False}),

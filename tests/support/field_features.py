@@ -23,6 +23,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
         **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
+        "handler.batch.continueFrom": "Start",
     },
     "ScheduledRun": {
         **{"allowPast": False, "cancel": False},
@@ -33,12 +34,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "handler.forEach.maxFailed": 0,
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
         **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
+        "handler.batch.continueFrom": "Start",
     },
 }
 # The same parts of a handler elsewhere.
 REPEATED = (
     *("handler.steps[].compensate.", "handler.steps[]."),
-    *("handler.forEach.handler.", "handler.forEach.collect.", "handler.forEach.", "handler.batch.handler."),
+    *("handler.forEach.handler.", "handler.forEach.collect.", "handler.forEach."),
+    *("handler.batch.handler.", "handler.batch."),
 )
 
 _CONTAINER_FULL = {
@@ -204,6 +207,28 @@ _EACHES: dict[str, Spec] = {
     "of python": _each({"python": _SOURCE}, items=[], collect={"python": _SOURCE}),
     "of python of a config map": _each({"python": _PYTHON_FULL}, collect={"python": _PYTHON_FULL}),
 }
+
+
+def _batch(handler: Spec, **fields: Any) -> Spec:
+    """In batches, by a handler."""
+    return {"batch": {"size": 500, "handler": handler, **fields}}
+
+
+_BATCHES: dict[str, Spec] = {
+    "all of it": {
+        "batch": {
+            **{"size": 1, "delay": "1s", "maxBatches": 9, "continueFrom": "Start", "timeout": "5m"},
+            "handler": {"python": _PYTHON_FULL, "pod": _PARTIAL},
+            "args": {"from": "${cursor}", "page": {"$ref": "${cursor.page}", "default": 1}, "n": "${batch}"},
+            "retry": {**_RETRIES, "onLost": "Fail"},
+        },
+        "pod": _PARTIAL,
+    },
+    "no more than that": _batch(CONTAINER),
+    "of a container": _batch({"container": _CONTAINER_FULL}, retry={"onLost": "Retry"}, args={"size": "${size}"}),
+    "of a pod template": _batch({"podTemplate": _TEMPLATE, "resultFrom": "work"}),
+    "of python": _batch({"python": _SOURCE}),
+}
 _PARENT: Spec = {"name": "flow", "uid": "u", "root": "r", "depth": 1, "key": "k"}
 
 FEATURES: dict[str, tuple[str, Spec]] = {
@@ -297,6 +322,17 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "an item of a run": _run(parent={**_PARENT, "item": {"index": 999, "value": {"id": [None]}}}),
     "a time that is made up for": _run(parent={**_PARENT, "item": {"index": 0}, "backfill": True}),
     "what collects in a run": _run(parent={**_PARENT, "collect": True}),
+    **{f"batches: {name}": _task(handler=handler) for name, handler in _BATCHES.items()},
+    **{f"a run in batches: {name}": ("ScheduledRun", {"handler": each}) for name, each in _BATCHES.items()},
+    **{
+        f"batches that go on: {policy}": _task(
+            handler=_batch(CONTAINER, continueFrom="LastRun"), concurrency={"policy": policy, "max": 1}
+        )
+        for policy in ("Forbid", "Replace", "Queue", "Allow")
+    },
+    "a run that begins at a cursor": _run(cursor={"page": [3, None]}),
+    "a run that begins at a number": ("ScheduledRun", {"handler": _batch(CONTAINER), "cursor": 0}),
+    "a batch of a run": _run(parent={**_PARENT, "batch": {"number": 3, "size": 500, "cursor": {"page": None}}}),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
 }
 

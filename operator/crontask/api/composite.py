@@ -15,6 +15,9 @@ from crontask.api.written import shown
 LONGEST_STEP_NAME = 24
 MOST_STEPS = 50
 MOST_ITEMS = 1000
+MOST_BATCHES, LARGEST_BATCH = 1_000_000_000, 1_000_000
+LONGEST_CURSOR = 1024
+"""Bytes of a cursor as JSON."""
 StepName = Annotated[str, Field(min_length=1, max_length=LONGEST_STEP_NAME, examples=["fetch"])]
 
 
@@ -218,7 +221,28 @@ class ForEach(Model):
 class Batch(Model):
     """The same handler again, with the cursor of its last result, until it says isDone."""
 
-    size: int = Field(ge=1, le=1_000_000, description="Handed to the handler.")
-    delay: Duration | None = Field(default=None, description="The pause between two batches.")
-    max_batches: int | None = Field(default=None, ge=1, le=1_000_000_000, description="Batches at most.")
-    handler: SimpleHandler = Field(description="What runs for each batch.")
+    size: int = Field(ge=1, le=LARGEST_BATCH, description="How much a batch is to do: handed to the handler.")
+    delay: Duration | None = Field(default=None, description="The pause between two batches; none unless set.")
+    max_batches: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_BATCHES,
+        description="So many batches a run at most; a run that is not done then is Partial, and keeps its cursor.",
+    )
+    continue_from: Literal["Start", "LastRun"] = Field(
+        default="Start",
+        description="Where a run begins: at the start, or at the cursor of the task's last run, unless that was done.",
+    )
+    reuse_pod_for: Duration | None = Field(
+        default=None, description="With python: so long one pod does a batch after the other."
+    )
+    handler: SimpleHandler = Field(description="What runs for each batch: container, podTemplate or python.")
+    args: Args | None = Field(
+        default=None,
+        description='Handed to each batch in place of the run\'s args. A string like "${cursor.page}" stands for the '
+        "value that it names.",
+    )
+    retry: Retry | None = Field(
+        default=None, description="How a failed attempt of a batch is tried again; the task's unless set."
+    )
+    timeout: Duration | None = Field(default=None, description="The longest an attempt of a batch may take.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from crontask.api.base import Count, Model, RecordedTime
+from crontask.api.base import Count, CountFromOne, Model, RecordedTime
 from crontask.api.composite import LONGEST_STEP_NAME
 
 MOST_FAILED_ITEMS = 20
@@ -95,6 +95,23 @@ class ItemsStatus(Model):
     results: Json = Field(default=None, description="For collect: what items gave back, by their index.")
     results_omitted: bool | None = Field(default=None, description="True where the results were too long to be kept.")
     collect: StepStatus | None = Field(default=None, description="How it goes that is given the totals.")
+
+
+class BatchStatus(Model):
+    """How far the batches of a run are; of a part, what it gave back."""
+
+    batches: Count = Field(default=0, description="How many batches are done.")
+    partial: Count = Field(default=0, description="How many of them were partial.")
+    done: bool | None = Field(default=None, description="Whether the handler has said isDone.")
+    cursor: Json = Field(default=None, description="What the last of them gave back: where the next one begins.")
+    processed_count: Count | None = Field(default=None, description="How many items they say they processed.")
+    error_count: Count | None = Field(default=None, description="How many of them they say have failed.")
+    total: Count | None = Field(default=None, description="How many items there are, where the handler says it.")
+    percent: Count | None = Field(default=None, description="How many per cent of these are processed.")
+    run: str | None = Field(default=None, max_length=63, description="The run that does the next batch.")
+    first_kept: CountFromOne | None = Field(
+        default=None, description="The number of the first batch whose run is kept; those before are removed."
+    )
 
 
 class NotCompensated(Model):

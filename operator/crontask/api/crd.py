@@ -20,6 +20,7 @@ from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.unbuilt import FIX, RUN, TASK
 from crontask.api.validate import CANCEL_MODE_ALONE, LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate_batch import ONE_AT_A_TIME, ONLY_OF_TASKS
 from crontask.api.written import one_of
 
 TARGETS = ("crds", "charts/crontask/files/crds")
@@ -89,9 +90,16 @@ _DELAY_RULES = [
         "with delay, concurrency.policy can only be Forbid; remove it",
     ),
 ]
+_ONE_AT_A_TIME_RULE = rule(
+    "!has(self.handler.batch) || !has(self.handler.batch.continueFrom) || "
+    "self.handler.batch.continueFrom != 'LastRun' || !has(self.concurrency) || "
+    "(has(self.concurrency.max) ? self.concurrency.max == 1 : self.concurrency.policy != 'Allow')",
+    f"concurrency: {'; '.join(ONE_AT_A_TIME)}",
+)
 _TASK_RULES = [
     rule(at_most_one(TIMINGS), f"{TOO_MANY_TIMINGS}; keep one of them"),
     joined(_DELAY_RULES, unless="!has(self.delay)"),
+    _ONE_AT_A_TIME_RULE,
     rule(
         "!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",
         "startTime is not before endTime, so that nothing would ever be due; correct one of them",
@@ -127,6 +135,11 @@ _RUN_RULES = [
     rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
     joined(map(_unchanged, _FIXED), unless="self == oldSelf"),
     rule("!has(self.cancelMode) || self.cancel", CANCEL_MODE_ALONE),
+    rule(
+        "!has(self.handler) || !has(self.handler.batch) || !has(self.handler.batch.continueFrom) || "
+        "self.handler.batch.continueFrom == 'Start'",
+        f"handler.batch.continueFrom: {'; '.join(ONLY_OF_TASKS)}",
+    ),
     rule(
         "!has(oldSelf.cancelMode) || oldSelf.cancelMode == 'Compensate' || "
         "(has(self.cancelMode) && self.cancelMode == 'Immediate')",

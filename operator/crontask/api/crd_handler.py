@@ -6,9 +6,10 @@ from copy import deepcopy
 from crontask.api.base import DURATION_PATTERN
 from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
+from crontask.api.unbuilt import BATCH, FIX, HANDLER, MESSAGE
 from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
 from crontask.api.validate_approval import BESIDE_APPROVAL
+from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL
 from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_OF_STEP, ONE_VARIANT
 from crontask.api.validate_template import (
@@ -94,7 +95,7 @@ _HANDLER_RULES = [
     _ONE_OF_ALL,
     *_RESULT_FROM_RULES,
     # Of what has parts it is that of every part.
-    rule(f"has(self.steps) || has(self.forEach) || {_POD_RULE['rule']}", _POD_RULE["message"]),
+    rule(f"has(self.steps) || has(self.forEach) || has(self.batch) || {_POD_RULE['rule']}", _POD_RULE["message"]),
     *(
         rule(f"!has(self.{field}) || has(self.steps)", f"{field} goes with steps only; remove it")
         for field in ("onFailure", "maxParallel", "stepResultFrom")
@@ -193,6 +194,16 @@ _URL_TEMPLATE_RULES = [
         f"!self.urlTemplate.matches('{_cel(DOTS)}')",
         "urlTemplate has . or .. as a part of its path; write the path that is meant",
     ),
+]
+_OF_A_BATCH = ("container", "podTemplate", "python")
+_BATCH_HANDLER_RULES = [
+    rule("!has(self.http)", f"http goes with no batch: {'; '.join(NO_HTTP)}"),
+    rule(
+        f"{at_most_one(_OF_A_BATCH)} && ({' || '.join(f'has(self.{variant})' for variant in _OF_A_BATCH)})",
+        f"{ONE_BATCH_HANDLER}; set one of them",
+    ),
+    *_RESULT_FROM_RULES,
+    _POD_RULE,
 ]
 _URL_RULES = [
     rule(
@@ -301,13 +312,21 @@ def add_handler_rules(handler: Schema) -> None:
     _add_rules_of_part(step["properties"]["compensate"])
     for_each = handler["properties"]["forEach"]
     for_each["x-kubernetes-validations"] = deepcopy(_FOR_EACH_RULES)
-    for part in (step, step["properties"]["compensate"], for_each, for_each["properties"]["collect"]):
+    batch = handler["properties"]["batch"]
+    for part in (step, step["properties"]["compensate"], for_each, for_each["properties"]["collect"], batch):
         part["properties"]["timeout"]["x-kubernetes-validations"].append(dict(SECOND_RULE))
     for_each["properties"]["maxFailed"]["x-kubernetes-validations"] = deepcopy(_MAX_FAILED_RULES)
     item = for_each["properties"]["handler"]
     item["x-kubernetes-validations"] = [joined([_ONE_OF_PART, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
+    refuse(batch, BATCH, "spec.handler.batch")
+    each = batch["properties"]["handler"]
+    each["x-kubernetes-validations"] = [joined(_BATCH_HANDLER_RULES, unless="false")]
+    _add_simple_rules(each)
+    # What is refused as a whole is not looked at.
+    http = each["properties"]["http"]
+    del http["x-kubernetes-validations"], http["properties"]["headers"]["items"]["x-kubernetes-validations"]
 
 
 def _add_rules_of_part(handler: Schema) -> None:

@@ -35,4 +35,4 @@ class Handler(SimpleHandler):
     @property
     def composite(self) -> bool:
         """Whether it consists of parts, each with a pod of its own."""
-        return self.steps is not None or self.for_each is not None
+        return self.steps is not None or self.for_each is not None or self.batch is not None

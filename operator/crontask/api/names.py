@@ -72,6 +72,11 @@ def part_of_item(index: int) -> str:
     return str(index)
 
 
+def part_of_batch(number: int) -> str:
+    """The part of a run in batches that does one of them."""
+    return f"batch-{number}"
+
+
 def step_of_part(part: str) -> str:
     """The step that a part does, or undoes."""
     return part.removesuffix(_UNDO)

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, RecordedTime, Time
-from crontask.api.composite import LONGEST_STEP_NAME, MOST_ITEMS, MOST_STEPS, StepName
-from crontask.api.composite_status import Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
+from crontask.api.composite import LARGEST_BATCH, LONGEST_STEP_NAME, MOST_BATCHES, MOST_ITEMS, MOST_STEPS, StepName
+from crontask.api.composite_status import BatchStatus, Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
-from crontask.api.names import PART_OF_COLLECT, part_of_item, part_of_step, part_of_undo
+from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.simple_handler import Args
 
@@ -43,8 +43,16 @@ class Item(Model):
     value: Json = Field(default=None, description="The item.")
 
 
+class BatchPart(Model):
+    """A batch, and where it begins."""
+
+    number: int = Field(ge=1, le=MOST_BATCHES, description="Batches are counted from 1.")
+    size: int = Field(ge=1, le=LARGEST_BATCH, description="How much it is to do.")
+    cursor: Json = Field(default=None, description="Where it begins; absent at the start.")
+
+
 class Parent(Model):
-    """The composite run that a run is a part of, and which part it is: exactly one of step, undo, item and collect."""
+    """The composite run that a run is a part of, and which part it is: one of step, undo, item, batch and collect."""
 
     name: str = Field(min_length=1, max_length=63, description="The name of that run.")
     uid: str = Field(min_length=1, max_length=64, description="Its UID.")
@@ -54,6 +62,7 @@ class Parent(Model):
     step: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it does.")
     undo: str | None = Field(default=None, max_length=LONGEST_STEP_NAME, description="The step that it undoes.")
     item: Item | None = Field(default=None, description="The item that it looks after.")
+    batch: BatchPart | None = Field(default=None, description="The batch that it does.")
     collect: bool | None = Field(default=None, description="True: it is given the totals of all items.")
     always: bool | None = Field(default=None, description="Whether it runs however the others end.")
     backfill: bool | None = Field(default=None, description="Whether it makes up for a nominal time of its task.")
@@ -63,6 +72,8 @@ class Parent(Model):
         """Which part of its parent it is."""
         if self.item is not None:
             return part_of_item(self.item.index)
+        if self.batch is not None:
+            return part_of_batch(self.batch.number)
         if self.collect:
             return PART_OF_COLLECT
         return part_of_undo(self.undo) if self.undo is not None else part_of_step(self.step or "")
@@ -115,6 +126,11 @@ class ScheduledRunSpec(Model):
         default=None,
         description="Beside cancel, of a workflow: what has been done is undone (Compensate, unless set), or left "
         "as it is (Immediate). May be set later, and goes from Compensate to Immediate only.",
+    )
+    cursor: Json = Field(
+        default=None,
+        examples=[{"page": 3}],
+        description="Of a run in batches: where it begins, up to 1 KiB as JSON.",
     )
     parent: Parent | None = Field(
         default=None, description="Written by the operator: the composite run that this run is a part of."
@@ -218,6 +234,9 @@ class ScheduledRunStatus(Model):
     )
     processed_count: int | None = Field(default=None, description="How many items the handler says it processed.")
     error_count: int | None = Field(default=None, description="How many of them the handler says have failed.")
+    batch: BatchStatus | None = Field(
+        default=None, description="Of a run in batches: how far it is. Of a batch: what it gave back."
+    )
     message: str | None = Field(
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
@@ -280,6 +299,8 @@ class CompositeRunStatus(ScheduledRunStatus):
 
     def has_part(self, asked: Parent) -> bool:
         """Whether it consists of such a part, among others."""
+        if self.batch is not None:
+            return asked.batch is not None
         if self.items is not None:
             return bool(asked.collect) or (asked.item is not None and asked.item.index < self.items.total)
         return (asked.step or asked.undo) in {step.name for step in self.steps}

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from crontask.api.base import Count, CountFromOne, Model, RecordedTime, Time
+from crontask.api.composite_status import Json
 from crontask.api.metadata import LONGEST_RESUME, Condition
 
 
@@ -92,6 +93,14 @@ class Counted(Model):
     )
 
 
+class TaskBatch(Model):
+    """How far the batches of a task's last run came."""
+
+    cursor: Json = Field(default=None, description="Where the next one begins; absent at the start.")
+    done: bool = Field(default=False, description="Whether all was done: then the next run begins at the start.")
+    run: str = Field(max_length=63, description="The run that came so far.")
+
+
 class CronTaskStatus(Model):
     """What ran, what runs, what comes next. Written by the operator alone."""
 
@@ -118,6 +127,9 @@ class CronTaskStatus(Model):
     scheduled_count: Count = Field(default=0, description="Scheduled starts, from the beginning.")
     consecutive_failures: Count = Field(default=0, description="Failures in a row; a success sets it back to 0.")
     counts: Counts = Field(default=Counts(), description="How times and runs ended, from the beginning.")
+    batch: TaskBatch | None = Field(
+        default=None, description="Of a task in batches: how far its last run came that the counts contain."
+    )
     counted: Counted | None = Field(default=None, description="Which finished runs the counts contain.")
     recent_runs: tuple[RunSummary, ...] = Field(
         default=(), max_length=10, description="The last ten runs that ended, newest first."

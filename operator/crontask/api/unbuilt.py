@@ -2,6 +2,7 @@
 
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
-HANDLER = ("batch",)
+HANDLER: tuple[str, ...] = ()
+BATCH = ("reusePodFor",)
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

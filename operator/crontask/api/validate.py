@@ -82,6 +82,10 @@ def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
     yield from timing or never_due_problems(spec, identity)
     yield from unbuilt_problems(spec, TASK, "spec")
     yield from handler_problems(spec.handler)
+    if spec.handler.batch is not None:
+        from crontask.api.validate_batch import continuing_problems
+
+        yield from continuing_problems(spec)
     yield from _args_problems(spec.args)
     yield from _schema_problems(spec)
 
@@ -180,4 +184,18 @@ def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
     yield from unbuilt_problems(spec, RUN, "spec")
     if spec.handler is not None:
         yield from handler_problems(spec.handler)
+    yield from _batch_problems(spec)
     yield from _args_problems(spec.args)
+
+
+def _batch_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
+    """Of the few runs that are in batches, or are meant to be."""
+    batch = spec.handler.batch if spec.handler is not None else None
+    if batch is None and spec.cursor is None:
+        return
+    from crontask.api.validate_batch import cursor_problems, without_task_problems
+
+    if batch is not None:
+        yield from without_task_problems(batch, "spec.handler.batch")
+    # Of a task nobody knows yet what it runs.
+    yield from cursor_problems(spec.cursor, of_batch=spec.handler is None or batch is not None)

@@ -62,6 +62,10 @@ def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[P
         from crontask.api.validate_items import items_problems
 
         yield from items_problems(handler.for_each, f"{path}.forEach")
+    if handler.batch is not None:
+        from crontask.api.validate_batch import batch_problems
+
+        yield from batch_problems(handler.batch, f"{path}.batch")
     if handler.composite:
         yield from _size_problems(handler, path)
 
@@ -125,6 +129,8 @@ def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[P
         yield from _simple_warnings(handler.for_each.handler, f"{path}.forEach.handler")
         if handler.for_each.collect is not None:
             yield from _simple_warnings(handler.for_each.collect, f"{path}.forEach.collect")
+    if handler.batch is not None:
+        yield from _simple_warnings(handler.batch.handler, f"{path}.batch.handler")
 
 
 def _simple_warnings(handler: SimpleHandler, path: str) -> Iterator[Problem]:

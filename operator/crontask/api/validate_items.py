@@ -7,7 +7,7 @@ import orjson
 
 from crontask.api.composite import MOST_ITEMS, TOTALS, Collect, ForEach
 from crontask.api.problem import Problem
-from crontask.api.reference import Found, parse_reference, references_in
+from crontask.api.reference import parse_reference, references_in
 from crontask.api.validate_handler import (
     ONE_HANDLER,
     ONE_OF_PART,
@@ -18,7 +18,7 @@ from crontask.api.validate_handler import (
     timeout_problems,
     variant_problems,
 )
-from crontask.api.validate_reference import root_problems
+from crontask.api.validate_reference import found_problems, root_problems
 from crontask.api.written import shown
 
 _ROOTS_OF_LISTS = ("args", "trigger")
@@ -107,7 +107,4 @@ def _of_collect(collect: Collect, path: str) -> Iterator[Problem]:
 
 def _references(value: Any, path: str, roots: tuple[str, ...], *, so_far: bool) -> Iterator[Problem]:
     for found in references_in(value, path):
-        if isinstance(found, Found):
-            yield from root_problems(found.reference, found.path, roots, so_far=so_far)
-        elif isinstance(found, Problem):
-            yield found
+        yield from found_problems(found, roots, so_far=so_far)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from crontask.api.problem import Problem
-from crontask.api.reference import Reference
+from crontask.api.reference import Found, Reference
 
 _OF_THE_RUN, _SO_FAR = ("name", "scheduledTime"), ("phase", "message")
 # Where there are others.
@@ -15,6 +15,14 @@ _ELSEWHERE = {
     "batch": "batch",
     "size": "batch",
 }
+
+
+def found_problems(found: Found | Problem, roots: Sequence[str], *, so_far: bool) -> Iterator[Problem]:
+    """What is wrong with what was found in a value."""
+    if isinstance(found, Problem):
+        yield found
+    else:
+        yield from root_problems(found.reference, found.path, roots, so_far=so_far)
 
 
 def root_problems(

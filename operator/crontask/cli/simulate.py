@@ -73,6 +73,14 @@ _SUMMED = {
     metavar="STEP=JSON",
     help="What a step gives back; nothing unless set.",
 )
+@click.option(
+    "--batches",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of a task in batches: so many until all is done.",
+)
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")
 @click.option("--suspended", multiple=True, type=StretchParam(), help="spec.suspend is true then.")
@@ -100,6 +108,7 @@ def simulate_command(
     failing_parts: tuple[str, ...],
     part_takes: tuple[str, ...],
     part_results: tuple[str, ...],
+    batches: int,
     seed: int,
     output: str,
     **happenings: Any,
@@ -136,6 +145,7 @@ def simulate_command(
             part_takes=takes,
             part_results=results,
             task=played.task,
+            batches=batches,
         )
         ran = _print(progress.until_the_first(simulate(scenario)), output)
     if ran is None:

@@ -231,7 +231,7 @@ class RunDecisions:
     """What to do now for a run: `before` and what its end causes, then the status, then the actions.
 
     An intent is recorded before it is done; a terminal status says that what it causes exists. `summary`: the status
-    says nothing that anything follows from, and is written once a second at most.
+    says nothing that anything follows from, and is written once a second at most. `prune`: runs to remove in time.
     """
 
     status: ScheduledRunStatus
@@ -241,6 +241,7 @@ class RunDecisions:
     follow_ups: tuple[CreateRun, ...] = ()
     before: tuple[StopLeftovers | CreatePart, ...] = ()
     summary: bool = False
+    prune: tuple[ScheduledRun, ...] = ()
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

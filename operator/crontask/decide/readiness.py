@@ -56,7 +56,8 @@ def hindrance(view: RunView, now: datetime) -> Hindrance | None:
     """What keeps the next attempt of a run without a pod from starting now; None if nothing does."""
     first = not view.run.status.attempts
     found = _before_first_attempt(view, now) if first else None
-    return found or _task_missing(view) or _args_invalid(view) or _out_of_time(view, now) or _refused(view, now)
+    found = found or _task_missing(view) or (_cursor_in_vain(view) if first else None)
+    return found or _args_invalid(view) or _out_of_time(view, now) or _refused(view, now)
 
 
 def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
@@ -76,6 +77,8 @@ def _not_wanted(view: RunView) -> Ends | None:
     name = part_name(parent.meta.name, parent.meta.uid, asked.part)
     if meta.owner_uid != asked.uid or meta.name != name or known is None or not known.has_part(asked):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no such part; only the operator makes parts")
+    if known.batch is not None and asked.batch is not None and asked.batch.number <= known.batch.batches:
+        return Ends(RunPhase.SKIPPED, STALE, f"batch {asked.batch.number} of run {asked.name} is done already")
     if known.halt is not None and not asked.comes_at_the_end:
         return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
     if asked.undo is not None and asked.undo not in (known.undo or ()):
@@ -127,6 +130,15 @@ def _task_missing(view: RunView) -> Held | None:
         return None
     why = "which does not exist" if view.task is None else "whose spec is not valid"
     return Held(f"waits for CronTask {name}, {why}")
+
+
+def _cursor_in_vain(view: RunView) -> Ends | None:
+    """It is to begin at a cursor, and its task has no batches."""
+    handler = settings(view).handler
+    if view.run.spec.cursor is None or handler is None or handler.batch is not None:
+        return None
+    message = f"spec.cursor: CronTask {view.run.task_name} has no handler.batch, and begins nowhere; remove it"
+    return Ends(RunPhase.FAILED, "CursorInVain", message)
 
 
 def _args_invalid(view: RunView) -> Ends | None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.base import format_time
+from crontask.api.scheduledrun import Parent
 from crontask.decide.decisions import CancelRun, DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 
@@ -30,8 +31,8 @@ def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
         return transition
     return replace(
         transition,
-        # Of many items that fail alike there is one event: which they are, the status says.
-        message=f"{asked.part}: {transition.message}" if asked.item is None else f"an item: {why}",
+        # Of many that fail alike there is one event: which they are, the status says.
+        message=f"{_one_of_many(asked)}: {why}" if _one_of_many(asked) else f"{asked.part}: {transition.message}",
         run=asked.name,
         lag=None,
         kind=DecisionKind.UNDO if asked.undo is not None else DecisionKind.STEP,
@@ -39,6 +40,12 @@ def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
         event=transition.warning,
         part=asked.part,
     )
+
+
+def _one_of_many(asked: Parent) -> str | None:
+    if asked.batch is not None:
+        return "a batch"
+    return "an item" if asked.item is not None else None
 
 
 def _what(run: ScheduledRun, pod: str | None) -> str:

@@ -17,6 +17,7 @@ from crontask.api.names import (
     pod_name,
     run_name,
 )
+from crontask.api.task_status import TaskBatch
 from crontask.api.trigger import trigger_of
 from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
@@ -25,6 +26,7 @@ from crontask.decide.readiness import hindrance
 from crontask.decide.run.composite import with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
+from crontask.decide.task.batches import batches_so_far
 from crontask.decide.task.conditions import POD_REJECTED
 from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
@@ -230,9 +232,18 @@ class Launcher:
     async def _begin(self, view: RunView) -> None:
         """A composite run starts with its plan."""
         now = self._clock.now()
-        await self._writer.write_run_status(view.run, with_plan(view, now), Priority.LAUNCH)
+        status = with_plan(view, now, self._batches_so_far(view, now))
+        await self._writer.write_run_status(view.run, status, Priority.LAUNCH)
         transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
+
+    def _batches_so_far(self, view: RunView, now: datetime) -> TaskBatch | None:
+        """How far those of its task have come, where its run goes on there."""
+        found = settings(view).handler
+        if view.task is None or found is None or found.batch is None or found.batch.continue_from == "Start":
+            return None
+        of_task = self._store.task_view(key_of(view.task), now)
+        return batches_so_far(of_task) if of_task is not None else None
 
     async def create_part(self, create: CreatePart) -> None:
         """Make sure that the run of a part exists. Raises RunRefusedError."""

@@ -1,11 +1,13 @@
 """The objects that are known, by kind and (namespace, name), with the indexes over them."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from crontask.api.metadata import Metadata
-from crontask.api.names import ANNOTATION_GROUP, LABEL_PARENT, LABEL_RUN, LABEL_TASK
+from crontask.api.names import ANNOTATION_GROUP, LABEL_PARENT, LABEL_RUN, LABEL_TASK, part_name, part_of_batch
 from crontask.api.pod import Pod, PodMetadata
 from crontask.decide.attempt.outcome import pod_has_ended
+from crontask.decide.composite.batch_run import parts_to_look_at
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.index import Index
 from crontask.ports import Kind
@@ -28,6 +30,8 @@ class Objects:
         self._keyed = Index()
         # By the UID of the composite run that they are parts of.
         self._parts = Index()
+        # The same, of those that have not ended.
+        self._open_parts = Index()
         # Pods that have not ended, by the task of their run, and by the group that this was in.
         self._alive = Index()
         self._alive_in_group = Index()
@@ -60,6 +64,8 @@ class Objects:
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
         self._parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
+        if not run.ended:
+            self._open_parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
 
     def remove_run(self, run: ScheduledRun) -> None:
         """It is gone."""
@@ -98,6 +104,7 @@ class Objects:
         (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
         self._parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
+        self._open_parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
 
     # --- what belongs to what ----------------------------------------------------------------------------------------
 
@@ -125,8 +132,23 @@ class Objects:
         return tuple(self.runs[run.meta.namespace, name] for name in names if name != run.meta.name)
 
     def parts_of(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
-        """The runs that say that they are parts of a composite run."""
-        return (self.runs[run.meta.namespace, name] for name in self._parts.names(run.meta.namespace, run.meta.uid))
+        """The runs that say that they are parts of a composite run; of many batches, those that count."""
+        recorded, namespace = run.status.batch, run.meta.namespace
+        if recorded is None:
+            return (self.runs[namespace, name] for name in self._parts.names(namespace, run.meta.uid))
+        known = {part.meta.name: part for part in self.open_parts_of(run)}
+        known |= {part.meta.name: part for part in parts_to_look_at(recorded, partial(self._batch, run))}
+        return iter(known.values())
+
+    def open_parts_of(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
+        """Those of them that have not ended."""
+        names = self._open_parts.names(run.meta.namespace, run.meta.uid)
+        return (self.runs[run.meta.namespace, name] for name in names)
+
+    def _batch(self, run: ScheduledRun, number: int) -> ScheduledRun | None:
+        """The run that does a batch of a composite run."""
+        name = part_name(run.meta.name, run.meta.uid, part_of_batch(number))
+        return self.runs.get((run.meta.namespace, name))
 
     def orphaned_parts(self, run: ScheduledRun) -> Iterator[str]:
         """The names of the parts of a composite run that are gone, and whose pod is not."""

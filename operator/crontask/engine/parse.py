@@ -134,9 +134,11 @@ def parse_status(model: type[S], status: Any, meta: Metadata) -> S:
 
 
 def _write_again(status: Document) -> None:
-    """Raises TypeError for what could only be read: of a status, only the result is nested as somebody likes."""
+    """Raises TypeError for what could only be read: of a status, a result and a cursor are nested as somebody likes."""
     if "result" in status:
         orjson.dumps([[status["result"]]])
+    if isinstance(status.get("batch"), dict):
+        orjson.dumps([[[status["batch"].get("cursor")]]])
 
 
 def _readable(model: type[Model], key: str, value: Any) -> bool:

@@ -190,9 +190,9 @@ class Store:
         if parent is not None:
             self.changed(key_of(parent))
         if run.status.composite is not None:
-            for part in self._objects.parts_of(run):
-                if run.ended or not part.ended:
-                    self.changed(key_of(part))
+            parts = self._objects.parts_of(run) if run.ended else self._objects.open_parts_of(run)
+            for part in parts:
+                self.changed(key_of(part))
 
     def _runs_changed(self, task: CronTask) -> None:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):

@@ -45,7 +45,7 @@ class UnsettledError(Exception):
 class Worker:
     """Methods raise ApiError, LeaseLostError, NotYetError and UnsettledError: the key is to be decided again later.
 
-    `retry` is called with the key of a task of which a run could not be removed.
+    `retry` is called with the key of a task, or of a composite run, of which a run could not be removed.
     """
 
     def __init__(
@@ -225,6 +225,8 @@ class Worker:
             return Next()
         decided = self._decide_run(view, self._clock.now())
         following = Next(decided.wake_at)
+        for part in decided.prune:
+            self._prune(key, part)
         for preparation in decided.before:
             try:
                 await self._executor.act_for_run(preparation)

@@ -33,7 +33,9 @@ class Context:
     next_scheduled_time: datetime | None
     idempotency_key: str
     args: dict[str, Any]
-    cursor: str | None
+    cursor: Any
+    batch: int | None
+    batch_size: int | None
     trigger: dict[str, Any] | None
     logger: logging.Logger
     _counts: Counts = field(repr=False)
@@ -41,8 +43,8 @@ class Context:
 
     def progress(self, processed: int | None = None, errors: int | None = None) -> None:
         """Report how many items are done, and how many of them failed, in all. One call a second at most is logged."""
-        _check_count("processed", processed)
-        _check_count("errors", errors)
+        check_count("processed", processed)
+        check_count("errors", errors)
         if processed is not None:
             self._counts.processed = processed
         if errors is not None:
@@ -53,7 +55,8 @@ class Context:
             self.logger.info("progress", extra={"processed": self._counts.processed, "errors": self._counts.errors})
 
 
-def _check_count(name: str, value: Any) -> None:
+def check_count(name: str, value: Any) -> None:
+    """Raises TypeError and ValueError for what is no number of items; None is none."""
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool):
@@ -76,6 +79,8 @@ def make_context(given: Given, counts: Counts) -> Context:
         idempotency_key=given.idempotency_key,
         args=given.args,
         cursor=given.cursor,
+        batch=given.batch,
+        batch_size=given.batch_size,
         trigger=given.trigger,
         logger=logging.getLogger("handler"),
         _counts=counts,

@@ -7,7 +7,7 @@ from typing import Any
 
 from crontask.runner.context import Context, Counts, make_context
 from crontask.runner.failure import failure
-from crontask.runner.given import BrokenInputError, Given
+from crontask.runner.given import BrokenInputError, Given, message_bytes
 from crontask.runner.message import FAILED, OK, Report
 from crontask.runner.result import NotJsonError, plain
 from crontask.runner.source import load_function
@@ -23,6 +23,10 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
         raise
     except BaseException as error:  # noqa: BLE001 - however the user's code ends, that has to be reported
         return failure(error, stop_asked=stop.asked, seconds=time.monotonic() - began)
+    if given.batch is not None:
+        from crontask.runner.batch import batch_report
+
+        return batch_report(value, counts, message_bytes(environ))
     try:
         return Report("success", OK, result=plain(value))
     except NotJsonError as error:

@@ -32,7 +32,10 @@ class Given:
     idempotency_key: str
     args: dict[str, Any]
     trigger: dict[str, Any] | None
-    cursor: str | None
+    # Of a batch: where it begins, which one it is, and how much it is to do.
+    cursor: Any
+    batch: int | None
+    batch_size: int | None
     handler: dict[str, Any]
 
 
@@ -42,6 +45,7 @@ def read_given(environ: Mapping[str, str]) -> Given:
     following = environ.get("CRONTASK_NEXT_SCHEDULED_TIME")
     scheduled = _needed(environ, "CRONTASK_SCHEDULED_TIME")
     trigger = environ.get("CRONTASK_TRIGGER")
+    cursor, batch, size = (environ.get(f"CRONTASK_{name}") for name in ("CURSOR", "BATCH", "BATCH_SIZE"))
     return Given(
         task=environ.get("CRONTASK_NAME", ""),
         namespace=_needed(environ, "CRONTASK_NAMESPACE"),
@@ -55,7 +59,9 @@ def read_given(environ: Mapping[str, str]) -> Given:
         idempotency_key=_needed(environ, "CRONTASK_IDEMPOTENCY_KEY"),
         args=_json_object("CRONTASK_ARGS", _needed(environ, "CRONTASK_ARGS")),
         trigger=_json_object("CRONTASK_TRIGGER", trigger) if trigger else None,
-        cursor=environ.get("CRONTASK_CURSOR"),
+        cursor=_json("CRONTASK_CURSOR", cursor) if cursor is not None else None,
+        batch=_whole_number("CRONTASK_BATCH", batch) if batch is not None else None,
+        batch_size=_whole_number("CRONTASK_BATCH_SIZE", size) if size is not None else None,
         handler=_json_object("CRONTASK_HANDLER", _pieces(environ)),
     )
 
@@ -108,11 +114,15 @@ def _time(name: str, text: str) -> datetime:
     return time.astimezone(UTC)
 
 
-def _json_object(name: str, text: str) -> dict[str, Any]:
+def _json(name: str, text: str) -> Any:
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BrokenInputError(f"{name} is not valid JSON: {error}") from error
+
+
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    value = _json(name, text)
     if not isinstance(value, dict):
         raise BrokenInputError(f"{name} has to be a JSON object")
     return value

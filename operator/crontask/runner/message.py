@@ -20,7 +20,10 @@ STOPPED = 143
 
 @dataclass(slots=True)
 class Report:
-    """The end of the work. `error` is for the log alone; a result of None is no result."""
+    """The end of the work. `error` is for the log alone; a result of None is no result.
+
+    `batch`: of a batch, cursor, isDone and total as they are written.
+    """
 
     status: Literal["success", "partial", "failed"]
     exit_code: int
@@ -30,6 +33,7 @@ class Report:
     errors: int | None = None
     result_truncated: bool = False
     error: BaseException | None = None
+    batch: dict[str, Any] | None = None
 
 
 def encode(report: Report, limit: int) -> bytes:
@@ -39,6 +43,7 @@ def encode(report: Report, limit: int) -> bytes:
     """
     document = {
         "status": report.status,
+        **(report.batch or {}),
         "processedCount": report.processed,
         "errorCount": report.errors,
         "message": report.message or None,

@@ -102,6 +102,8 @@ class Scenario:
     # What they give back.
     part_results: Mapping[str, Any] = field(default_factory=dict)
     task: Document | None = None
+    # Of a task in batches: after so many all is done.
+    batches: int = 3
 
 
 @dataclass
@@ -345,6 +347,8 @@ class Simulation:
         wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
         results = self.scenario.part_results
         message = json.dumps({"result": results[part]}) if part in results else ""
+        if "batch" in asked:
+            message = self._given_back(asked["batch"])
         code = int(fails or part in self.scenario.failing_parts)
         return Plan(runs=self._until_second(wanted), exit_code=code, message=message, stops_in=0)
 
@@ -352,6 +356,11 @@ class Simulation:
         """Seconds until what takes so long from this second on has ended."""
         within = self.clock.now().microsecond / 1e6
         return max(0.0, takes.total_seconds() - within + _ENDS_LATE)
+
+    def _given_back(self, batch: Document) -> str:
+        """What a batch says: the cursor is how many have been done."""
+        done = (batch.get("cursor") or 0) + 1
+        return json.dumps({"cursor": done, "isDone": done >= self.scenario.batches})
 
 
 def _tasks_of_parts(manifest: Document) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from crontask.api.base import format_time
-from crontask.api.scheduledrun import Parent
+from crontask.api.scheduledrun import BatchPart, Parent
 from crontask.api.trigger import Trigger, trigger_json
 
 
@@ -69,8 +69,17 @@ def _of_part(parent: Parent) -> dict[str, str]:
     if parent.item is not None:
         item = orjson.dumps(parent.item.value, option=orjson.OPT_SORT_KEYS).decode()
         return {"CRONTASK_ITEM": item, "CRONTASK_ITEM_INDEX": str(parent.item.index)}
+    if parent.batch is not None:
+        return _of_batch(parent.batch)
     step = parent.step or parent.undo
     return {"CRONTASK_STEP": step} if step is not None else {}
+
+
+def _of_batch(batch: BatchPart) -> dict[str, str]:
+    found = {"CRONTASK_BATCH": str(batch.number), "CRONTASK_BATCH_SIZE": str(batch.size)}
+    if batch.cursor is None:
+        return found
+    return {**found, "CRONTASK_CURSOR": orjson.dumps(batch.cursor, option=orjson.OPT_SORT_KEYS).decode()}
 
 
 def variable(name: str, value: str) -> dict[str, str]:

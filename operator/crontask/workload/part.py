@@ -70,6 +70,8 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
             yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
         if handler.for_each.collect is not None:
             yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
+    if handler.batch is not None:
+        yield "batch.handler", _beside(handler.batch.handler, handler.pod)
     for index, step in enumerate(handler.steps or ()):
         if step.task is None and step.approval is None:
             yield f"steps[{index}]", _beside(step, handler.pod)
@@ -82,6 +84,8 @@ def _parent(parent: Parent) -> Document:
     if parent.item is not None:
         # As it was written: what is null in it is not left out.
         document["item"]["value"] = parent.item.value
+    if parent.batch is not None and parent.batch.cursor is not None:
+        document["batch"]["cursor"] = parent.batch.cursor
     return document
 
 

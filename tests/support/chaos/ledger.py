@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from chaos.batches import Batches
 from chaos.network import Landed, Sent
 from chaos.record import TERMINAL, RunRecord
 from chaos.timings import Timings
@@ -49,6 +50,7 @@ class Ledger:
         # By the run's UID, its pods that the world took away.
         self.lost: defaultdict[str, set[str]] = defaultdict(set)
         self._workflows = Workflows(self.violate, clock.now)
+        self._batches = Batches(self.violate)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
@@ -133,6 +135,7 @@ class Ledger:
         document = after or before
         assert document is not None
         self._workflows.see_run(before, after)
+        self._batches.see_run(before, after)
         uid = document["metadata"]["uid"]
         if before is None:
             task = (document["spec"].get("taskRef") or {}).get("name", "")
@@ -271,6 +274,7 @@ class Ledger:
         record.refused_by = None
         late = self._sender.late
         self._workflows.see_pod(record.document, late=late, sent=self._sender.at)
+        self._batches.see_pod(record.document, late=late)
         if late:
             self._late_pods.add(uid)
         number = int(name.rpartition("-")[2])

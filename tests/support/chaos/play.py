@@ -9,6 +9,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from chaos.batch_acts import BatchActs, batch_events
+from chaos.batches import with_batches
 from chaos.changes import Changes
 from chaos.ledger import Ledger, has_ended
 from chaos.network import Sent, Weather
@@ -70,16 +72,19 @@ class _World:
         self._changes = Changes(self._api, self._clock, self._ledger, self._later, self._kill_all, self._start_again)
 
         self._workflows = WorkflowActs(self._api, self._later, lambda: len(self._ledger.runs))
+        self._batches = BatchActs(self._api, self._later, lambda: len(self._ledger.runs))
 
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
-        kubelet = asyncio.create_task(MemoryKubelet(self._api, self._clock, self._story.plan).run())
+        kubelet = asyncio.create_task(MemoryKubelet(self._api, self._clock, with_batches(self._story.plan)).run())
         for task in self._story.tasks:
             self._api.apply(task)
         self._start_operator()
         if self._story.standby:
             self._start_operator()
-        for event in sorted((*self._story.events, *workflow_events(self._story.seed)), key=lambda event: event.at):
+        seed = self._story.seed
+        others = (*workflow_events(seed), *batch_events(seed))
+        for event in sorted((*self._story.events, *others), key=lambda event: event.at):
             await self._clock.sleep(event.at - self._clock.monotonic())
             self._ledger.say(f"*** {event.what}")
             self._happen(event)
@@ -170,6 +175,7 @@ class _World:
             "take a pod's name": self._take_pod_name,
             **self._changes.acts,
             **self._workflows.acts,
+            **self._batches.acts,
         }
         acts[event.what](event)
 

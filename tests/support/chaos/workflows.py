@@ -81,6 +81,9 @@ class Workflows:
         if asked is None:
             self._see_parent(before, after)
             return
+        if "batch" in asked:
+            # Batches are watched elsewhere.
+            return
         mine = self._parts[asked["uid"]][_part(asked)]
         if before is None:
             self._part_created(document, asked, mine)
@@ -168,7 +171,7 @@ class Workflows:
         `late`: by an operator that had lost its lease, whose run is let go.
         """
         asked = run["spec"].get("parent")
-        if asked is None or late:
+        if asked is None or late or "batch" in asked:
             return
         parent = self._parents.get(asked["uid"])
         if parent is None or asked["uid"] in self._gone:

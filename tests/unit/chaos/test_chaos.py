@@ -7,6 +7,7 @@ from pathlib import Path
 from random import SystemRandom
 
 import pytest
+from chaos.batch_bugs import BATCH_BUGS
 from chaos.bugs import BUGS
 from chaos.play import play
 from chaos.workflow_bugs import WORKFLOW_BUGS
@@ -37,6 +38,11 @@ FOUND_BY = {
     "gone_made_again": 5,
     "follows_before_approval_is_recorded": 1,
     "answers_read_anew": 1,
+    "next_before_the_end_is_recorded": 1,
+    "batch_counted_twice": 1,
+    "cursor_of_the_last_count": 16,
+    "gone_batch_made_again": 109,
+    "failed_batch_passed_over": 1,
 }
 
 
@@ -58,9 +64,9 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
     _play_all(range(first, first + FRESH))
 
 
-@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS])
+@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS])
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    {**BUGS, **WORKFLOW_BUGS}[name](monkeypatch)
+    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS}[name](monkeypatch)
     first = (FOUND_BY[name],) if name in FOUND_BY else ()
     assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 

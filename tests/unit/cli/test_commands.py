@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,6 +305,17 @@ def test_several_who_approve_at_the_same_moment() -> None:
     asks = FLOW.partition("    steps:")[0] + f"    steps: [{two}]\n"
     assert played("", asks)[-1] == ("End", "Succeeded", "")
     assert played("--run-result failed", asks)[-1] == ("End", "Failed", "")
+
+
+@pytest.mark.parametrize(("options", "count"), [("", 3), ("--batches 1", 1), ("--batches 5", 5)])
+def test_simulate_plays_so_many_batches(options: str, count: int) -> None:
+    batch = "{size: 500, handler: {container: {image: busybox}}}"
+    Path("batch.yaml").write_text(re.sub("steps:.*", f"batch: {batch}", FLOW, flags=re.DOTALL))
+    done = run(f"simulate -f batch.yaml --from 2026-06-01T00:30:00Z --to 2026-06-01T01:30:00Z {options}")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    begun = [line[-1] for line in lines if "Started" in line]
+    assert begun == [f"batch-{number}" for number in range(1, count + 1)]
+    assert [line[3] for line in lines if line[1:2] == ["End"]] == ["Succeeded"]
 
 
 @pytest.mark.parametrize(

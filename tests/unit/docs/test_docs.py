@@ -50,11 +50,14 @@ def test_the_readme_prints_what_the_commands_print(monkeypatch: pytest.MonkeyPat
         assert [line.rstrip() for line in printed.splitlines()] == output.splitlines(), command
 
 
-def test_the_page_of_workflows_prints_what_the_commands_print(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["workflows.md", "batches.md"])
+def test_a_page_of_handlers_prints_what_the_commands_print(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (docs.DOCS / "workflows.md").read_text(encoding="utf-8")
-    for name, manifest in re.findall(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        Path(name).write_text(manifest)
+    text = (docs.DOCS / name).read_text(encoding="utf-8")
+    for file, manifest in re.findall(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        Path(file).write_text(manifest)
     shown = re.findall(r"^```console\n(\$ crontask [^\n]*\n)(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert shown
     assert [docs.output_of(command) for command, _ in shown] == [output for _, output in shown]

@@ -21,7 +21,9 @@ def test_all_of_it_is_read() -> None:
             CRONTASK_HANDLER_3='"x"}',
             CRONTASK_HANDLER_5="not of it",
             CRONTASK_TRIGGER='{"type": "Manual"}',
-            CRONTASK_CURSOR="",
+            CRONTASK_CURSOR='{"page": null}',
+            CRONTASK_BATCH="7",
+            CRONTASK_BATCH_SIZE="500",
         )
     )
     assert given.handler == {"entrypoint": "x"}
@@ -29,7 +31,8 @@ def test_all_of_it_is_read() -> None:
     assert given.previous_scheduled_time == datetime(2026, 2, 28, 12, tzinfo=UTC)
     assert given.next_scheduled_time is None
     assert (given.task, given.attempt, given.args) == ("nightly", 2, {"a": 1})
-    assert (given.trigger, given.cursor) == ({"type": "Manual"}, "")
+    assert given.trigger == {"type": "Manual"}
+    assert (given.cursor, given.batch, given.batch_size) == ({"page": None}, 7, 500)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,9 @@ def test_all_of_it_is_read() -> None:
         ("CRONTASK_ARGS", "[]", "CRONTASK_ARGS has to be a JSON object"),
         ("CRONTASK_ARGS", "[" * 100_000, "CRONTASK_ARGS is not valid JSON"),
         ("CRONTASK_TRIGGER", "1", "CRONTASK_TRIGGER has to be a JSON object"),
+        ("CRONTASK_CURSOR", "", "CRONTASK_CURSOR is not valid JSON"),
+        ("CRONTASK_CURSOR", "c7", "CRONTASK_CURSOR is not valid JSON"),
+        ("CRONTASK_BATCH", "-1", "CRONTASK_BATCH is '-1', and has to be a whole number"),
         ("CRONTASK_HANDLER", "", "CRONTASK_HANDLER is missing"),
         ("CRONTASK_HANDLER", '{"a', "CRONTASK_HANDLER is not valid JSON"),
     ],

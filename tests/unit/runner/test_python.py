@@ -25,7 +25,7 @@ def handler(ctx, day, limit=3):
 
 
 def test_the_whole_way(tmp_path: Path) -> None:
-    ended = run_source(tmp_path, _ALL, {"day": "today"}, CRONTASK_CURSOR="c7", CRONTASK_TRIGGER='{"type": "Manual"}')
+    ended = run_source(tmp_path, _ALL, {"day": "today"}, CRONTASK_CURSOR='"c7"', CRONTASK_TRIGGER='{"type": "Manual"}')
     assert (ended.code, ended.err) == (0, "")
     assert ended.message == {
         "status": "success",

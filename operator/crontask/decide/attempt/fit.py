@@ -1,8 +1,11 @@
-"""Whether the result of a run fits the schema of its task."""
+"""Whether the result of a run fits the schema of its task, and of a batch its cursor what there is room for."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+import orjson
+
+from crontask.api.composite import LONGEST_CURSOR
 from crontask.api.json_schema import violations
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
@@ -16,6 +19,8 @@ RESULT_INVALID = "ResultInvalid"
 def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     """The end of the pod's attempt, None while it goes on. A success without the result that is asked for is none."""
     outcome = outcome_of(pod)
+    if outcome is not None and is_batch(view) and (too_long := _why_too_long(outcome)) is not None:
+        return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long, cursor=None)
     schema = settings(view).result_schema
     if outcome is None or schema is None or outcome.phase not in SUCCESSES:
         return outcome
@@ -26,6 +31,18 @@ def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     if violation is None:
         return outcome
     return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=violation)
+
+
+def is_batch(view: RunView) -> bool:
+    """Whether the run is a batch of another one."""
+    return view.run.spec.parent is not None and view.run.spec.parent.batch is not None
+
+
+def _why_too_long(outcome: Outcome) -> str | None:
+    size = len(orjson.dumps(outcome.cursor)) if outcome.cursor is not None and outcome.phase in SUCCESSES else 0
+    if size <= LONGEST_CURSOR:
+        return None
+    return f"cursor has {size} bytes as JSON, over {LONGEST_CURSOR}; give back a shorter one, like the last key"
 
 
 def violation_message(what: str, found: Iterable[tuple[str, str]]) -> str | None:

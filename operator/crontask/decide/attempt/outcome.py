@@ -23,7 +23,8 @@ _LOST = ("Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preem
 class Outcome:
     """The end of an attempt. `reason` is in CamelCase, `message` is for people.
 
-    `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left.
+    `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left. `cursor`,
+    `is_done`, `total`: what a batch gave back; `is_done` is None where that is neither true nor false.
     """
 
     phase: RunPhase
@@ -38,6 +39,9 @@ class Outcome:
     result_truncated: bool | None = None
     lost: bool = False
     final: bool = False
+    cursor: Any = None
+    is_done: bool | None = None
+    total: int | None = None
 
 
 def pod_has_ended(pod: Pod) -> bool:
@@ -188,8 +192,12 @@ def _with(report: Report | None, outcome: Outcome) -> Outcome:
     """The outcome with what the report gives back."""
     if report is None:
         return outcome
+    done = report.fields.get("isDone")
     return replace(
         outcome,
+        cursor=report.fields.get("cursor"),
+        is_done=done if isinstance(done, bool) else None,
+        total=report.count("total"),
         result=report.fields.get("result"),
         processed_count=report.count("processedCount"),
         error_count=report.count("errorCount"),

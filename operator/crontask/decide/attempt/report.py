@@ -97,7 +97,7 @@ def _read_report(text: str) -> Report | None:
     try:
         fields = orjson.loads(text)
         # What is nested too deeply can be read, and then not be written into a status.
-        orjson.dumps({"status": {"result": fields.get("result")}})
+        orjson.dumps({"status": {"result": fields.get("result"), "batch": {"cursor": fields.get("cursor")}}})
     except (orjson.JSONDecodeError, TypeError):
         return None
     status = fields.get("status", "success")

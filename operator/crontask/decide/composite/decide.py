@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from crontask.api.composite_status import ItemsStatus, StepPhase, StepStatus
+from crontask.api.composite_status import BatchStatus, ItemsStatus, StepPhase, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.reference import parse_reference
+from crontask.api.task_status import TaskBatch
+from crontask.decide.composite.batch_run import Progress
+from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.items import decide_items
 from crontask.decide.composite.letters import TO_COME, coded
 from crontask.decide.composite.model import CompositeDecision, CompositeView
@@ -17,6 +20,8 @@ from crontask.decide.model import ScheduledRun
 
 def decide_composite(view: CompositeView, now: datetime) -> CompositeDecision:
     """What should be so now of a composite run that has started."""
+    if view.plan.handler.batch is not None:
+        return decide_batches(view, now)
     return decide_items(view, now) if view.plan.handler.for_each is not None else decide_steps(view, now)
 
 
@@ -30,8 +35,21 @@ def planned_items(run: ScheduledRun, handler: Handler, args: dict[str, Any]) -> 
     return {} if isinstance(items, ItemsError) else {"items": list(items)}
 
 
-def at_its_start(run: ScheduledRun, handler: Handler, args: dict[str, Any]) -> Mapping[str, Any]:
+def planned_cursor(run: ScheduledRun, handler: Handler, last: TaskBatch | None) -> dict[str, Any]:
+    """What a plan says of where the batches begin. `last`: how far those of its task have come."""
+    if handler.batch is None:
+        return {}
+    begins, found = run.spec.cursor, dict[str, Any]()
+    if handler.batch.continue_from == "LastRun" and last is not None:
+        found["continues"] = last.run
+        begins = last.cursor if begins is None and not last.done else begins
+    return found if begins is None else {**found, "cursor": begins}
+
+
+def at_its_start(run: ScheduledRun, handler: Handler, args: dict[str, Any], cursor: Any = None) -> Mapping[str, Any]:
     """What the status says of a composite run that starts: how far it is."""
+    if handler.batch is not None:
+        return {"progress": Progress().words, "batch": BatchStatus(done=False, cursor=cursor)}
     if handler.for_each is None:
         steps = tuple(StepStatus(name=step.name, phase=StepPhase.PENDING) for step in handler.steps or ())
         return {"progress": f"0/{len(steps)} steps", "steps": steps}

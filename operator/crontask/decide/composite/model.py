@@ -10,6 +10,7 @@ from crontask.api.composite_status import (
     DONE_STEPS,
     FAILED_STEPS,
     OPEN_STEPS,
+    BatchStatus,
     Halt,
     ItemsStatus,
     NotCompensated,
@@ -134,9 +135,10 @@ class CompositeEnd:
 class CompositeDecision:
     """What should be so now. `record_first`: the status is written before anything follows from it.
 
-    `cancels`: the parts to end. `halt`: why nothing new starts. `undo`: the steps that are undone, in order; None while
-    that is not decided. `items`: of a fan-out. `processed_count`, `error_count`: what the parts have counted so far.
-    `transitions`: what is news, and is recorded with the status. `ignored`: what annotations say that nothing comes of.
+    `cancels`: the parts to end; `prune`: those to remove. `halt`: why nothing new starts. `undo`: the steps that are
+    undone, in order; None while that is not decided. `items`: of a fan-out; `batch`: of a run in batches.
+    `processed_count`, `error_count`: what the parts have counted so far. `transitions`: what is news, and is recorded
+    with the status. `ignored`: what annotations say that nothing comes of.
     """
 
     phase: RunPhase
@@ -144,10 +146,12 @@ class CompositeDecision:
     progress: str
     steps: tuple[StepStatus, ...] = ()
     items: ItemsStatus | None = None
+    batch: BatchStatus | None = None
     processed_count: int | None = None
     error_count: int | None = None
     wanted: tuple[WantedPart, ...] = ()
     cancels: tuple[ScheduledRun, ...] = ()
+    prune: tuple[ScheduledRun, ...] = ()
     halt: Halt | None = None
     undo: tuple[str, ...] | None = None
     not_compensated: tuple[NotCompensated, ...] = ()

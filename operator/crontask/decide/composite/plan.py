@@ -22,6 +22,7 @@ class _Document(Model):
     start_timeout: Duration | None = None
     total_timeout: Duration | None = None
     task_generation: int | None = None
+    continues: str | None = None
 
 
 UNREADABLE = "PlanUnreadable"
@@ -32,7 +33,7 @@ class Plan:
     """What the parts are made from. `args`: of the run, resolved. `retry`, `start_timeout`: unless a part has its own.
 
     `timeout`, `total_timeout`: of the whole run, None without a limit. `items`: of a fan-out, where neither its handler
-    nor the args say them.
+    nor the args say them. `cursor`: where its batches begin; `continues`: the last run of its task before it.
     """
 
     handler: Handler
@@ -42,6 +43,8 @@ class Plan:
     start_timeout: timedelta = START_TIMEOUT
     total_timeout: timedelta | None = None
     items: list[Any] | None = None
+    cursor: Any = None
+    continues: str | None = None
 
 
 def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
@@ -72,6 +75,7 @@ def _parsed(run: ScheduledRun) -> Plan | None:
     known = run.status.composite
     recorded = dict((known.plan if known is not None else None) or {})
     args, items = recorded.pop("args", {}), recorded.pop("items", None)
+    cursor = recorded.pop("cursor", None)
     try:
         document = _Document.model_validate(recorded)
     except ValidationError:
@@ -79,5 +83,14 @@ def _parsed(run: ScheduledRun) -> Plan | None:
     handler = run.spec.handler or document.handler
     if handler is None or not handler.composite or not isinstance(args, dict) or not isinstance(items, list | None):
         return None
-    start_timeout = document.start_timeout or START_TIMEOUT
-    return Plan(handler, args, document.retry, document.timeout, start_timeout, document.total_timeout, items)
+    return Plan(
+        handler,
+        args,
+        document.retry,
+        document.timeout,
+        document.start_timeout or START_TIMEOUT,
+        document.total_timeout,
+        items,
+        cursor,
+        document.continues,
+    )

@@ -5,14 +5,15 @@ from datetime import datetime
 
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
+from crontask.api.task_status import TaskBatch
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.composite.approval_record import ignored_condition
-from crontask.decide.composite.decide import at_its_start, decide_composite, planned_items
+from crontask.decide.composite.decide import at_its_start, decide_composite, planned_cursor, planned_items
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
 from crontask.decide.composite.plan import UNREADABLE, make_plan, plan_of
 from crontask.decide.composite.times import paused
-from crontask.decide.decisions import CancelPart, RunDecisions, earliest
+from crontask.decide.decisions import CancelPart, CreatePart, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
 from crontask.decide.run.follow_up import DEEPEST
 from crontask.decide.run.status import ended, identity
@@ -23,12 +24,16 @@ _PAUSED = "Suspended"
 TOO_DEEP = "TooDeep"
 
 
-def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
-    """The status of a composite run that starts: from then on it goes by its plan, whatever becomes of its task."""
+def with_plan(view: RunView, now: datetime, last: TaskBatch | None = None) -> ScheduledRunStatus:
+    """The status of a composite run that starts: from then on it goes by its plan, whatever becomes of its task.
+
+    `last`: how far the batches of its task have come.
+    """
     found = settings(view)
     generation = view.task.meta.generation if view.task is not None else None
     handler = found.handler
     assert handler is not None, "a run without a handler does not start"
+    begins = planned_cursor(view.run, handler, last)
     return CompositeRunStatus(
         **{
             **dict(view.run.status),
@@ -36,8 +41,12 @@ def with_plan(view: RunView, now: datetime) -> ScheduledRunStatus:
             "phase": RunPhase.RUNNING,
             "start_time": now,
             "message": None,
-            "plan": {**make_plan(view.run, found, generation), **planned_items(view.run, handler, found.args)},
-            **at_its_start(view.run, handler, found.args),
+            "plan": {
+                **make_plan(view.run, found, generation),
+                **planned_items(view.run, handler, found.args),
+                **begins,
+            },
+            **at_its_start(view.run, handler, found.args, begins.get("cursor")),
         }
     )
 
@@ -75,8 +84,9 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         status = status.model_copy(update={"message": f"run {refusal.name} is refused: {refusal.message}"[:4096]})
     cancels = tuple(_cancel(part_run, decided, view) for part_run in decided.cancels)
     if decided.record_first:
-        return RunDecisions(status, (*creations, *cancels), decided.transitions, wake_at=wake_at)
-    return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels)
+        first: tuple[CreatePart | CancelPart, ...] = (*creations, *cancels)
+        return RunDecisions(status, first, decided.transitions, wake_at=wake_at, prune=decided.prune)
+    return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels, prune=decided.prune)
 
 
 def _is_suspended(view: RunView) -> bool:
@@ -106,6 +116,7 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
             "progress": decided.progress,
             "steps": decided.steps,
             "items": decided.items,
+            "batch": decided.batch,
             "processed_count": decided.processed_count,
             "error_count": decided.error_count,
             "halt": decided.halt,

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from crontask.api.base import format_duration
+from crontask.api.composite_status import BatchStatus
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase, ScheduledRunStatus
+from crontask.decide.attempt.fit import is_batch
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import DecisionKind, RunDecisions, Transition
 from crontask.decide.run.follow_up import chain_too_deep, follow_ups
@@ -127,6 +129,7 @@ def ended(
             "processed_count": outcome.processed_count if outcome is not None else None,
             "error_count": outcome.error_count if outcome is not None else None,
             "result_truncated": outcome.result_truncated if outcome is not None else None,
+            "batch": given_back(phase, outcome) if is_batch(view) else before.batch,
         }
     )
     transition = _transition(view, phase, reason, message, duration)
@@ -134,6 +137,21 @@ def ended(
         status,
         transitions=(transition, *chain_too_deep(view, phase, completion)),
         follow_ups=follow_ups(view, status),
+    )
+
+
+def given_back(phase: RunPhase, outcome: Outcome | None) -> BatchStatus | None:
+    """What a batch that has ended gave back; one that failed nothing that the next could begin with."""
+    if outcome is None or phase not in SUCCESSES:
+        return None
+    return BatchStatus(
+        batches=1,
+        partial=int(phase is RunPhase.PARTIAL),
+        done=outcome.is_done,
+        cursor=outcome.cursor,
+        processed_count=outcome.processed_count,
+        error_count=outcome.error_count,
+        total=outcome.total,
     )
 
 

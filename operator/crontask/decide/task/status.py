@@ -20,6 +20,7 @@ from crontask.api.task_status import (
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import ScheduledRun
 from crontask.decide.stage import UNDER_WAY, UNSTARTED, stage_of
+from crontask.decide.task.batches import batch_record
 from crontask.decide.task.conditions import conditions_of, is_rejected
 from crontask.decide.task.counting import add_runs, failure_streak, record_counted
 from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
@@ -98,6 +99,7 @@ def compute_status(
         scheduled_count=scheduled,
         consecutive_failures=_streak(view, fresh, basis),
         counts=add_decisions(add_runs(before.counts, fresh), of_times),
+        batch=batch_record(task, fresh),
         counted=record_counted(task, view.finished, now) if fresh or _is_off(before.counted, now) else before.counted,
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),

@@ -1,0 +1,79 @@
+"""Faults that could be in the policy of batches, planted one at a time, to see that the simulator finds them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from crontask.api.composite_status import BatchStatus
+from crontask.api.names import part_of_batch
+from crontask.api.scheduledrun import BatchPart
+from crontask.decide.composite import batch_run, batches
+from crontask.decide.composite.model import CompositeDecision
+from crontask.decide.model import ScheduledRun
+from crontask.decide.views import TaskView
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def next_before_the_end_is_recorded(patch: pytest.MonkeyPatch) -> None:
+    """The next batch is made while the one before runs, as if that came to where it should come."""
+    known = batches._going_on
+
+    def planted(found: batch_run.BatchRun) -> CompositeDecision:
+        decision, number, cursor = known(found), found.progress.batches + 2, found.progress.cursor
+        if len(found.open) != 1:
+            return decision
+        asked = BatchPart(number=number, size=found.batch.size, cursor=(cursor or 0) + 1)
+        wanted = replace(found.wanted(), part=part_of_batch(number), asked={"batch": asked}, key=str(number))
+        return replace(decision, wanted=(wanted,))
+
+    patch.setattr(batches, "_going_on", planted)
+
+
+def batch_counted_twice(patch: pytest.MonkeyPatch) -> None:
+    """What was counted is counted again as long as its run is there."""
+    known = vars(batch_run.BatchRun)["recorded"].func
+
+    def planted(self: batch_run.BatchRun) -> BatchStatus:
+        said: BatchStatus = known(self)
+        return said.model_copy(update={"batches": max(0, said.batches - 1)})
+
+    patch.setattr(batch_run.BatchRun, "recorded", property(planted))
+
+
+def cursor_of_the_last_count(patch: pytest.MonkeyPatch) -> None:
+    """A run goes on where the status of its task says, which may be behind the last end."""
+
+    def planted(view: TaskView) -> object:
+        return view.task.status.batch
+
+    patch.setattr("crontask.engine.launch.batches_so_far", planted)
+
+
+def gone_batch_made_again(patch: pytest.MonkeyPatch) -> None:
+    """A batch whose run is gone starts anew."""
+    known = vars(batch_run.BatchRun)["failure"].func
+
+    def planted(self: batch_run.BatchRun) -> batch_run.Failure | None:
+        found: batch_run.Failure | None = known(self)
+        return None if found is not None and found.reason == "PartGone" else found
+
+    patch.setattr(batch_run.BatchRun, "failure", property(planted))
+
+
+def failed_batch_passed_over(patch: pytest.MonkeyPatch) -> None:
+    """A batch that failed is counted as one that did its work."""
+    patch.setattr(ScheduledRun, "succeeded", property(lambda run: run.ended))
+
+
+BATCH_BUGS: dict[str, Plant] = {
+    plant.__name__: plant
+    for plant in (
+        next_before_the_end_is_recorded,
+        batch_counted_twice,
+        cursor_of_the_last_count,
+        gone_batch_made_again,
+        failed_batch_passed_over,
+    )
+}

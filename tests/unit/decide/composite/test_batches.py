@@ -1,0 +1,241 @@
+"""The policy of a run in batches, as tables: what is recorded, what has ended since, what is decided."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from composite_views import NAME, UID, C, part, seconds
+from run_life import at, recorded
+
+from crontask.api.composite_status import BatchStatus, Halt
+from crontask.api.metadata import Metadata
+from crontask.api.names import part_name, part_of_batch
+from crontask.api.scheduledrun import BatchPart, RunPhase
+from crontask.api.validate import validate_run
+from crontask.decide.composite.batch_run import parts_to_look_at
+from crontask.decide.composite.batches import decide_batches
+from crontask.decide.composite.model import CompositeDecision, CompositeView
+from crontask.decide.composite.plan import plan_of
+from crontask.decide.model import ScheduledRun
+
+MANY = 40
+
+
+def done(
+    number: int, cursor: Any = None, *, last: bool | None = False, ended: float = 5, **fields: Any
+) -> ScheduledRun:
+    """The part of a batch that ended well; by default the next begins at its own number."""
+    given = BatchStatus(batches=1, done=last, cursor=number if cursor is None else cursor, **fields)
+    phase = RunPhase.PARTIAL if given.error_count else RunPhase.SUCCEEDED
+    return _numbered(number, part(part_of_batch(number), phase, ended, batch=given)[1])
+
+
+def other(number: int, phase: RunPhase | None = RunPhase.RUNNING, **fields: Any) -> ScheduledRun:
+    """The part of a batch that runs, or ended otherwise."""
+    return _numbered(number, part(part_of_batch(number), phase, **fields)[1])
+
+
+def _numbered(number: int, run: ScheduledRun) -> ScheduledRun:
+    assert run.spec.parent is not None
+    asked = run.spec.parent.model_copy(update={"step": None, "batch": BatchPart(number=number, size=1)})
+    return ScheduledRun(run.meta, run.spec.model_copy(update={"parent": asked}), (), run.status)
+
+
+def batches(
+    *parts: ScheduledRun,
+    said: BatchStatus | None = None,
+    halt: Halt | None = None,
+    refused: dict[str, str] | None = None,
+    orphaned: tuple[str, ...] = (),
+    unmade: tuple[str, ...] = (),
+    spec: dict[str, Any] | None = None,
+    cursor: Any = None,
+    limits: dict[str, str] | None = None,
+    **fields: Any,
+) -> CompositeView:
+    """A run in batches that started at second 0. `said`: what is recorded of them; `fields`: of the handler."""
+    handler = {"batch": {"size": 1, "handler": C, **fields}}
+    parsed, problems = validate_run({"handler": handler, **(spec or {})})
+    assert parsed is not None, problems
+    plan = {"args": parsed.args, **({"cursor": cursor} if cursor is not None else {}), **(limits or {})}
+    status = recorded(RunPhase.RUNNING, start_time=at(0), plan=plan, halt=halt, batch=said)
+    run = ScheduledRun(Metadata(name=NAME, uid=UID, namespace="n", creation_timestamp=at(0)), parsed, (), status)
+    found = plan_of(run)
+    assert found is not None
+    named = {each.spec.parent.part: each for each in parts if each.spec.parent is not None}
+    return CompositeView(run, found, named, refused or {}, frozenset(orphaned), frozenset(unmade))
+
+
+def decided(view: CompositeView, now: float = 9) -> CompositeDecision:
+    return decide_batches(view, at(now))
+
+
+def name_of(number: int) -> str:
+    return part_name(NAME, UID, part_of_batch(number))
+
+
+def wanted(decision: CompositeDecision) -> list[tuple[int, Any]]:
+    """Number and cursor of the parts to be made."""
+    return [(each.asked["batch"].number, each.asked["batch"].cursor) for each in decision.wanted]
+
+
+def ended(decision: CompositeDecision) -> tuple[str, str] | None:
+    return (decision.end.phase.value, decision.end.reason) if decision.end is not None else None
+
+
+SAID = BatchStatus(batches=2, done=False, cursor=2, processed_count=20)
+
+# (what is known, the batches to make, how many are counted, how the run ends)
+TABLE: list[tuple[str, CompositeView, list[tuple[int, Any]], int, tuple[str, str] | None]] = [
+    ("nothing yet", batches(), [(1, None)], 0, None),
+    ("begins at a cursor", batches(cursor={"p": 1}, said=BatchStatus(cursor={"p": 1})), [(1, {"p": 1})], 0, None),
+    ("the first runs", batches(other(1)), [], 0, None),
+    ("the first waits", batches(other(1, None)), [], 0, None),
+    ("the first has ended", batches(done(1)), [(2, 1)], 1, None),
+    ("the first is done", batches(done(1, last=True)), [], 1, ("Succeeded", "Completed")),
+    ("several have ended since", batches(done(1), done(2), done(3)), [(4, 3)], 3, None),
+    ("counted ones are not looked at", batches(said=SAID), [(3, 2)], 2, None),
+    ("counted, and one since", batches(done(2), done(3), said=SAID), [(4, 3)], 3, None),
+    ("counted, and the next runs", batches(done(2), other(3), said=SAID), [], 2, None),
+    ("one that failed", batches(done(1), other(2, RunPhase.FAILED)), [], 1, ("Failed", "BatchFailed")),
+    ("one that took too long", batches(other(1, RunPhase.TIMED_OUT)), [], 0, ("Failed", "BatchFailed")),
+    ("one that somebody canceled", batches(other(1, RunPhase.CANCELED)), [], 0, ("Failed", "BatchFailed")),
+    ("a partial one", batches(done(1, error_count=1), done(2, last=True)), [], 2, ("Partial", "Completed")),
+    ("no isDone", batches(done(1, last=None)), [], 1, ("Failed", "BatchResultIncomplete")),
+    ("the same cursor", batches(done(1, cursor=[7]), cursor=[7]), [], 1, ("Failed", "CursorStuck")),
+    (
+        "the same cursor at the end",
+        batches(done(1, cursor=[7], last=True), cursor=[7]),
+        [],
+        1,
+        ("Succeeded", "Completed"),
+    ),
+    ("an equal cursor of another type", batches(done(1, cursor=True), cursor=1), [(2, True)], 1, None),
+    ("enough of them", batches(done(1), done(2), maxBatches=2), [], 2, ("Partial", "MaxBatches")),
+    ("enough, and done", batches(done(1, last=True), maxBatches=1), [], 1, ("Succeeded", "Completed")),
+    ("its run is gone", batches(said=SAID.model_copy(update={"run": name_of(3)})), [], 2, ("Failed", "PartGone")),
+    ("another was named", batches(said=SAID.model_copy(update={"run": name_of(2)})), [(3, 2)], 2, None),
+    (
+        "its run is gone, and its pod is not",
+        batches(said=SAID.model_copy(update={"run": name_of(3)}), orphaned=(name_of(3),)),
+        *([], 2, None),
+    ),
+    (
+        "nobody knows whether it was made",
+        batches(said=SAID.model_copy(update={"run": name_of(3)}), unmade=(name_of(3),)),
+        *([(3, 2)], 2, None),
+    ),
+    ("its name is taken", batches(refused={part_of_batch(1): "taken"}), [], 0, ("Failed", "NameTaken")),
+    ("paused", batches(done(1), spec={"suspend": True}), [], 1, None),
+    ("paused at the end", batches(done(1, last=True), spec={"suspend": True}), [], 1, ("Succeeded", "Completed")),
+    ("canceled", batches(done(1), spec={"cancel": True}), [], 1, ("Canceled", "Canceled")),
+    ("canceled while one runs", batches(other(1), spec={"cancel": True}), [], 0, None),
+    ("out of time", batches(done(1), limits={"timeout": "8s"}), [], 1, ("TimedOut", "TimedOut")),
+    (
+        "done when time is over",
+        batches(done(1, last=True), limits={"timeout": "8s"}),
+        [],
+        1,
+        ("Succeeded", "Completed"),
+    ),
+    (
+        "nothing new starts",
+        batches(done(1), halt=Halt(phase="TimedOut", reason="TimedOut")),
+        *([], 1, ("TimedOut", "TimedOut")),
+    ),
+    ("a missing value", batches(args={"x": "${args.y}"}), [], 0, ("Failed", "ReferenceMissing")),
+    ("one is gone, and another runs", batches(other(4), said=SAID.model_copy(update={"run": name_of(3)})), [], 2, None),
+]
+
+
+@pytest.mark.parametrize(("view", "parts", "count", "end"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_table(view: CompositeView, parts: list[tuple[int, Any]], count: int, end: tuple[str, str] | None) -> None:
+    decision = decided(view)
+    assert decision.batch is not None
+    assert (wanted(decision), decision.batch.batches, ended(decision)) == (parts, count, end)
+
+
+def test_what_is_counted_once_is_not_counted_again() -> None:
+    parts = (done(1, processed_count=10, error_count=1), done(2, processed_count=5, total=40))
+    first = decided(batches(*parts)).batch
+    assert first is not None
+    assert (first.processed_count, first.error_count, first.partial, first.total, first.percent) == (15, 1, 1, 40, 37)
+    assert decided(batches(*parts, said=first)).batch == first
+    assert decided(batches(parts[1], said=first)).batch == first
+
+
+def test_a_delay_counts_from_the_end_of_the_one_before() -> None:
+    view = batches(done(1, ended=5), delay="10s")
+    assert (wanted(decided(view, 14.9)), seconds(decided(view, 14.9).wake_at)) == ([], 15)
+    assert wanted(decided(view, 15)) == [(2, 1)]
+
+
+def test_a_cancel_ends_what_runs() -> None:
+    decision = decided(batches(other(1), spec={"cancel": True}))
+    assert [each.meta.name for each in decision.cancels] == [name_of(1)]
+    assert decision.record_first
+    asked = decided(batches(other(1, cancel=True), spec={"cancel": True}))
+    assert asked.cancels == ()
+
+
+def test_one_that_happens_at_most_once_is_named_before_it_is_made() -> None:
+    decision = decided(batches(retry={"onLost": "Fail"}))
+    assert decision.record_first
+    assert decision.batch is not None
+    assert (wanted(decision), decision.batch.run) == ([(1, None)], name_of(1))
+    gone = decided(batches(retry={"onLost": "Fail"}, said=decision.batch))
+    assert ended(gone) == ("Failed", "PartGone")
+
+
+def test_the_runs_of_the_last_ten_stay_and_no_other_goes_within_ten_minutes() -> None:
+    kept = [done(number, ended=number) for number in range(1, MANY + 1)]
+    said = BatchStatus(batches=MANY, done=False, cursor=MANY)
+    view = batches(*parts_to_look_at(said, lambda number: kept[number - 1] if number <= MANY else None), said=said)
+    ten_minutes = timedelta(minutes=10) / timedelta(seconds=1)
+    soon = decided(view, MANY + 1)
+    assert (soon.prune, seconds(soon.wake_at)) == ((), 1 + ten_minutes)
+    later = decided(view, ten_minutes + 5)
+    assert [each.spec.parent.batch.number for each in later.prune if each.spec.parent and each.spec.parent.batch] == [
+        *range(1, 6)
+    ]
+    assert len(decided(view, ten_minutes * 2).prune) == 10
+
+
+def test_only_what_the_record_counts_goes() -> None:
+    kept = [done(number, ended=1) for number in range(1, MANY + 1)]
+    said = BatchStatus(batches=12, done=False, cursor=12)
+    view = batches(*parts_to_look_at(said, lambda number: kept[number - 1] if number <= MANY else None), said=said)
+    decision = decided(view, 2000)
+    assert decision.batch is not None
+    assert (len(decision.prune), decision.batch.batches) == (2, MANY)
+
+
+def test_what_is_gone_is_not_looked_for_again() -> None:
+    looked: list[int] = []
+
+    def find(number: int) -> ScheduledRun | None:
+        looked.append(number)
+        return done(number, ended=1) if 25 <= number <= MANY else None
+
+    said = BatchStatus(batches=MANY, done=False, cursor=MANY, first_kept=21)
+    view = batches(*parts_to_look_at(said, find), said=said)
+    assert looked == [*range(21, 31), MANY, MANY + 1]
+    decision = decided(view, 2000)
+    assert decision.batch is not None
+    assert (decision.batch.first_kept, len(decision.prune)) == (25, 6)
+
+
+@pytest.mark.parametrize(
+    ("done_so_far", "words"),
+    [
+        (BatchStatus(), "0 batches"),
+        (BatchStatus(batches=1), "1 batch"),
+        (BatchStatus(batches=12), "12 batches"),
+        (BatchStatus(batches=1, total=7, processed_count=4), "57 %"),
+        (BatchStatus(batches=1, total=7, processed_count=9), "100 %"),
+        (BatchStatus(batches=1, total=7), "0 %"),
+        (BatchStatus(batches=1, total=0), "1 batch"),
+    ],
+)
+def test_progress(done_so_far: BatchStatus, words: str) -> None:
+    assert decided(batches(said=done_so_far)).progress == words
