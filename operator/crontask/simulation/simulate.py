@@ -25,6 +25,7 @@ from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
 from crontask.simulation.quiet import QuietStretch, Runs, quiet_stretch
+from crontask.simulation.stand_in import stand_ins
 from crontask.simulation.unstarted import unstarted
 from crontask.simulation.virtual_time import VirtualClock, VirtualTimeLoop
 
@@ -136,13 +137,8 @@ class Simulation:
         """The lines of the scenario as they come."""
         playing = asyncio.create_task(self.kubelet.run())
         documents = [document for document in (self.scenario.task, self.scenario.manifest) if document]
-        for document in documents:
+        for document in (*documents, *stand_ins(documents)):
             self.api.apply(document)
-        known = {document["metadata"]["name"] for document in documents if document["kind"] == "CronTask"}
-        for name in set().union(*map(_tasks_of_parts, documents)) - known:
-            # What it names is there, and goes as parts go.
-            named = {"name": name, "namespace": self.key.namespace}
-            self.api.apply({"kind": "CronTask", "metadata": named, "spec": {"handler": _STAND_IN, "concurrency": _ANY}})
         await self.operator_up()
         first = Happening(self.scenario.start, Simulation._show, order=-1)
         last = Happening(self.scenario.end, lambda simulation: None, order=9)
@@ -363,15 +359,6 @@ class Simulation:
         return json.dumps({"cursor": done, "isDone": done >= self.scenario.batches})
 
 
-def _tasks_of_parts(manifest: Document) -> set[str]:
-    """The CronTasks whose runs are parts of a run of the task."""
-    handler = manifest["spec"].get("handler") or {}
-    parts = [*(handler.get("steps") or ()), (handler.get("forEach") or {}).get("handler") or {}]
-    return {part["task"] for part in parts if part.get("task")}
-
-
-_STAND_IN: Document = {"container": {"image": "stand-in"}}
-_ANY: Document = {"policy": "Allow"}
 _STARTED = "Due"
 # Why is said where the reason alone does not.
 _EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)

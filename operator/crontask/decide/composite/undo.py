@@ -33,7 +33,9 @@ def may_have_acted(status: ScheduledRunStatus, *, if_started: bool) -> bool:
 def _left_something(status: CompositeRunStatus) -> bool:
     """Whether a composite run did what it has not undone itself."""
     done = any(step.phase in DONE_STEPS and not step.compensated for step in status.steps)
-    return done or bool(status.not_compensated) or (status.items is not None and status.items.succeeded > 0)
+    items, batch = status.items, status.batch
+    some = (items is not None and items.succeeded > 0) or (batch is not None and batch.batches > 0)
+    return done or some or bool(status.not_compensated)
 
 
 def _acted(attempt: Attempt, *, if_started: bool) -> bool:

@@ -63,7 +63,8 @@ def batches(
     found = plan_of(run)
     assert found is not None
     named = {each.spec.parent.part: each for each in parts if each.spec.parent is not None}
-    return CompositeView(run, found, named, refused or {}, frozenset(orphaned), frozenset(unmade))
+    gone = frozenset(orphaned), frozenset(unmade)
+    return CompositeView(run, found, named, refused or {}, *gone, suspended=bool(parsed.suspend))
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:
