@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from composite_views import NAME, UID, C
+from composite_views import NAME, UID, C, own
 from run_life import at, attempt, recorded
 
 from crontask.api.metadata import Condition, Metadata, OwnerReference
@@ -173,9 +173,9 @@ class Story:
         letter = self.recorded_letters[index]
         if letter not in "-R":
             return letter
-        run = next((run for run in self.seen.values() if index_of(run) == index), None)
+        run = self.seen.get(own(str(index)))
         if run is None:
-            return letter if letter == "-" else "F"
+            return "-" if letter == "-" or own(str(index)) in self.unmade else "F"
         return next((one for one, phase in PHASES.items() if run.status.phase is phase), "R")
 
 

@@ -220,8 +220,8 @@ def test_results_come_together_as_they_come() -> None:
 
 def test_results_that_are_too_long_together_are_left_out_for_good() -> None:
     long = "x" * ((64 * KIB - len('{"0":"","1":""}')) // 2)
-    fits = items(decided(fan_out(3, parts=(ok(0, long), ok(1, long)), each=COLLECT)))
-    assert fits.results == {"0": long, "1": long}
+    fits = items(decided(fan_out(3, parts=(ok(0, long), ok(1, long + "x")), each=COLLECT)))
+    assert fits.results == {"0": long, "1": long + "x"}
     over = items(decided(fan_out(3, "S-2", said={"results": {"0": long}}, parts=(ok(1, long + "xx"),), each=COLLECT)))
     assert (over.results, over.results_omitted) == (None, True)
     # Not even those that come later, and would fit.
