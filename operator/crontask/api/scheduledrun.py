@@ -302,7 +302,9 @@ class CompositeRunStatus(ScheduledRunStatus):
         if self.batch is not None:
             return asked.batch is not None
         if self.items is not None:
-            return bool(asked.collect) or (asked.item is not None and asked.item.index < self.items.total)
+            # What collects is recorded before it is made.
+            collects = bool(asked.collect) and self.items.collect is not None
+            return collects or (asked.item is not None and asked.item.index < self.items.total)
         return (asked.step or asked.undo) in {step.name for step in self.steps}
 
     @property
