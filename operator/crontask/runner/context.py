@@ -37,6 +37,8 @@ class Context:
     batch: int | None
     batch_size: int | None
     trigger: dict[str, Any] | None
+    item: Any
+    item_index: int | None
     logger: logging.Logger
     _counts: Counts = field(repr=False)
     _logged: float | None = field(default=None, repr=False)
@@ -82,6 +84,8 @@ def make_context(given: Given, counts: Counts) -> Context:
         batch=given.batch,
         batch_size=given.batch_size,
         trigger=given.trigger,
+        item=given.item,
+        item_index=given.item_index,
         logger=logging.getLogger("handler"),
         _counts=counts,
     )

@@ -17,7 +17,10 @@ class BrokenInputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One attempt of a run, and its handler. `task` is empty for a run on its own."""
+    """One attempt of a run, and its handler. `task` is empty for a run on its own.
+
+    `item`, `item_index`: of a fan-out. The item may be null, its index is there then.
+    """
 
     task: str
     namespace: str
@@ -36,6 +39,8 @@ class Given:
     cursor: Any
     batch: int | None
     batch_size: int | None
+    item: Any
+    item_index: int | None
     handler: dict[str, Any]
 
 
@@ -46,6 +51,7 @@ def read_given(environ: Mapping[str, str]) -> Given:
     scheduled = _needed(environ, "CRONTASK_SCHEDULED_TIME")
     trigger = environ.get("CRONTASK_TRIGGER")
     cursor, batch, size = (environ.get(f"CRONTASK_{name}") for name in ("CURSOR", "BATCH", "BATCH_SIZE"))
+    item, index = environ.get("CRONTASK_ITEM"), environ.get("CRONTASK_ITEM_INDEX")
     return Given(
         task=environ.get("CRONTASK_NAME", ""),
         namespace=_needed(environ, "CRONTASK_NAMESPACE"),
@@ -62,6 +68,8 @@ def read_given(environ: Mapping[str, str]) -> Given:
         cursor=_json("CRONTASK_CURSOR", cursor) if cursor is not None else None,
         batch=_whole_number("CRONTASK_BATCH", batch) if batch is not None else None,
         batch_size=_whole_number("CRONTASK_BATCH_SIZE", size) if size is not None else None,
+        item=_json("CRONTASK_ITEM", item) if item else None,
+        item_index=_whole_number("CRONTASK_ITEM_INDEX", index) if index else None,
         handler=_json_object("CRONTASK_HANDLER", _pieces(environ)),
     )
 

@@ -24,6 +24,8 @@ def test_all_of_it_is_read() -> None:
             CRONTASK_CURSOR='{"page": null}',
             CRONTASK_BATCH="7",
             CRONTASK_BATCH_SIZE="500",
+            CRONTASK_ITEM='{"id": [null, 7]}',
+            CRONTASK_ITEM_INDEX="12",
         )
     )
     assert given.handler == {"entrypoint": "x"}
@@ -33,6 +35,21 @@ def test_all_of_it_is_read() -> None:
     assert (given.task, given.attempt, given.args) == ("nightly", 2, {"a": 1})
     assert given.trigger == {"type": "Manual"}
     assert (given.cursor, given.batch, given.batch_size) == ({"page": None}, 7, 500)
+    assert (given.item, given.item_index) == ({"id": [None, 7]}, 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [("null", None), ("0", 0), ("false", False), ('""', ""), ("[]", []), ("1.5", 1.5), ('"ü$"', "ü$")],
+)
+def test_an_item_is_any_value(text: str, item: object) -> None:
+    given = read_given(environment(_HANDLER, CRONTASK_ITEM=text, CRONTASK_ITEM_INDEX="0"))
+    assert (given.item, type(given.item), given.item_index) == (item, type(item), 0)
+
+
+def test_outside_of_fan_outs_there_is_no_item() -> None:
+    given = read_given(environment(_HANDLER))
+    assert (given.item, given.item_index) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +68,9 @@ def test_all_of_it_is_read() -> None:
         ("CRONTASK_CURSOR", "", "CRONTASK_CURSOR is not valid JSON"),
         ("CRONTASK_CURSOR", "c7", "CRONTASK_CURSOR is not valid JSON"),
         ("CRONTASK_BATCH", "-1", "CRONTASK_BATCH is '-1', and has to be a whole number"),
+        ("CRONTASK_ITEM", "{", "CRONTASK_ITEM is not valid JSON"),
+        ("CRONTASK_ITEM", "[" * 100_000, "CRONTASK_ITEM is not valid JSON"),
+        ("CRONTASK_ITEM_INDEX", "-1", "CRONTASK_ITEM_INDEX is '-1', and has to be a whole number"),
         ("CRONTASK_HANDLER", "", "CRONTASK_HANDLER is missing"),
         ("CRONTASK_HANDLER", '{"a', "CRONTASK_HANDLER is not valid JSON"),
     ],

@@ -20,6 +20,7 @@ def handler(ctx, day, limit=3):
         "attempt": ctx.attempt,
         "times": [ctx.scheduled_time.isoformat(), ctx.previous_scheduled_time.isoformat(), ctx.next_scheduled_time],
         "given": [ctx.args, ctx.cursor, ctx.trigger, day, limit],
+        "item": [ctx.item, ctx.item_index],
     }
 """
 
@@ -34,6 +35,7 @@ def test_the_whole_way(tmp_path: Path) -> None:
             "attempt": 2,
             "times": ["2026-03-01T12:00:00+00:00", "2026-02-28T12:00:00+00:00", None],
             "given": [{"day": "today"}, "c7", {"type": "Manual"}, "today", 3],
+            "item": [None, None],
         },
     }
     # What is printed stands where it was printed, as it was.
@@ -41,6 +43,12 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert [line["message"] for line in ended.lines] == ["started", "told today", "finished"]
     told = ended.lines[1]
     assert {"logger": "handler", "level": "info", "rows": 5, "odd": "{1}", "run": "nightly-1"}.items() <= told.items()
+
+
+def test_an_item_of_a_fan_out(tmp_path: Path) -> None:
+    source = "def handler(ctx): return [ctx.item, ctx.item_index]"
+    ended = run_source(tmp_path, source, {}, CRONTASK_ITEM='{"id": null}', CRONTASK_ITEM_INDEX="3")
+    assert (ended.code, ended.message["result"]) == (0, [{"id": None}, 3])
 
 
 def test_an_asynchronous_function(tmp_path: Path) -> None:
