@@ -3,11 +3,14 @@
 By the documents alone: nothing here asks the policy.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from random import Random
 
 from crontask.ports import Document
+from crontask.simulation.kubelet import Plan
 
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
 _GOOD = ("Succeeded", "Partial")
@@ -31,6 +34,18 @@ def make_fan_out(number: float) -> Document:
     if random.random() < 0.4:
         fan["collect"] = {**_CONTAINER, "timeout": "20s", "retry": {"limit": 0, "maxLost": 1}}
     return {"forEach": fan}
+
+
+def with_counts(plan: Callable[[Document], Plan]) -> Callable[[Document], Plan]:
+    """How pods go; that of an item says that it has processed as many as its place in the list says, and one more."""
+
+    def planned(pod: Document) -> Plan:
+        seen = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", ())}
+        if "CRONTASK_ITEM_INDEX" not in seen:
+            return plan(pod)
+        return replace(plan(pod), message=json.dumps({"processedCount": int(seen["CRONTASK_ITEM_INDEX"]) + 1}))
+
+    return planned
 
 
 def letters(status: Document) -> str:
@@ -75,13 +90,20 @@ def wrong_totals(status: Document, parts: Mapping[str, list[Document]], removed:
             yield f"{name} is {items.get(name)}, and {said} has {count}"
     if items["total"] != len(said) or set(said) & set("R-"):
         yield f"{said} are the ends of {items['total']} items"
+    counted = [runs[-1] for part, runs in parts.items() if part != "collect" and said[int(part)] == _letter(runs[-1])]
+    processed = sum((run.get("status") or {}).get("processedCount", 0) for run in counted)
+    if status.get("processedCount", 0) != processed:
+        yield f"processedCount is {status.get('processedCount')}, and its items have processed {processed}"
     for part, runs in parts.items():
         last = runs[-1]
         if part == "collect" or last["metadata"]["uid"] in removed:
             continue
-        wanted = _LETTERS.get(_phase(last), "?")
-        if said[int(part)] != wanted:
+        if said[int(part)] != _letter(last):
             yield f"item {part} is {_phase(last)}, and the totals say {said[int(part)]}"
+
+
+def _letter(run: Document) -> str:
+    return _LETTERS.get(_phase(run), "?")
 
 
 def _has_ended(run: Document) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from chaos.batch_acts import BatchActs, batch_events
 from chaos.batches import with_batches
 from chaos.changes import Changes
+from chaos.fan_outs import with_counts
 from chaos.ledger import Ledger, has_ended
 from chaos.network import Sent, Weather
 from chaos.operators import Operator
@@ -76,7 +77,9 @@ class _World:
 
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
-        kubelet = asyncio.create_task(MemoryKubelet(self._api, self._clock, with_batches(self._story.plan)).run())
+        kubelet = asyncio.create_task(
+            MemoryKubelet(self._api, self._clock, with_counts(with_batches(self._story.plan))).run()
+        )
         for task in self._story.tasks:
             self._api.apply(task)
         self._start_operator()

@@ -9,6 +9,7 @@ from random import SystemRandom
 import pytest
 from chaos.batch_bugs import BATCH_BUGS
 from chaos.bugs import BUGS
+from chaos.fan_out_bugs import FAN_OUT_BUGS
 from chaos.play import play
 from chaos.workflow_bugs import WORKFLOW_BUGS
 
@@ -43,6 +44,9 @@ FOUND_BY = {
     "cursor_of_the_last_count": 16,
     "gone_batch_made_again": 109,
     "failed_batch_passed_over": 1,
+    "item_counted_twice": 1,
+    "gone_item_made_again": 36,
+    "one_too_many": 1,
 }
 
 
@@ -64,9 +68,9 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
     _play_all(range(first, first + FRESH))
 
 
-@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS])
+@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS, *FAN_OUT_BUGS])
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS}[name](monkeypatch)
+    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS, **FAN_OUT_BUGS}[name](monkeypatch)
     first = (FOUND_BY[name],) if name in FOUND_BY else ()
     assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 
