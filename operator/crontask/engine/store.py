@@ -188,6 +188,8 @@ class Store:
         """What it is a part of goes on, and so do parts of it that wait."""
         parent = self._objects.parent_of(run)
         if parent is not None:
+            # It is there, or was, whatever its creation was answered.
+            self.memory.set_part_made(parent, run.meta.name, True)
             self.changed(key_of(parent))
         if run.status.composite is not None:
             parts = self._objects.parts_of(run) if run.ended else self._objects.open_parts_of(run)

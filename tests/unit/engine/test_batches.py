@@ -245,6 +245,22 @@ def test_a_batch_whose_run_is_gone_has_failed_and_is_not_made_again() -> None:
     play(story, paging(3, runs=3))
 
 
+def test_one_that_was_made_though_the_answer_was_an_error_is_not_made_again_either() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("all", handler=batches())
+            # Of the part: the run itself is there.
+            world.api.fail_next("create", Kind.SCHEDULED_RUN, status=500, landed=True)
+            await world.pass_time(10)
+            (first,) = parts(world, "all")
+            await world.api.remove(ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, first["metadata"]["name"]))
+            await world.pass_time(30)
+        found = status(world)
+        assert (found["phase"], found["conditions"][0]["reason"]) == ("Failed", "PartGone")
+
+    play(story, paging(3, runs=15))
+
+
 def test_args_that_name_what_is_not_there_fail_it() -> None:
     async def story(world: World) -> None:
         async with world.operator():
