@@ -14,11 +14,6 @@ def ended(bench: Bench, name: str, phase: str, seconds: float = 150) -> dict[str
     return status
 
 
-def parts_of(bench: Bench, name: str) -> list[dict[str, Any]]:
-    text = bench.kubectl("get", "sr", "--field-selector", f"spec.parent.name={name}", "-o", "json")
-    return list(json.loads(text)["items"])
-
-
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -32,7 +27,7 @@ def test_the_same_for_each_item_and_the_totals(bench: Bench) -> None:
     (failed,) = status["items"]["failedItems"]
     assert (failed["index"], failed["item"]) == (3, '"narnia"')
     assert "KeyError" in failed["message"]
-    parts = parts_of(bench, "fan-out")
+    parts = bench.parts("fan-out")
     assert len(parts) == 6
     log = bench.kubectl("logs", next(run for run in parts if "collect" in run["spec"]["parent"])["status"]["podName"])
     assert "failed: ['\"narnia\"']" in log
@@ -51,7 +46,7 @@ def test_the_same_for_each_item_and_the_totals(bench: Bench) -> None:
 def test_days_that_have_passed_are_made_up_for(bench: Bench) -> None:
     bench.apply("backfill.yaml")
     ended(bench, "backfill", "Succeeded")
-    parts = parts_of(bench, "backfill")
+    parts = bench.parts("backfill")
     assert {run["status"]["origin"] for run in parts} == {"Backfill"}
     for run in parts:
         log = bench.kubectl("logs", run["status"]["podName"])

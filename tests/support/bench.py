@@ -42,6 +42,11 @@ class Bench:
         found = [run for run in items if made_ahead or not _is_only_made_ahead(run)]
         return sorted(found, key=lambda run: str(run["metadata"]["creationTimestamp"]))
 
+    def parts(self, run: str) -> list[dict[str, Any]]:
+        """The parts of a composite run."""
+        selector = f"spec.parent.name={run}"
+        return list(json.loads(self.kubectl("get", "sr", "--field-selector", selector, "-o", "json"))["items"])
+
     def phase(self, name: str) -> str | None:
         """The phase of a run."""
         found = self.get("sr", name).get("status", {}).get("phase")
