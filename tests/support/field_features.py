@@ -407,6 +407,39 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
     (*_python("x = '\0'"), "spec.handler.python.source: "),
     (*_python("x = " + "1+" * 100_000 + "1"), "spec.handler.python.source: cannot be read as Python: "),
     (*_python("x = " + "-" * 200_000 + "1"), "spec.handler.python.source: cannot be read as Python"),
+    # Items, args and what they refer to are free-form to the server.
+    *(
+        (*_task(handler=_each(CONTAINER, items=items)), f"spec.handler.forEach.items: {words}")
+        for items, words in (
+            *((True, "true is not a list; write a list, how many there are,"), (1.5, "1.5 is not a list; write a")),
+            *(("a,b", "'a,b' is not a list; write a list"), ({"a": 1}, "{a: 1} is not a list; write a list")),
+            *((-1, "-1 is below 0; write a number from 0 to 1000"), (1001, "has 1001 items, over 1000; hand over")),
+            *(
+                ([None] * 1001, "has 1001 items, over 1000; hand over fewer"),
+                ("${run.name}", "run.name is never a list"),
+            ),
+            ("${steps.a.result}", "steps.a.result: there is steps in steps only; write one of args, trigger"),
+        )
+    ),
+    (
+        *_task(handler=_each(CONTAINER, items=["x" * 33_000])),
+        "spec.handler.forEach.items[0]: has 33002 bytes as JSON, over 32768; hand over a reference to the data",
+    ),
+    (*_task(handler=_each(CONTAINER, items=["x" * 30_000] * 3)), "spec.handler: has 90"),
+    *(
+        (*_task(handler=_each(CONTAINER, args={"x": text})), f"spec.handler.forEach.args.x: {words}")
+        for text, words in (
+            ("${steps.a.result}", "steps.a.result: there is steps in steps only; write one of args, run, trigger,"),
+            ("p-${item}", "'p-${item}' has a reference in a part of a string; write the whole string"),
+        )
+    ),
+    *(
+        (*_task(handler=_each(CONTAINER, collect={**CONTAINER, "args": args})), f"spec.handler.forEach.collect.{words}")
+        for args, words in (
+            ({"x": "${item}"}, "args.x: item: there is item in forEach.args only; write one of args, run, trigger"),
+            ({"total": 1}, "args.total: is one of the totals that it is given; rename it"),
+        )
+    ),
     # The server's maps have no size in bytes.
     (*_task(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
     (*_run(args={"x": "y" * 110_000}), "spec.args: has 110008 bytes as JSON, over 102400; hand over a reference"),
