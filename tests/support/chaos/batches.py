@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
+from chaos.given import given_to
 from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
@@ -23,7 +24,7 @@ def with_batches(plan: Callable[[Document], Plan]) -> Callable[[Document], Plan]
     """How pods go; that of a batch says where the next begins, but for a few that say something else."""
 
     def planned(pod: Document) -> Plan:
-        seen = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", ())}
+        seen = given_to(pod)
         if "CRONTASK_BATCH" not in seen:
             return plan(pod)
         page = json.loads(seen.get("CRONTASK_CURSOR", "0")) + 1

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from random import Random
 
+from chaos.given import given_to
 from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
@@ -40,7 +41,7 @@ def with_counts(plan: Callable[[Document], Plan]) -> Callable[[Document], Plan]:
     """How pods go; that of an item says that it has processed as many as its place in the list says, and one more."""
 
     def planned(pod: Document) -> Plan:
-        seen = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", ())}
+        seen = given_to(pod)
         if "CRONTASK_ITEM_INDEX" not in seen:
             return plan(pod)
         return replace(plan(pod), message=json.dumps({"processedCount": int(seen["CRONTASK_ITEM_INDEX"]) + 1}))

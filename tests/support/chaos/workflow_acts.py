@@ -10,6 +10,12 @@ from chaos.workflows import make_workflow
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
 
+
+def _alone(handler: Document) -> Document:
+    """The handler in place of any other: what is applied is merged."""
+    return {"steps": None, "forEach": None, **handler}
+
+
 _START: Document = {"startTimeout": "15s"}
 
 
@@ -44,7 +50,7 @@ class WorkflowActs:
         }
 
     def _run_workflow(self, event: Event) -> None:
-        name, handler = f"flow-{self._count()}", make_workflow(event.number)
+        name, handler = f"flow-{self._count()}", _alone(make_workflow(event.number))
         self._people.begin(event.number)
         if event.number < 0.4:
             queue: Document = {"policy": "Queue"}
@@ -58,7 +64,7 @@ class WorkflowActs:
     async def _edit(self, name: str, number: float) -> None:
         """What has started goes on as it was; later runs have other steps."""
         if self._is_there(Kind.CRON_TASK, name):
-            self._apply("CronTask", name, {"handler": {**make_workflow(number, "efgh"), "forEach": None}})
+            self._apply("CronTask", name, {"handler": _alone(make_workflow(number, "efgh"))})
 
     async def _cancel(self, name: str) -> None:
         if self._is_there(Kind.SCHEDULED_RUN, name):
