@@ -131,6 +131,8 @@ class Store:
             self._dependents_changed(task)
         if known is None or _says_to_runs(known) != _says_to_runs(task):
             self._runs_changed(task)
+        elif known.status.last_scheduled_time != task.status.last_scheduled_time:
+            self._passed_over(task)
 
     def _put_run(self, raw: bytes) -> None:
         run = parse_run(raw, lambda meta: self._objects.runs.get((meta.namespace, meta.name)))
@@ -199,6 +201,14 @@ class Store:
     def _runs_changed(self, task: CronTask) -> None:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
             self.changed(key_of(run))
+
+    def _passed_over(self, task: CronTask) -> None:
+        """A run that was made though the answer was an error, and whose time was decided otherwise, is let go."""
+        watermark = task.status.last_scheduled_time
+        for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
+            nominal = run.nominal if run.status.phase is None else None
+            if nominal is not None and watermark is not None and nominal <= watermark:
+                self.changed(key_of(run))
 
     def _dependents_changed(self, task: CronTask) -> None:
         """Those that come after it say so while it is not there."""
@@ -281,7 +291,7 @@ def _is_old(new: _HeadMetadata, known: Metadata | PodMetadata) -> bool:
 
 
 def _says_to_runs(task: CronTask) -> tuple[str, int, Timing | None]:
-    """By what its runs are decided; the watermark passes over none that is not recorded, a new timing does."""
+    """By what all of its runs are decided."""
     return task.meta.uid, task.meta.generation, task.status.timing
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from crontask.api.base import format_time
+from crontask.api.names import run_name
 from crontask.api.validate import validate_task
 from crontask.decide.task.timing import hash_timing
 from crontask.engine.keys import run_key, task_key
@@ -116,6 +118,20 @@ def seen_of(store: Store, now: datetime) -> tuple[list[str], list[str]]:
     view = store.task_view(task_key("n", "t"), now)
     assert view is not None
     return [run.run.meta.name for run in view.runs], [run.meta.name for run in view.deferred]
+
+
+def test_a_watermark_that_passes_over_a_run_without_status_has_it_decided_anew() -> None:
+    """It was made though the answer was an error, and its time was decided otherwise meanwhile."""
+    changed: list[ObjectKey] = []
+    store = Store(changed.append)
+    store.fold(Kind.CRON_TASK, make_task())
+    minutes = [NOW.replace(minute=minute, second=0) for minute in (1, 2)]
+    early, late = (run_name("t", minute) for minute in minutes)
+    for name, minute in zip((early, late), minutes, strict=True):
+        store.fold(Kind.SCHEDULED_RUN, make_run(name, uid=name, owner="u1", scheduledTime=format_time(minute)))
+    changed.clear()
+    store.fold(Kind.CRON_TASK, make_task(version=2, lastScheduledTime=format_time(minutes[0])))
+    assert changed == [task_key("n", "t"), run_key("n", early)]
 
 
 def test_a_run_for_later_sleeps_until_it_is_due() -> None:

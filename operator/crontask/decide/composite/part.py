@@ -36,11 +36,18 @@ def _simple(handler: SimpleHandler) -> SimpleHandler:
 
 def own_parts(run: ScheduledRun, claiming: Iterable[ScheduledRun]) -> dict[str, ScheduledRun]:
     """By part, of the runs that say that they are parts of a run, those that the operator has made for it."""
-    asked = ((part.spec.parent, part) for part in claiming)
-    named = (
-        (parent.part, part) for parent, part in asked if parent is not None and part.meta.owner_uid == run.meta.uid
-    )
-    return {key: part for key, part in named if part.meta.name == part_name(run.meta.name, run.meta.uid, key)}
+    return {key: part for part in claiming if (key := _part_of(run, part)) is not None}
+
+
+def _part_of(run: ScheduledRun, part: ScheduledRun) -> str | None:
+    """Which part of the run it is; None if it only says so. Each decision asks that of each of a thousand parts."""
+    known: tuple[str, str | None] | None = part.memo.get("part")
+    if known is None or known[0] != run.meta.uid:
+        asked, key = part.spec.parent, None
+        if asked is not None and part.meta.owner_uid == run.meta.uid:
+            key = asked.part if part.meta.name == part_name(run.meta.name, run.meta.uid, asked.part) else None
+        known = part.memo["part"] = (run.meta.uid, key)
+    return known[1]
 
 
 def _asked(run: ScheduledRun, wanted: WantedPart) -> Parent:
