@@ -55,7 +55,9 @@ def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
         left = tuple(NotCompensated(step=name, reason=IMMEDIATE) for name in without_undo(states.values()))
         return Undone((), failed=left)
     found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order)
-    for name in found.order or ():
+    # Somebody may have written others into the status.
+    with_undo = {step.name for step in flow.steps if step.compensate is not None}
+    for name in (name for name in found.order or () if name in with_undo):
         found = _undo(flow, name, states, halt, found)
         if not found.ended:
             break
