@@ -18,7 +18,7 @@ from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, 
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
-from crontask.decide.composite.values import REFERENCE_MISSING
+from crontask.decide.composite.values import reason_of
 from crontask.decide.decisions import earliest
 from crontask.decide.model import ScheduledRun
 
@@ -86,7 +86,7 @@ def _next(found: BatchRun) -> CompositeDecision:
         wanted = found.wanted()
     except MissingError as error:
         message = _cut(f"batch {found.progress.batches + 1}: {error}")
-        return _ended(found, RunPhase.FAILED, REFERENCE_MISSING, message)
+        return _ended(found, RunPhase.FAILED, reason_of(error), message)
     if not at_most_once(found.view, wanted):
         return replace(decision, wanted=(wanted,))
     # The status names it before it is begun.

@@ -11,7 +11,7 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
 from crontask.decide.composite.undo import undo_order, without_undo
-from crontask.decide.composite.values import REFERENCE_MISSING
+from crontask.decide.composite.values import reason_of
 from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.model import ScheduledRun
 
@@ -84,7 +84,7 @@ def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) 
     try:
         return replace(found, wanted=(_wanted(flow, name, states, halt),))
     except MissingError as error:
-        return found.with_failure(name, REFERENCE_MISSING, str(error))
+        return found.with_failure(name, reason_of(error), str(error))
 
 
 def _of_part(flow: Workflow, name: str, part: ScheduledRun, found: Undone) -> Undone:

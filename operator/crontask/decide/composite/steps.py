@@ -19,7 +19,7 @@ from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, Compo
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
 from crontask.decide.composite.times import deadline
-from crontask.decide.composite.values import REFERENCE_MISSING, TRUNCATED, SourceSkippedError, TruncatedError
+from crontask.decide.composite.values import SourceSkippedError, reason_of
 from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.decisions import earliest
 
@@ -101,8 +101,7 @@ def _unstarted(flow: Workflow, step: Step, states: States, halt: Halt | None) ->
     except SourceSkippedError as error:
         return StepState(step, StepPhase.SKIPPED, message=str(error))
     except MissingError as error:
-        reason = TRUNCATED if isinstance(error, TruncatedError) else REFERENCE_MISSING
-        return StepState(step, StepPhase.FAILED, reason=reason, message=str(error))
+        return StepState(step, StepPhase.FAILED, reason=reason_of(error), message=str(error))
     if not state.ready:
         return state
     ends = [other.ended for other in before if other.ended is not None]
