@@ -146,6 +146,9 @@ _MOST = 10**15
 _bounded = AfterValidator(lambda number: number if number <= 2 * _MOST else _MOST)
 Count = Annotated[int, Field(ge=0), _bounded]
 CountFromOne = Annotated[int, Field(ge=1), _bounded]
+# So many at most that the time they lead to, from any that is recorded, is one.
+_LONGEST_SECONDS = int(LONGEST.total_seconds())
+Seconds = Annotated[int, Field(ge=0), AfterValidator(lambda number: min(number, _LONGEST_SECONDS))]
 Date = Annotated[date, BeforeValidator(_parse_date), WithJsonSchema({"type": "string", "format": "date"})]
 MicroTime = Annotated[
     datetime,

@@ -1,11 +1,11 @@
 """What the status of a composite run says: the plan that it follows, its steps, and what was undone."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from crontask.api.base import Count, CountFromOne, Model, RecordedTime
+from crontask.api.base import Count, CountFromOne, Model, RecordedTime, Seconds
 from crontask.api.composite import LONGEST_STEP_NAME
 
 MOST_FAILED_ITEMS = 20
@@ -125,7 +125,7 @@ class NotCompensated(Model):
 class Halt(Model):
     """Why nothing new starts of a run that goes on."""
 
-    phase: str = Field(max_length=16, description="How the run will end: Failed, TimedOut or Canceled.")
+    phase: Literal["Failed", "TimedOut", "Canceled"] = Field(description="How the run will end.")
     reason: str = Field(max_length=64, description="Why, in one CamelCase word.")
     message: str | None = Field(default=None, max_length=1024, description="The same, for people.")
 
@@ -134,4 +134,4 @@ class Paused(Model):
     """How long a composite run was paused."""
 
     since: RecordedTime | None = Field(default=None, description="Since when it is paused; absent while it is not.")
-    seconds: Count = Field(default=0, description="How long it was paused before, in seconds.")
+    seconds: Seconds = Field(default=0, description="How long it was paused before, in seconds.")

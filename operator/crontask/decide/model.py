@@ -207,6 +207,12 @@ class ScheduledRun:
         return self.status.phase is RunPhase.CANCELING or self.spec.cancel
 
     @property
+    def paused(self) -> bool:
+        """Whether nothing new of it starts: a composite run that is to pause, or is a part of one, as is recorded."""
+        known = self.status.composite
+        return bool(self.spec.suspend) or (known is not None and known.paused is not None and bool(known.paused.since))
+
+    @property
     def has_started(self) -> bool:
         """Whether it has, or had, an attempt; a composite run, whether it has its plan."""
         began = bool(self.status.attempts) or self.status.composite is not None

@@ -98,7 +98,13 @@ def _in_the_past(view: RunView) -> Ends | None:
 
 
 def _suspended(view: RunView) -> Held | None:
-    return Held("held back: spec.suspend is true") if view.run.spec.suspend else None
+    """It is to wait itself, or what it is a part of is paused: of that nothing new starts, whatever it waited for."""
+    if view.run.spec.suspend:
+        return Held("held back: spec.suspend is true")
+    asked, parent = view.run.spec.parent, view.parent
+    if asked is None or asked.comes_at_the_end or parent is None or not parent.paused:
+        return None
+    return Held(f"held back: run {asked.name}, which it is a part of, is paused")
 
 
 def _not_due(view: RunView, now: datetime) -> Held | None:

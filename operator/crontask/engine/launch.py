@@ -278,8 +278,8 @@ class Launcher:
         self._memory.set_part_made(parent, create.name, True)
         made = self._store.run(run_key(parent.meta.namespace, create.name))
         if made is not None and (made.meta.owner_uid, made.spec.parent) != (parent.meta.uid, asked):
-            message = f"run {create.name} exists and is not this part; delete it, and run the whole again"
-            self._memory.note_name_taken(parent, asked.part, message)
+            taken = f"run {create.name} exists and is not this part; delete it, and run the whole again"
+            self._memory.note_name_taken(parent, asked.part, "; ".join(map(str, made.problems)) or taken)
 
     async def _record_attempt(self, view: RunView) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""

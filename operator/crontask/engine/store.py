@@ -196,7 +196,9 @@ class Store:
         if run.status.composite is not None:
             parts = self._objects.parts_of(run) if run.ended else self._objects.open_parts_of(run)
             for part in parts:
-                self.changed(key_of(part))
+                # Whether it waits for a turn in its task, while the whole is paused, is for that to say.
+                for key in (key_of(part),) if part.has_started else keys_of(part):
+                    self.changed(key)
 
     def _runs_changed(self, task: CronTask) -> None:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):

@@ -165,6 +165,34 @@ def test_two_that_wait_for_each_other_are_ended() -> None:
     play(story, lambda pod: Plan(runs=2))
 
 
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 7])
+def test_many_that_wait_for_each_other_are_ended(slots: int) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            fan = {"items": 2, "failurePolicy": "FailFast", "handler": {"task": "self"}}
+            await world.task("self", handler={"forEach": fan}, concurrency={"max": slots})
+            await world.run("start", taskRef={"name": "self"})
+            await world.pass_time(60)
+        assert {run["status"]["phase"] for run in of_task(world, "self")} <= {"Failed", "Canceled"}
+        assert "WouldDeadlock" in {run["status"]["conditions"][0]["reason"] for run in of_task(world, "self")}
+
+    play(story)
+
+
+def test_two_tasks_of_two_slots_whose_runs_wait_for_each_other_go_on() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            for name, other in ("ab", "ba"):
+                work = [{"name": "work", **IMAGE}, {"name": "other", "task": other}]
+                await world.task(name, handler=steps(*work), concurrency={"max": 2})
+                await world.run(f"first-of-{name}", taskRef={"name": name})
+                await world.run(f"second-of-{name}", taskRef={"name": name})
+            await world.pass_time(120)
+        assert all(run["status"]["phase"] in ("Failed", "Succeeded") for run in world.runs())
+
+    play(story, lambda pod: Plan(runs=2))
+
+
 def test_who_waits_for_a_run_that_will_end_waits() -> None:
     async def story(world: World) -> None:
         async with world.operator():

@@ -15,7 +15,7 @@ from crontask.api.scheduledrun import BatchPart, CompositeRunStatus, RunPhase
 from crontask.decide.composite.model import NAME_TAKEN, CompositeView, WantedPart
 from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.step_state import PART_GONE, end_reason
-from crontask.decide.composite.values import Values
+from crontask.decide.composite.values import Values, handed_over
 from crontask.decide.model import ScheduledRun
 
 CURSOR_STUCK, INCOMPLETE, BATCH_FAILED = "CursorStuck", "BatchResultIncomplete", "BatchFailed"
@@ -184,7 +184,7 @@ class BatchRun:
             part_of_batch(number),
             {"batch": BatchPart(number=number, size=asked.size, cursor=cursor)},
             asked.handler,
-            values.resolved(asked.args) if asked.args is not None else dict(plan.args),
+            handed_over(values.resolved(asked.args) if asked.args is not None else dict(plan.args)),
             asked.retry or plan.retry,
             asked.timeout,
             plan.start_timeout,

@@ -7,17 +7,18 @@ from typing import Any
 import orjson
 
 from crontask.api.base import cut
+from crontask.api.composite import MOST_BATCHES
 from crontask.api.composite_status import BatchStatus, Halt
 from crontask.api.names import part_of_batch
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.batch_run import BatchRun
 from crontask.decide.composite.ending import COMPLETED
-from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
-from crontask.decide.composite.values import REFERENCE_MISSING
+from crontask.decide.composite.values import reason_of
 from crontask.decide.decisions import earliest
 from crontask.decide.model import ScheduledRun
 
@@ -54,8 +55,12 @@ def _decided(found: BatchRun, halt: Halt | None, *, over: bool) -> CompositeDeci
 
 
 def _is_enough(found: BatchRun) -> bool:
-    most = found.batch.max_batches
-    return most is not None and found.progress.batches >= most
+    return found.progress.batches >= _most(found)
+
+
+def _most(found: BatchRun) -> int:
+    """How many batches there may be: no more can be counted, whoever wrote the number into the status."""
+    return found.batch.max_batches or MOST_BATCHES
 
 
 # --- while it goes on ------------------------------------------------------------------------------------------------
@@ -64,7 +69,7 @@ def _is_enough(found: BatchRun) -> bool:
 def _going_on(found: BatchRun) -> CompositeDecision:
     """A batch is under way, or its time has not come."""
     limit = deadline(found.view, found.now)
-    message = PAUSED if found.view.suspended else None
+    message = while_paused(found.run) if found.view.suspended else None
     decision = _decision(found, RunPhase.RUNNING, message)
     return replace(decision, wake_at=limit.at if limit is not None else None)
 
@@ -81,7 +86,7 @@ def _next(found: BatchRun) -> CompositeDecision:
         wanted = found.wanted()
     except MissingError as error:
         message = _cut(f"batch {found.progress.batches + 1}: {error}")
-        return _ended(found, RunPhase.FAILED, REFERENCE_MISSING, message)
+        return _ended(found, RunPhase.FAILED, reason_of(error), message)
     if not at_most_once(found.view, wanted):
         return replace(decision, wanted=(wanted,))
     # The status names it before it is begun.
@@ -93,7 +98,7 @@ def _halting(found: BatchRun, halt: Halt) -> CompositeDecision:
     count = len(found.open) or 1
     message = f"{halt.message or halt.reason}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
     decision = _decision(found, while_ending(halt), message, halt)
-    return replace(decision, cancels=to_cancel(found.run, found.open) if halt.phase != RunPhase.FAILED else ())
+    return replace(decision, cancels=to_cancel(found.run, found.open) if halt.phase != "Failed" else ())
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------
@@ -103,7 +108,7 @@ def _completed(found: BatchRun) -> CompositeDecision:
     """The last batch is done, or there are to be no more of them in this run."""
     progress = found.progress
     if not progress.done:
-        message = f"maxBatches, {found.batch.max_batches}, is reached, and it is not done; {_how_to_go_on(found)}"
+        message = f"maxBatches, {_most(found)}, is reached, and it is not done; {_how_to_go_on(found)}"
         return _ended(found, RunPhase.PARTIAL, MAX_BATCHES, _cut(message))
     if not progress.partial:
         return _ended(found, RunPhase.SUCCEEDED, COMPLETED, None)

@@ -30,42 +30,59 @@ def deadlocked_by(part: ScheduledRun, task: CronTask, slots: SlotHolders) -> tup
     """Who holds the slots of the task for one of which the part waits, if it waits in vain; else nobody.
 
     In vain: each is held by what it is a part of, or by a run that itself waits, directly or over others, for a slot
-    that is held so.
+    that is held so. Where others wait for each other alone, they are ended, and it goes on then.
     """
     above: set[str] = set()
     parent = slots.parent(part)
     while parent is not None:
         above.add(parent.meta.uid)
         parent = slots.parent(parent)
-    search = _Search(slots, above)
-    if not search.never_free(task, frozenset()):
+    waiting = _Waiting(slots, task)
+    if task.meta.uid in waiting.given_up() or task.meta.uid not in waiting.given_up(above):
         return ()
     return tuple(sorted(run.meta.name for run in slots.holders(task)))
 
 
-class _Search:
-    """Follows who waits for whom, up to what holds `above`."""
+class _Waiting:
+    """Who waits for whom, as far as that can be followed from a task, by UID.
 
-    def __init__(self, slots: SlotHolders, above: set[str]) -> None:
+    `_any`: of a task without a free slot who holds them, one of whom has to end. `_all`: of a run what it waits for:
+    its parts, and the tasks for a slot of which parts of it wait.
+    """
+
+    def __init__(self, slots: SlotHolders, task: CronTask) -> None:
         self._slots = slots
-        self._above = above
+        self._any: dict[str, list[str]] = {}
+        self._all: dict[str, list[str]] = {}
+        ahead: list[CronTask | ScheduledRun] = [task]
+        while ahead:
+            item = ahead.pop()
+            if item.meta.uid not in self._any and item.meta.uid not in self._all:
+                ahead += self._follow(item)
 
-    def never_free(self, task: CronTask, seen: frozenset[str]) -> bool:
-        """Whether no slot of the task is given up before the part has ended."""
-        holders, limit = self._slots.holders(task), task.spec.concurrency.limit
+    def _follow(self, item: CronTask | ScheduledRun) -> list[CronTask | ScheduledRun]:
+        if isinstance(item, ScheduledRun):
+            parts: list[CronTask | ScheduledRun] = [
+                self._slots.waits_for(part) or part for part in self._slots.parts(item)
+            ]
+            self._all[item.meta.uid] = [each.meta.uid for each in parts]
+            return parts
+        holders, limit = self._slots.holders(item), item.spec.concurrency.limit
         if limit is None or len(holders) < limit:
-            return False
-        return all(self._waits(run, seen) for run in holders)
+            self._all[item.meta.uid] = []
+            return []
+        self._any[item.meta.uid] = [run.meta.uid for run in holders]
+        return [*holders]
 
-    def _waits(self, run: ScheduledRun, seen: frozenset[str]) -> bool:
-        """Whether a run cannot end before the part has. What waits for itself is another deadlock, and is ended."""
-        if run.meta.uid in self._above:
-            return True
-        if run.meta.uid in seen:
-            return False
-        seen |= {run.meta.uid}
-        for part in self._slots.parts(run):
-            task = self._slots.waits_for(part)
-            if self.never_free(task, seen) if task is not None else self._waits(part, seen):
-                return True
-        return False
+    def given_up(self, anyway: Iterable[str] = ()) -> set[str]:
+        """The runs that end, and the tasks of which a slot is free then, if these end `anyway`.
+
+        Who waits in a circle, for itself in the end, is not among them.
+        """
+        found = set(anyway)
+        while True:
+            more = {uid for uid, needs in self._all.items() if found.issuperset(needs)}
+            more |= {uid for uid, holders in self._any.items() if not found.isdisjoint(holders)}
+            if more <= found:
+                return found
+            found |= more

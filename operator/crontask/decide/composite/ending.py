@@ -2,9 +2,11 @@
 
 from crontask.api.composite_status import Halt, StepPhase
 from crontask.api.names import step_of_part
+from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import IMMEDIATE, CompositeEnd, StepState
 from crontask.decide.composite.saga import Undone
+from crontask.decide.composite.values import reason_of
 from crontask.decide.composite.workflow import States, Workflow
 
 COMPENSATION_FAILED, COMPLETED = "CompensationFailed", "Completed"
@@ -47,7 +49,10 @@ def cleaning_up(flow: Workflow, states: States, end: CompositeEnd) -> States:
             known = StepState(step, StepPhase.PENDING)
         if known is None:
             values = flow.values({**states, **found}, forgiving=True, so_far=(end.phase, end.message))
-            known = flow.in_its_turn(step, values)
+            try:
+                known = flow.in_its_turn(step, values)
+            except MissingError as error:
+                known = StepState(step, StepPhase.FAILED, reason=reason_of(error), message=str(error))
         found[step.name] = known
     return found
 

@@ -22,7 +22,7 @@ from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, Compos
 from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.plan_items import ItemsError, items_of
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, of_part, of_record
-from crontask.decide.composite.values import REFERENCE_MISSING, Values
+from crontask.decide.composite.values import Values, handed_over, reason_of
 from crontask.decide.model import ScheduledRun
 
 _LONGEST_ITEM = 256
@@ -118,12 +118,13 @@ class FanOut:
     def only_seen(self) -> bool:
         """Whether nothing but this process knows how an item ended."""
         seen = [self.failures[index] for index in self.newly_ended if index in self.failures]
-        return any(failure.reason != REFERENCE_MISSING for failure in seen)
+        return any(failure.reason in (NAME_TAKEN, PART_GONE) for failure in seen)
 
     def wanted(self, index: int) -> WantedPart:
         """The part that looks after an item. Raises MissingError."""
         asked, plan, item = self.for_each, self.plan, self.known_items[index]
-        args = self._values(index).resolved(asked.args) if asked.args is not None else dict(plan.args)
+        values = self._values(index)
+        args = handed_over(values.resolved(asked.args) if asked.args is not None else dict(plan.args))
         part, task = part_of_item(index), asked.handler.task
         digest = sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_HASH]
         return WantedPart(
@@ -201,7 +202,7 @@ class FanOut:
             PART_OF_COLLECT,
             {"collect": True},
             asked,
-            {**(values.resolved(asked.args) if asked.args is not None else {}), **totals},
+            handed_over({**(values.resolved(asked.args) if asked.args is not None else {}), **totals}),
             asked.retry or plan.retry,
             asked.timeout or LONGEST_CLEAN_UP,
             plan.start_timeout,
@@ -219,11 +220,11 @@ class FanOut:
         return RUNS if before == RUNS and self.view.name_of(part_of_item(index)) in self.view.orphaned else TO_COME
 
     def _failures(self) -> Iterator[tuple[int, Failure]]:
-        """Of items without a run: its name is taken, or it is gone, or what its args refer to is not there.
+        """Of items without a run: its name is taken, or it is gone, or it cannot have its args (see handed_over).
 
         The last is looked at in its turn, of as many as could start.
         """
-        may_start = self.for_each.parallelism if self._refers and self.status.halt is None else 0
+        may_start = self.for_each.parallelism if self._may_lack and self.status.halt is None else 0
         for index, letter in enumerate(self.letters_before):
             if letter not in OPEN or self.part(index) is not None:
                 continue
@@ -235,21 +236,24 @@ class FanOut:
                 if name not in self.view.orphaned:
                     yield index, Failure(PART_GONE, f"run {name} is gone, and nobody saw its end")
             elif may_start and (missing := self._missing(index)) is not None:
-                yield index, Failure(REFERENCE_MISSING, missing)
+                yield index, missing
             elif may_start:
                 may_start -= 1
 
     @cached_property
-    def _refers(self) -> bool:
-        """Whether the args of an item could refer to what is not there."""
+    def _may_lack(self) -> bool:
+        """Whether an item could have args that refer to what is not there, or are too long."""
         asked = self.for_each
-        return asked.scheduled_time is not None or (asked.args is not None and b"${" in orjson.dumps(asked.args))
+        if asked.scheduled_time is not None or (asked.args is not None and b"${" in orjson.dumps(asked.args)):
+            return True
+        # All have the same.
+        return self._missing(0) is not None
 
-    def _missing(self, index: int) -> str | None:
+    def _missing(self, index: int) -> Failure | None:
         try:
             self.wanted(index)
         except MissingError as error:
-            return str(error)
+            return Failure(reason_of(error), str(error))
         return None
 
     def _scheduled_time(self, index: int) -> datetime | None:

@@ -9,7 +9,13 @@ from crontask.decide.composite.model import IMMEDIATE, CompositeView, WantedPart
 from crontask.decide.composite.times import deadline
 from crontask.decide.model import ScheduledRun
 
-PAUSED = "paused: spec.suspend is true"
+
+def while_paused(run: ScheduledRun) -> str:
+    """What a run says that nothing new of starts, for it is paused, or what it is a part of."""
+    above = run.spec.parent
+    if run.spec.suspend or above is None:
+        return "paused: spec.suspend is true"
+    return f"paused: run {above.name}, which it is a part of, is"
 
 
 def canceled(run: ScheduledRun) -> Halt | None:
@@ -29,7 +35,7 @@ def out_of_time(view: CompositeView, now: datetime) -> Halt | None:
 
 def while_ending(halt: Halt | None) -> RunPhase:
     """The phase of a run that is about to end so."""
-    return RunPhase.CANCELING if halt is not None and halt.phase == RunPhase.CANCELED else RunPhase.RUNNING
+    return RunPhase.CANCELING if halt is not None and halt.phase == "Canceled" else RunPhase.RUNNING
 
 
 def to_cancel(run: ScheduledRun, parts: Iterable[ScheduledRun | None]) -> tuple[ScheduledRun, ...]:

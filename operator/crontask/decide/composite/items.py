@@ -11,7 +11,7 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.fan_out import FanOut, shown_letters
-from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
 from crontask.decide.composite.letters import BADLY, NOT_REACHED, PARTIAL, RUNS, TO_COME
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError
@@ -84,7 +84,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
-    decision = _decision(fan, RunPhase.RUNNING, PAUSED if paused else None, "".join(letters))
+    decision = _decision(fan, RunPhase.RUNNING, while_paused(fan.run) if paused else None, "".join(letters))
     return replace(
         decision,
         wanted=tuple(wanted),

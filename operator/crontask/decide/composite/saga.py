@@ -11,7 +11,7 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
 from crontask.decide.composite.undo import undo_order, without_undo
-from crontask.decide.composite.values import REFERENCE_MISSING
+from crontask.decide.composite.values import reason_of
 from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.model import ScheduledRun
 
@@ -55,7 +55,9 @@ def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
         left = tuple(NotCompensated(step=name, reason=IMMEDIATE) for name in without_undo(states.values()))
         return Undone((), failed=left)
     found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order)
-    for name in found.order or ():
+    # Somebody may have written others into the status.
+    with_undo = {step.name for step in flow.steps if step.compensate is not None}
+    for name in (name for name in found.order or () if name in with_undo):
         found = _undo(flow, name, states, halt, found)
         if not found.ended:
             break
@@ -82,7 +84,7 @@ def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) 
     try:
         return replace(found, wanted=(_wanted(flow, name, states, halt),))
     except MissingError as error:
-        return found.with_failure(name, REFERENCE_MISSING, str(error))
+        return found.with_failure(name, reason_of(error), str(error))
 
 
 def _of_part(flow: Workflow, name: str, part: ScheduledRun, found: Undone) -> Undone:

@@ -14,12 +14,12 @@ from crontask.api.step_order import topological
 from crontask.decide.composite.approval import asking, waits_for_nobody
 from crontask.decide.composite.approval_record import ignored, news, unrecorded
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.halt import PAUSED, at_most_once, canceled, out_of_time, to_cancel, while_ending
+from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
 from crontask.decide.composite.times import deadline
-from crontask.decide.composite.values import REFERENCE_MISSING, TRUNCATED, SourceSkippedError, TruncatedError
+from crontask.decide.composite.values import SourceSkippedError, reason_of
 from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.decisions import earliest
 
@@ -101,8 +101,7 @@ def _unstarted(flow: Workflow, step: Step, states: States, halt: Halt | None) ->
     except SourceSkippedError as error:
         return StepState(step, StepPhase.SKIPPED, message=str(error))
     except MissingError as error:
-        reason = TRUNCATED if isinstance(error, TruncatedError) else REFERENCE_MISSING
-        return StepState(step, StepPhase.FAILED, reason=reason, message=str(error))
+        return StepState(step, StepPhase.FAILED, reason=reason_of(error), message=str(error))
     if not state.ready:
         return state
     ends = [other.ended for other in before if other.ended is not None]
@@ -114,7 +113,7 @@ def _unstarted(flow: Workflow, step: Step, states: States, halt: Halt | None) ->
 
 def _begins_to_ask(flow: Workflow, step: Step) -> StepState:
     """A step that asks for approval, and whose turn it is: of what is paused, nothing new starts."""
-    if flow.run.spec.suspend:
+    if flow.view.suspended:
         return StepState(step, StepPhase.PENDING)
     return asking(step, flow.now, flow.answers.get(step.name), flow.run.meta.name, flow.now)
 
@@ -147,7 +146,7 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
 
 def _while_going_on(flow: Workflow, states: States) -> str | None:
     if flow.view.suspended:
-        return PAUSED
+        return while_paused(flow.run)
     waited_for = [state.step.name for state in states.values() if state.asking]
     return f"waits for approval: {', '.join(waited_for)}" if waited_for else None
 
@@ -167,7 +166,7 @@ def _halting(
     flow: Workflow, states: States, halt: Halt, running: list[StepState], cleaning: list[StepState]
 ) -> CompositeDecision:
     """Nothing new starts; what runs ends by itself, or is ended: what always runs, only where all ends at once."""
-    ends = halt.phase != RunPhase.FAILED or flow.plan.handler.on_failure == "Cancel" or flow.immediate
+    ends = halt.phase != "Failed" or flow.plan.handler.on_failure == "Cancel" or flow.immediate
     waits = ", ".join(state.step.name for state in (*running, *cleaning))
     asked = [*(running if ends else ()), *(cleaning if flow.immediate else ())]
     message = f"{halt.message or halt.reason}; waits for the end of {waits}"

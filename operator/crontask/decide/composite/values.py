@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+from pydantic_core import from_json
+
 from crontask.api.base import format_time
 from crontask.api.composite_status import StepPhase
 from crontask.api.reference import MissingError, Reference, resolve, value_at
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.trigger import trigger_json, trigger_of
+from crontask.api.validate import LONGEST_ARGS
 from crontask.decide.composite.model import StepState
 from crontask.decide.model import ScheduledRun
 
 TRUNCATED = "ResultTruncated"
 REFERENCE_MISSING = "ReferenceMissing"
+ARGS_TOO_LONG = "ArgsTooLong"
 _WITHOUT_RESULT = (StepPhase.SKIPPED, StepPhase.NOT_REACHED)
 
 
@@ -23,6 +28,33 @@ class SourceSkippedError(MissingError):
 
 class TruncatedError(MissingError):
     """The result that a reference names did not fit."""
+
+
+class ArgsTooLongError(MissingError):
+    """What is handed over is longer, or nested more deeply, than the args of a run may be."""
+
+
+def reason_of(error: MissingError) -> str:
+    """Why a part cannot be made, in CamelCase."""
+    if isinstance(error, ArgsTooLongError):
+        return ARGS_TOO_LONG
+    return TRUNCATED if isinstance(error, TruncatedError) else REFERENCE_MISSING
+
+
+def handed_over(args: dict[str, Any]) -> dict[str, Any]:
+    """The args of a part, if a run may have them: references make them as long as somebody likes.
+
+    Raises ArgsTooLongError.
+    """
+    try:
+        # As the run is read that they stand in: neither what writes nor what reads it takes any depth.
+        size = len(orjson.dumps(args))
+        from_json(orjson.dumps({"args": args}))
+    except (TypeError, ValueError):
+        raise ArgsTooLongError("args: are nested more than 190 levels deep; hand over a reference instead") from None
+    if size > LONGEST_ARGS:
+        raise ArgsTooLongError(f"args: have {size} bytes as JSON, over {LONGEST_ARGS}; hand over a reference instead")
+    return args
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from crontask.decide.composite.model import (
 )
 from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.step_state import of_part, of_record
-from crontask.decide.composite.values import Values
+from crontask.decide.composite.values import Values, handed_over
 from crontask.decide.model import ScheduledRun
 
 States = Mapping[str, StepState]
@@ -115,8 +115,7 @@ class Workflow:
 
     def args(self, asked: dict[str, Any] | None, values: Values) -> dict[str, Any]:
         """What a part is given: its own args, or those of the run. Raises MissingError."""
-        resolved: dict[str, Any] = values.resolved(asked) if asked is not None else dict(self.plan.args)
-        return resolved
+        return handed_over(values.resolved(asked) if asked is not None else dict(self.plan.args))
 
     def in_its_turn(self, step: Step, values: Values) -> StepState:
         """A step that nothing keeps from starting: it is skipped, or may start. Raises MissingError."""

@@ -91,8 +91,7 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
 
 def _is_suspended(view: RunView) -> bool:
     """Whether it is paused, or what it is a part of."""
-    above = view.parent.status.composite if view.parent is not None else None
-    return bool(view.run.spec.suspend) or (above is not None and above.paused is not None and bool(above.paused.since))
+    return bool(view.run.spec.suspend) or (view.parent is not None and view.parent.paused)
 
 
 def _cancel(part: ScheduledRun, decided: CompositeDecision, view: RunView) -> CancelPart:
