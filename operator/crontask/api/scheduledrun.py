@@ -13,6 +13,7 @@ from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
 from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
 from crontask.api.policies import Retry
+from crontask.api.rerun import RerunOf
 from crontask.api.simple_handler import Args
 
 LATEST_PAST = timedelta(seconds=60)
@@ -131,6 +132,11 @@ class ScheduledRunSpec(Model):
         default=None,
         examples=[{"page": 3}],
         description="Of a run in batches: where it begins, up to 1 KiB as JSON.",
+    )
+    rerun_of: RerunOf | None = Field(
+        default=None,
+        examples=[{"name": "import-1770000000"}],
+        description="The finished run that this one runs again, of the same taskRef; without one if that had none.",
     )
     parent: Parent | None = Field(
         default=None, description="Written by the operator: the composite run that this run is a part of."
