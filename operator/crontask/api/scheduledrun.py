@@ -248,6 +248,11 @@ class ScheduledRunStatus(Model):
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
 
+    rerun: PlanDocument | None = Field(
+        default=None,
+        description="Of a run with rerunOf that has started: what it has taken over from the other, which may go.",
+    )
+
     @property
     def composite(self) -> "CompositeRunStatus | None":
         """The same, of a composite run that has started; None of any other."""

@@ -55,7 +55,7 @@ def _decided(found: BatchRun, halt: Halt | None, *, over: bool) -> CompositeDeci
 
 def _is_enough(found: BatchRun) -> bool:
     most = found.batch.max_batches
-    return most is not None and found.progress.batches >= most
+    return most is not None and found.progress.batches - found.plan.again.first >= most
 
 
 # --- while it goes on ------------------------------------------------------------------------------------------------
