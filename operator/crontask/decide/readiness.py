@@ -132,7 +132,7 @@ def _not_run_again(view: RunView, now: datetime) -> Hindrance | None:
         return None
     if rerun.refused is not None:
         return Ends(RunPhase.FAILED, *rerun.refused)
-    first = first_of(rerun.others, view.run, now)
+    first = rerun.claimed_by or first_of(rerun.others, view.run, now)
     return Held(f"waits for run {first}, which runs {asked.name} again as well") if first is not None else None
 
 

@@ -25,13 +25,14 @@ class Rerun:
     """What is known for a run that is to run another again, until it has started. `source`: that other, if it is there.
 
     `parts`: the runs that are parts of it. `refused`: why it is not run again, in CamelCase and in words; `others`: the
-    runs that are to run it again as well.
+    runs that are to run it again as well; `claimed_by`: the one of them that is starting.
     """
 
     source: ScheduledRun | None
     parts: tuple[ScheduledRun, ...] = ()
     refused: tuple[str, str] | None = None
     others: tuple[ScheduledRun, ...] = ()
+    claimed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import orjson
 from crontask.api.base import cut, format_time
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
+    ANNOTATION_RERUN_BY,
     ANNOTATION_RESERVED,
     ANNOTATION_TRIGGER,
     pod_name,
@@ -19,6 +20,7 @@ from crontask.api.names import (
 )
 from crontask.api.task_status import TaskBatch
 from crontask.api.trigger import trigger_of
+from crontask.decide.composite.rerun import claim_of
 from crontask.decide.composite.rerun_record import key_of_record
 from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
@@ -215,6 +217,8 @@ class Launcher:
             # Since that was decided. Its own decision says what becomes of it, and may be on its way.
             return
         task, found = view.task, settings(view)
+        if view.rerun is not None:
+            await self._claim(view)
         if found.handler is not None and found.handler.composite:
             await self._begin(view)
             return
@@ -241,6 +245,13 @@ class Launcher:
         await self._writer.write_run_status(view.run, status, Priority.LAUNCH)
         transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
+
+    async def _claim(self, view: RunView) -> None:
+        """Before a run runs another again that says so: it could be gone when a third comes."""
+        source = view.rerun.source if view.rerun is not None else None
+        claim = {ANNOTATION_RERUN_BY: claim_of(view.run)}
+        if source is not None and source.meta.annotations.get(ANNOTATION_RERUN_BY) != claim[ANNOTATION_RERUN_BY]:
+            await self._writer.patch_run(source, {"metadata": {"annotations": claim}})
 
     def _batches_so_far(self, view: RunView, now: datetime) -> TaskBatch | None:
         """How far those of its task have come, where its run goes on there."""

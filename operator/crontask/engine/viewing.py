@@ -7,7 +7,7 @@ from functools import partial
 
 from crontask.api.names import LABEL_RUN, pod_name
 from crontask.decide.composite.deadlock import deadlocked_by
-from crontask.decide.composite.rerun import newest_of, refusal, taking_over
+from crontask.decide.composite.rerun import claimed_by, newest_of, refusal, taking_over
 from crontask.decide.decisions import Turns
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodState, Present
@@ -123,7 +123,12 @@ class Viewer:
         parts = tuple(self._objects.parts_of(source)) if source is not None and source.status.composite else ()
         newest = newest_of(source, reruns_of) if source is not None else None
         others = tuple(other for other in reruns_of(asked.name) if other.meta.uid != run.meta.uid)
-        return Rerun(source, parts, refusal(run, task, source, parts, newest), others)
+        refused = refusal(run, task, source, parts, newest)
+        claimant = claimed_by(source, reruns_of) if source is not None else None
+        if claimant is not None and claimant.meta.uid == run.meta.uid:
+            # It has begun: whoever is older comes too late.
+            return Rerun(source, parts, refused)
+        return Rerun(source, parts, refused, others, claimant.meta.name if claimant is not None else None)
 
     def _pod_state(self, run: ScheduledRun) -> PodState:
         expected = pod_name(run.meta.name, run.status.expected_attempt)

@@ -1,6 +1,8 @@
 """Runs that run others again, played: what is kept of these, what is not, and what a crash leaves."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,7 +52,7 @@ def uid(world: World, run: str) -> str:
     return str(world.api.document(ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, run))["metadata"]["uid"])
 
 
-def failing_once(*parts_: str, first: str = "first") -> Any:
+def failing_once(*parts_: str, first: str = "first") -> Callable[[Document], Plan]:
     """Those parts of the run of that name fail; all else goes well."""
 
     def plan(pod: Document) -> Plan:
@@ -478,3 +480,211 @@ def test_an_operator_that_is_killed_does_nothing_twice(killed_after: float) -> N
         assert sorted(keys) == [f"{first}/b", f"{first}/c"]
 
     play(story, failing_once("b"))
+
+
+# --- fan-outs, batches, and parts that are composite themselves ------------------------------------------------------
+
+
+def test_items_that_succeeded_are_kept() -> None:
+    async def story(world: World) -> None:
+        each = {"items": ["a", "b", "c", "d"], "handler": IMAGE, "collect": IMAGE, "args": {"it": "${item}"}}
+        async with world.operator():
+            await world.run("first", handler={"forEach": each})
+            await world.pass_time(20)
+            assert world.status(Kind.SCHEDULED_RUN, "first")["items"]["ends"] == "SFSF"
+            await again(world, "second", seconds=4)
+            assert world.status(Kind.SCHEDULED_RUN, "second")["items"]["ends"] == "USUF"
+            await world.pass_time(20)
+            await again(world, "third", "second")
+        first, items = uid(world, "first"), world.status(Kind.SCHEDULED_RUN, "third")["items"]
+        assert end(world, "third") == ("Succeeded", "Completed")
+        assert (items["ends"], items["succeeded"], items["total"]) == ("U3S", 4, 4)
+        assert set(done(world, "second")) == {"1", "3", "collect"}
+        keys = {
+            run: {re.sub("-[0-9a-f]{8}$", "", key) for key in done(world, run).values()} for run in ("second", "third")
+        }
+        assert keys == {
+            "second": {f"{first}/1", f"{first}/3", f"{uid(world, 'second')}/collect"},
+            "third": {f"{first}/3", f"{uid(world, 'third')}/collect"},
+        }
+        (collect,) = [pod for pod in world.pods() if _is_of(pod, "third") and '"total"' in _args(pod)]
+        assert json.loads(_args(collect))["results"] == [{"n": n} for n in ("a", "b", "c", "d")]
+
+    def plan(pod: Document) -> Plan:
+        seen = environment(pod)
+        if "CRONTASK_ITEM" not in seen:
+            return WELL
+        bad = {"first": ('"b"', '"d"'), "second": ('"d"',)}.get(seen["CRONTASK_PARENT_RUN"], ())
+        return (
+            BADLY if seen["CRONTASK_ITEM"] in bad else Plan(runs=2, message=result(n=json.loads(seen["CRONTASK_ITEM"])))
+        )
+
+    play(story, plan)
+
+
+def _args(pod: Document) -> str:
+    return environment(pod)["CRONTASK_ARGS"]
+
+
+def test_of_another_list_nothing_is_kept() -> None:
+    async def story(world: World) -> None:
+        each = {"items": "${args.ids}", "handler": IMAGE}
+        async with world.operator():
+            await world.run("first", handler={"forEach": each}, args={"ids": [1, 2]})
+            await world.pass_time(20)
+            await again(world, "second", args={"ids": [1, 2, 3]}, seconds=2)
+            words = "none of the 1 items that succeeded in run first is kept: the list is another one"
+            assert said(world, "second") == words
+            await world.pass_time(20)
+        assert (end(world, "second")[0], said(world, "second")) == ("Succeeded", words)
+        assert world.status(Kind.SCHEDULED_RUN, "second")["items"]["ends"] == "S3"
+        assert all(key.startswith(f"{uid(world, 'second')}/") for key in done(world, "second").values())
+
+    play(story, failing_once("1"))
+
+
+def test_what_a_fan_out_tolerated_can_be_done_after_all() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("first", handler={"forEach": {"items": 3, "handler": IMAGE, "maxFailed": 1}})
+            await world.pass_time(20)
+            assert end(world, "first")[0] == "Partial"
+            await again(world, "second")
+            assert world.status(Kind.SCHEDULED_RUN, "second")["items"]["ends"] == "USU"
+            await again(world, "third", "second")
+        assert end(world, "third") == ("Failed", "NothingToRerun")
+
+    play(story, failing_once("1"))
+
+
+def counting(until: int, bad: Callable[[str, int], bool]) -> Callable[[Document], Plan]:
+    """Batches that count up; `bad`: whether the batch of that number of that run fails."""
+
+    def plan(pod: Document) -> Plan:
+        seen = environment(pod)
+        number = int(seen["CRONTASK_BATCH"])
+        if bad(seen["CRONTASK_PARENT_RUN"], number):
+            return BADLY
+        cursor = int(seen.get("CRONTASK_CURSOR", "0")) + 1
+        said = {"cursor": cursor, "isDone": cursor >= until, "processedCount": 10}
+        return Plan(runs=1, message=json.dumps(said))
+
+    return plan
+
+
+def test_batches_go_on_at_the_cursor_and_so_does_their_number() -> None:
+    async def story(world: World) -> None:
+        handler = {"batch": {"size": 10, "handler": IMAGE, "maxBatches": 2}}
+        async with world.operator():
+            await world.run("first", handler=handler)
+            await world.pass_time(20)
+            await again(world, "second")
+            assert end(world, "second") == ("Partial", "MaxBatches")
+            await again(world, "third", "second")
+            await again(world, "fourth", "third")
+            await again(world, "fifth", "third", from_="Start", seconds=3)
+        batch = world.status(Kind.SCHEDULED_RUN, "third")["batch"]
+        assert (batch["batches"], batch["cursor"], batch["processedCount"], batch["done"]) == (4, 4, 40, True)
+        assert end(world, "third")[0] == "Succeeded"
+        assert end(world, "fourth") == ("Failed", "NothingToRerun")
+        first = uid(world, "first")
+        assert done(world, "first") == {"1": f"{first}/1", "2": f"{first}/2"}
+        # The one that failed has the same key again; of the others each has its own, over all runs.
+        assert done(world, "second") == {"2": f"{first}/2", "3": f"{first}/3"}
+        assert done(world, "third") == {"4": f"{first}/4"}
+        assert done(world, "fifth")["1"] == f"{uid(world, 'fifth')}/1"
+
+    play(story, counting(4, lambda run, number: run == "first" and number == 2))
+
+
+def test_a_workflow_within_that_failed_is_run_again_itself() -> None:
+    async def story(world: World) -> None:
+        inner = {"steps": [step("x"), step("y"), step("z")]}
+        async with world.operator():
+            await world.task("inner", handler=inner)
+            await world.run("first", handler={"steps": [step("a"), {"name": "in", "task": "inner"}, step("b")]})
+            await world.pass_time(30)
+            assert phases(world, "first") == {"a": "Succeeded", "in": "Failed", "b": "NotReached"}
+            (before,) = (
+                p["metadata"]["name"] for p in parts(world, "first") if p["spec"]["parent"].get("step") == "in"
+            )
+            assert phases(world, before) == {"x": "Succeeded", "y": "Failed", "z": "NotReached"}
+            await again(world, "second")
+        (made,) = (p for p in parts(world, "second") if p["spec"]["parent"].get("step") == "in")
+        assert made["spec"]["rerunOf"]["name"] == before
+        assert end(world, "second") == ("Succeeded", "Completed")
+        assert phases(world, made["metadata"]["name"]) == {"x": "Reused", "y": "Succeeded", "z": "Succeeded"}
+        first = uid(world, "first")
+        assert done(world, made["metadata"]["name"]) == {"y": f"{first}/in/y", "z": f"{first}/in/z"}
+
+    def plan(pod: Document) -> Plan:
+        seen = environment(pod)
+        return BADLY if seen["CRONTASK_STEP"] == "y" and "first" in seen["CRONTASK_PARENT_RUN"] else WELL
+
+    play(story, plan)
+
+
+def test_what_the_next_run_of_its_task_has_gone_on_with_is_not_done_again() -> None:
+    async def story(world: World) -> None:
+        handler = {"batch": {"size": 10, "handler": IMAGE, "continueFrom": "LastRun"}}
+        async with world.operator():
+            await world.task("t", handler=handler)
+            await world.run("first", taskRef={"name": "t"})
+            await world.pass_time(20)
+            await world.run("next", taskRef={"name": "t"})
+            await world.pass_time(20)
+            assert done(world, "next").keys() == {"1", "2", "3"}
+            await again(world, "second", taskRef={"name": "t"})
+        assert end(world, "second") == ("Failed", "AlreadyRerun")
+        assert said(world, "second") == (
+            "run next has gone on where run first ended; name that one, or start a new run"
+        )
+
+    play(story, counting(4, lambda run, number: run == "first" and number == 2))
+
+
+# --- once, whatever comes between ------------------------------------------------------------------------------------
+
+
+def test_one_that_was_run_again_by_a_run_that_is_gone_is_not_run_again_once_more() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("first", handler=IMAGE)
+            await world.pass_time(10)
+            await again(world, "second")
+            key = ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, "second")
+            await world.api.delete(key, uid=uid(world, "second"))
+            await world.pass_time(5)
+            await again(world, "third")
+            await again(world, "second")
+        for late in ("third", "second"):
+            assert end(world, late) == ("Failed", "AlreadyRerun")
+
+    play(story, lambda pod: BADLY)
+
+
+@pytest.mark.parametrize("canceled", [True, False])
+def test_one_that_has_begun_goes_before_an_older_one(canceled: bool) -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("first", handler=IMAGE)
+            await world.run("older", rerunOf={"name": "first"}, suspend=True)
+            await world.pass_time(10)
+        await world.run("younger", rerunOf={"name": "first"}, suspend=canceled)
+        claim = {"metadata": {"annotations": {"crontask.dev/rerun-by": f"younger/{uid(world, 'younger')}"}}}
+        await world.api.patch(ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, "first"), claim)
+        await world.edit(Kind.SCHEDULED_RUN, "older", suspend=False)
+        async with world.operator():
+            await world.pass_time(5)
+            if canceled:
+                words = "waits for run younger, which runs first again as well"
+                assert said(world, "older") == words
+                await world.edit(Kind.SCHEDULED_RUN, "younger", cancel=True)
+            await world.pass_time(20)
+        ended = {run: end(world, run)[1] for run in ("older", "younger")}
+        assert ended == {
+            "older": "Completed" if canceled else "AlreadyRerun",
+            "younger": "Canceled" if canceled else "Completed",
+        }
+
+    play(story, failing_once("it"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from crontask.api.composite_status import FAILED_STEPS
 from crontask.api.handler import Handler
-from crontask.api.names import ANNOTATION_TRIGGER
+from crontask.api.names import ANNOTATION_RERUN_BY, ANNOTATION_TRIGGER
 from crontask.api.rerun import FROM_FAILED, FROM_START, RerunOf
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.letters import WELL, decoded
@@ -26,7 +26,7 @@ def refusal(
     task: CronTask | None,
     source: ScheduledRun | None,
     parts: Iterable[ScheduledRun],
-    newest: ScheduledRun | None,
+    newest: str | None,
 ) -> Refusal | None:
     """Why a run cannot run the other, which has those parts, again; None where it can.
 
@@ -49,7 +49,7 @@ def refusal(
         first = source.spec.rerun_of.name
         return NOT_STARTED, f"run {asked.name} never started to run {first} again; name {first} instead"
     if newest is not None:
-        return ALREADY, f"run {asked.name} was run again already, last by run {newest.meta.name}; name that one"
+        return ALREADY, f"run {asked.name} was run again already, last by run {newest}; name that one"
     return _out_of_reach(asked, source, task) or _nothing_left(asked, source) or _cut_off(run, task, source, parts)
 
 
@@ -152,17 +152,39 @@ def _plan(source: ScheduledRun) -> Plan | None:
     return plan_of(source) if source.status.composite is not None else None
 
 
-def newest_of(source: ScheduledRun, reruns_of: Callable[[str], Iterable[ScheduledRun]]) -> ScheduledRun | None:
-    """The last of the runs that have run it again, each the one before; None where none has."""
-    found, seen = None, {source.meta.name}
-    name = source.meta.name
-    while True:
-        started = [again for again in reruns_of(name) if again.meta.name not in seen and has_taken_over(again)]
-        if not started:
-            return found
-        found = max(started, key=lambda again: (again.meta.creation_timestamp, again.meta.name))
-        name = found.meta.name
+# --- who else runs it again ------------------------------------------------------------------------------------------
+
+RerunsOf = Callable[[str], Iterable[ScheduledRun]]
+
+
+def newest_of(source: ScheduledRun, reruns_of: RerunsOf) -> str | None:
+    """The last of the runs that have run it again, each the one before; None where none has. Those may be gone."""
+    found, seen, name = None, {source.meta.name}, source.meta.name
+    while started := [again for again in reruns_of(name) if again.meta.name not in seen and has_taken_over(again)]:
+        name = found = max(started, key=lambda again: (again.meta.creation_timestamp, again.meta.name)).meta.name
         seen.add(name)
+    if found is not None:
+        return found
+    claimant, uid = _claim(source)
+    known = {again.meta.uid for again in reruns_of(source.meta.name)}
+    return claimant if claimant and uid not in known else None
+
+
+def claimed_by(source: ScheduledRun, reruns_of: RerunsOf) -> ScheduledRun | None:
+    """The run that is starting to run it again; None where there is none, or where that came to nothing."""
+    uid = _claim(source)[1]
+    return next((again for again in reruns_of(source.meta.name) if again.meta.uid == uid and not again.ended), None)
+
+
+def claim_of(run: ScheduledRun) -> str:
+    """What is noted of a run that begins to run another again, at that."""
+    return f"{run.meta.name}/{run.meta.uid}"
+
+
+def _claim(source: ScheduledRun) -> tuple[str, str]:
+    """The name and the UID of the run that has begun to run it again; empty without one."""
+    name, _, uid = source.meta.annotations.get(ANNOTATION_RERUN_BY, "").partition("/")
+    return name, uid
 
 
 def has_taken_over(run: ScheduledRun) -> bool:
