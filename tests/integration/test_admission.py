@@ -189,6 +189,23 @@ def test_a_handler_needs_the_right_to_create_pods(control_plane: ControlPlane, w
     until("the right is known", lambda: _try(control_plane, *create, stdin=_run(INLINE, name="own"))[0], 20)
 
 
+def test_what_ran_before_is_run_again_by_who_may_create_pods(control_plane: ControlPlane, where: str) -> None:
+    create = ("-n", where, "create", "-f", "-", "--as", WITHOUT_PODS)
+    old = {"name": "before"}
+    for spec in ({"rerunOf": {**old, "definition": "Latest"}}, {**REF, "rerunOf": old}, {"rerunOf": old}):
+        taken, answer = _try(control_plane, *create, stdin=_run(spec, name="refused"))
+        assert not taken
+        assert f"spec.rerunOf: {WITHOUT_PODS} may not create pods in namespace {where}" in answer
+        assert "name it in spec.taskRef, and write definition: Latest" in answer
+        assert "(Forbidden)" in answer
+    latest = _run({**REF, "rerunOf": {**old, "definition": "Latest"}}, name="latest")
+    assert _try(control_plane, *create, stdin=latest)[0]
+    _allow(control_plane, where, "pods", "create")
+    for name, spec in (("same", {**REF, "rerunOf": old}), ("inline", {"rerunOf": old})):
+        again = _run(spec, name=name)
+        until("the right is known", lambda again=again: _try(control_plane, *create, stdin=again)[0], 20)  # type: ignore[misc]
+
+
 def test_only_who_may_write_statuses_makes_parts(control_plane: ControlPlane, where: str) -> None:
     parent = {"name": "flow", "uid": "u", "root": "flow", "depth": 1, "key": "u/a", "step": "a"}
     part = _run({**REF, "parent": parent}, name="part")

@@ -250,6 +250,10 @@ FIELDS: dict[str, dict[str, Field]] = {
         "onComplete.taskRef.name": text(1, 52),
         "onComplete.args": FREE,
         "cancelMode": choice("Compensate", "Immediate"),
+        "rerunOf": whole("name"),
+        "rerunOf.name": text(1, 63),
+        "rerunOf.from": text(1, 24),
+        "rerunOf.definition": choice("Same", "Latest"),
         "parent": whole("name", "uid", "root", "depth", "key"),
         "parent.name": text(1, 63),
         "parent.uid": text(1, 64),
@@ -456,6 +460,8 @@ _WITH_DELAY = "has no meaning with delay, which is never missed; remove it"
 _ONLY_FORBID = "with delay, concurrency.policy can only be Forbid; remove it"
 _EMPTY = "startTime is not before endTime, so that nothing would ever be due; correct one of them"
 _ONE_KIND = "exactly one of taskRef and handler must be set; name a CronTask or say what runs"
+_NO_HANDLER = "handler does not go with rerunOf, by which the run has that of the other; remove it"
+_NOT_FROM = "is neither Failed nor Start nor the name of a step; write from: Failed, or where to begin"
 _BACK = "cancel never goes back; create another ScheduledRun"
 _STARTED = "spec.at cannot be changed once the run has started; create another ScheduledRun"
 _SHORT = "shorter than a second; write at least 1s"
@@ -772,6 +778,9 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "ScheduledRun": (
         Rule(_ONE_KIND, {}, "spec"),
         Rule(_ONE_KIND, {**RUN_BASE, **TASK_BASE}, "spec"),
+        Rule(_NO_HANDLER, {**TASK_BASE, "rerunOf": {"name": "r"}}, "spec.handler"),
+        Rule(_NO_HANDLER, {**RUN_BASE, **TASK_BASE, "rerunOf": {"name": "r"}}, "spec.handler"),
+        *(Rule(_NOT_FROM, {"rerunOf": {"name": "r", "from": name}}, "spec.rerunOf.from") for name in ("Begin", "a b")),
         Rule("at and delay are both set; keep one of them", {**RUN_BASE, "at": _MARCH, "delay": "5s"}, "spec"),
         Rule(_SHORT, {**RUN_BASE, "timeout": "0s"}, "spec.timeout"),
         Rule(DURATION_WORDS, {**RUN_BASE, "delay": "5"}, "spec.delay"),
@@ -794,7 +803,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
                 **{"taskRef": {"name": "y"}, "delay": "5s", "allowPast": True, "scheduledTime": _MARCH},
                 **{"timeout": "5s", "startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s"},
                 **{"retry": {"limit": 1}, "idempotencyKey": "k", "onComplete": {"taskRef": {"name": "x"}}},
-                "parent": _PARENT,
+                **{"rerunOf": {"name": "r"}, "parent": _PARENT},
             }.items()
         ),
         Rule(_STARTED, {**RUN_BASE, "at": _MARCH}, phase="Running", change={"at": _JANUARY}),

@@ -35,6 +35,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **{"handler.steps[].continueOnFailure": False, "handler.steps[].always": False},
         **{"handler.steps[].compensateWhen": "Acted", "handler.steps[].approval.timeout": "7d"},
         "handler.batch.continueFrom": "Start",
+        **{"rerunOf.from": "Failed", "rerunOf.definition": "Same"},
     },
 }
 # The same parts of a handler elsewhere.
@@ -333,6 +334,9 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a run that begins at a cursor": _run(cursor={"page": [3, None]}),
     "a run that begins at a number": ("ScheduledRun", {"handler": _batch(CONTAINER), "cursor": 0}),
     "a batch of a run": _run(parent={**_PARENT, "batch": {"number": 3, "size": 500, "cursor": {"page": None}}}),
+    "a run again": _run(rerunOf={"name": "r-1"}),
+    "a run again by what its task says now": _run(rerunOf={"name": "r", "definition": "Latest", "from": "Start"}),
+    "a run again from a step on": ("ScheduledRun", {"rerunOf": {"name": "r", "from": "charge-2"}, "args": _ARGS}),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),
 }
 

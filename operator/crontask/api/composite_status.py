@@ -26,10 +26,11 @@ class StepPhase(StrEnum):
     CANCELED = "Canceled"
     SKIPPED = "Skipped"
     NOT_REACHED = "NotReached"
+    REUSED = "Reused"
 
 
 OPEN_STEPS = frozenset({StepPhase.PENDING, StepPhase.WAITING, StepPhase.RUNNING})
-DONE_STEPS = frozenset({StepPhase.SUCCEEDED, StepPhase.PARTIAL})
+DONE_STEPS = frozenset({StepPhase.SUCCEEDED, StepPhase.PARTIAL, StepPhase.REUSED})
 FAILED_STEPS = frozenset({StepPhase.FAILED, StepPhase.TIMED_OUT, StepPhase.CANCELED})
 
 DECIDED_STEPS = DONE_STEPS | FAILED_STEPS | {StepPhase.SKIPPED}
@@ -87,7 +88,8 @@ class ItemsStatus(Model):
         default="",
         max_length=1024,
         description="A letter an item, in order, each with how often it is repeated: - is to come, R runs, S "
-        "succeeded, P is partial, F failed, T timed out, C was canceled, N was not reached.",
+        "succeeded, P is partial, F failed, T timed out, C was canceled, N was not reached, U had "
+        "succeeded in the run that this one runs again.",
     )
     failed_items: tuple[FailedItem, ...] = Field(
         default=(), max_length=MOST_FAILED_ITEMS, description="The first of them that failed."

@@ -15,6 +15,7 @@ from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTS
 from crontask.api.crd_handler import SECOND_RULE, add_handler_rules, at_most_one, joined, refuse, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import End
+from crontask.api.rerun import FROM_PATTERN, NOT_FROM, WITH_HANDLER
 from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
@@ -125,13 +126,14 @@ _UNQUOTED_ON_RULE = {
 _LONGEST_WORD = {"type": "string", "maxLength": 16}
 _FIXED = (
     *("taskRef", "delay", "allowPast", "scheduledTime", "timeout", "startTimeout", "totalTimeout"),
-    *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete", "parent"),
+    *("retry", "ttlAfterFinished", "idempotencyKey", "onComplete", "rerunOf", "parent"),
 )
 _RUN_RULES = [
     rule(
-        "has(self.taskRef) != has(self.handler)",
+        "has(self.rerunOf) || has(self.taskRef) != has(self.handler)",
         "exactly one of taskRef and handler must be set; name a CronTask or say what runs",
     ),
+    rule("!has(self.rerunOf) || !has(self.handler)", f"handler {'; '.join(WITH_HANDLER)}"),
     rule("!has(self.at) || !has(self.delay)", "at and delay are both set; keep one of them"),
     joined(map(_unchanged, _FIXED), unless="self == oldSelf"),
     rule("!has(self.cancelMode) || self.cancel", CANCEL_MODE_ALONE),
@@ -146,6 +148,7 @@ _RUN_RULES = [
         "cancelMode never goes back from Immediate; leave it as it is",
     ),
 ]
+_FROM_RULE = rule(f"self.matches('{FROM_PATTERN}')", "; ".join(NOT_FROM))
 # It has a default, so that it is there before and after.
 _CANCEL_RULE = rule("self || !oldSelf", "cancel never goes back; create another ScheduledRun")
 # On the root, since it reads the status: rules on the spec cannot. Pending and Queued are the phases before a start.
@@ -291,6 +294,7 @@ def scheduled_run_crd() -> Schema:
     spec, status = _in_crd(structural(ScheduledRunSpec)), _in_crd(structural(CompositeRunStatus))
     spec["x-kubernetes-validations"] = _RUN_RULES
     spec["properties"]["cancel"]["x-kubernetes-validations"] = [_CANCEL_RULE]
+    spec["properties"]["rerunOf"]["properties"]["from"]["x-kubernetes-validations"] = [_FROM_RULE]
     refuse(spec, RUN, "spec")
     _with_rules(spec)
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."

@@ -18,6 +18,8 @@ ANNOTATION_RESERVED = "crontask.dev/reserved"
 ANNOTATION_TRIGGER = "crontask.dev/trigger"
 # Of a run that is canceled to make room for another: the name of that one.
 ANNOTATION_REPLACED_BY = "crontask.dev/replaced-by"
+# Of a finished run: by which run it is run again, as NAME/UID. Once that is gone nobody else would know.
+ANNOTATION_RERUN_BY = "crontask.dev/rerun-by"
 # Of a composite run: which of its steps that ask for approval somebody approves, or rejects.
 ANNOTATION_APPROVE = "crontask.dev/approve"
 ANNOTATION_REJECT = "crontask.dev/reject"

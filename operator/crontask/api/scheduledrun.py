@@ -13,6 +13,7 @@ from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
 from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
 from crontask.api.policies import Retry
+from crontask.api.rerun import RerunOf
 from crontask.api.simple_handler import Args
 
 LATEST_PAST = timedelta(seconds=60)
@@ -132,6 +133,11 @@ class ScheduledRunSpec(Model):
         examples=[{"page": 3}],
         description="Of a run in batches: where it begins, up to 1 KiB as JSON.",
     )
+    rerun_of: RerunOf | None = Field(
+        default=None,
+        examples=[{"name": "import-1770000000"}],
+        description="The finished run that this one runs again, of the same taskRef; without one if that had none.",
+    )
     parent: Parent | None = Field(
         default=None, description="Written by the operator: the composite run that this run is a part of."
     )
@@ -241,6 +247,11 @@ class ScheduledRunStatus(Model):
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
+
+    rerun: PlanDocument | None = Field(
+        default=None,
+        description="Of a run with rerunOf that has started: what it has taken over from the other, which may go.",
+    )
 
     @property
     def composite(self) -> "CompositeRunStatus | None":

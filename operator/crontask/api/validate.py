@@ -18,6 +18,7 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.parse import Rules, parse
 from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
+from crontask.api.rerun import rerun_problems
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unbuilt import RUN, TASK
 from crontask.api.validate_handler import handler_problems, timeout_problems, unbuilt_problems
@@ -170,7 +171,8 @@ def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
 def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
     if spec.cancel_mode is not None and not spec.cancel:
         yield Problem("spec.cancelMode", *CANCEL_MODE_ALONE.split("; "))
-    if (spec.task_ref is None) == (spec.handler is None):
+    yield from rerun_problems(spec.rerun_of, has_handler=spec.handler is not None)
+    if spec.rerun_of is None and (spec.task_ref is None) == (spec.handler is None):
         yield Problem("spec", "exactly one of taskRef and handler must be set", "name a CronTask or say what runs")
     follows = spec.on_complete.task_ref if spec.on_complete is not None else None
     for field, ref in (("taskRef", spec.task_ref), ("onComplete.taskRef", follows)):

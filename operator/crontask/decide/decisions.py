@@ -8,6 +8,7 @@ from typing import Any
 
 from crontask.api.pod import Pod
 from crontask.api.policies import Retry
+from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import Parent, RunPhase, ScheduledRunStatus
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.task_status import CronTaskStatus
@@ -153,7 +154,8 @@ class CreateRun:
 class CreatePart:
     """Create the run that is a part of a composite run, which owns it. Done twice, it is there once.
 
-    `pod`: what the handler's own pod is merged over. `task`: whose run it is, where it has no handler of its own.
+    `pod`: what the handler's own pod is merged over. `task`: whose run it is, where it has no handler of its own, and
+    `rerun_of`: which one that runs again.
     """
 
     name: str
@@ -167,6 +169,7 @@ class CreatePart:
     start_timeout: timedelta
     task: str | None = None
     scheduled_time: datetime | None = None
+    rerun_of: RerunOf | None = None
 
 
 @dataclass(frozen=True, slots=True)

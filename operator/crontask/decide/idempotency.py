@@ -1,5 +1,6 @@
 """Of the runs of one task with one idempotencyKey, the first to start counts; the others are skipped, naming it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from crontask.decide.model import ScheduledRun
@@ -13,7 +14,12 @@ def started_before(view: RunView) -> str | None:
 
 def comes_before(view: RunView, now: datetime) -> str | None:
     """The run with its key that is due as well, and starts before it: the older one."""
-    earlier = [run for run in view.same_key if _competes(run, now) and _age(run) < _age(view.run)]
+    return first_of(view.same_key, view.run, now)
+
+
+def first_of(others: Iterable[ScheduledRun], run: ScheduledRun, now: datetime) -> str | None:
+    """Of the others that could start now, the oldest, if that is older than the run."""
+    earlier = [other for other in others if _competes(other, now) and _age(other) < _age(run)]
     return min(earlier, key=_age).meta.name if earlier else None
 
 

@@ -131,6 +131,8 @@ class ScheduledRun:
             return self.status.origin
         if self.spec.parent is not None:
             return Origin.BACKFILL if self.spec.parent.backfill else Origin.CHILD
+        if self.spec.rerun_of is not None:
+            return Origin.MANUAL
         trigger = trigger_of(self.meta)
         if trigger is not None and (trigger.cause == "onComplete" or self.meta.owner_uid is not None):
             return trigger.origin

@@ -14,7 +14,7 @@ from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
-from crontask.decide.idempotency import comes_before, started_before
+from crontask.decide.idempotency import comes_before, first_of, started_before
 from crontask.decide.limits import gives_up_at, total_deadline
 from crontask.decide.model import STALE
 from crontask.decide.settings import settings
@@ -61,7 +61,8 @@ def hindrance(view: RunView, now: datetime) -> Hindrance | None:
 
 
 def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
-    return _not_wanted(view) or _in_the_past(view) or _suspended(view) or _not_due(view, now) or _duplicate(view, now)
+    held = _not_wanted(view) or _in_the_past(view) or _suspended(view) or _not_due(view, now)
+    return held or _duplicate(view, now) or _not_run_again(view, now)
 
 
 def _not_wanted(view: RunView) -> Ends | None:
@@ -128,6 +129,17 @@ def _duplicate(view: RunView, now: datetime) -> Hindrance | None:
         return Ends(RunPhase.SKIPPED, "Duplicate", f"run {started} with the same idempotencyKey started before")
     first = comes_before(view, now)
     return Held(f"waits for run {first} with the same idempotencyKey") if first is not None else None
+
+
+def _not_run_again(view: RunView, now: datetime) -> Hindrance | None:
+    """Of the runs that run one again the first to start counts, and some cannot be run again at all."""
+    rerun, asked = view.rerun, view.run.spec.rerun_of
+    if rerun is None or asked is None:
+        return None
+    if rerun.refused is not None:
+        return Ends(RunPhase.FAILED, *rerun.refused)
+    first = rerun.claimed_by or first_of(rerun.others, view.run, now)
+    return Held(f"waits for run {first}, which runs {asked.name} again as well") if first is not None else None
 
 
 def _task_missing(view: RunView) -> Held | None:

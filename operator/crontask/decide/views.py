@@ -21,6 +21,21 @@ class RunRefusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Rerun:
+    """What is known for a run that is to run another again, until it has started. `source`: that other, if it is there.
+
+    `parts`: the runs that are parts of it. `refused`: why it is not run again, in CamelCase and in words; `others`: the
+    runs that are to run it again as well; `claimed_by`: the one of them that is starting.
+    """
+
+    source: ScheduledRun | None
+    parts: tuple[ScheduledRun, ...] = ()
+    refused: tuple[str, str] | None = None
+    others: tuple[ScheduledRun, ...] = ()
+    claimed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PodCheck:
     """What the API server said of a pod of a generation of a task: a refusal, or None.
 
@@ -44,7 +59,8 @@ class RunView:
     of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
     to somebody else's run, and what is said of it; `orphaned_parts`: the names of those that are gone, and whose pod is
     not; `unmade_parts`: of those whose creation had no good answer. `parent`: of a part, the run that it is a part of.
-    `deadlocked_by`: of a part that waits for a slot which will not be free before it has ended, who holds it.
+    `deadlocked_by`: of a part that waits for a slot which will not be free before it has ended, who holds it. `rerun`:
+    of a run that is to run another again, which `run` then has taken over already as far as it will.
     """
 
     run: ScheduledRun
@@ -63,6 +79,7 @@ class RunView:
     unmade_parts: frozenset[str] = frozenset()
     parent: ScheduledRun | None = None
     deadlocked_by: tuple[str, ...] = ()
+    rerun: Rerun | None = None
 
     @property
     def pod(self) -> Pod | None:

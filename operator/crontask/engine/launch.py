@@ -12,6 +12,7 @@ import orjson
 from crontask.api.base import cut, format_time
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
+    ANNOTATION_RERUN_BY,
     ANNOTATION_RESERVED,
     ANNOTATION_TRIGGER,
     pod_name,
@@ -19,11 +20,13 @@ from crontask.api.names import (
 )
 from crontask.api.task_status import TaskBatch
 from crontask.api.trigger import trigger_of
+from crontask.decide.composite.rerun import claim_of
+from crontask.decide.composite.rerun_record import key_of_record
 from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Present, Vanished
 from crontask.decide.readiness import hindrance
-from crontask.decide.run.composite import with_plan
+from crontask.decide.run.composite import taken_over, with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.batches import batches_so_far
@@ -214,8 +217,14 @@ class Launcher:
             # Since that was decided. Its own decision says what becomes of it, and may be on its way.
             return
         task, found = view.task, settings(view)
+        if view.rerun is not None:
+            await self._claim(view)
         if found.handler is not None and found.handler.composite:
             await self._begin(view)
+            return
+        if view.rerun is not None:
+            # It is decided anew, with what it has taken over.
+            await self._writer.write_run_status(view.run, taken_over(view), Priority.LAUNCH)
             return
         body = self._pod_body(run, task, number)
         if body is None:
@@ -237,10 +246,20 @@ class Launcher:
         transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
 
+    async def _claim(self, view: RunView) -> None:
+        """Before a run runs another again that says so: it could be gone when a third comes."""
+        source = view.rerun.source if view.rerun is not None else None
+        claim = {ANNOTATION_RERUN_BY: claim_of(view.run)}
+        if source is not None and source.meta.annotations.get(ANNOTATION_RERUN_BY) != claim[ANNOTATION_RERUN_BY]:
+            await self._writer.patch_run(source, {"metadata": {"annotations": claim}})
+
     def _batches_so_far(self, view: RunView, now: datetime) -> TaskBatch | None:
         """How far those of its task have come, where its run goes on there."""
         found = settings(view).handler
         if view.task is None or found is None or found.batch is None or found.batch.continue_from == "Start":
+            return None
+        if view.rerun is not None and view.rerun.source is not None and view.rerun.source.status.composite is not None:
+            # It goes on where that one ended.
             return None
         of_task = self._store.task_view(key_of(view.task), now)
         return batches_so_far(of_task) if of_task is not None else None
@@ -263,6 +282,7 @@ class Launcher:
             create.timeout,
             create.start_timeout,
             {ANNOTATION_TRIGGER: trigger} if trigger is not None else None,
+            create.rerun_of,
         )
         try:
             await self._make_run(body)
@@ -336,7 +356,8 @@ class Launcher:
             interval = Interval(previous, task.timetable.next_after(scheduled))
         meta, group = run.meta, task.spec.concurrency.group if task is not None else None
         name = task.meta.name if task is not None else run.task_name or ""
-        identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, run.spec.parent)
+        key = key_of_record(run.status.rerun)
+        identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, run.spec.parent, key)
         return build_pod(
             found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), self._runner_image
         )

@@ -28,6 +28,8 @@ class Objects:
         self._members = Index()
         self._dependents = Index()
         self._keyed = Index()
+        # By the name of the run that they run again.
+        self._reruns = Index()
         # By the UID of the composite run that they are parts of.
         self._parts = Index()
         # The same, of those that have not ended.
@@ -63,6 +65,7 @@ class Objects:
         self.runs[_named(run)] = run
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
+        self._reruns.add(run.meta.namespace, _source_of(run), run.meta.name)
         self._parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
         if not run.ended:
             self._open_parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
@@ -103,6 +106,7 @@ class Objects:
     def _unindex_run(self, run: ScheduledRun) -> None:
         (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
+        self._reruns.discard(run.meta.namespace, _source_of(run), run.meta.name)
         self._parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
         self._open_parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
 
@@ -130,6 +134,10 @@ class Objects:
         """The other runs with its idempotencyKey."""
         names = self._keyed.names(run.meta.namespace, _key_of(run))
         return tuple(self.runs[run.meta.namespace, name] for name in names if name != run.meta.name)
+
+    def reruns_of(self, namespace: str, name: str | None) -> tuple[ScheduledRun, ...]:
+        """The runs that run the one of that name again, or are to."""
+        return tuple(self.runs[namespace, again] for again in self._reruns.names(namespace, name))
 
     def parts_of(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
         """The runs that say that they are parts of a composite run; of many batches, those that count."""
@@ -227,6 +235,10 @@ def _predecessor_of(task: CronTask) -> str | None:
 
 def _parent_of(run: ScheduledRun) -> str | None:
     return run.spec.parent.uid if run.spec.parent is not None else None
+
+
+def _source_of(run: ScheduledRun) -> str | None:
+    return run.spec.rerun_of.name if run.spec.rerun_of is not None else None
 
 
 def _key_of(run: ScheduledRun) -> str | None:

@@ -21,6 +21,7 @@ from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus, status_model
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
+from crontask.decide.composite.rerun_record import with_record
 from crontask.decide.model import UNUSABLE_RUN, UNUSABLE_TASK, CronTask, ScheduledRun
 from crontask.decide.task.timing import hash_timing, make_jitter, make_timetable
 from crontask.ports import Document
@@ -73,7 +74,10 @@ def observed_task(
 
 
 def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> ScheduledRun:
-    """A ScheduledRun; the spec of the one known is kept where it is of the same generation."""
+    """A ScheduledRun; the spec of the one known is kept where it is of the same generation.
+
+    That of a rerun is with what it has taken over.
+    """
     document, too_deep = _read(raw)
     meta = Metadata.model_validate(document["metadata"])
     written = document.get("status")
@@ -84,11 +88,11 @@ def parse_run(raw: bytes, lookup: Callable[[Metadata], ScheduledRun | None]) -> 
         # Not by the operator, which records an attempt with these. As if nothing had been written.
         status = ScheduledRunStatus()
     if known is not None and (known.meta.uid, known.meta.generation) == (meta.uid, meta.generation):
-        return ScheduledRun(meta, known.spec, known.problems, status)
+        return with_record(ScheduledRun(meta, known.spec, known.problems, status))
     spec, problems = validate_run(document.get("spec"))
     if too_deep or spec is None:
         return ScheduledRun(meta, UNUSABLE_RUN, (TOO_DEEP,) if too_deep else _cut(problems), status)
-    return ScheduledRun(meta, spec, (), status)
+    return with_record(ScheduledRun(meta, spec, (), status))
 
 
 def _read(raw: bytes) -> tuple[Document, bool]:

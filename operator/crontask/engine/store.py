@@ -218,7 +218,10 @@ class Store:
             self.changed(key_of(other))
 
     def _task_of_run_changed(self, run: ScheduledRun) -> None:
-        for other in self._objects.same_key(run):
+        asked, namespace = run.spec.rerun_of, run.meta.namespace
+        again = self._objects.reruns_of(namespace, run.meta.name)
+        beside = self._objects.reruns_of(namespace, asked.name) if asked is not None else ()
+        for other in (*self._objects.same_key(run), *again, *beside):
             if not other.ended:
                 for key in keys_of(other):
                     self.changed(key)

@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from crontask.api.names import LABEL_RUN, pod_name
 from crontask.decide.composite.deadlock import deadlocked_by
+from crontask.decide.composite.rerun import claimed_by, newest_of, refusal, taking_over
 from crontask.decide.decisions import Turns
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodState, Present
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
-from crontask.decide.views import RunView, TaskView
+from crontask.decide.views import Rerun, RunView, TaskView
 from crontask.engine.memory import Memory
 from crontask.engine.objects import Named, Objects
 
@@ -96,7 +98,9 @@ class Viewer:
     def view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
         """What the decisions about a task have to know of a run of it."""
         turns = self._memory.of_task(task).turns if task is not None else _NO_TURNS
-        name = run.meta.name
+        name, rerun = run.meta.name, self._rerun(run, task)
+        if rerun is not None and rerun.source is not None and rerun.refused is None:
+            run = taking_over(run, rerun.source)
         return RunView(
             run,
             task,
@@ -106,7 +110,25 @@ class Viewer:
             same_key=self._objects.same_key(run),
             claimed=self._memory.of_run(run).claimed,
             parent=self._objects.parent_of(run) if run.spec.parent is not None else None,
+            rerun=rerun,
         )
+
+    def _rerun(self, run: ScheduledRun, task: CronTask | None) -> Rerun | None:
+        """Of a run that is to run another again, and has not started: what there is to know of that."""
+        asked = run.spec.rerun_of
+        if asked is None or run.status.rerun is not None or run.ended:
+            return None
+        reruns_of = partial(self._objects.reruns_of, run.meta.namespace)
+        source = self._objects.runs.get((run.meta.namespace, asked.name))
+        parts = tuple(self._objects.parts_of(source)) if source is not None and source.status.composite else ()
+        newest = newest_of(source, reruns_of) if source is not None else None
+        others = tuple(other for other in reruns_of(asked.name) if other.meta.uid != run.meta.uid)
+        refused = refusal(run, task, source, parts, newest)
+        claimant = claimed_by(source, reruns_of) if source is not None else None
+        if claimant is not None and claimant.meta.uid == run.meta.uid:
+            # It has begun: whoever is older comes too late.
+            return Rerun(source, parts, refused)
+        return Rerun(source, parts, refused, others, claimant.meta.name if claimant is not None else None)
 
     def _pod_state(self, run: ScheduledRun) -> PodState:
         expected = pod_name(run.meta.name, run.status.expected_attempt)

@@ -122,6 +122,8 @@ def _dump(status: CronTaskStatus | ScheduledRunStatus) -> Document:
     if isinstance(status, ScheduledRunStatus) and status.result is not None:
         # As the handler gave it: what is null in it is not left out.
         document["result"] = status.result
+    if isinstance(status, ScheduledRunStatus) and status.rerun is not None:
+        document["rerun"] = status.rerun
     if status.batch is not None and status.batch.cursor is not None:
         document["batch"]["cursor"] = status.batch.cursor
     if isinstance(status, CompositeRunStatus):

@@ -23,7 +23,8 @@ class Interval:
 class Identity:
     """Which run, of which task, and which attempt of it. `task` is empty for a run on its own.
 
-    `group`: the concurrency group of the task, None without one. `parent`: of a part, what it is a part of.
+    `group`: the concurrency group of the task, None without one. `parent`: of a part, what it is a part of. `key`: its
+    idempotency key, where it is not its own: of a run that runs another again.
     """
 
     task: str
@@ -33,6 +34,7 @@ class Identity:
     attempt: int
     group: str | None = None
     parent: Parent | None = None
+    key: str | None = None
 
 
 def environment(
@@ -53,7 +55,7 @@ def environment(
         "CRONTASK_SCHEDULED_TIME": format_time(scheduled),
         "CRONTASK_PREVIOUS_SCHEDULED_TIME": format_time(interval.previous) if interval.previous else "",
         "CRONTASK_NEXT_SCHEDULED_TIME": format_time(interval.next) if interval.next else "",
-        "CRONTASK_IDEMPOTENCY_KEY": identity.run_uid if parent is None else parent.key,
+        "CRONTASK_IDEMPOTENCY_KEY": parent.key if parent is not None else identity.key or identity.run_uid,
         "CRONTASK_ARGS": orjson.dumps(args, option=orjson.OPT_SORT_KEYS).decode(),
     }
     if parent is not None:

@@ -9,6 +9,7 @@ from crontask.api.base import format_duration, format_time
 from crontask.api.handler import Handler
 from crontask.api.names import LABEL_PARENT, LABEL_TASK
 from crontask.api.policies import Retry
+from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import Parent
 from crontask.api.simple_handler import SimpleHandler
 from crontask.workload.merge import merged
@@ -36,14 +37,18 @@ def build_part(
     timeout: timedelta | None,
     start_timeout: timedelta,
     annotations: Mapping[str, str] | None = None,
+    rerun_of: RerunOf | None = None,
 ) -> Document:
     """A ScheduledRun to create. `handler`: what it runs, or whose run it is: of a CronTask with settings of its own.
 
-    `pod`: a partial template over which the handler's own is merged.
+    `pod`: a partial template over which the handler's own is merged. `rerun_of`: the run of that CronTask that it runs
+    again.
     """
     spec: dict[str, Any] = {"parent": _parent(of.parent), "scheduledTime": format_time(of.scheduled)}
     if isinstance(handler, str):
         spec["taskRef"] = {"name": handler}
+        if rerun_of is not None:
+            spec["rerunOf"] = _dumped(rerun_of)
     else:
         spec["handler"] = _with_pod(_dumped(handler), pod, has_template=handler.pod_template is not None)
         spec["startTimeout"] = format_duration(start_timeout)
@@ -94,7 +99,7 @@ def _beside(handler: SimpleHandler, pod: Document | None) -> SimpleHandler:
     return SimpleHandler.model_validate(document)
 
 
-def _dumped(model: Parent | SimpleHandler | Retry) -> Document:
+def _dumped(model: Parent | SimpleHandler | Retry | RerunOf) -> Document:
     document: Document = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     return document
 

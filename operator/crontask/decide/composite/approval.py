@@ -77,7 +77,8 @@ def of_approval(
     if recorded is None:
         return None
     if recorded.phase in DECIDED_STEPS:
-        return of_record(step, recorded)
+        # Its result is short.
+        return replace(of_record(step, recorded), result_truncated=False)
     if recorded.phase is StepPhase.WAITING and recorded.start_time is not None:
         return asking(step, recorded.start_time, answer, run, now)
     return None

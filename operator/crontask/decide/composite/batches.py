@@ -55,12 +55,9 @@ def _decided(found: BatchRun, halt: Halt | None, *, over: bool) -> CompositeDeci
 
 
 def _is_enough(found: BatchRun) -> bool:
-    return found.progress.batches >= _most(found)
-
-
-def _most(found: BatchRun) -> int:
-    """How many batches there may be: no more can be counted, whoever wrote the number into the status."""
-    return found.batch.max_batches or MOST_BATCHES
+    """Whether there are to be no more; none that cannot be counted, whoever wrote the number into the status."""
+    batches, most = found.progress.batches, found.batch.max_batches
+    return batches >= MOST_BATCHES or (most is not None and batches - found.plan.again.first >= most)
 
 
 # --- while it goes on ------------------------------------------------------------------------------------------------
@@ -108,7 +105,7 @@ def _completed(found: BatchRun) -> CompositeDecision:
     """The last batch is done, or there are to be no more of them in this run."""
     progress = found.progress
     if not progress.done:
-        message = f"maxBatches, {_most(found)}, is reached, and it is not done; {_how_to_go_on(found)}"
+        message = f"maxBatches, {found.batch.max_batches or MOST_BATCHES}, is reached, and it is not done; {_how_to_go_on(found)}"
         return _ended(found, RunPhase.PARTIAL, MAX_BATCHES, _cut(message))
     if not progress.partial:
         return _ended(found, RunPhase.SUCCEEDED, COMPLETED, None)

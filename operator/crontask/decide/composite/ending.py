@@ -4,7 +4,7 @@ from crontask.api.composite_status import Halt, StepPhase
 from crontask.api.names import step_of_part
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import IMMEDIATE, CompositeEnd, StepState
+from crontask.decide.composite.model import IMMEDIATE, REUSED, CompositeEnd, StepState
 from crontask.decide.composite.saga import Undone
 from crontask.decide.composite.values import reason_of
 from crontask.decide.composite.workflow import States, Workflow
@@ -18,7 +18,8 @@ def end_of(flow: Workflow, states: States, halt: Halt | None, undone: Undone) ->
     if halt is None:
         result = _result(flow, states)
         tolerated = [state.step.name for state in states.values() if state.failed]
-        partly = bool(tolerated) or any(state.phase is StepPhase.PARTIAL for state in states.values())
+        partly = bool(tolerated or flow.plan.again.partial)
+        partly = partly or any(state.phase is StepPhase.PARTIAL for state in states.values())
         return CompositeEnd(
             RunPhase.PARTIAL if partly else RunPhase.SUCCEEDED,
             COMPLETED,
@@ -29,7 +30,7 @@ def end_of(flow: Workflow, states: States, halt: Halt | None, undone: Undone) ->
             errors,
         )
     phase, reason, message = RunPhase(halt.phase), halt.reason, halt.message
-    in_vain = [entry.step for entry in undone.failed if entry.reason != IMMEDIATE]
+    in_vain = [entry.step for entry in undone.failed if entry.reason not in (IMMEDIATE, REUSED)]
     if in_vain:
         phase, reason = RunPhase.FAILED, COMPENSATION_FAILED
         message = f"{message or halt.reason}; not undone: {', '.join(in_vain)}"

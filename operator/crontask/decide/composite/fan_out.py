@@ -294,7 +294,7 @@ def shown_letters(fan: FanOut, letters: str) -> ItemsStatus:
         total=len(letters),
         pending=count(TO_COME),
         running=count(RUNS),
-        succeeded=count("S") + count("P"),
+        succeeded=sum(map(count, WELL)),
         failed=count("F") + count("T"),
         canceled=count("C"),
         ends=coded(letters),

@@ -84,7 +84,8 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
-    decision = _decision(fan, RunPhase.RUNNING, while_paused(fan.run) if paused else None, "".join(letters))
+    message = while_paused(fan.run) if paused else fan.plan.again.note
+    decision = _decision(fan, RunPhase.RUNNING, message, "".join(letters))
     return replace(
         decision,
         wanted=tuple(wanted),
@@ -142,9 +143,10 @@ def _end_of_items(fan: FanOut, shown: ItemsStatus, halt: Halt | None) -> Composi
     elif failed > most_failed(fan.for_each.max_failed, shown.total):
         phase, reason, message = RunPhase.FAILED, ITEMS_FAILED, _failed_words(fan)
     else:
-        partly = failed > 0 or PARTIAL in fan.letters
+        partly = failed > 0 or PARTIAL in fan.letters or bool(fan.plan.again.partial)
         phase, reason = RunPhase.PARTIAL if partly else RunPhase.SUCCEEDED, COMPLETED
         message = f"{failed} of {shown.total} items failed" if failed else None
+    message = "; ".join(filter(None, (message, fan.plan.again.note))) or None
     result = totals if phase in SUCCESSES else None
     return CompositeEnd(phase, reason, message, result, processed_count=processed, error_count=errors)
 

@@ -6,11 +6,11 @@ from itertools import groupby
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.model import ScheduledRun
 
-TO_COME, RUNS, SUCCEEDED, PARTIAL, FAILED, TIMED_OUT, CANCELED, NOT_REACHED = "-RSPFTCN"
+TO_COME, RUNS, SUCCEEDED, PARTIAL, FAILED, TIMED_OUT, CANCELED, NOT_REACHED, REUSED = "-RSPFTCNU"
 OPEN = frozenset({TO_COME, RUNS})
-WELL = frozenset({SUCCEEDED, PARTIAL})
+WELL = frozenset({SUCCEEDED, PARTIAL, REUSED})
 BADLY = frozenset({FAILED, TIMED_OUT, CANCELED})
-_ALL = f"{TO_COME}RSPFTCN"
+_ALL = f"{TO_COME}RSPFTCNU"
 _GROUP = re.compile(rf"([{_ALL}])(\d{{0,4}})")
 _LETTERS = {
     RunPhase.SUCCEEDED: SUCCEEDED,

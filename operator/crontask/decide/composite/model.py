@@ -25,7 +25,7 @@ from crontask.decide.composite.plan import Plan
 from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
 
-NAME_TAKEN, IMMEDIATE = "NameTaken", "Immediate"
+NAME_TAKEN, IMMEDIATE, REUSED = "NameTaken", "Immediate", "Reused"
 # Of what runs after the timeout of the whole does not count any more.
 LONGEST_CLEAN_UP = timedelta(hours=1)
 

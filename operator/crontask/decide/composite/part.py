@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from crontask.api.names import part_name
+from crontask.api.names import PART_OF_COLLECT, part_name, step_of_part
+from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import Parent
 from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.model import CompositeView, WantedPart
+from crontask.decide.composite.plan import Plan
 from crontask.decide.decisions import CreatePart
 from crontask.decide.model import ScheduledRun
 
@@ -17,7 +19,7 @@ def create_part(view: CompositeView, wanted: WantedPart) -> CreatePart:
     return CreatePart(
         view.name_of(wanted.part),
         view.run,
-        _asked(view.run, wanted),
+        _asked(view.run, view.plan, wanted),
         None if wanted.task is not None else _simple(wanted.handler),
         view.plan.handler.pod,
         wanted.args,
@@ -26,7 +28,14 @@ def create_part(view: CompositeView, wanted: WantedPart) -> CreatePart:
         wanted.start_timeout,
         wanted.task,
         wanted.scheduled_time,
+        _rerun(view, wanted),
     )
+
+
+def _rerun(view: CompositeView, wanted: WantedPart) -> RerunOf | None:
+    """What the part runs again: that of the run that is run again, where it is composite and has failed."""
+    name, asked = view.plan.again.parts.get(wanted.part), view.run.spec.rerun_of
+    return RerunOf(name=name, definition=asked.definition) if name is not None and asked is not None else None
 
 
 def _simple(handler: SimpleHandler) -> SimpleHandler:
@@ -50,14 +59,23 @@ def _part_of(run: ScheduledRun, part: ScheduledRun) -> str | None:
     return known[1]
 
 
-def _asked(run: ScheduledRun, wanted: WantedPart) -> Parent:
+def begin_of_key(run: ScheduledRun, plan: Plan, part: str) -> str:
+    """With what the idempotency key of a part begins: with that of the run, or of the one that this runs again."""
+    again, above = plan.again, run.spec.parent
+    kept = again.keys.get(step_of_part(part)) or (again.key if part != PART_OF_COLLECT else None)
+    if kept is not None:
+        return kept
+    # The parts of a part that is run again have to differ from those that it had.
+    return above.key if above is not None and run.spec.rerun_of is None else run.meta.uid
+
+
+def _asked(run: ScheduledRun, plan: Plan, wanted: WantedPart) -> Parent:
     above = run.spec.parent
-    key = above.key if above is not None else run.meta.uid
     return Parent(
         name=run.meta.name,
         uid=run.meta.uid,
         root=above.root if above is not None else run.meta.name,
         depth=run.depth + 1,
-        key=f"{key}/{wanted.key}",
+        key=f"{begin_of_key(run, plan, wanted.part)}/{wanted.key}",
         **wanted.asked,
     )

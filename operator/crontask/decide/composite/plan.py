@@ -1,10 +1,11 @@
 """The plan of a composite run: by what it goes, frozen when it starts, whatever becomes of its task."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from crontask.api.base import Duration, Model
 from crontask.api.handler import Handler
@@ -25,7 +26,42 @@ class _Document(Model):
     continues: str | None = None
 
 
+class _Again(Model):
+    """What the plan of a rerun says of the run that it runs again."""
+
+    key: str | None = None
+    keys: dict[str, str] = Field(default_factory=dict)
+    partial: tuple[str, ...] = ()
+    stands: bool = False
+    parts: dict[str, str] = Field(default_factory=dict)
+    note: str | None = None
+    first: int | None = None
+
+
 UNREADABLE = "PlanUnreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is kept of the run that is run again. `stands`: that had ended well, and nothing of it is undone.
+
+    `keys`: with what the idempotency key of a part begins, where that is not the run itself; `key`: of all other items
+    and batches. `results`: of steps, where the status has no room for them; `partial`: the parts of these that were.
+    `parts`: by part, the runs of parts that are run again themselves. `note`: what there is to say of it; `first`: how
+    many batches it had done.
+    """
+
+    key: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=dict)
+    partial: tuple[str, ...] = ()
+    stands: bool = False
+    parts: Mapping[str, str] = field(default_factory=dict)
+    note: str | None = None
+    first: int = 0
+
+
+NOTHING_KEPT = Again()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +69,8 @@ class Plan:
     """What the parts are made from. `args`: of the run, resolved. `retry`, `start_timeout`: unless a part has its own.
 
     `timeout`, `total_timeout`: of the whole run, None without a limit. `items`: of a fan-out, where neither its handler
-    nor the args say them. `cursor`: where its batches begin; `continues`: the last run of its task before it.
+    nor the args say them. `cursor`: where its batches begin; `continues`: the last run of its task before it. `again`:
+    of a rerun, what it keeps.
     """
 
     handler: Handler
@@ -45,6 +82,7 @@ class Plan:
     items: list[Any] | None = None
     cursor: Any = None
     continues: str | None = None
+    again: Again = NOTHING_KEPT
 
 
 def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
@@ -58,7 +96,8 @@ def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) 
     )
     # Null is a value in args, of the run and of its steps.
     plan = {**document.model_dump(mode="json", by_alias=True, exclude_none=True), "args": settings.args}
-    if run.spec.handler is None and settings.handler is not None:
+    # That of a rerun is another's, which may go.
+    if (run.spec.handler is None or run.spec.rerun_of is not None) and settings.handler is not None:
         plan["handler"] = settings.handler.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return plan
 
@@ -66,21 +105,23 @@ def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) 
 def plan_of(run: ScheduledRun) -> Plan | None:
     """The plan of a run that has one; None where nobody can read it."""
     if "plan" not in run.memo:
-        run.memo["plan"] = _parsed(run)
+        known = run.status.composite
+        run.memo["plan"] = parse_plan(run, (known.plan if known is not None else None) or {})
     found: Plan | None = run.memo["plan"]
     return found
 
 
-def _parsed(run: ScheduledRun) -> Plan | None:
-    known = run.status.composite
-    recorded = dict((known.plan if known is not None else None) or {})
+def parse_plan(run: ScheduledRun, written: Mapping[str, Any]) -> Plan | None:
+    """The plan as it is written; None where nobody can read it."""
+    recorded = dict(written)
     args, items = recorded.pop("args", {}), recorded.pop("items", None)
-    cursor = recorded.pop("cursor", None)
+    cursor, kept = recorded.pop("cursor", None), recorded.pop("rerun", None)
     try:
         document = _Document.model_validate(recorded)
+        again = _again(kept)
     except ValidationError:
         return None
-    handler = run.spec.handler or document.handler
+    handler = document.handler if run.spec.rerun_of is not None else run.spec.handler or document.handler
     if handler is None or not handler.composite or not isinstance(args, dict) or not isinstance(items, list | None):
         return None
     return Plan(
@@ -93,4 +134,22 @@ def _parsed(run: ScheduledRun) -> Plan | None:
         items,
         cursor,
         document.continues,
+        again,
+    )
+
+
+def _again(kept: Any) -> Again:
+    if not isinstance(kept, dict):
+        return NOTHING_KEPT
+    results = kept.get("results")
+    found = _Again.model_validate({name: value for name, value in kept.items() if name != "results"})
+    return Again(
+        found.key,
+        found.keys,
+        results if isinstance(results, dict) else {},
+        found.partial,
+        found.stands,
+        found.parts,
+        found.note,
+        found.first or 0,
     )

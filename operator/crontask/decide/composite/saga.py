@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from crontask.api.base import cut
-from crontask.api.composite_status import Halt, NotCompensated
+from crontask.api.composite_status import Halt, NotCompensated, StepPhase
 from crontask.api.names import part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, WantedPart
+from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, REUSED, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
 from crontask.decide.composite.undo import undo_order, without_undo
 from crontask.decide.composite.values import reason_of
@@ -37,7 +37,8 @@ class Undone:
     @property
     def progress(self) -> str:
         """How many of the steps have been looked after."""
-        return f"undone: {len(self.compensated) + len(self.failed)} of {len(self.order or ())}"
+        failed = [entry for entry in self.failed if entry.reason != REUSED]
+        return f"undone: {len(self.compensated) + len(failed)} of {len(self.order or ())}"
 
     def with_failure(self, name: str, reason: str, message: str | None) -> "Undone":
         """The same, with a step that could not be undone."""
@@ -50,11 +51,11 @@ NOTHING_UNDONE = Undone(None)
 
 def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
     """How far undoing is, once all that had started has ended."""
-    order = flow.status.undo
+    order, standing = flow.status.undo, _standing(flow, states)
     if order is None and flow.immediate:
         left = tuple(NotCompensated(step=name, reason=IMMEDIATE) for name in without_undo(states.values()))
-        return Undone((), failed=left)
-    found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order)
+        return Undone((), failed=(*standing, *left))
+    found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order, failed=standing)
     # Somebody may have written others into the status.
     with_undo = {step.name for step in flow.steps if step.compensate is not None}
     for name in (name for name in found.order or () if name in with_undo):
@@ -62,6 +63,15 @@ def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
         if not found.ended:
             break
     return found
+
+
+def _standing(flow: Workflow, states: States) -> tuple[NotCompensated, ...]:
+    """The steps that are not undone since another run did them, which had ended well."""
+    if not flow.plan.again.stands:
+        return ()
+    reused = [s for s in states.values() if s.phase is StepPhase.REUSED and s.step.compensate is not None]
+    words = "a run that ended well did it, and this one only reused it"
+    return tuple(NotCompensated(step=state.step.name, reason=REUSED, message=words) for state in reused)
 
 
 def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) -> Undone:

@@ -1,5 +1,7 @@
 """How a step is: from the run that does it, or from what is recorded of one that is gone."""
 
+from dataclasses import replace
+
 import orjson
 
 from crontask.api.composite import Step
@@ -7,6 +9,7 @@ from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, StepPhase
 from crontask.api.metadata import Condition
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import StepState
+from crontask.decide.composite.plan import Again
 from crontask.decide.composite.undo import may_have_acted
 from crontask.decide.model import ScheduledRun
 
@@ -65,6 +68,14 @@ def of_record(step: Step, recorded: StepStatus) -> StepState:
     message = f"run {recorded.run} is gone, and nobody saw its end"
     known = recorded.start_time, recorded.completion_time, recorded.attempts
     return StepState(step, StepPhase.FAILED, None, recorded.run, *known, PART_GONE, message, acted=True)
+
+
+def of_reused(step: Step, recorded: StepStatus, again: Again) -> StepState:
+    """How a step is that the run which is run again has done. What that did stands, if it ended well."""
+    known = of_record(step, recorded)
+    if step.name in again.results:
+        known = replace(known, result=again.results[step.name], result_truncated=False)
+    return replace(known, acted=not again.stands)
 
 
 def end_reason(part: ScheduledRun) -> str:

@@ -117,7 +117,7 @@ class Values:
         if state is None:
             raise MissingError(f"{reference} is missing: there is no step {name}")
         known: dict[str, Any] = {"phase": state.phase.value, "message": state.message}
-        if state.phase.value in ("Succeeded", "Partial"):
+        if state.done:
             if state.result_truncated and reference.path[1:2] == ("result",):
                 raise TruncatedError(f"{reference} is missing: the result of step {name} did not fit")
             known["result"] = state.result

@@ -21,7 +21,7 @@ from crontask.decide.composite.model import (
     WantedPart,
 )
 from crontask.decide.composite.plan import Plan
-from crontask.decide.composite.step_state import of_part, of_record
+from crontask.decide.composite.step_state import of_part, of_record, of_reused
 from crontask.decide.composite.values import Values, handed_over
 from crontask.decide.model import ScheduledRun
 
@@ -98,6 +98,8 @@ class Workflow:
             return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)
         if recorded is None or recorded.run in self.view.unmade:
             return None
+        if recorded.phase is StepPhase.REUSED:
+            return of_reused(step, recorded, self.plan.again)
         decided = recorded.run is not None or recorded.phase in DECIDED_STEPS
         return of_record(step, recorded) if decided else None
 

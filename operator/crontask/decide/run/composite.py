@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from crontask.api.metadata import Condition, merge_conditions
+from crontask.api.rerun import FROM_FAILED
 from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskBatch
 from crontask.decide.attempt.outcome import Outcome
@@ -11,7 +13,10 @@ from crontask.decide.composite.approval_record import ignored_condition
 from crontask.decide.composite.decide import at_its_start, decide_composite, planned_cursor, planned_items
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
-from crontask.decide.composite.plan import UNREADABLE, make_plan, plan_of
+from crontask.decide.composite.plan import UNREADABLE, make_plan, parse_plan, plan_of
+from crontask.decide.composite.rerun import is_same
+from crontask.decide.composite.rerun_record import key_of_record, record_of
+from crontask.decide.composite.reuse import Kept, kept_of
 from crontask.decide.composite.times import paused
 from crontask.decide.decisions import CancelPart, CreatePart, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
@@ -33,7 +38,11 @@ def with_plan(view: RunView, now: datetime, last: TaskBatch | None = None) -> Sc
     generation = view.task.meta.generation if view.task is not None else None
     handler = found.handler
     assert handler is not None, "a run without a handler does not start"
+    source = view.rerun.source if view.rerun is not None else None
+    # By the plan of the other, the task's args of today are none of its.
+    args = view.run.spec.args if source is not None and is_same(view.run, source) else found.args
     begins = planned_cursor(view.run, handler, last)
+    plan = {**make_plan(view.run, found, generation), "args": args, **planned_items(view.run, handler, args), **begins}
     return CompositeRunStatus(
         **{
             **dict(view.run.status),
@@ -41,14 +50,32 @@ def with_plan(view: RunView, now: datetime, last: TaskBatch | None = None) -> Sc
             "phase": RunPhase.RUNNING,
             "start_time": now,
             "message": None,
-            "plan": {
-                **make_plan(view.run, found, generation),
-                **planned_items(view.run, handler, found.args),
-                **begins,
-            },
-            **at_its_start(view.run, handler, found.args, begins.get("cursor")),
+            "plan": plan,
+            **at_its_start(view.run, handler, args, begins.get("cursor")),
+            **(_kept(view, source, plan) if source is not None else {}),
         }
     )
+
+
+def _kept(view: RunView, source: ScheduledRun, plan: dict[str, Any]) -> dict[str, Any]:
+    """What else the status of a rerun says at its start: what it keeps of the other, and what it goes by."""
+    new = parse_plan(view.run, plan)
+    before = plan_of(source) if source.status.composite is not None else None
+    parts = view.rerun.parts if view.rerun is not None else ()
+    kept = kept_of(source, before, parts, new, view.run) if new is not None else Kept()
+    record = record_of(view.run, source, None, None)
+    return {"plan": {**plan, **kept.beside, **kept.plan}, **kept.status, "rerun": record}
+
+
+def taken_over(view: RunView) -> ScheduledRunStatus:
+    """The status of a run without parts that starts to run another again."""
+    run, source = view.run, view.rerun.source if view.rerun is not None else None
+    assert source is not None, "what cannot be run again does not start"
+    anew = source.succeeded or (run.spec.rerun_of is not None and run.spec.rerun_of.from_ != FROM_FAILED)
+    key = None if anew else key_of_record(source.status.rerun) or source.meta.uid
+    record = record_of(run, source, key, run.spec.handler)
+    phase = run.status.phase or RunPhase.PENDING
+    return run.status.model_copy(update={**identity(view), "phase": phase, "rerun": record})
 
 
 def composed(view: RunView, now: datetime) -> RunDecisions:

@@ -390,7 +390,7 @@ ROWS = (
         message="paused: spec.suspend is true",
     ),
 )  # fmt: skip
-LETTERS = dict(zip(StepPhase, "PWRSAFTC-.", strict=True))
+LETTERS = dict(zip(StepPhase, "PWRSAFTC-.U", strict=True))
 
 
 def answered(found: CompositeDecision) -> str:

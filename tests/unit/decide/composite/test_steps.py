@@ -654,7 +654,7 @@ ROWS = (
         first=True,
     ),
 )
-LETTERS = dict(zip(StepPhase, "PWRSAFTC-.", strict=True))
+LETTERS = dict(zip(StepPhase, "PWRSAFTC-.U", strict=True))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name))
