@@ -14,7 +14,7 @@ from chaos.play import play
 from chaos.workflow_bugs import WORKFLOW_BUGS
 
 ROOT = Path(__file__).resolve().parents[3]
-FIXED, FRESH, AT_ONCE = 200, 50, 10
+FIXED, FRESH, AT_ONCE = 120, 40, 10
 # Where to look first for each fault, of the fixed seeds.
 FOUND_BY = {
     "mark_before_run": 0,
