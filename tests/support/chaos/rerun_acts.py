@@ -33,12 +33,13 @@ class RerunActs:
     def _run_again(self, event: Event) -> None:
         random, runs = Random(event.number), self._api.documents(Kind.SCHEDULED_RUN)
         known = [run for run in runs if random.random() < 0.1 or _may_be(run)]
-        composite = [run for run in known if "plan" in (run.get("status") or {})]
+        composite = [run for run in known if _has_run(run)]
         if composite and random.random() < 0.9:
             known = composite
         if not known:
             return
-        source = random.choice(known)
+        failed = [run for run in composite if run["status"]["phase"] not in ("Succeeded", "Running")]
+        source = random.choice(failed if failed and random.random() < 0.8 else known)
         for copy in range(2 if random.random() < 0.3 else 1):
             self._apply(f"again-{self._count()}-{copy}", _asked(source, random))
         if random.random() < 0.2:
@@ -51,6 +52,11 @@ class RerunActs:
 
 def _may_be(run: Document) -> bool:
     return (run.get("status") or {}).get("phase") in _TERMINAL and "parent" not in run["spec"]
+
+
+def _has_run(run: Document) -> bool:
+    """Whether it consists of parts, and has begun with them."""
+    return "plan" in (run.get("status") or {})
 
 
 def _asked(source: Document, random: Random) -> Document:
