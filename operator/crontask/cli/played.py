@@ -18,6 +18,10 @@ _CALLED = {
     **dict.fromkeys(("crontask", "crontasks", "ct"), "CronTask"),
     **dict.fromkeys(("scheduledrun", "scheduledruns", "sr"), "ScheduledRun"),
 }
+_NO_RERUN = (
+    "is not played: a simulation begins without any run that has ended",
+    "play the manifest of what it runs again instead",
+)
 # What may be changed of a run that is there.
 _CHANGEABLE = ("at", "cancel", "cancelMode", "cancelReason", "suspend")
 
@@ -58,6 +62,9 @@ def find_played(path: str | None, name: str | None, namespace: str | None, creat
     if found.kind == "CronTask":
         return Played(complete(as_document(found, namespace), created))
     document = complete(as_document(found, namespace), created, Kind.SCHEDULED_RUN)
+    if document["spec"].get("rerunOf") is not None:
+        # Also of one without a problem: what it would run is not in the file.
+        refuse([manifest.report(found, Problem("spec.rerunOf", *_NO_RERUN))])
     asked = document["spec"].get("taskRef")
     if asked is None:
         return Played(document)

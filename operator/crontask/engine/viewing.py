@@ -6,12 +6,14 @@ from datetime import datetime
 from functools import partial
 
 from crontask.api.names import LABEL_RUN, pod_name
+from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.deadlock import deadlocked_by
 from crontask.decide.composite.rerun import claimed_by, newest_of, refusal, taking_over
 from crontask.decide.decisions import Turns
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodState, Present
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
+from crontask.decide.task.batches import batches_so_far
 from crontask.decide.views import Rerun, RunView, TaskView
 from crontask.engine.memory import Memory
 from crontask.engine.objects import Named, Objects
@@ -123,12 +125,20 @@ class Viewer:
         parts = tuple(self._objects.parts_of(source)) if source is not None and source.status.composite else ()
         newest = newest_of(source, reruns_of) if source is not None else None
         others = tuple(other for other in reruns_of(asked.name) if other.meta.uid != run.meta.uid)
-        refused = refusal(run, task, source, parts, newest)
+        last = self._last_batch(task) if source is not None and source.status.batch is not None else None
+        refused = refusal(run, task, source, parts, newest, last)
         claimant = claimed_by(source, reruns_of) if source is not None else None
         if claimant is not None and claimant.meta.uid == run.meta.uid:
             # It has begun: whoever is older comes too late.
             return Rerun(source, parts, refused)
         return Rerun(source, parts, refused, others, claimant.meta.name if claimant is not None else None)
+
+    def _last_batch(self, task: CronTask | None) -> TaskBatch | None:
+        """How far the batches of a task have come, by the runs of it that have ended."""
+        if task is None:
+            return None
+        finished = self._objects.finished_runs(task.meta.namespace, task.meta.name)
+        return batches_so_far(TaskView(task, (), finished=tuple(run for run in finished if _belongs_to(run, task))))
 
     def _pod_state(self, run: ScheduledRun) -> PodState:
         expected = pod_name(run.meta.name, run.status.expected_attempt)

@@ -53,6 +53,9 @@ class Approvals:
 
     def _what_is_wrong(self, was: Document, now: Document, given: set[str]) -> Iterator[str]:
         phase, answer = now["phase"], now.get("answer")
+        if phase == "Reused":
+            # Another run was answered.
+            return
         if "run" in now:
             yield f"has run {now['run']}"
         if was.get("phase") not in (None, *_OPEN, "NotReached") and (was["phase"], was.get("answer")) != (
@@ -78,7 +81,7 @@ class Approvals:
             phase, tolerated = recorded.get(asked["name"]), asked.get("continueOnFailure", False)
             if asked["name"] == step:
                 self._violate(f"a run is made of {step} of {parent['metadata']['name']}, which waits for a person")
-            ended = phase in _GOOD or (tolerated and phase in ("Failed", "TimedOut"))
+            ended = phase in (*_GOOD, "Reused") or (tolerated and phase in ("Failed", "TimedOut"))
             if asked["name"] in before and not ended:
                 self._violate(
                     f"{step} of {parent['metadata']['name']} begins, and {asked['name']} is recorded as {phase}"

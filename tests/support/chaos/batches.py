@@ -50,6 +50,8 @@ class Batches:
         # By UID: the runs in batches as they are, or were last; and by number, their parts.
         self._runs: dict[str, Document] = {}
         self._parts: defaultdict[str, dict[int, Document]] = defaultdict(dict)
+        # What their status said of the batches when they began.
+        self._begun: dict[str, Document] = {}
         # UIDs of parts that somebody removed before the status of their run named or counted them.
         self._forgotten: set[str] = set()
         self._removed: set[str] = set()
@@ -81,7 +83,7 @@ class Batches:
             yield "and its run has no plan"
             return
         begins = whole["status"]["plan"].get("cursor")
-        if number > 1:
+        if number > _first(whole["status"]) + 1:
             last = mine.get(number - 1)
             if last is None or _phase(last) not in _GOOD:
                 yield f"though the one before is {_phase(last) if last is not None else 'not there'}"
@@ -112,6 +114,7 @@ class Batches:
             return
         was = (self._runs.get(uid) or {}).get("status")
         self._runs[uid] = document
+        self._begun.setdefault(uid, now["batch"])
         if was is None and task is not None:
             self._begins(name, task, now)
         self._check(name, now["batch"], (was or {}).get("batch"), uid, now["plan"].get("cursor"))
@@ -124,6 +127,9 @@ class Batches:
         if task not in self._last or task in self._unsure:
             return
         cursor, done = self._last[task]
+        if "rerun" in status and not _first(status):
+            # Of what had not begun, or all anew.
+            return
         wanted, found = None if done else cursor, status["plan"].get("cursor")
         if found != wanted:
             self._violate(f"run {name} begins at {found}, and the last one came to {cursor}, done: {done}")
@@ -133,13 +139,14 @@ class Batches:
         count, parts = said["batches"], self._parts[uid]
         if before is not None and count < before["batches"]:
             self._violate(f"run {name} counts {count} batches, and had counted {before['batches']}")
-        counted = [parts[number] for number in range(1, count + 1) if number in parts]
-        if len(counted) < count or any(_phase(part) not in _GOOD for part in counted):
+        known, first = self._runs[uid]["status"]["plan"].get("rerun", {}), self._begun[uid]
+        counted = [parts[number] for number in range(known.get("first", 0) + 1, count + 1) if number in parts]
+        if len(counted) < count - known.get("first", 0) or any(_phase(part) not in _GOOD for part in counted):
             self._violate(f"run {name} counts {count} batches: {[_phase(part) for part in counted]}")
             return
         given = [part["status"]["batch"] for part in counted]
         for field in ("processedCount", "errorCount"):
-            total = sum(each.get(field, 0) for each in given)
+            total = first.get(field, 0) + sum(each.get(field, 0) for each in given)
             if said.get(field, 0) != total:
                 self._violate(f"run {name} says {field} {said.get(field)}, and its parts {total}")
         cursor = given[-1].get("cursor", None) if given else begins
@@ -164,6 +171,11 @@ def asked_of(run: Document) -> Document | None:
     """Which batch a run is, None of any other."""
     batch = (run["spec"].get("parent") or {}).get("batch")
     return dict(batch) if batch is not None else None
+
+
+def _first(status: Document) -> int:
+    """How many batches were done by the run that is run again."""
+    return int(status["plan"].get("rerun", {}).get("first", 0))
 
 
 def _phase(run: Document) -> str | None:

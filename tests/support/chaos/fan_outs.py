@@ -56,9 +56,12 @@ def letters(status: Document) -> str:
 
 
 def why_no_item(
-    asked: Document, parts: Mapping[str, list[Document]], removed: set[str], taken: set[str]
+    asked: Document, parts: Mapping[str, list[Document]], removed: set[str], taken: set[str], ends: str
 ) -> Iterator[str]:
-    """Why the pod of an item, or of what collects, should not be made. `taken`: names of runs that are no parts."""
+    """Why the pod of an item, or of what collects, should not be made. `taken`: names of runs that are no parts.
+
+    `ends`: the letters of the items, as they are recorded.
+    """
     if "item" not in asked:
         last = {part: runs[-1] for part, runs in parts.items() if part != "collect"}
         known = {part: run for part, run in last.items() if run["metadata"]["uid"] not in removed}
@@ -67,7 +70,7 @@ def why_no_item(
             yield f"though items {', '.join(open_)} have not ended"
         return
     index = asked["item"]["index"]
-    skipped = [str(other) for other in range(index) if str(other) not in parts]
+    skipped = [str(other) for other in range(index) if str(other) not in parts and ends[other] != "U"]
     skipped = [other for other in skipped if not any(name.startswith(f"{asked['name']}-{other}-") for name in taken)]
     if skipped:
         yield f"though items {', '.join(skipped)} have not started"
@@ -85,7 +88,7 @@ def wrong_totals(status: Document, parts: Mapping[str, list[Document]], removed:
     """What is wrong with the totals of a fan-out that has ended."""
     said = letters(status)
     items = status["items"]
-    sums = {name: sum(map(said.count, of)) for name, of in (("succeeded", "SP"), ("failed", "FT"), ("canceled", "C"))}
+    sums = {name: sum(map(said.count, of)) for name, of in (("succeeded", "SPU"), ("failed", "FT"), ("canceled", "C"))}
     for name, count in sums.items():
         if items.get(name, 0) != count:
             yield f"{name} is {items.get(name)}, and {said} has {count}"

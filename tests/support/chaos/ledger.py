@@ -7,6 +7,7 @@ from typing import Any
 from chaos.batches import Batches
 from chaos.network import Landed, Sent
 from chaos.record import TERMINAL, RunRecord
+from chaos.reruns import Reruns
 from chaos.timings import Timings
 from chaos.workflows import Workflows
 from crontask.api.names import (
@@ -51,6 +52,7 @@ class Ledger:
         self.lost: defaultdict[str, set[str]] = defaultdict(set)
         self._workflows = Workflows(self.violate, clock.now)
         self._batches = Batches(self.violate)
+        self._reruns = Reruns(self.violate)
         self._sender: Sent | None = None
         self._changed = False
         self._late_pods: set[str] = set()
@@ -136,6 +138,7 @@ class Ledger:
         assert document is not None
         self._workflows.see_run(before, after)
         self._batches.see_run(before, after)
+        self._reruns.see_run(before, after)
         uid = document["metadata"]["uid"]
         if before is None:
             task = (document["spec"].get("taskRef") or {}).get("name", "")

@@ -16,6 +16,7 @@ from chaos.fan_outs import with_counts
 from chaos.ledger import Ledger, has_ended
 from chaos.network import Sent, Weather
 from chaos.operators import Operator
+from chaos.rerun_acts import RerunActs, rerun_events
 from chaos.story import CHAOS_SECONDS, CONTAINER, Event, Story, make_story
 from chaos.verdict import judge
 from chaos.workflow_acts import WorkflowActs, workflow_events
@@ -74,6 +75,7 @@ class _World:
 
         self._workflows = WorkflowActs(self._api, self._later, lambda: len(self._ledger.runs))
         self._batches = BatchActs(self._api, self._later, lambda: len(self._ledger.runs))
+        self._reruns = RerunActs(self._api, self._later, lambda: len(self._ledger.runs))
 
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
@@ -86,7 +88,7 @@ class _World:
         if self._story.standby:
             self._start_operator()
         seed = self._story.seed
-        others = (*workflow_events(seed), *batch_events(seed))
+        others = (*workflow_events(seed), *batch_events(seed), *rerun_events(seed))
         for event in sorted((*self._story.events, *others), key=lambda event: event.at):
             await self._clock.sleep(event.at - self._clock.monotonic())
             self._ledger.say(f"*** {event.what}")
@@ -179,6 +181,7 @@ class _World:
             **self._changes.acts,
             **self._workflows.acts,
             **self._batches.acts,
+            **self._reruns.acts,
         }
         acts[event.what](event)
 

@@ -16,6 +16,8 @@ from crontask.ports import Document
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
 _TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 _GOOD = ("Succeeded", "Partial")
+# By the record of a step, who comes after it may start.
+_LETS_ON = (*_GOOD, "Reused", "Failed", "TimedOut")
 _SHORT: Document = {"timeout": "20s", "startTimeout": "15s"}
 
 
@@ -190,7 +192,7 @@ class Workflows:
             return
         fan = _handler(parent).get("forEach")
         if fan is not None:
-            yield from why_no_item(asked, self._parts[asked["uid"]], self._removed, self._others)
+            yield from why_no_item(asked, self._parts[asked["uid"]], self._removed, self._others, letters(status))
             if "item" in asked and sent > self._halted.get(asked["uid"], sent):
                 yield "though nothing new starts"
             return
@@ -208,7 +210,7 @@ class Workflows:
             recorded = {each["name"]: each["phase"] for each in status.get("steps", ())}
             phase = _phase(runs[-1]) if runs else recorded.get(name)
             tolerated = bool(steps[name].get("continueOnFailure")) and phase in _TERMINAL
-            if phase not in _GOOD and not tolerated and recorded.get(name) not in (*_GOOD, "Failed", "TimedOut"):
+            if phase not in _GOOD and not tolerated and recorded.get(name) not in _LETS_ON:
                 yield f"though {name}, on which it depends, is {phase}"
 
     def _why_no_undo(self, asked: Document, status: Document) -> Iterator[str]:

@@ -8,6 +8,7 @@ from crontask.api.handler import Handler
 from crontask.api.names import ANNOTATION_RERUN_BY, ANNOTATION_TRIGGER
 from crontask.api.rerun import FROM_FAILED, FROM_START, RerunOf
 from crontask.api.scheduledrun import RunPhase
+from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.letters import WELL, decoded
 from crontask.decide.composite.plan import Plan, plan_of
 from crontask.decide.composite.rerun_record import settings_from, with_trigger
@@ -27,10 +28,12 @@ def refusal(
     source: ScheduledRun | None,
     parts: Iterable[ScheduledRun],
     newest: str | None,
+    last: TaskBatch | None,
 ) -> Refusal | None:
     """Why a run cannot run the other, which has those parts, again; None where it can.
 
-    `newest`: the last of those that have run it again already, each the one before.
+    `newest`: the last of those that have run it again already, each the one before. `last`: how far the batches of its
+    task have come.
     """
     asked = run.spec.rerun_of
     assert asked is not None, "asked of reruns alone"
@@ -50,7 +53,8 @@ def refusal(
         return NOT_STARTED, f"run {asked.name} never started to run {first} again; name {first} instead"
     if newest is not None:
         return ALREADY, f"run {asked.name} was run again already, last by run {newest}; name that one"
-    return _out_of_reach(asked, source, task) or _nothing_left(asked, source) or _cut_off(run, task, source, parts)
+    out_of_reach = _no_such_step(asked, source, task) or _gone_on(asked, source, task, last)
+    return out_of_reach or _nothing_left(asked, source) or _cut_off(run, task, source, parts)
 
 
 def _of_which_task(source: ScheduledRun) -> str:
@@ -59,20 +63,26 @@ def _of_which_task(source: ScheduledRun) -> str:
     return f"run {source.meta.name} is one of CronTask {source.task_name}; write taskRef: {{name: {source.task_name}}}"
 
 
-def _out_of_reach(asked: RerunOf, source: ScheduledRun, task: CronTask | None) -> Refusal | None:
-    """It is to begin at a step that there is not, or where others have gone on."""
+def _no_such_step(asked: RerunOf, source: ScheduledRun, task: CronTask | None) -> Refusal | None:
+    """It is to begin at a step that there is not."""
+    if asked.from_ in (FROM_FAILED, FROM_START):
+        return None
     handler = handler_again(asked, source, task)
-    if asked.from_ not in (FROM_FAILED, FROM_START):
-        names = [step.name for step in (handler.steps or ()) if not step.always] if handler is not None else []
-        if asked.from_ in names:
-            return None
-        there = f"there are {', '.join(names)}" if names else "it has no steps; write from: Failed, or from: Start"
-        return NO_SUCH_STEP, f"rerunOf.from: run {asked.name} has no step {asked.from_} to begin at: {there}"
+    names = [step.name for step in (handler.steps or ()) if not step.always] if handler is not None else []
+    if asked.from_ in names:
+        return None
+    there = f"there are {', '.join(names)}" if names else "it has no steps; write from: Failed, or from: Start"
+    return NO_SUCH_STEP, f"rerunOf.from: run {asked.name} has no step {asked.from_} to begin at: {there}"
+
+
+def _gone_on(asked: RerunOf, source: ScheduledRun, task: CronTask | None, last: TaskBatch | None) -> Refusal | None:
+    """It is in batches, and a later run of its task has gone on where it ended."""
+    handler = handler_again(asked, source, task)
     continues = handler is not None and handler.batch is not None and handler.batch.continue_from == "LastRun"
-    last = task.status.batch if task is not None and continues else None
-    if last is not None and last.run != source.meta.name and source.status.batch is not None:
-        return ALREADY, f"run {last.run} has gone on where run {asked.name} ended; name that one, or start a new run"
-    return None
+    in_vain = continues and source.status.composite is not None and asked.from_ == FROM_FAILED
+    if last is None or not in_vain or last.run == source.meta.name:
+        return None
+    return ALREADY, f"run {last.run} has gone on where run {asked.name} ended; name that one, or start a new run"
 
 
 def _nothing_left(asked: RerunOf, source: ScheduledRun) -> Refusal | None:

@@ -1,0 +1,38 @@
+"""A run that failed is run again, on real pods: only what had not succeeded is done."""
+
+import json
+from typing import Any
+
+from bench import Bench
+
+
+def ended(bench: Bench, name: str) -> dict[str, Any]:
+    bench.until(f"{name} has ended", lambda: bench.get("sr", name).get("status", {}).get("completionTime"), 180)
+    return dict(bench.get("sr", name)["status"])
+
+
+def test_a_workflow_goes_on_where_it_failed(bench: Bench) -> None:
+    bench.apply("fails-at-first.yaml")
+    before = ended(bench, "fails-at-first")
+    assert [step["phase"] for step in before["steps"]] == ["Succeeded", "Succeeded", "Failed"]
+    bench.apply("rerun.yaml")
+    status = ended(bench, "rerun")
+    assert (status["phase"], status["result"]) == ("Succeeded", {"loaded": 3, "table": "orders"}), status.get("message")
+    assert [step["phase"] for step in status["steps"]] == ["Reused", "Reused", "Succeeded"]
+    assert [step["run"] for step in status["steps"][:2]] == [step["run"] for step in before["steps"][:2]]
+    listed = json.loads(bench.kubectl("get", "sr", "--field-selector", "spec.parent.name=rerun", "-o", "json"))
+    (part,) = listed["items"]
+    uid = bench.get("sr", "fails-at-first")["metadata"]["uid"]
+    assert (part["spec"]["parent"]["step"], part["spec"]["parent"]["key"]) == ("load", f"{uid}/load")
+
+
+def test_it_is_run_again_once(bench: Bench) -> None:
+    bench.apply("fails-at-first.yaml")
+    ended(bench, "fails-at-first")
+    bench.apply("rerun.yaml")
+    assert ended(bench, "rerun")["phase"] == "Succeeded"
+    again = {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": {"name": "late"}}
+    bench.apply(json.dumps({**again, "spec": {"rerunOf": {"name": "fails-at-first"}}}))
+    status = ended(bench, "late")
+    words = "run fails-at-first was run again already, last by run rerun; name that one"
+    assert (status["phase"], status["message"]) == ("Failed", words)
