@@ -19,9 +19,7 @@ from crontask.api.names import (
     run_name,
 )
 from crontask.api.task_status import TaskBatch
-from crontask.api.trigger import trigger_of
 from crontask.decide.composite.rerun import claim_of
-from crontask.decide.composite.rerun_record import key_of_record
 from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Present, Vanished
@@ -35,6 +33,7 @@ from crontask.decide.transitions import follow_up_refused, of_part, pod_refused,
 from crontask.decide.views import PodCheck, RunRefusal, RunView
 from crontask.engine.events import EventRecorder, Subject, about
 from crontask.engine.keys import key_of, run_key
+from crontask.engine.pod_body import pod_of_attempt
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.write import Writer
@@ -226,7 +225,7 @@ class Launcher:
             # It is decided anew, with what it has taken over.
             await self._writer.write_run_status(view.run, taken_over(view), Priority.LAUNCH)
             return
-        body = self._pod_body(run, task, number)
+        body = pod_of_attempt(run, task, number, self._store, self._runner_image)
         if body is None:
             return
         # Meanwhile nobody else decides about the run: a cancel stops the pod once it is there.
@@ -339,28 +338,6 @@ class Launcher:
         """Whether the pod of the expected attempt is known, or was."""
         view = self._store.run_view(key_of(run))
         return view is None or isinstance(view.pod_state, Present | Vanished)
-
-    def _pod_body(self, run: ScheduledRun, task: CronTask | None, number: int) -> Document | None:
-        """The pod to create, None if the handler is gone meanwhile."""
-        found = settings_of(run, task)
-        if found.handler is None:
-            return None
-        scheduled = run.spec.scheduled_time or run.due_at
-        interval = Interval()
-        root = self._store.parent_of(run)
-        if root is not None and task is None:
-            # A part is given what the whole run would be.
-            task = self._store.task_of(root)
-        if task is not None:
-            previous = task.timetable.previous_at_or_before(scheduled - _SECOND)
-            interval = Interval(previous, task.timetable.next_after(scheduled))
-        meta, group = run.meta, task.spec.concurrency.group if task is not None else None
-        name = task.meta.name if task is not None else run.task_name or ""
-        key = key_of_record(run.status.rerun)
-        identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, run.spec.parent, key)
-        return build_pod(
-            found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), self._runner_image
-        )
 
     async def look_for_pod(self, run: ScheduledRun) -> None:
         """See whether the pod of the expected attempt is there."""

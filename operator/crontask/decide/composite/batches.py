@@ -105,7 +105,8 @@ def _completed(found: BatchRun) -> CompositeDecision:
     """The last batch is done, or there are to be no more of them in this run."""
     progress = found.progress
     if not progress.done:
-        message = f"maxBatches, {found.batch.max_batches or MOST_BATCHES}, is reached, and it is not done; {_how_to_go_on(found)}"
+        most = found.batch.max_batches or MOST_BATCHES
+        message = f"maxBatches, {most}, is reached, and it is not done; {_how_to_go_on(found)}"
         return _ended(found, RunPhase.PARTIAL, MAX_BATCHES, _cut(message))
     if not progress.partial:
         return _ended(found, RunPhase.SUCCEEDED, COMPLETED, None)
