@@ -197,6 +197,9 @@ _EACHES: dict[str, Spec] = {
         maxFailed=1,
         collect={"podTemplate": _TEMPLATE, "resultFrom": "work", "retry": {"onLost": "Fail"}},
     ),
+    "of a URL with args": _each(
+        _TEMPLATE_URL, args={"region": "${item}"}, collect={**_TEMPLATE_URL, "args": {"region": "eu"}}
+    ),
     "of a task": _each({"task": "invoice"}, args={"id": "${item}"}, timeout="5m"),
     "of times of a task": _each({"task": "report"}, scheduledTime="${item.at}"),
     "of a call": _each(
