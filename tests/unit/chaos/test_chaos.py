@@ -10,6 +10,7 @@ import pytest
 from chaos.batch_bugs import BATCH_BUGS
 from chaos.bugs import BUGS
 from chaos.play import play
+from chaos.rerun_bugs import RERUN_BUGS
 from chaos.workflow_bugs import WORKFLOW_BUGS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,6 +44,8 @@ FOUND_BY = {
     "cursor_of_the_last_count": 16,
     "gone_batch_made_again": 109,
     "failed_batch_passed_over": 1,
+    "undone_is_reused": 5,
+    "done_again_with_its_key": 14,
 }
 
 
@@ -64,9 +67,9 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
     _play_all(range(first, first + FRESH))
 
 
-@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS])
+@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS, *RERUN_BUGS])
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS}[name](monkeypatch)
+    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS, **RERUN_BUGS}[name](monkeypatch)
     first = (FOUND_BY[name],) if name in FOUND_BY else ()
     assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 
