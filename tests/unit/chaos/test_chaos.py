@@ -46,6 +46,7 @@ FOUND_BY = {
     "failed_batch_passed_over": 1,
     "undone_is_reused": 5,
     "done_again_with_its_key": 14,
+    "run_again_by_two": 6,
 }
 
 
