@@ -338,6 +338,7 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "a run that begins at a number": ("ScheduledRun", {"handler": _batch(CONTAINER), "cursor": 0}),
     "a batch of a run": _run(parent={**_PARENT, "batch": {"number": 3, "size": 500, "cursor": {"page": None}}}),
     "a run again": _run(rerunOf={"name": "r-1"}),
+    "a run again as it was": _run(rerunOf={"name": "r", "definition": "Same"}),
     "a run again by what its task says now": _run(rerunOf={"name": "r", "definition": "Latest", "from": "Start"}),
     "a run again from a step on": ("ScheduledRun", {"rerunOf": {"name": "r", "from": "charge-2"}, "args": _ARGS}),
     "a run of a pod template": ("ScheduledRun", {"handler": {"podTemplate": _TEMPLATE, "resultFrom": "proxy"}}),

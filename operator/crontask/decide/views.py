@@ -24,8 +24,8 @@ class RunRefusal:
 class Rerun:
     """What is known for a run that is to run another again, until it has started. `source`: that other, if it is there.
 
-    `parts`: the runs that are parts of it. `refused`: the reason why it is not run again, and a message. `others`: the
-    runs that are to run it again as well; `claimed_by`: the one of them that is starting.
+    `parts`: the runs that are parts of it. `refused`: why it is not run again, in CamelCase and for people; `others`:
+    the runs that are to run it again as well; `claimed_by`: the one of them that is starting.
     """
 
     source: ScheduledRun | None

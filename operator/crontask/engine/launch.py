@@ -4,22 +4,19 @@ A name that is taken is looked at: an object of the same owner is ours, and we c
 """
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
 
-from crontask.api.base import cut, format_time
+from crontask.api.base import cut
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
-    ANNOTATION_RERUN_BY,
     ANNOTATION_RESERVED,
     ANNOTATION_TRIGGER,
     pod_name,
     run_name,
 )
 from crontask.api.task_status import TaskBatch
-from crontask.decide.composite.rerun import claim_of
 from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import PodRefusal, Present, Vanished
@@ -31,10 +28,12 @@ from crontask.decide.task.batches import batches_so_far
 from crontask.decide.task.conditions import POD_REJECTED
 from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
+from crontask.engine.claim import claim
 from crontask.engine.events import EventRecorder, Subject, about
 from crontask.engine.keys import key_of, run_key
 from crontask.engine.pod_body import pod_of_attempt
 from crontask.engine.queue import Priority, WriteQueue
+from crontask.engine.run_of_time import is_of_time, run_of_time
 from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
@@ -90,7 +89,7 @@ class Launcher:
         if not launch.wait:
             self._take_start_slot(launch.name, 1, key.namespace)
         run = self._store.run(key)
-        if run is None or not _is_ours(run, task) or launch.catching_up:
+        if run is None or not is_of_time(run, task) or launch.catching_up:
             try:
                 await self._make_launched(task, launch, run)
             except ApiError as error:
@@ -104,7 +103,7 @@ class Launcher:
             run = self._store.run(key)
         else:
             self._memory.claim(run)
-        if run is None or not _is_ours(run, task) or run.ended or launch.wait:
+        if run is None or not is_of_time(run, task) or run.ended or launch.wait:
             return
         await self._start(run, 1)
 
@@ -113,12 +112,12 @@ class Launcher:
         if launch.catching_up and known is not None and known.pre_created:
             await self.discard(known)
         annotations = {ANNOTATION_CATCH_UP: "true"} if launch.catching_up else None
-        await self._make_run(_run_of(task, launch.name, launch.nominal, annotations))
+        await self._make_run(run_of_time(task, launch.name, launch.nominal, annotations))
 
     async def reserve(self, task: CronTask, reserve: Reserve) -> None:
         """Make the run of a time to come. If that fails it is made at its time."""
         namespace = task.meta.namespace
-        body = _run_of(task, reserve.name, reserve.nominal, {ANNOTATION_RESERVED: "true"})
+        body = run_of_time(task, reserve.name, reserve.nominal, {ANNOTATION_RESERVED: "true"})
         try:
             raw = await self._queue.send(Priority.STATUS, lambda: self._api.create(Kind.SCHEDULED_RUN, namespace, body))
         except ApiError as error:
@@ -216,8 +215,7 @@ class Launcher:
             # Since that was decided. Its own decision says what becomes of it, and may be on its way.
             return
         task, found = view.task, settings(view)
-        if view.rerun is not None:
-            await self._claim(view)
+        await claim(self._writer, view)
         if found.handler is not None and found.handler.composite:
             await self._begin(view)
             return
@@ -245,20 +243,10 @@ class Launcher:
         transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
 
-    async def _claim(self, view: RunView) -> None:
-        """Before a run runs another again that says so: it could be gone when a third comes."""
-        source = view.rerun.source if view.rerun is not None else None
-        claim = {ANNOTATION_RERUN_BY: claim_of(view.run)}
-        if source is not None and source.meta.annotations.get(ANNOTATION_RERUN_BY) != claim[ANNOTATION_RERUN_BY]:
-            await self._writer.patch_run(source, {"metadata": {"annotations": claim}})
-
     def _batches_so_far(self, view: RunView, now: datetime) -> TaskBatch | None:
         """How far those of its task have come, where its run goes on there."""
         found = settings(view).handler
         if view.task is None or found is None or found.batch is None or found.batch.continue_from == "Start":
-            return None
-        if view.rerun is not None and view.rerun.source is not None and view.rerun.source.status.composite is not None:
-            # It goes on where that one ended.
             return None
         of_task = self._store.task_view(key_of(view.task), now)
         return batches_so_far(of_task) if of_task is not None else None
@@ -380,18 +368,6 @@ class Launcher:
 def _pause(tries: int, longest: timedelta) -> timedelta:
     """How long to wait after so many tries in vain."""
     return min(longest, timedelta(seconds=2 ** min(tries, 10)))
-
-
-def _is_ours(run: ScheduledRun, task: CronTask) -> bool:
-    """Whether the run of that name is the task's own, of a nominal time: we carry on from it. No other is touched."""
-    return run.meta.owner_uid == task.meta.uid and run.nominal is not None
-
-
-def _run_of(task: CronTask, name: str, nominal: datetime, annotations: Mapping[str, str] | None) -> Document:
-    """The run of a nominal time of the task."""
-    spec = {"taskRef": {"name": task.meta.name}, "scheduledTime": format_time(nominal)}
-    owner = owner_reference("CronTask", task.meta.name, task.meta.uid)
-    return build_run(task.meta.namespace, name, spec, owner, annotations)
 
 
 def _about_both(run: ScheduledRun, task: CronTask | None) -> tuple[Subject, ...]:

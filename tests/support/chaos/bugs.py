@@ -58,7 +58,7 @@ def mark_before_run(patch: pytest.MonkeyPatch) -> None:
 
 def taken_for_ours(patch: pytest.MonkeyPatch) -> None:
     """A name that is taken counts as success, whoever owns it."""
-    patch.setattr(launch, "_is_ours", lambda run, task: True)
+    patch.setattr(launch, "is_of_time", lambda run, task: True)
     patch.setattr(ForeignNames, "__contains__", lambda self, name: False)
 
 

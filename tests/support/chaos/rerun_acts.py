@@ -62,7 +62,7 @@ def _has_run(run: Document) -> bool:
 def _asked(source: Document, random: Random) -> Document:
     rerun: Document = {"name": source["metadata"]["name"], "definition": random.choice(["Same", "Same", "Latest"])}
     steps = [step["name"] for step in source["status"].get("steps", ())] if "status" in source else []
-    rerun["from"] = random.choice(["Failed"] * 7 + ["Start"] + (steps or ["Start"]))
+    rerun["from"] = random.choice(["Failed"] * 4 + ["Start"] + (steps or ["Start"]))
     spec: Document = {"rerunOf": rerun}
     if "taskRef" in source["spec"]:
         spec["taskRef"] = source["spec"]["taskRef"]

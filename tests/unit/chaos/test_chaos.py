@@ -11,6 +11,7 @@ from chaos.batch_bugs import BATCH_BUGS
 from chaos.bugs import BUGS
 from chaos.fan_out_bugs import FAN_OUT_BUGS
 from chaos.play import play
+from chaos.rerun_bugs import RERUN_BUGS
 from chaos.workflow_bugs import WORKFLOW_BUGS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -47,6 +48,9 @@ FOUND_BY = {
     "item_counted_twice": 1,
     "gone_item_made_again": 36,
     "one_too_many": 1,
+    "undone_is_reused": 5,
+    "done_again_with_its_key": 14,
+    "run_again_by_two": 6,
 }
 
 
@@ -68,9 +72,9 @@ def test_nothing_is_lost_or_doubled_in_worlds_that_nobody_has_seen(capsys: pytes
     _play_all(range(first, first + FRESH))
 
 
-@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS, *FAN_OUT_BUGS])
+@pytest.mark.parametrize("name", [*BUGS, *WORKFLOW_BUGS, *BATCH_BUGS, *FAN_OUT_BUGS, *RERUN_BUGS])
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS, **FAN_OUT_BUGS}[name](monkeypatch)
+    {**BUGS, **WORKFLOW_BUGS, **BATCH_BUGS, **FAN_OUT_BUGS, **RERUN_BUGS}[name](monkeypatch)
     first = (FOUND_BY[name],) if name in FOUND_BY else ()
     assert any(play(seed).wrong for seed in (*first, *range(FIXED)))
 

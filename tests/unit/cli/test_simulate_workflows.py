@@ -301,6 +301,11 @@ def test_a_run_that_never_starts_says_why() -> None:
     assert "before the creation" in line
 
 
+RERUN = """apiVersion: crontask.dev/v1alpha1
+kind: ScheduledRun
+metadata: {name: again}
+spec: {rerunOf: {name: before}}
+"""
 SEVERAL = "m.yaml: there are several objects, CronTask and ScheduledRun; name one of: "
 
 
@@ -323,6 +328,7 @@ SEVERAL = "m.yaml: there are several objects, CronTask and ScheduledRun; name on
         (f"{TASK.replace('flow}', 'flow, namespace: x}')}---\n{OF_TASK}", "now", "m.yaml:9: ScheduledRun now: spec.t"),
         (f"{TASK.replace('*/5', '61')}---\n{OF_TASK}", "now", "m.yaml:4: CronTask flow: spec.schedule: "),
         (OF_TASK.replace("taskRef", "taskref"), "", "m.yaml:4: ScheduledRun now: spec.taskref: there is no such field"),
+        (RERUN, "", "m.yaml:4: ScheduledRun again: spec.rerunOf: is not played: a simulation begins without any"),
         ("kind: ConfigMap", "", "m.yaml: there is no CronTask or ScheduledRun in it, but ConfigMap; write apiVersion"),
         (INLINE, "--fail c", "--fail c: there is no such step; "),
         (INLINE, "--edit 2026-06-01T00:05:00Z=args.yaml", "--edit args.yaml: spec.args cannot be changed; create ano"),

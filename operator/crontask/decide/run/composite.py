@@ -41,7 +41,8 @@ def with_plan(view: RunView, now: datetime, last: TaskBatch | None = None) -> Sc
     source = view.rerun.source if view.rerun is not None else None
     # By the plan of the other, the task's args of today are none of its.
     args = view.run.spec.args if source is not None and is_same(view.run, source) else found.args
-    begins = planned_cursor(view.run, handler, last)
+    # What is run again goes on where it ended, or began.
+    begins = planned_cursor(view.run, handler, last if source is None or source.status.composite is None else None)
     plan = {**make_plan(view.run, found, generation), "args": args, **planned_items(view.run, handler, args), **begins}
     return CompositeRunStatus(
         **{

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from composite_views import NAME, UID, C, decided, flow, part, seconds, step
+from run_life import at
 
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
 from crontask.api.names import part_name
@@ -15,6 +16,7 @@ P = RunPhase
 A, B, D = step("a"), step("b"), step("d")
 UNDO: dict[str, Any] = {"compensate": C}
 CLEAN = step("clean", always=True)
+DONE = StepStatus(name="a", phase=StepPhase.REUSED, run="before-a", completion_time=at(-9))
 FAILED = Halt(phase="Failed", reason="StepFailed", message="step a is Failed")
 CANCELED = Halt(phase="Canceled", reason="Canceled", message=None)
 IMMEDIATE: dict[str, Any] = {"cancel": True, "cancelMode": "Immediate"}
@@ -60,7 +62,8 @@ WHEN: dict[str, Any] = {"when": {"value": "${steps.a.result.n}", "in": [1, True]
 USES: dict[str, Any] = {"args": {"x": "${steps.a.result.n}"}}
 DEFAULT: dict[str, Any] = {"args": {"x": {"$ref": "${steps.b.result.n}", "default": 0}}}
 
-# Steps by letter: Pending, Waiting, Running, Succeeded, pArtial, Failed, Timed out, Canceled, skipped -, not reached .
+# Steps by letter: Pending, Waiting, Running, Succeeded, pArtial, Failed, Timed out, Canceled, skipped -, not reached .,
+# reUsed.
 ROWS = (
     # --- in list order ---
     Row("it begins", flow(A, B), wanted=("a",), steps="PP"),
@@ -652,6 +655,36 @@ ROWS = (
         wanted=("a",),
         steps="R",
         first=True,
+    ),
+    # --- run again ---
+    Row("what another run did is reused", flow(step("a", **UNDO), B, said=(DONE,)), wanted=("b",), steps="UP"),
+    Row(
+        "it is undone with the rest",
+        flow(step("a", **UNDO), B, said=(DONE,), parts=(bad("b"),)),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="UF",
+        halt="step b is Failed: Error",
+        undo=("a",),
+        first=True,
+    ),
+    Row(
+        "unless that other run had ended well",
+        flow(step("a", **UNDO), B, said=(DONE,), parts=(bad("b"),), plan={"rerun": {"stands": True}}),
+        P.FAILED,
+        steps="UF",
+        halt="step b is Failed: Error",
+        undo=(),
+        first=True,
+        end="StepFailed",
+        left={"a": "Reused"},
+    ),
+    Row(
+        "one that was partial makes the whole so",
+        flow(A, said=(DONE,), plan={"rerun": {"partial": ["a"]}}),
+        P.PARTIAL,
+        steps="U",
+        end="Completed",
     ),
 )
 LETTERS = dict(zip(StepPhase, "PWRSAFTC-.U", strict=True))
