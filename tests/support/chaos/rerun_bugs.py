@@ -46,12 +46,6 @@ def run_again_by_two(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(viewing, "claimed_by", lambda *known: None)
 
 
-def kept_item_done_again(patch: pytest.MonkeyPatch) -> None:
-    """An item that is kept is done again all the same."""
-    patch.setattr(reuse, "REUSED", "-")
-
-
 RERUN_BUGS: dict[str, Plant] = {
-    plant.__name__: plant
-    for plant in (undone_is_reused, done_again_with_its_key, run_again_by_two, kept_item_done_again)
+    plant.__name__: plant for plant in (undone_is_reused, done_again_with_its_key, run_again_by_two)
 }
