@@ -9,6 +9,7 @@ from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.scheduledrun import BatchPart
 from crontask.decide.composite import batch_run, batches
+from crontask.decide.composite.composite import Failure
 from crontask.decide.composite.model import CompositeDecision
 from crontask.decide.model import ScheduledRun
 from crontask.decide.views import TaskView
@@ -55,8 +56,8 @@ def gone_batch_made_again(patch: pytest.MonkeyPatch) -> None:
     """A batch whose run is gone starts anew."""
     known = vars(batch_run.BatchRun)["failure"].func
 
-    def planted(self: batch_run.BatchRun) -> batch_run.Failure | None:
-        found: batch_run.Failure | None = known(self)
+    def planted(self: batch_run.BatchRun) -> Failure | None:
+        found: Failure | None = known(self)
         return None if found is not None and found.reason == "PartGone" else found
 
     patch.setattr(batch_run.BatchRun, "failure", property(planted))

@@ -11,25 +11,17 @@ import orjson
 from crontask.api.composite import Batch
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
-from crontask.api.scheduledrun import BatchPart, CompositeRunStatus, RunPhase
-from crontask.decide.composite.model import NAME_TAKEN, CompositeView, WantedPart
-from crontask.decide.composite.plan import Plan
+from crontask.api.scheduledrun import BatchPart, RunPhase
+from crontask.decide.composite.composite import Composite, Failure
+from crontask.decide.composite.model import NAME_TAKEN, WantedPart
 from crontask.decide.composite.step_state import PART_GONE, end_reason
-from crontask.decide.composite.values import Values, handed_over
+from crontask.decide.composite.values import Values
 from crontask.decide.model import ScheduledRun
 
 CURSOR_STUCK, INCOMPLETE, BATCH_FAILED = "CursorStuck", "BatchResultIncomplete", "BatchFailed"
 # The runs of these stay; of older ones so many go at a time.
 KEPT, _GO_AT_A_TIME = 10, 10
 _WHAT_TO_GIVE_BACK = 'give back a JSON object with isDone, true or false, and until it is true cursor, like {"page": 2}'
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why no other batch follows."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +71,8 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class BatchRun:
+class BatchRun(Composite):
     """A composite run with batch, seen at an instant."""
-
-    view: CompositeView
-    now: datetime
-
-    @property
-    def run(self) -> ScheduledRun:
-        """The run."""
-        return self.view.run
-
-    @property
-    def status(self) -> CompositeRunStatus:
-        """What is recorded of the run."""
-        status = self.view.run.status.composite
-        assert status is not None, "a composite run that has started has a plan"
-        return status
-
-    @property
-    def plan(self) -> Plan:
-        """By what it goes."""
-        return self.view.plan
 
     @property
     def batch(self) -> Batch:
@@ -184,7 +156,7 @@ class BatchRun:
             part_of_batch(number),
             {"batch": BatchPart(number=number, size=asked.size, cursor=cursor)},
             asked.handler,
-            handed_over(values.resolved(asked.args) if asked.args is not None else dict(plan.args)),
+            self.args(asked.args, values),
             asked.retry or plan.retry,
             asked.timeout,
             plan.start_timeout,

@@ -12,16 +12,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from crontask.api.base import Time, cut
 from crontask.api.composite import Collect, ForEach, Step
-from crontask.api.composite_status import MOST_FAILED_ITEMS, FailedItem, ItemsStatus, StepPhase
+from crontask.api.composite_status import MOST_FAILED_ITEMS, FailedItem, ItemsStatus
 from crontask.api.names import PART_OF_COLLECT, part_of_item
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import CompositeRunStatus, Item
+from crontask.api.scheduledrun import Item
 from crontask.api.written import shown
+from crontask.decide.composite.composite import Composite, Failure
 from crontask.decide.composite.letters import BADLY, OPEN, RUNS, TO_COME, WELL, coded, decoded, letter_of
-from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, CompositeView, StepState, WantedPart
-from crontask.decide.composite.plan import Plan
+from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError, items_of
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, of_part, of_record
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, step_status
 from crontask.decide.composite.values import Values, handed_over, reason_of
 from crontask.decide.model import ScheduledRun
 
@@ -32,37 +32,9 @@ _HASH = 8
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an item failed that has no run which says so."""
-
-    reason: str
-    message: str
-
-
 @dataclass(frozen=True)
-class FanOut:
+class FanOut(Composite):
     """A composite run with forEach, seen at an instant."""
-
-    view: CompositeView
-    now: datetime
-
-    @property
-    def run(self) -> ScheduledRun:
-        """The run."""
-        return self.view.run
-
-    @property
-    def status(self) -> CompositeRunStatus:
-        """What is recorded of the run."""
-        status = self.view.run.status.composite
-        assert status is not None, "a composite run that has started has a plan"
-        return status
-
-    @property
-    def plan(self) -> Plan:
-        """By what it goes."""
-        return self.view.plan
 
     @property
     def for_each(self) -> ForEach:
@@ -123,8 +95,7 @@ class FanOut:
     def wanted(self, index: int) -> WantedPart:
         """The part that looks after an item. Raises MissingError."""
         asked, plan, item = self.for_each, self.plan, self.known_items[index]
-        values = self._values(index)
-        args = handed_over(values.resolved(asked.args) if asked.args is not None else dict(plan.args))
+        args = self.args(asked.args, self._values(index))
         part, task = part_of_item(index), asked.handler.task
         digest = sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_HASH]
         return WantedPart(
@@ -181,18 +152,7 @@ class FanOut:
         asked = self.for_each.collect
         if asked is None:
             return None
-        step, recorded = _as_step(asked), self.recorded.collect
-        part = self.view.parts.get(PART_OF_COLLECT)
-        if part is not None:
-            return of_part(step, part)
-        refusal = self.view.refused.get(PART_OF_COLLECT)
-        if refusal is not None:
-            return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
-        if recorded is None or recorded.run is None or recorded.run in self.view.unmade:
-            return None
-        if recorded.phase is StepPhase.RUNNING and recorded.run in self.view.orphaned:
-            return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time)
-        return of_record(step, recorded)
+        return self.begun(_as_step(asked), PART_OF_COLLECT, self.recorded.collect)
 
     def wanted_collect(self, totals: dict[str, Any], values: Values) -> WantedPart:
         """The part that is given the totals."""
@@ -301,5 +261,5 @@ def shown_letters(fan: FanOut, letters: str) -> ItemsStatus:
         failed_items=fan.failed_items(),
         results=results or None,
         results_omitted=omitted or None,
-        collect=fan.recorded.collect,
+        collect=step_status(PART_OF_COLLECT, fan.collect) if fan.collect is not None else fan.recorded.collect,
     )

@@ -15,7 +15,7 @@ from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, 
 from crontask.decide.composite.letters import BADLY, NOT_REACHED, PARTIAL, RUNS, TO_COME
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, recordable
+from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import Values
 
@@ -117,7 +117,7 @@ def _at_the_end(fan: FanOut, halt: Halt | None) -> CompositeDecision:
         return replace(_decision(fan, end.phase, end.message, letters, halt), end=end)
     state = fan.collect
     if state is None or state.open:
-        return _collecting(fan, letters, halt, end, state)
+        return _collecting(fan, letters, shown, halt, end, state)
     decision = _decision(fan, end.phase, end.message, letters, halt)
     if not state.done:
         message = cut(f"collect is {state.phase.value}: {state.message or state.reason}", LONGEST_MESSAGE)
@@ -152,7 +152,7 @@ def _end_of_items(fan: FanOut, shown: ItemsStatus, halt: Halt | None) -> Composi
 
 
 def _collecting(
-    fan: FanOut, letters: str, halt: Halt | None, end: CompositeEnd, state: StepState | None
+    fan: FanOut, letters: str, shown: ItemsStatus, halt: Halt | None, end: CompositeEnd, state: StepState | None
 ) -> CompositeDecision:
     """What collects is begun, or runs."""
     so_far = f"{end.message}; " if end.message else ""
@@ -161,7 +161,7 @@ def _collecting(
         return decision
     values = Values(fan.run, fan.plan.args, so_far=(end.phase, end.message))
     try:
-        wanted = fan.wanted_collect(_totals(fan, letters, end), values)
+        wanted = fan.wanted_collect(_totals(shown, end), values)
     except MissingError as error:
         message = cut(f"collect: {error}", LONGEST_MESSAGE)
         failed = replace(end, phase=RunPhase.FAILED, reason=COLLECT_FAILED, message=message, result=None)
@@ -171,13 +171,12 @@ def _collecting(
     run = fan.view.name_of(PART_OF_COLLECT) if at_most_once(fan.view, wanted) else None
     phase = StepPhase.PENDING if run is None else StepPhase.RUNNING
     begun = StepStatus(name=PART_OF_COLLECT, phase=phase, run=run)
-    items = shown_letters(fan, letters).model_copy(update={"collect": begun})
+    items = shown.model_copy(update={"collect": begun})
     return replace(decision, items=items, wanted=(wanted,), record_first=True)
 
 
-def _totals(fan: FanOut, letters: str, end: CompositeEnd) -> dict[str, Any]:
+def _totals(shown: ItemsStatus, end: CompositeEnd) -> dict[str, Any]:
     """What collects is given."""
-    shown = shown_letters(fan, letters)
     failed = [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in shown.failed_items]
     found: dict[str, Any] = {
         "total": shown.total,
@@ -193,25 +192,6 @@ def _totals(fan: FanOut, letters: str, end: CompositeEnd) -> dict[str, Any]:
     return found
 
 
-def _shown(fan: FanOut, letters: str) -> ItemsStatus:
-    shown = shown_letters(fan, letters)
-    return shown if fan.collect is None else shown.model_copy(update={"collect": _collect_shown(fan.collect)})
-
-
-def _collect_shown(state: StepState) -> StepStatus:
-    return StepStatus(
-        name=PART_OF_COLLECT,
-        phase=state.phase,
-        run=state.run,
-        start_time=state.started,
-        completion_time=state.ended,
-        attempts=state.attempts,
-        reason=state.reason,
-        message=cut(state.message, LONGEST_MESSAGE) if state.message else None,
-        result=recordable(state.result),
-    )
-
-
 def _decision(
     fan: FanOut,
     phase: RunPhase,
@@ -219,7 +199,7 @@ def _decision(
     letters: str,
     halt: Halt | None = None,
 ) -> CompositeDecision:
-    shown = _shown(fan, letters)
+    shown = shown_letters(fan, letters)
     ended = shown.succeeded + shown.failed + shown.canceled
     return CompositeDecision(
         phase,

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import orjson
 
+from crontask.api.base import cut
 from crontask.api.composite import Step
-from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, Answer, StepPhase, StepStatus
 from crontask.api.metadata import Condition
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import StepState
@@ -76,6 +77,25 @@ def of_reused(step: Step, recorded: StepStatus, again: Again) -> StepState:
     if step.name in again.results:
         known = replace(known, result=again.results[step.name], result_truncated=False)
     return replace(known, acted=not again.stands)
+
+
+def step_status(
+    name: str, state: StepState, *, answer: Answer | None = None, compensated: bool | None = None
+) -> StepStatus:
+    """What a status says of a step, or of what goes as one."""
+    return StepStatus(
+        name=name,
+        phase=state.phase,
+        run=state.run,
+        start_time=state.started,
+        completion_time=state.ended,
+        attempts=state.attempts,
+        reason=state.reason,
+        message=cut(state.message, LONGEST_MESSAGE) if state.message else None,
+        result=recordable(state.result),
+        answer=answer,
+        compensated=compensated,
+    )
 
 
 def end_reason(part: ScheduledRun) -> str:

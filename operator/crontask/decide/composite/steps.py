@@ -17,7 +17,7 @@ from crontask.decide.composite.ending import cleaning_up, end_of
 from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, recordable
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, step_status
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import SourceSkippedError, reason_of
 from crontask.decide.composite.workflow import States, Workflow
@@ -132,10 +132,10 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     wanted = tuple(flow.wanted(state) for state in starting)
     # Of what happens at most once, the status says so before it is begun.
     named = [state for state, part in zip(starting, wanted, strict=True) if at_most_once(flow.view, part)]
-    shown = {**states, **{state.step.name: _named(flow, state) for state in named}}
+    begun = {**states, **{state.step.name: _named(flow, state) for state in named}}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), shown, None)
+    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), begun, None)
     return replace(
         decision,
         wanted=wanted,
@@ -232,16 +232,4 @@ def _shown(flow: Workflow, step: Step, state: StepState | None, undone: Undone) 
     compensated = True if step.name in undone.compensated else None
     if any(entry.step == step.name for entry in undone.failed):
         compensated = False
-    return StepStatus(
-        name=step.name,
-        phase=state.phase,
-        run=state.run,
-        start_time=state.started,
-        completion_time=state.ended,
-        attempts=state.attempts,
-        reason=state.reason,
-        message=cut(state.message, LONGEST_MESSAGE) if state.message else None,
-        result=recordable(state.result),
-        answer=flow.answers.get(step.name),
-        compensated=compensated,
-    )
+    return step_status(step.name, state, answer=flow.answers.get(step.name), compensated=compensated)

@@ -2,56 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from crontask.api.composite import Step
-from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, Answer, StepPhase, StepStatus
+from crontask.api.composite_status import Answer, StepPhase, StepStatus
 from crontask.api.names import part_of_step
-from crontask.api.scheduledrun import CompositeRunStatus, RunPhase
+from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.approval import answers, of_approval
+from crontask.decide.composite.composite import Composite
 from crontask.decide.composite.model import (
     IMMEDIATE,
     LONGEST_CLEAN_UP,
-    NAME_TAKEN,
-    CompositeView,
     StepState,
     WantedPart,
 )
-from crontask.decide.composite.plan import Plan
-from crontask.decide.composite.step_state import of_part, of_record, of_reused
-from crontask.decide.composite.values import Values, handed_over
-from crontask.decide.model import ScheduledRun
+from crontask.decide.composite.values import Values
 
 States = Mapping[str, StepState]
 _NOT_HELD = "its condition, when, does not hold"
 
 
 @dataclass(frozen=True)
-class Workflow:
+class Workflow(Composite):
     """A composite run with steps, seen at an instant."""
-
-    view: CompositeView
-    now: datetime
-
-    @property
-    def run(self) -> ScheduledRun:
-        """The run."""
-        return self.view.run
-
-    @property
-    def status(self) -> CompositeRunStatus:
-        """What is recorded of the run."""
-        status = self.view.run.status.composite
-        assert status is not None, "a composite run that has started has a plan"
-        return status
-
-    @property
-    def plan(self) -> Plan:
-        """By what it goes."""
-        return self.view.plan
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -85,23 +59,10 @@ class Workflow:
 
     def known(self, step: Step) -> StepState | None:
         """How a step is that has started, or about which all is decided; None of any other."""
-        part, recorded = self.view.parts.get(part_of_step(step.name)), self.recorded.get(step.name)
+        recorded = self.recorded.get(step.name)
         if step.approval is not None:
             return of_approval(step, recorded, self.answers.get(step.name), self.run.meta.name, self.now)
-        if part is not None:
-            return of_part(step, part)
-        refusal = self.view.refused.get(part_of_step(step.name))
-        if refusal is not None:
-            return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
-        if recorded is not None and recorded.phase in OPEN_STEPS and recorded.run in self.view.orphaned:
-            message = f"run {recorded.run} is gone, and its pod is not"
-            return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)
-        if recorded is None or recorded.run in self.view.unmade:
-            return None
-        if recorded.phase is StepPhase.REUSED:
-            return of_reused(step, recorded, self.plan.again)
-        decided = recorded.run is not None or recorded.phase in DECIDED_STEPS
-        return of_record(step, recorded) if decided else None
+        return self.begun(step, part_of_step(step.name), recorded)
 
     @cached_property
     def begun_at_the_end(self) -> States:
@@ -114,10 +75,6 @@ class Workflow:
     ) -> Values:
         """What can be referred to."""
         return Values(self.run, self.plan.args, states, forgiving, so_far)
-
-    def args(self, asked: dict[str, Any] | None, values: Values) -> dict[str, Any]:
-        """What a part is given: its own args, or those of the run. Raises MissingError."""
-        return handed_over(values.resolved(asked) if asked is not None else dict(self.plan.args))
 
     def in_its_turn(self, step: Step, values: Values) -> StepState:
         """A step that nothing keeps from starting: it is skipped, or may start. Raises MissingError."""
