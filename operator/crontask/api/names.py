@@ -30,6 +30,8 @@ ANNOTATION_STOPPED = "crontask.dev/stopped"
 ANNOTATION_STOP_REQUESTED_AT = "crontask.dev/stop-requested-at"
 MAIN_CONTAINER = "main"
 
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+"""The names of most objects, as a whole; how long one may be is another matter."""
 _LONGEST = 63
 _LONGEST_RUN = 60
 _LONGEST_PART = 29

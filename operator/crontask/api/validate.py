@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from crontask.api.base import FIRST_YEAR, OUTSIDE_DATE, OUTSIDE_TIME, Model
 from crontask.api.crontask import CronTaskSpec
+from crontask.api.names import DNS_LABEL
 from crontask.api.parse import Rules, parse
 from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
@@ -30,7 +31,6 @@ LONGEST_NAME = 52
 LONGEST_RUN_NAME = 60
 # Fractions of a second count as the next one, and this has none.
 _LAST_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_ARGS = 100 * 1024
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
 CANCEL_MODE_ALONE = "goes with cancel: true only; add it, or remove cancelMode"
@@ -46,7 +46,7 @@ def validate_task(spec: Any, identity: str = "") -> tuple[CronTaskSpec | None, t
 
 def validate_name(name: Any, longest: int = LONGEST_NAME) -> tuple[Problem, ...]:
     """The problems of an object's name, which its runs and pods build theirs from; by default of a CronTask's."""
-    if isinstance(name, str) and len(name) <= longest and _LABEL.fullmatch(name):
+    if isinstance(name, str) and len(name) <= longest and DNS_LABEL.fullmatch(name):
         return ()
     message = f"{shown(name)} is not a DNS label of at most {longest} characters"
     return (Problem("metadata.name", message, _label_like(name, longest)),)

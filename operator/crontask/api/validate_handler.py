@@ -1,6 +1,5 @@
 """The validation of a handler: what runs."""
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from crontask.api.base import Model
 from crontask.api.core import CONTAINER, POD_TEMPLATE, type_problems, unknown_fields
 from crontask.api.handler import Handler
+from crontask.api.names import DNS_LABEL
 from crontask.api.problem import Problem
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
@@ -26,7 +26,6 @@ ONE_OF_PART = f"exactly one of {', '.join(map(to_camel, PART_VARIANTS))} must be
 ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
 ONE_OF_STEP = f"exactly one of {', '.join(map(to_camel, STEP_VARIANTS))} must be set"
 ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_COMPOSITE = 64 * 1024
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
 
@@ -80,7 +79,7 @@ def _size_problems(handler: Handler, path: str) -> Iterator[Problem]:
 def task_problems(part: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
     """What is wrong with a part that is a CronTask's: its name, and what is that task's to say."""
     task: str = getattr(part, "task")  # noqa: B009
-    if not _LABEL.fullmatch(task):
+    if not DNS_LABEL.fullmatch(task):
         yield Problem(f"{path}.task", f"{shown(task)} is not the name of a CronTask", "write its metadata.name")
     for name in names:
         if getattr(part, name) is not None:

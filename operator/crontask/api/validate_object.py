@@ -13,6 +13,7 @@ from typing import Any
 from crontask.api.base import Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import WrittenMetadata
+from crontask.api.names import DNS_LABEL
 from crontask.api.parse import parse
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
@@ -28,7 +29,6 @@ _LONGEST = {"CronTask": LONGEST_NAME, "ScheduledRun": LONGEST_RUN_NAME}
 _GENERATED = 5
 _LONGEST_NAMESPACE = _LONGEST_LABEL = 63
 _LONGEST_PREFIX = 253
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _BEGIN_OF_NAME = re.compile(r"[a-z0-9][-a-z0-9]*", re.ASCII)
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?", re.ASCII)
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
@@ -111,7 +111,7 @@ def _rules(metadata: WrittenMetadata, longest: int) -> Iterator[Problem]:
         yield Problem("metadata.name", "is missing", "write name: my-task")
     else:
         yield from _begin_problems(metadata.generate_name, longest - _GENERATED)
-    if metadata.namespace is not None and not _fits(metadata.namespace, _DNS_LABEL, _LONGEST_NAMESPACE):
+    if metadata.namespace is not None and not _fits(metadata.namespace, DNS_LABEL, _LONGEST_NAMESPACE):
         message = f"{shown(metadata.namespace)} is not the name of a namespace"
         yield Problem("metadata.namespace", message, "write lower case letters, digits and -, at most 63")
     for key, value in (metadata.labels or {}).items():

@@ -1,11 +1,11 @@
 """The validation of a workflow: its steps, their order, and what they refer to."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from crontask.api.composite import LONGEST_STEP_NAME, Compensation, Step, When
 from crontask.api.handler import Handler
+from crontask.api.names import DNS_LABEL
 from crontask.api.problem import Problem
 from crontask.api.reference import Found, Reference, references_in
 from crontask.api.step_order import cycle_in, dependencies, is_graph, own_references, step_of
@@ -23,7 +23,6 @@ from crontask.api.validate_handler import (
 from crontask.api.validate_reference import root_problems
 from crontask.api.written import one_of, shown
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _OF_A_STEP = ("result", "phase", "message")
 ROOTS_OF_STEPS = ("args", "run", "steps", "trigger")
 
@@ -46,7 +45,7 @@ def _name_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, step in enumerate(steps):
         where = f"{path}[{index}].name"
-        if not _LABEL.fullmatch(step.name):
+        if not DNS_LABEL.fullmatch(step.name):
             message = f"{shown(step.name)} is not a DNS label of at most {LONGEST_STEP_NAME} characters"
             yield Problem(where, message, "write lower case letters, digits and -")
         elif step.name in first:

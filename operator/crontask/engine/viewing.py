@@ -56,7 +56,7 @@ class Viewer:
             self._memory.check_of(task),
             tuple(pre_created),
             known.not_pre_created,
-            tuple(run for run in self._objects.finished_runs(namespace, name) if _belongs_to(run, task)),
+            self._finished(task),
             tuple(deferred),
             known.refusal,
             known.previous,
@@ -137,8 +137,12 @@ class Viewer:
         """How far the batches of a task have come, by the runs of it that have ended."""
         if task is None:
             return None
-        finished = self._objects.finished_runs(task.meta.namespace, task.meta.name)
-        return batches_so_far(TaskView(task, (), finished=tuple(run for run in finished if _belongs_to(run, task))))
+        return batches_so_far(TaskView(task, (), finished=self._finished(task)))
+
+    def _finished(self, task: CronTask) -> tuple[ScheduledRun, ...]:
+        """The runs of a task that have ended."""
+        found = self._objects.finished_runs(task.meta.namespace, task.meta.name)
+        return tuple(run for run in found if _belongs_to(run, task))
 
     def _pod_state(self, run: ScheduledRun) -> PodState:
         expected = pod_name(run.meta.name, run.status.expected_attempt)
@@ -172,7 +176,7 @@ class _SlotHolders:
 
     def parts(self, run: ScheduledRun) -> Iterator[ScheduledRun]:
         """The parts of a run that have not ended."""
-        return (part for part in self._objects.parts_of(run) if not part.ended)
+        return self._objects.open_parts_of(run)
 
     def waits_for(self, part: ScheduledRun) -> CronTask | None:
         """The task for whose slot a part waits; None if it does not."""

@@ -1,7 +1,7 @@
 """The policy of a run in batches: which have ended, whether another follows, and how it ends."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.batch_run import BatchRun
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
-from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
+from crontask.decide.composite.model import PART_KEPT, CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import reason_of
@@ -23,8 +23,6 @@ from crontask.decide.decisions import earliest
 from crontask.decide.model import ScheduledRun
 
 MAX_BATCHES = "MaxBatches"
-# As of all finished runs: a late writer meets them.
-_KEEP = timedelta(minutes=10)
 
 
 def decide_batches(view: CompositeView, now: datetime) -> CompositeDecision:
@@ -185,7 +183,7 @@ def _decision(
 
 def _goes_at(part: ScheduledRun, now: datetime) -> datetime:
     """When a part that the record counts is removed."""
-    return (part.recorded_at or now) + _KEEP
+    return (part.recorded_at or now) + PART_KEPT
 
 
 def _cut(message: str) -> str:

@@ -89,7 +89,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
     return replace(
         decision,
         wanted=tuple(wanted),
-        record_first=decision.record_first or any(at_most_once(fan.view, part) for part in wanted),
+        record_first=decision.record_first or letters != list(fan.letters),
         wake_at=limit.at if limit is not None else None,
     )
 

@@ -26,6 +26,8 @@ from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
 
 NAME_TAKEN, IMMEDIATE, REUSED = "NameTaken", "Immediate", "Reused"
+# So long a part that is not needed any more stays: people look at it, and a late writer meets it.
+PART_KEPT = timedelta(minutes=10)
 # Of what runs after the timeout of the whole does not count any more.
 LONGEST_CLEAN_UP = timedelta(hours=1)
 

@@ -1,15 +1,13 @@
 """A finished run that no task looks after goes by itself when its time to live is over."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from crontask.decide.composite.model import PART_KEPT
 from crontask.decide.decisions import RemoveRun, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
 from crontask.decide.settings import settings_of
 from crontask.decide.views import RunView
-
-# Of the whole: so long its parts are there to be looked at.
-KEPT_AFTER_END = timedelta(minutes=10)
 
 
 def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> RunDecisions:
@@ -19,10 +17,7 @@ def remove_without_task(view: RunView, decided: RunDecisions, now: datetime) -> 
         return _remove_item(view, view.parent, decided, now)
     if view.task is not None and run.meta.owner_uid in (None, view.task.meta.uid):
         return decided
-    at = run.ended_at + settings_of(run, None).ttl
-    if at > now:
-        return replace(decided, wake_at=earliest(decided.wake_at, at))
-    return replace(decided, actions=(*decided.actions, RemoveRun(run)))
+    return _removed_at(run.ended_at + settings_of(run, None).ttl, run, decided, now)
 
 
 def _remove_item(view: RunView, parent: ScheduledRun, decided: RunDecisions, now: datetime) -> RunDecisions:
@@ -32,7 +27,10 @@ def _remove_item(view: RunView, parent: ScheduledRun, decided: RunDecisions, now
         return decided
     if view.run.meta.name in {item.run for item in status.items.failed_items}:
         return decided
-    at = parent.ended_at + KEPT_AFTER_END
+    return _removed_at(parent.ended_at + PART_KEPT, view.run, decided, now)
+
+
+def _removed_at(at: datetime, run: ScheduledRun, decided: RunDecisions, now: datetime) -> RunDecisions:
     if at > now:
         return replace(decided, wake_at=earliest(decided.wake_at, at))
-    return replace(decided, actions=(*decided.actions, RemoveRun(view.run)))
+    return replace(decided, actions=(*decided.actions, RemoveRun(run)))
