@@ -4,10 +4,17 @@ import copy
 from functools import cache
 from typing import Any
 
+import orjson
+
 from crontask.api.crd import cron_task_crd, scheduled_run_crd
 from crontask.ports import Document, Kind
 
 _OPEN = "x-kubernetes-preserve-unknown-fields"
+
+
+def copied(document: Document) -> Document:
+    """A document of its own, as JSON has it: what somebody does to the one changes nothing in the other."""
+    return dict(orjson.loads(orjson.dumps(document)))
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -4,7 +4,6 @@ tests/integration/test_fidelity.py holds it against the real one. It does not va
 change, knows no finalizers, and takes any namespace for an existing one.
 """
 
-import copy
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TypeVar
 import orjson
 
 from crontask.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent
+from crontask.simulation.documents import copied
 from crontask.simulation.objects import Objects, refusal
 
 Fault = Callable[[str, ObjectKey], ApiError | None]
@@ -153,11 +153,11 @@ class MemoryApi:
 
     def documents(self, kind: Kind) -> list[Document]:
         """All objects of a kind."""
-        return copy.deepcopy(self._objects.of_kind(kind))
+        return [copied(document) for document in self._objects.of_kind(kind)]
 
     def document(self, key: ObjectKey) -> Document:
         """One object. 404 if there is none."""
-        return copy.deepcopy(self._objects.existing(key))
+        return copied(self._objects.existing(key))
 
     # --- faults ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class MemoryApi:
         if self._objects.version != before and body is not None:
             self.writes[f"{verb} {subresource}".strip(), key.kind.kind] += 1
             if self._logs:
-                self.log.append(Write(self._clock.now(), verb, key, subresource, copy.deepcopy(body)))
+                self.log.append(Write(self._clock.now(), verb, key, subresource, copied(body)))
         await self._travel()
         if failure is not None:
             raise refusal(failure.status, "ordered by the test, after it took effect", failure.retry_after)

@@ -10,7 +10,7 @@ import orjson
 
 from crontask.api.base import format_time
 from crontask.ports import ApiError, Clock, Document, Kind, ObjectKey, Page, WatchEvent, WatchExpiredError
-from crontask.simulation.documents import has_fields, merge_patch, selected, structured
+from crontask.simulation.documents import copied, has_fields, merge_patch, selected, structured
 
 _CUSTOM = (Kind.CRON_TASK, Kind.SCHEDULED_RUN)
 _WITH_STATUS = (*_CUSTOM, Kind.POD)
@@ -119,9 +119,9 @@ class Objects:
             raise refusal(409, f"{key.kind.plural} {key.name!r} already exists", reason="AlreadyExists")
         document: Document = {"apiVersion": key.kind.prefix.split("/", 1)[1], "kind": key.kind.kind}
         # A patch of nothing: what is null is left out, but for what is free-form in ours.
-        document |= merge_patch({}, _copied(body))
+        document |= merge_patch({}, copied(body))
         if key.kind in _WITH_STATUS and "spec" in body:
-            document["spec"] = _copied(body["spec"])
+            document["spec"] = copied(body["spec"])
         if key.kind in _WITH_STATUS:
             document.pop("status", None)
         if key.kind is Kind.POD:
@@ -156,7 +156,7 @@ class Objects:
             raise refusal(404, f"{key.kind.plural} have no subresource {subresource}")
         else:
             part = {name: value for name, value in body.items() if name != "status" or key.kind not in _WITH_STATUS}
-        part = _copied(part)
+        part = copied(part)
         document = structured(key.kind, {**known, **part} if whole else merge_patch(known, part))
         document["metadata"] = _metadata(document["metadata"], known["metadata"])
         if document == known:
@@ -298,11 +298,6 @@ class Objects:
 def _owners(document: Document | None) -> list[Document]:
     """The owner references of an object, none of what is not there."""
     return (document["metadata"].get("ownerReferences") or []) if document is not None else []
-
-
-def _copied(body: Document) -> Document:
-    """What a client sent, as JSON has it: what it does to its own object later changes nothing here."""
-    return dict(orjson.loads(orjson.dumps(body)))
 
 
 def _event(change: _Change, selector: str) -> WatchEvent | None:
