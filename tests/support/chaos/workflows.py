@@ -72,6 +72,7 @@ class Workflows:
         # Parts that were removed before the parent's status named them: they are made again.
         self._forgotten: set[str] = set()
         self._removed: set[str] = set()
+        self._with_pod: set[str] = set()
         # The names of all runs that are no parts.
         self._others: set[str] = set()
 
@@ -131,7 +132,9 @@ class Workflows:
         status = document["status"]
         for part, runs in self._parts[uid].items():
             last = runs[-1]
-            if last["metadata"]["uid"] not in self._removed and _phase(last) not in _TERMINAL:
+            if last["metadata"]["uid"] in self._removed or self._is_unseen(last):
+                continue
+            if _phase(last) not in _TERMINAL:
                 self._violate(f"run {name} is {status['phase']}, and its part {part} is {_phase(last)}")
         if "items" in status and status["items"].get("total"):
             for words in wrong_totals(status, self._parts[uid], self._removed):
@@ -141,6 +144,10 @@ class Workflows:
             undone = self._parts[uid].get(f"{step}/undo")
             if step not in left and not (undone and _phase(undone[-1]) in _GOOD):
                 self._violate(f"run {name} has ended, and {step} is neither undone nor said not to be")
+
+    def _is_unseen(self, run: Document) -> bool:
+        """Made just then, with an answer that was lost, and nothing has come of it: it will end without a pod."""
+        return "status" not in run and run["metadata"]["uid"] not in self._with_pod
 
     def _part_created(self, document: Document, asked: Document, mine: list[Document]) -> None:
         name, parent = document["metadata"]["name"], self._parents.get(asked["uid"])
@@ -172,6 +179,7 @@ class Workflows:
 
         `late`: by an operator that had lost its lease, whose run is let go.
         """
+        self._with_pod.add(run["metadata"]["uid"])
         asked = run["spec"].get("parent")
         if asked is None or late or "batch" in asked:
             return
