@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
+# Each core has files of tests of its own.
+PYTEST := $(VENV)/bin/pytest -q -n auto --dist loadfile
 export PYTHONPATH := operator:hack
 
 # A cluster is used instead of the throw-away one only where it is named on the command line: make demo KUBECONFIG=…
@@ -50,7 +52,7 @@ types: $(VENV)/installed ## mypy, strict
 
 .PHONY: unit
 unit: $(VENV)/installed ## Pure tests, and the engine on virtual time
-	$(VENV)/bin/pytest -q tests/unit
+	$(PYTEST) tests/unit
 
 .PHONY: fuzz
 fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until one differs (Ctrl-C to end)
@@ -59,7 +61,7 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 .PHONY: integration
 integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
 	@$(PREPARE) binaries
-	$(VENV)/bin/pytest -q tests/cluster tests/integration
+	$(PYTEST) tests/cluster tests/integration
 
 .PHONY: e2e
 e2e: ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after

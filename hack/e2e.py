@@ -1,10 +1,19 @@
-"""`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens."""
+"""`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens.
 
+They mostly wait for pods, so several run side by side, each in its own namespace; then, one by one, those that disturb
+others: they stop the operator, or change how it is installed.
+"""
+
+import os
 import subprocess
 import sys
 
+import pytest
+
 from cluster import cluster, report
-from installation import ready_cluster, uninstall
+from installation import READY, install, ready_cluster, uninstall
+
+SIDE_BY_SIDE = 3
 
 
 def main(folder: str = "tests/e2e") -> int:
@@ -12,13 +21,27 @@ def main(folder: str = "tests/e2e") -> int:
     tools = None
     try:
         tools = ready_cluster()
-        return subprocess.run([sys.executable, "-m", "pytest", "-q", folder, *sys.argv[1:]], check=False).returncode
+        install(tools)
+        together = _pytest(folder, "-m", "not alone", "-n", str(SIDE_BY_SIDE), "--dist", "loadgroup")
+        one_by_one = _pytest(folder, "-m", "alone")
+        return _worse(together, one_by_one)
     finally:
         if tools is not None and not tools.throw_away:
             uninstall(tools)
         elif tools is not None:
             cluster.down()
             report.say("The cluster is down.")
+
+
+def _pytest(folder: str, *options: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", folder, *options, *sys.argv[1:]]
+    return subprocess.run(command, check=False, env={**os.environ, READY: "1"}).returncode
+
+
+def _worse(first: int, second: int) -> int:
+    """Of two exit codes of pytest. That one of them found no test is well if the other did."""
+    nothing = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    return second if first == nothing else first or (0 if second == nothing else second)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import operator_image
 from cluster import binaries, cluster, images, layout, report
 
 NAMESPACE = "crontask-system"
+READY = "CRONTASK_IS_INSTALLED"
+"""Set in the environment of tests that find the cluster up and crontask on it."""
 CHART = layout.REPOSITORY / "charts" / "crontask"
 
 
@@ -63,13 +65,21 @@ def ready_cluster() -> Tools:
     named = named_cluster()
     if named is not None:
         report.say(f"Using the cluster of {named}.")
-        return Tools(named, "kubectl", "helm", throw_away=False)
+        return known_tools()
     if os.environ.get("KUBECONFIG"):
         report.say("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
     cluster.up()
     archive = operator_image.build()
     with report.step(f"loading {operator_image.TAG}"):
         images.load([archive])
+    return known_tools()
+
+
+def known_tools() -> Tools:
+    """The tools for the cluster, which is left as it is."""
+    named = named_cluster()
+    if named is not None:
+        return Tools(named, "kubectl", "helm", throw_away=False)
     folder = binaries.folder()
     return Tools(cluster.KUBECONFIG, str(folder / "kubectl"), str(folder / "helm"), throw_away=True)
 

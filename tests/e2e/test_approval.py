@@ -72,6 +72,7 @@ def test_what_a_person_rejects_is_not_done(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("healthy")
+@pytest.mark.alone
 def test_an_approval_is_seen_by_the_operator_that_comes_next(bench: Bench) -> None:
     waiting = _waits(bench)
     operators = Operators(bench.tools)

@@ -14,6 +14,9 @@ from crontask.api.base import API_VERSION
 from installation import NAMESPACE, Tools
 
 SERVER = Path(__file__).parent / "target" / "server.py"
+# They share one server.
+pytestmark = pytest.mark.xdist_group("calls")
+
 KEY = "sesame-of-the-tests-4711"
 
 

@@ -230,6 +230,7 @@ def _full(release: str) -> str:
     return f"{release}-crontask"
 
 
+@pytest.mark.alone
 def test_an_upgrade_changes_the_operator_and_an_uninstall_keeps_tasks(bench: Bench, release: str) -> None:
     bench.apply(
         """
@@ -257,6 +258,7 @@ spec:
     assert bench.get("crontask", "kept")["spec"]["schedule"] == "@daily"
 
 
+@pytest.mark.alone
 def test_the_operator_runs_under_restricted_pod_security(bench: Bench, release: str) -> None:
     bench.tools.kubectl("label", "namespace", bench.namespace, "pod-security.kubernetes.io/enforce=restricted")
     template = bench.get("deployment", _full(release))["spec"]["template"]
@@ -277,6 +279,7 @@ def _can(bench: Bench, who: str, verb: str, resource: str, namespace: str = "def
     return word == "yes"
 
 
+@pytest.mark.alone
 def test_the_operator_may_do_what_it_needs_and_no_more(bench: Bench, release: str) -> None:
     role = bench.get("clusterrole", _full(release))
     granted = {
@@ -296,6 +299,7 @@ def test_the_operator_may_do_what_it_needs_and_no_more(bench: Bench, release: st
     assert not any(_can(bench, account, verb, leases, "kube-system") for verb in ("create", "get", "patch", "delete"))
 
 
+@pytest.mark.alone
 def test_people_may_look_trigger_or_edit_by_their_role(bench: Bench, release: str) -> None:
     tasks, runs = CRDS
     for who, role in (("triggers", f"{_full(release)}-trigger"), ("looks", "view"), ("edits", "edit")):

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from bench import Bench
 
 from installation import NAMESPACE
@@ -160,6 +161,7 @@ def test_a_task_that_spreads_out_keeps_its_own_minute(bench: Bench) -> None:
     assert all(after - before == timedelta(hours=1) for before, after in pairwise(map(_time, upcoming)))
 
 
+@pytest.mark.alone
 def test_missed_times_start_once_not_at_all_or_each(bench: Bench) -> None:
     bench.apply("catch-up.yaml")
     names = ("catch-up-latest", "catch-up-none", "catch-up-all")

@@ -25,7 +25,7 @@ from faults import (
 
 from cluster import cluster
 
-pytestmark = pytest.mark.usefixtures("healthy")
+pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.alone]
 
 AWAY = 18
 """Seconds: longer than a lease, so that the leader loses it."""

@@ -8,6 +8,8 @@ from bench import Bench
 
 from installation import NAMESPACE, install
 
+pytestmark = pytest.mark.alone
+
 TASK = """
 apiVersion: crontask.dev/v1alpha1
 kind: CronTask

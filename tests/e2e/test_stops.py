@@ -120,6 +120,7 @@ def test_a_pod_that_has_not_started_has_no_log_and_goes(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("healthy")
+@pytest.mark.alone
 @pytest.mark.stops_parts
 def test_a_pod_whose_kubelet_does_not_answer_is_deleted_after_half_a_minute(bench: Bench) -> None:
     bench.apply(single("far", pod_of("echo started; sleep 600", grace=1)))

@@ -5,7 +5,7 @@ from bench import Bench
 from killed import BATCHES, ITEMS, batches, fan_out, judge_batches, judge_fan_out, kill_at
 from sagas import PARTS, judge_saga, kill_at_part, saga
 
-pytestmark = pytest.mark.usefixtures("healthy")
+pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.alone]
 TIMES = 10
 
 

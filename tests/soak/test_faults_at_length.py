@@ -31,7 +31,7 @@ from faults import (
 from cluster import cluster
 from installation import Tools
 
-pytestmark = pytest.mark.usefixtures("healthy")
+pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.alone]
 
 KILLS = 20
 FAILOVERS = 50

@@ -62,10 +62,10 @@ def items(control_plane: ControlPlane, namespace: str, kind: str) -> list[dict[s
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait for a condition; its value."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
         time.sleep(0.3)
-    pytest.fail(f"not within {seconds:.0f} s: {what}")
+    pytest.fail(f"not within {seconds * PATIENCE:.0f} s: {what}")
