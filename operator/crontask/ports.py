@@ -9,32 +9,34 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
+from crontask.api import resources
+
 Document = dict[str, Any]
 
 
 class Kind(Enum):
-    """A kind of object: (API group/version path, plural, kind)."""
+    """A kind of object that engine and executor know."""
 
-    CRON_TASK = ("apis/crontask.dev/v1alpha1", "crontasks", "CronTask")
-    SCHEDULED_RUN = ("apis/crontask.dev/v1alpha1", "scheduledruns", "ScheduledRun")
-    POD = ("api/v1", "pods", "Pod")
-    EVENT = ("api/v1", "events", "Event")
-    LEASE = ("apis/coordination.k8s.io/v1", "leases", "Lease")
+    CRON_TASK = resources.CRON_TASK
+    SCHEDULED_RUN = resources.SCHEDULED_RUN
+    POD = resources.POD
+    EVENT = resources.EVENT
+    LEASE = resources.LEASE
 
     @property
     def prefix(self) -> str:
         """The path before the namespace."""
-        return self.value[0]
+        return self.value.prefix
 
     @property
     def plural(self) -> str:
         """The name of the resource in a path."""
-        return self.value[1]
+        return self.value.plural
 
     @property
     def kind(self) -> str:
         """The value of `kind` in an object."""
-        return self.value[2]
+        return self.value.kind
 
 
 @dataclass(frozen=True, slots=True)
