@@ -179,7 +179,10 @@ class AsyncTransport:
             socket_factory=_socket,
         )
         # What is left of a request is measured as a whole, elsewhere.
-        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+        session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+        # aiohttp would send a DELETE again by itself, and nobody would know that its first answer was lost.
+        session._retry_connection = False
+        return session
 
 
 def _socket(address: "aiohttp.connector.AddrInfoType") -> socket.socket:

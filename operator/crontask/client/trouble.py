@@ -1,5 +1,6 @@
 """What a connection that failed means, in a message: both transports make it of what lies at the bottom of an error."""
 
+import os
 import socket
 
 from crontask.client import errors
@@ -27,9 +28,10 @@ def unreachable(asked: Asked, access: Access, error: BaseException, *, sent: boo
         return errors.Unreachable(asked, text, sent=False, passing=False)
     if isinstance(deepest, socket.gaierror):
         return errors.Unreachable(asked, f"{at}: no such host ({deepest.strerror})", sent=sent)
-    if isinstance(deepest, OSError) and deepest.strerror:
-        return errors.Unreachable(asked, f"{at}: {deepest.strerror.lower()}", sent=sent)
-    return errors.Unreachable(asked, f"{at}: {deepest or type(deepest).__name__}", sent=sent)
+    if isinstance(deepest, OSError) and not isinstance(deepest, ssl.SSLError) and deepest.errno:
+        # asyncio has put its own text in place of the system's.
+        return errors.Unreachable(asked, f"{at}: {os.strerror(deepest.errno).lower()}", sent=sent)
+    return errors.Unreachable(asked, f"{at}: {str(deepest) or type(deepest).__name__}", sent=sent)
 
 
 def silent(asked: Asked, access: Access, seconds: float) -> errors.Unreachable:
