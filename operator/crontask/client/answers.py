@@ -117,8 +117,13 @@ def from_status(asked: Asked, code: int, status: Document, retry_after: str | No
 
 def _causes(details: Mapping[str, Any]) -> tuple[Cause, ...]:
     found = [cause for cause in details.get("causes") or () if isinstance(cause, dict)]
+    # "<nil>": of the object as a whole.
     return tuple(
-        Cause(str(cause.get("field") or ""), str(cause.get("message") or ""), str(cause.get("reason") or ""))
+        Cause(
+            str(cause.get("field") or "").replace("<nil>", ""),
+            str(cause.get("message") or ""),
+            str(cause.get("reason") or ""),
+        )
         for cause in found
     )
 
