@@ -65,10 +65,8 @@ async def _serve(settings: Settings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # Before kopf reads the same kubeconfig in its thread: what the official client makes of certificates in it is kept
-    # in files that a second reader may find empty.
     connection = connect()
-    shell = start_shell(settings.shell, asyncio.get_running_loop(), stop)
+    shell = start_shell(settings.shell, connection.access, asyncio.get_running_loop(), stop)
     try:
         clock = SystemClock()
         meter = SkewMeter(clock)

@@ -18,6 +18,7 @@ import kopf
 
 from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, review
 from crontask.api.base import GROUP, VERSION
+from crontask.client.access import Access
 
 _PROBE_SECONDS = 5.0
 
@@ -45,10 +46,10 @@ class Shell:
         self._thread.join(timeout=_PROBE_SECONDS)
 
 
-def start_shell(settings: ShellSettings, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Shell:
+def start_shell(settings: ShellSettings, access: Access, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Shell:
     registry = kopf.OperatorRegistry()
     kopf.on.startup(registry=registry)(partial(_configure, own=settings))
-    kopf.on.login(registry=registry)(kopf.login_via_client)
+    kopf.on.login(registry=registry)(partial(_login, access))
     kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
     if settings.webhook_port:
         for plural in (CRON_TASKS, SCHEDULED_RUNS):
@@ -75,6 +76,19 @@ def start_shell(settings: ShellSettings, loop: asyncio.AbstractEventLoop, stop: 
     thread = threading.Thread(target=run, name="kopf", daemon=True)
     thread.start()
     return Shell(thread, stopped)
+
+
+def _login(access: Access, **unused: Any) -> kopf.ConnectionInfo:
+    """kopf asks nothing of the API server here, but does not start without a login. It is not given our private key."""
+    scheme, _, token = access.login.obtain().authorization.partition(" ")
+    return kopf.ConnectionInfo(
+        server=access.server,
+        ca_data=access.tls.authority() if access.tls.authority else None,
+        insecure=access.tls.insecure,
+        scheme=scheme or None,
+        token=token or None,
+        default_namespace=access.namespace,
+    )
 
 
 async def _configure(settings: kopf.OperatorSettings, own: ShellSettings, **_: Any) -> None:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,9 @@ def test_acting_as_another(connect: Connect, control_plane: ControlPlane, namesp
         "-n", namespace, "create", "role", "reader", "--verb=list", "--resource=crontasks.crontask.dev"
     )
     control_plane.kubectl("-n", namespace, "create", "rolebinding", "reader", "--role=reader", "--group=shop-devs")
-    flags = {"kubeconfig": str(control_plane.kubeconfig), "namespace": namespace, "as_user": "bob"}
-    assert not connect(load(Flags(**flags))).can("list", CRON_TASK)
-    assert connect(load(Flags(**flags, as_groups=("devs", "shop-devs")))).can("list", CRON_TASK)
+    bob = Flags(kubeconfig=str(control_plane.kubeconfig), namespace=namespace, as_user="bob")
+    assert not connect(load(bob)).can("list", CRON_TASK)
+    assert connect(load(replace(bob, as_groups=("devs", "shop-devs")))).can("list", CRON_TASK)
 
 
 def test_version_and_namespaces(cluster: Any, namespace: str) -> None:

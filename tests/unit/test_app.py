@@ -1,22 +1,32 @@
 """How the operator begins."""
 
 import asyncio
+from pathlib import Path
 
+import kubeconfigs
 import pytest
+from kubeconfigs import config, encoded, write
 
-from crontask import app
+from crontask import app, shell
+from crontask.kube.connection import connect
 
 
-def test_the_kubeconfig_is_read_before_kopf_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Side by side, one of the two now and then finds the file of a certificate empty."""
-    order: list[str] = []
+def test_kopf_logs_in_by_the_access_that_was_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It reads no kubeconfig itself."""
+    given: list[object] = []
+    authority = {"certificate-authority-data": encoded(kubeconfigs.authority())}
+    connection = connect(str(write(tmp_path, config(authority, {"token": "t"}, {"namespace": "shop"}))))
 
-    def start_shell(*arguments: object) -> None:
-        order.append("kopf")
+    def start_shell(settings: object, access: object, *_: object) -> None:
+        given.append(access)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app, "connect", lambda: order.append("kubeconfig"))
+    monkeypatch.setattr(app, "connect", lambda: connection)
     monkeypatch.setattr(app, "start_shell", start_shell)
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(app._serve(app.Settings()))
-    assert order == ["kubeconfig", "kopf"]
+    assert given == [connection.access]
+    login = shell._login(connection.access)
+    assert (login.server, login.default_namespace) == (kubeconfigs.SERVER, "shop")
+    assert login.as_http_headers() == {"Authorization": "Bearer t"}
+    assert len(login.as_ssl_context().get_ca_certs()) == 1

@@ -151,12 +151,14 @@ def _report_of_patch(path: str, document: TextDocument, problem: Any) -> Report:
 
 
 async def _from_cluster(name: str, namespace: str | None) -> Document:
+    from crontask.client.errors import AccessError
     from crontask.kube.client import HttpApi
-    from crontask.kube.connection import ConnectionFailedError, connect, current_namespace
+    from crontask.kube.connection import connect
 
     try:
-        key = ObjectKey(Kind.CRON_TASK, namespace or current_namespace(), name)
-        async with HttpApi(connect()) as api:
+        connection = connect()
+        key = ObjectKey(Kind.CRON_TASK, namespace or connection.access.namespace, name)
+        async with HttpApi(connection) as api:
             return dict(orjson.loads(await api.get(key)))
-    except (ApiError, ConnectionFailedError) as error:
+    except (ApiError, AccessError) as error:
         refuse([f"CronTask {name}: {error}"])

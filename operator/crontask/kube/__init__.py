@@ -1,4 +1,4 @@
-"""The real world behind the ports: HTTP client, informer, lease, clock, login.
+"""The real world behind the ports: HTTP client, lease, clock, connection.
 
 Role: the only layer beside app that imports aiohttp.
 """

@@ -55,9 +55,7 @@ class HttpApi:
 
     async def __aenter__(self) -> Self:
         # Watches hold a connection each, beside those that requests share.
-        connector = aiohttp.TCPConnector(
-            limit=self._connections + 8, ssl=self._connection.tls, keepalive_timeout=90, force_close=False
-        )
+        connector = aiohttp.TCPConnector(limit=self._connections + 8, keepalive_timeout=90, force_close=False)
         self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": _USER_AGENT})
         return self
 
@@ -92,16 +90,18 @@ class HttpApi:
         }
         if selector:
             parameters["labelSelector"] = selector
+        headers = self._connection.headers()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=_SILENCE_SECONDS)
         try:
             async with self._http.get(
                 self._connection.url + _path(kind),
                 params=parameters,
                 timeout=timeout,
-                headers=self._connection.headers(),
+                headers=headers,
+                **self._connection.options(),
             ) as response:
                 if response.status != 200:
-                    error = _error(response.status, await response.read())
+                    error = self._refusal(response.status, await response.read())
                     if error.status == 410:
                         raise WatchExpiredError(error.message)
                     raise error
@@ -180,14 +180,20 @@ class HttpApi:
                 data=orjson.dumps(body) if body is not None else None,
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
+                **self._connection.options(),
             ) as response:
                 self._dated(response.headers.get("Date"))
                 raw = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(error) from error
         if response.status >= 400:
-            raise _error(response.status, raw)
+            raise self._refusal(response.status, raw)
         return raw
+
+    def _refusal(self, status: int, raw: bytes) -> ApiError:
+        if status == 401:
+            self._connection.refused()
+        return _error(status, raw)
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:

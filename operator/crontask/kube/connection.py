@@ -1,70 +1,55 @@
-"""Where the API server is and who we are: configuration and login by the official client."""
+"""Where the API server is and who we are, for the operator's client: the access that the client library reads.
+
+In a pod that is its service account; elsewhere the kubeconfig.
+"""
 
 import ssl
-import time
-from dataclasses import dataclass, field
+from typing import Any
 
-from kubernetes import config
-from kubernetes.client import Configuration
-
-# A service account's token is rotated on disk within the hour; reading it is cheap, but not free.
-_TOKEN_LIFE = 60.0
+from crontask.client.access import Access, Flags, load
+from crontask.client.grants import Grant
 
 
-@dataclass
 class Connection:
-    """The server's URL, the TLS context, and the headers of the user."""
+    """The server's URL, and what a request goes out with: it may be other from one request to the next."""
 
-    url: str
-    tls: ssl.SSLContext | bool
-    _configuration: Configuration
-    _token: str | None = None
-    _read_at: float = field(default=0.0)
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.url = access.server
+        self._sent: Grant | None = None
+        self._refused = False
+        # Of the grant that was sent last.
+        self._options: dict[str, Any] = {}
 
     def headers(self) -> dict[str, str]:
-        """Authorization, where the user has a token; read anew once a minute."""
-        now = time.monotonic()
-        if self._token is None or now - self._read_at > _TOKEN_LIFE:
-            self._token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization") or ""
-            self._read_at = now
-        return {"Authorization": self._token} if self._token else {}
+        """Who we are. Tokens in files are read anew once a minute, and after the API server refused one."""
+        login = self.access.login
+        grant = None if self._refused else login.known()
+        if grant is None:
+            grant = login.obtain(self._sent if self._refused else None)
+            self._refused = False
+        if grant is not self._sent:
+            self._take(grant)
+        named = dict(self.access.headers)
+        return {**named, "Authorization": grant.authorization} if grant.authorization else named
 
+    def options(self) -> dict[str, Any]:
+        """What else aiohttp has to know of a request: TLS with our certificate, the server's other name, a proxy."""
+        return self._options
 
-class ConnectionFailedError(Exception):
-    """No configuration says where the API server is."""
+    def refused(self) -> None:
+        """The API server said 401: another grant is wanted next."""
+        self._refused = True
 
-
-def current_namespace() -> str:
-    """The namespace of the kubeconfig's current context."""
-    try:
-        _, context = config.list_kube_config_contexts()  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        return "default"
-    return str((context.get("context") or {}).get("namespace") or "default")
+    def _take(self, grant: Grant) -> None:
+        tls, before = self.access.tls, self._sent
+        if before is None or before.key_pair != grant.key_pair:
+            context: ssl.SSLContext | bool = tls.context(grant.key_pair) if self.url.startswith("https:") else True
+            named = {"server_hostname": tls.server_name, "proxy": self.access.proxy}
+            self._options = {"ssl": context, **{key: value for key, value in named.items() if value}}
+        self._sent = grant
 
 
 def connect(kubeconfig: str | None = None) -> Connection:
-    """The cluster that we run in, else that of `kubeconfig` (by default KUBECONFIG, or the user's own)."""
-    configuration = Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        try:
-            config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
-            raise ConnectionFailedError(
-                f"no cluster is configured: {str(error).rstrip('.')}; set KUBECONFIG, or name a manifest with -f"
-            ) from error
-    return Connection(configuration.host.rstrip("/"), _tls(configuration), configuration)
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext | bool:
-    if not configuration.host.startswith("https"):
-        return True
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    """The cluster of `kubeconfig`, else of KUBECONFIG or the user's own, else the one that we run in."""
+    return Connection(load(Flags(kubeconfig=kubeconfig)))
