@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import kopf
 
 from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, review
 from crontask.api.base import GROUP, VERSION
 from crontask.client.access import Access
+from crontask.kube.connection import Connection
 
 _PROBE_SECONDS = 5.0
 
@@ -49,7 +51,7 @@ class Shell:
 def start_shell(settings: ShellSettings, access: Access, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Shell:
     registry = kopf.OperatorRegistry()
     kopf.on.startup(registry=registry)(partial(_configure, own=settings))
-    kopf.on.login(registry=registry)(partial(_login, access))
+    kopf.on.login(registry=registry)(partial(_login, Connection(access)))
     kopf.on.probe(registry=registry, id="loop")(partial(_probe, loop))
     if settings.webhook_port:
         for plural in (CRON_TASKS, SCHEDULED_RUNS):
@@ -78,16 +80,32 @@ def start_shell(settings: ShellSettings, access: Access, loop: asyncio.AbstractE
     return Shell(thread, stopped)
 
 
-def _login(access: Access, **unused: Any) -> kopf.ConnectionInfo:
-    """kopf asks nothing of the API server here, but does not start without a login. It is not given our private key."""
-    scheme, _, token = access.login.obtain().authorization.partition(" ")
-    return kopf.ConnectionInfo(
-        server=access.server,
-        ca_data=access.tls.authority() if access.tls.authority else None,
-        insecure=access.tls.insecure,
-        scheme=scheme or None,
-        token=token or None,
-        default_namespace=access.namespace,
+async def _login(connection: Connection, **_: Any) -> kopf.AiohttpSession:
+    """What kopf asks the API server with, at its start: a session of ours, so that no key is written to a file.
+
+    Called again when that has expired, or was refused.
+    """
+    connection.refused()
+    headers, options = connection.headers(), connection.options()
+    name = options.get("server_hostname")
+
+    async def with_server_name(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.server_hostname = name
+        return await send(request)
+
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=options["ssl"]),
+        headers=headers,
+        proxy=options.get("proxy"),
+        middlewares=(with_server_name,) if name else (),
+    )
+    return kopf.AiohttpSession(
+        server=connection.url,
+        aiohttp_session=session,
+        default_namespace=connection.access.namespace,
+        expiration=connection.until,
     )
 
 

@@ -4,6 +4,7 @@ In a pod that is its service account; elsewhere the kubeconfig.
 """
 
 import ssl
+from datetime import datetime
 from typing import Any
 
 from crontask.client.access import Access, Flags, load
@@ -36,6 +37,11 @@ class Connection:
     def options(self) -> dict[str, Any]:
         """What else aiohttp has to know of a request: TLS with our certificate, the server's other name, a proxy."""
         return self._options
+
+    @property
+    def until(self) -> datetime | None:
+        """When what was sent last has passed."""
+        return self._sent.until if self._sent else None
 
     def refused(self) -> None:
         """The API server said 401: another grant is wanted next."""
