@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from api_server import Processes, items, until
@@ -53,7 +54,7 @@ def _assert_each_is_decided_once(control_plane: ControlPlane, namespace: str) ->
 
 
 def test_a_standby_takes_over_from_a_leader_that_is_asked_to_end(
-    control_plane: ControlPlane, namespace: str, processes: Processes
+    control_plane: ControlPlane, namespace: str, processes: Processes, tmp_path: Path
 ) -> None:
     _make_ticking_task(control_plane, namespace)
     processes.kubelet()
@@ -67,6 +68,10 @@ def test_a_standby_takes_over_from_a_leader_that_is_asked_to_end(
     assert _leader(control_plane) not in ("", leader)
     _end(second)
     _assert_each_is_decided_once(control_plane, namespace)
+    logs = [log.read_text() for log in tmp_path.glob("crontask*.log")]
+    # kopf asks as well, and says so only there.
+    assert len(logs) == 2
+    assert not any("orbidden" in log for log in logs)
 
 
 def test_an_api_server_that_goes_away_loses_no_nominal_time(

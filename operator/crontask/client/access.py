@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from crontask.client import login
 from crontask.client.errors import AccessError
@@ -43,7 +43,7 @@ class Surroundings:
     """What is read of the process and of the machine."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    home: Path = field(default_factory=Path.home)
+    home: Path = field(default_factory=lambda: Path(os.path.expanduser("~")))
     account: Path = _ACCOUNT
 
 
@@ -58,7 +58,8 @@ class Access:
     user: str
     where: str
     context: str = ""
-    proxy: str = ""
+    # It may hold a password.
+    proxy: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     timeout: float | None = REQUEST_SECONDS
 
@@ -77,15 +78,16 @@ def load(flags: Flags = Flags(), surroundings: Surroundings | None = None) -> Ac
 def _kubeconfig(flags: Flags, around: Surroundings) -> Kubeconfig | None:
     """What the first of the sources says; None where it is the pod's service account."""
     if flags.kubeconfig:
-        config = read_files([Path(flags.kubeconfig).expanduser()])
+        config = read_files([_path(flags.kubeconfig)])
         if config.empty:
             raise AccessError("has no cluster, user or context", "name a kubeconfig", config.shown)
         return config
     named = around.environ.get("KUBECONFIG", "")
-    paths = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    paths = [_path(part) for part in named.split(os.pathsep) if part]
     if not paths:
         paths = [around.home / ".kube" / "config"]
-    config = read_files([path for path in paths if path.exists()])
+    # Not Path.exists: that fails where we may not look, as in the home of another.
+    config = read_files([path for path in paths if os.path.exists(path)])
     if not config.empty:
         return config
     if in_pod(around):
@@ -97,7 +99,7 @@ def _kubeconfig(flags: Flags, around: Surroundings) -> Kubeconfig | None:
 
 def in_pod(around: Surroundings) -> bool:
     """Whether we run in a pod that may talk to its API server."""
-    return bool(around.environ.get("KUBERNETES_SERVICE_HOST")) and (around.account / "token").exists()
+    return bool(around.environ.get("KUBERNETES_SERVICE_HOST")) and os.path.exists(around.account / "token")
 
 
 def _in_cluster(flags: Flags, around: Surroundings) -> Access:
@@ -172,13 +174,21 @@ def _impersonation(flags: Flags, user: Fields) -> tuple[tuple[str, str], ...]:
     if not name and (groups or uid or extra):
         raise AccessError("groups, UID or extra of a user are given, but not whom to act as", "write --as too")
     keys = [
-        (f"Impersonate-Extra-{key}", value)
+        (f"Impersonate-Extra-{quote(str(key).lower(), safe='')}", value)
         for key in (extra.values if extra else ())
         for value in (extra.texts(key) if extra else ())
     ]
     named = [("Impersonate-User", name)] if name else []
     of_uid = [("Impersonate-Uid", uid)] if uid else []
-    return (*named, *(("Impersonate-Group", group) for group in groups), *of_uid, *keys)
+    headers = (*named, *(("Impersonate-Group", group) for group in groups), *of_uid, *keys)
+    if any(not value.isprintable() for _, value in headers):
+        raise AccessError("whom to act as holds a character that no header can have", "write a name in one line")
+    return headers
+
+
+def _path(text: str) -> Path:
+    # Not Path.expanduser: that fails for a user who has no home, as in many a container.
+    return Path(os.path.expanduser(text))
 
 
 def _timeout(flags: Flags) -> float | None:

@@ -6,8 +6,9 @@ It does what `sync` does, by the same `sending`. Exec plugins and files of token
 import asyncio
 import os
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -33,8 +34,8 @@ class AsyncTransport:
     def __init__(self, access: Access, connections: int = _CONNECTIONS) -> None:
         self.access = access
         self._connections = connections
-        self._session: tuple[int, asyncio.AbstractEventLoop, KeyPair | None, aiohttp.ClientSession] | None = None
-        self._retired: list[aiohttp.ClientSession] = []
+        self._session: tuple[int, asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
+        self._context: tuple[KeyPair | None, ssl.SSLContext] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,10 +48,8 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close what this process has open. It may be used again."""
         session, self._session = self._session, None
-        retired, self._retired = self._retired, []
-        mine = [session[3]] if session is not None and session[0] == os.getpid() else []
-        for each in (*mine, *retired):
-            await each.close()
+        if session is not None and session[0] == os.getpid():
+            await session[2].close()
 
     async def send(self, request: Request) -> Answer:
         """The whole answer of a request that succeeded. Raises RequestError, or AccessError if we cannot log in."""
@@ -61,7 +60,7 @@ class AsyncTransport:
 
         return await self._tried(request, sending, whole)
 
-    async def stream(self, request: Request, seconds: float | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, request: Request, seconds: float | None = None) -> AsyncGenerator[bytes, None]:
         """The lines of an answer as they come, the last one even if nothing ends it. It ends after `seconds`."""
         end = None if seconds is None else time.monotonic() + seconds
         sending = self._sending(request)
@@ -114,13 +113,14 @@ class AsyncTransport:
             headers["Authorization"] = grant.authorization
         try:
             async with asyncio.timeout(left):
-                return await self._of(grant.key_pair).request(
+                return await self._http().request(
                     request.method,
                     URL(request.url(self.access.server), encoded=True),
                     data=encoded(request),
                     headers=headers,
                     allow_redirects=False,
                     proxy=self.access.proxy or None,
+                    ssl=self._tls(grant.key_pair),
                     server_hostname=self.access.tls.server_name or None,
                 )
         except TimeoutError as error:
@@ -153,31 +153,29 @@ class AsyncTransport:
             async with asyncio.timeout(patience):
                 return await response.content.readany()
         except TimeoutError as error:
-            if patience == left:
+            if left is not None and patience == left:
                 return b""
-            raise silent(request.asked, self.access, request.silence or 0) from error
+            raise silent(request.asked, self.access, patience) from error
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(request.asked, self.access, error, sent=True) from error
 
-    def _of(self, pair: KeyPair | None) -> aiohttp.ClientSession:
-        """The session of this process, this loop and this client certificate."""
+    def _http(self) -> aiohttp.ClientSession:
+        """The session of this process and this loop."""
         loop, known = asyncio.get_running_loop(), self._session
-        if known is not None and known[:3] == (os.getpid(), loop, pair):
-            return known[3]
-        if known is not None and known[:2] == (os.getpid(), loop):
-            # Requests may still be under way on it.
-            self._retired.append(known[3])
-        self._session = (os.getpid(), loop, pair, self._made(pair))
-        return self._session[3]
+        if known is None or known[:2] != (os.getpid(), loop):
+            known = self._session = (os.getpid(), loop, self._made())
+        return known[2]
 
-    def _made(self, pair: KeyPair | None) -> aiohttp.ClientSession:
-        https = self.access.server.startswith("https:")
-        connector = aiohttp.TCPConnector(
-            limit=self._connections,
-            ssl=self.access.tls.context(pair) if https else True,
-            keepalive_timeout=90,
-            socket_factory=_socket,
-        )
+    def _tls(self, pair: KeyPair | None) -> ssl.SSLContext | bool:
+        """What secures a connection. Connections are kept by it, so those with an old certificate are used no more."""
+        if not self.access.server.startswith("https:"):
+            return True
+        if self._context is None or self._context[0] != pair:
+            self._context = (pair, self.access.tls.context(pair))
+        return self._context[1]
+
+    def _made(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=90, socket_factory=_socket)
         # What is left of a request is measured as a whole, elsewhere.
         session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         # aiohttp would send a DELETE again by itself, and nobody would know that its first answer was lost.

@@ -7,7 +7,8 @@ async with AsyncCluster.load() as cluster:
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -153,7 +154,7 @@ class AsyncCluster:
         fields: str = "",
         after: Document | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """What changes, until `timeout` seconds have passed.
 
         `after`: a list, or an object, that is known already; without it all that there is comes first, as ADDED. It
@@ -170,10 +171,11 @@ class AsyncCluster:
                     for event in watch.listed(await self.run(watch.listing())):
                         yield event
                     left = _left(end)
-                async for line in self.transport.stream(watch.request(left), left):
-                    read_event = watch.read(line)
-                    if read_event is not None:
-                        yield read_event
+                async with aclosing(self.transport.stream(watch.request(left), left)) as lines:
+                    async for line in lines:
+                        read_event = watch.read(line)
+                        if read_event is not None:
+                            yield read_event
             except errors.RequestError as failure:
                 error = failure
             pause = watch.ended(error, time.monotonic() - began)
@@ -192,7 +194,7 @@ class AsyncCluster:
         tail_lines: int | None = None,
         since_time: str = "",
         timeout: float | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The lines of a log, as they are in it; with `follow` until the container ends, or the timeout."""
         request = requests.logs(
             pod,

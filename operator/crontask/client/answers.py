@@ -9,6 +9,8 @@ from crontask.client.errors import Asked, Cause
 from crontask.client.requests import Document, Request
 
 _SHOWN = 300
+# An API server reads JSON of up to 10,000 levels.
+_DEEPEST = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,10 @@ def encoded(request: Request) -> bytes | None:
         return None
     import orjson
 
-    return orjson.dumps(request.body)
+    try:
+        return orjson.dumps(request.body)
+    except (TypeError, RecursionError) as error:
+        raise errors.Unsendable(f"{request.asked}: what is to be sent cannot be written as JSON: {error}") from error
 
 
 def read(request: Request, answer: Answer) -> Document:
@@ -148,5 +153,20 @@ def _loaded(raw: bytes) -> Any:
 
     try:
         return orjson.loads(raw)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        return _loaded_deep(raw) if "depth" in str(error) else None
+
+
+def _loaded_deep(raw: bytes) -> Any:
+    """The same of what is nested deeper than orjson reads: one such object may not spoil a list of many."""
+    import json
+    import sys
+
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
         return None
+    finally:
+        sys.setrecursionlimit(before)

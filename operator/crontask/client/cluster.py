@@ -13,7 +13,8 @@ raises `errors.RequestError`, `errors.AccessError` or `errors.InvalidName`. `aio
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -157,7 +158,7 @@ class Cluster:
         fields: str = "",
         after: Document | None = None,
         timeout: float | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """What changes, until `timeout` seconds have passed.
 
         `after`: a list, or an object, that is known already; without it all that there is comes first, as ADDED. It
@@ -173,10 +174,11 @@ class Cluster:
                 if watch.needs_list:
                     yield from watch.listed(self.run(watch.listing()))
                     left = _left(end)
-                for line in self.transport.stream(watch.request(left), left):
-                    event = watch.read(line)
-                    if event is not None:
-                        yield event
+                with closing(self.transport.stream(watch.request(left), left)) as lines:
+                    for line in lines:
+                        event = watch.read(line)
+                        if event is not None:
+                            yield event
             except errors.RequestError as failure:
                 error = failure
             pause = watch.ended(error, time.monotonic() - began)
@@ -195,7 +197,7 @@ class Cluster:
         tail_lines: int | None = None,
         since_time: str = "",
         timeout: float | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """The lines of a log, as they are in it; with `follow` until the container ends, or the timeout."""
         request = requests.logs(
             pod,

@@ -55,6 +55,10 @@ class InvalidName(ClientError, ValueError):
     """A name that no object can have, so that it is not sent."""
 
 
+class Unsendable(ClientError, ValueError):
+    """What is to be sent is no JSON, or nested deeper than anything reads it."""
+
+
 class RequestError(ClientError):
     """A request that did not succeed. `asked`: what it was about.
 

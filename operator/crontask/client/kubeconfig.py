@@ -8,12 +8,13 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from crontask.client.errors import AccessError
 
+# What is never shown.
+_SECRETS = ("token", "password", "client-key-data", "clientKeyData")
 _LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 
 
@@ -21,7 +22,7 @@ _LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 class Fields:
     """A mapping in a kubeconfig, and where it is. Each getter refuses a value of the wrong type."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
     file: Path | None = None
     path: str = ""
 
@@ -31,6 +32,8 @@ class Fields:
         if value is None:
             return ""
         if not isinstance(value, str):
+            if name in _SECRETS:
+                raise self.error(name, f"must be a text, not {type(value).__name__}", "write it in quotes")
             raise self.error(name, f"must be a text, not {value!r}", f'write {name}: "{value}"')
         return value
 
@@ -154,6 +157,8 @@ class Kubeconfig:
         return self.users[user] if user else Fields({}, context.file, "user")
 
     def _missing(self, problem: str, what: str, wanted: str, known: Mapping[str, Fields]) -> AccessError:
+        from difflib import get_close_matches
+
         near = get_close_matches(wanted, known, n=1)
         some = f"write one of: {', '.join(known)}" if known else f"add a {what} of that name"
         return AccessError(problem, f"did you mean {near[0]}?" if near else some, self.shown)

@@ -71,6 +71,8 @@ def _token_in(file: Path) -> str:
     text = read_file(file, "tokenFile").decode(errors="replace").strip()
     if not text:
         raise AccessError("tokenFile is empty", "write a token into it", str(file))
+    if not text.isascii() or len(text.split()) > 1:
+        raise AccessError("tokenFile holds something else than a token", "write a token into it", str(file))
     return text
 
 

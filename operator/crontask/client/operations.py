@@ -183,7 +183,8 @@ class Watch:
         if error is None and (self._heard or lasted >= _AT_ONCE):
             self._worked = True
             return 0.0
-        return self._backoff.pause()
+        # A server that has too much to do says for how long.
+        return max(self._backoff.pause(), getattr(error, "retry_after", None) or 0.0)
 
     def _note(self, item: Document) -> None:
         metadata: dict[str, Any] = item["metadata"]

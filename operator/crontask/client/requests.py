@@ -262,6 +262,8 @@ def version() -> Request:
 
 def _path(resource: Resource, namespace: str, name: str | None = None, subresource: str = "") -> str:
     within = f"/namespaces/{checked_namespace(namespace)}" if namespace and resource.namespaced else ""
+    if name is not None and resource.namespaced and not namespace:
+        raise InvalidName(f"{resource.kind} {name!r}: in which namespace it is has to be said; write one")
     below = "" if name is None else f"/{checked_name(name, resource)}"
     return f"/{resource.prefix}{within}/{resource.plural}{below}{'/' + subresource if subresource else ''}"
 

@@ -82,7 +82,8 @@ class Sending:
     def timeout(self, *, sent: bool) -> errors.Timeout:
         """The error of a time that is over."""
         asked = self._request.asked
-        return errors.Timeout(asked, f"{asked}: no whole answer within {self._timeout:g} s", sent=sent)
+        within = f" within {self._timeout:g} s" if self._timeout is not None else ": the connection is dead"
+        return errors.Timeout(asked, f"{asked}: no whole answer{within}", sent=sent)
 
     def taken(self, answer: Answer) -> Answer:
         """The answer, if it is none that refuses."""

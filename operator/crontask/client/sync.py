@@ -5,9 +5,8 @@ threads. urllib3 is imported with the first request.
 """
 
 import os
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,6 +20,8 @@ from crontask.client.sending import Sending
 from crontask.client.trouble import keep_alive, silent, unreachable
 
 if TYPE_CHECKING:
+    import socket
+
     import urllib3
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class SyncTransport:
 
         return self._tried(request, sending, whole)
 
-    def stream(self, request: Request, seconds: float | None = None) -> Iterator[bytes]:
+    def stream(self, request: Request, seconds: float | None = None) -> Generator[bytes, None, None]:
         """The lines of an answer as they come, the last one even if nothing ends it. It ends after `seconds`."""
         end = None if seconds is None else time.monotonic() + seconds
         sending = self._sending(request)
@@ -103,7 +104,8 @@ class SyncTransport:
         headers = urllib3.HTTPHeaderDict(request.headers())
         headers["Accept-Encoding"] = "gzip" if request.silence is None else "identity"
         for name, value in self.access.headers:
-            headers.add(name, value)
+            # http.client encodes as Latin-1, the API server reads UTF-8.
+            headers.add(name, value.encode().decode("latin-1"))
         if grant.authorization:
             headers["Authorization"] = grant.authorization
         try:
@@ -158,9 +160,9 @@ class SyncTransport:
         try:
             return self._chunk(request.asked, response, patience)
         except errors.Timeout as error:
-            if patience == left:
+            if left is not None and patience == left:
                 return b""
-            raise silent(request.asked, self.access, request.silence or 0) from error
+            raise silent(request.asked, self.access, patience) from error
 
     def _failure(self, asked: Asked, error: BaseException, sending: Sending | None) -> errors.RequestError:
         """The typed error of one of urllib3."""

@@ -4,7 +4,6 @@
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,25 +29,23 @@ class Tls:
         """A context of OpenSSL, with a client certificate."""
         import ssl
 
-        context = ssl.create_default_context(cadata=self._trusted()) if not self.insecure else _trusting()
+        context = _trusting() if self.insecure else self._verifying()
         # As client-go does: many a cluster's authority lacks what strictness asks for.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if pair is not None:
             _load(context, pair, self.where)
         return context
 
-    def _trusted(self) -> str | None:
+    def _verifying(self) -> "ssl.SSLContext":
         import ssl
 
         if self.authority is None:
-            return None
+            return ssl.create_default_context()
         try:
-            text = self.authority().decode()
-            ssl.create_default_context(cadata=text)
+            return ssl.create_default_context(cadata=self.authority().decode())
         except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
             problem = "certificate-authority holds no certificate in PEM"
             raise AccessError(problem, "write the certificate of the cluster's authority", self.where) from error
-        return text
 
 
 def _trusting() -> "ssl.SSLContext":
@@ -87,6 +84,8 @@ def _as_file(content: bytes) -> Iterator[str]:
         finally:
             os.close(number)
         return
+    import tempfile
+
     # mkstemp: nobody else may read it.
     number, path = tempfile.mkstemp(prefix="crontask-")
     try:

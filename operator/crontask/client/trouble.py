@@ -1,7 +1,6 @@
 """What a connection that failed means, in a message: both transports make it of what lies at the bottom of an error."""
 
 import os
-import socket
 
 from crontask.client import errors
 from crontask.client.access import Access
@@ -13,6 +12,7 @@ _IDLE, _EVERY, _PROBES = 30, 10, 3
 
 def unreachable(asked: Asked, access: Access, error: BaseException, *, sent: bool) -> errors.Unreachable:
     """The error of a connection that was not made, or was cut."""
+    import socket
     import ssl
 
     deepest = _deepest(error)
@@ -34,14 +34,17 @@ def unreachable(asked: Asked, access: Access, error: BaseException, *, sent: boo
     return errors.Unreachable(asked, f"{at}: {str(deepest) or type(deepest).__name__}", sent=sent)
 
 
-def silent(asked: Asked, access: Access, seconds: float) -> errors.Unreachable:
-    """The error of a stream of which nothing is heard any more."""
-    text = f"{access.server}: nothing was heard for {seconds:g} s, so the connection must be dead"
+def silent(asked: Asked, access: Access, seconds: float | None) -> errors.Unreachable:
+    """The error of a stream of which nothing is heard any more. `seconds`: None if the system has found it dead."""
+    heard = "" if seconds is None else f": nothing was heard for {seconds:g} s"
+    text = f"{access.server}: the connection is dead{heard}"
     return errors.Unreachable(asked, text, sent=True)
 
 
 def keep_alive() -> list[tuple[int, int, int]]:
     """Options of a socket that is probed while it is idle."""
+    import socket
+
     options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     named = (("TCP_KEEPIDLE", _IDLE), ("TCP_KEEPINTVL", _EVERY), ("TCP_KEEPCNT", _PROBES))
     for name, value in named:

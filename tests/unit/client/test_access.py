@@ -199,7 +199,7 @@ BROKEN: list[tuple[str, Any, str]] = [
     (
         "a token that is a number",
         config(user={"token": 1234}),
-        'users[dev].user.token must be a text, not 1234; write token: "1234"',
+        "users[dev].user.token must be a text, not int; write it in quotes",
     ),
     (
         "a token and a password",
