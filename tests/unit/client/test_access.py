@@ -97,6 +97,27 @@ def test_where_nothing_is_configured_it_says_where_it_looked(tmp_path: Path) -> 
     )
 
 
+def test_a_home_that_may_not_be_looked_into_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the home is often that of another user."""
+    around = pod(tmp_path)
+    stat_of: Callable[..., os.stat_result] = os.stat
+
+    def refused(path: Any, **named: Any) -> os.stat_result:
+        if str(path).startswith(str(around.home)):
+            raise PermissionError(13, "Permission denied")
+        return stat_of(path, **named)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert load(Flags(), around).server == "https://10.0.0.1:443"
+
+
+def test_a_user_without_a_home_has_an_access_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 123_456_789)
+    path = write(tmp_path, config())
+    assert load(Flags(kubeconfig=str(path)), Surroundings({})).server == SERVER
+
+
 # --- what is broken --------------------------------------------------------------------------------------------------
 
 # (name, the kubeconfig, what is said after the name of the file)
@@ -333,6 +354,12 @@ IMPERSONATED: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, st
             ("Impersonate-Extra-scopes", "b"),
         ],
     ),
+    (
+        "extra that is no name of a header",
+        {"as": "bob", "as-user-extra": {"Example.org/Team x": ["a"]}},
+        {},
+        [("Impersonate-User", "bob"), ("Impersonate-Extra-example.org%2Fteam%20x", "a")],
+    ),
     ("a flag before the kubeconfig", {"as": "bob"}, {"as_user": "ann"}, [("Impersonate-User", "ann")]),
 ]
 
@@ -342,6 +369,11 @@ def test_whom_we_act_as(
     user: dict[str, Any], flags: dict[str, Any], headers: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     assert list(flagged(tmp_path, user, **flags).headers) == headers
+
+
+def test_whom_we_act_as_is_a_name_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AccessError, match="holds a character that no header can have; write a name in one line"):
+        flagged(tmp_path, as_user="ann\r\nImpersonate-Group: system:masters")
 
 
 def test_the_namespace_of_a_flag_comes_first_and_is_checked(tmp_path: Path) -> None:
@@ -361,6 +393,19 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     grant = access.login.obtain()
     assert grant.authorization == "Bearer s3cret"
     assert "s3cret" not in f"{access!r} {grant!r} {access.login!r}"
+    by_proxy = load(
+        Flags(kubeconfig=str(write(tmp_path, config({"proxy-url": "http://ann:s3cret@p:1"})))), nowhere(tmp_path)
+    )
+    assert by_proxy.proxy == "http://ann:s3cret@p:1"
+    assert "s3cret" not in repr(by_proxy)
+
+
+@pytest.mark.parametrize("field", ["token", "password"])
+def test_secrets_are_not_shown_where_they_are_wrong(field: str, tmp_path: Path) -> None:
+    with pytest.raises(AccessError) as caught:
+        flagged(tmp_path, {field: 4711})
+    assert "4711" not in str(caught.value)
+    assert caught.value.fix == "write it in quotes"
 
 
 # --- proxies of the environment --------------------------------------------------------------------------------------

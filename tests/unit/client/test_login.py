@@ -76,6 +76,13 @@ def test_an_empty_token_file_is_said(tmp_path: Path) -> None:
         load(Flags(kubeconfig=str(path)), Surroundings({}, tmp_path, tmp_path)).login.obtain()
 
 
+def test_a_token_file_that_holds_something_else_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, config(user={"tokenFile": "ann.key"}))
+    with pytest.raises(AccessError, match=r"ann.key: tokenFile holds something else than a token") as caught:
+        load(Flags(kubeconfig=str(path)), Surroundings({}, tmp_path, tmp_path)).login.obtain()
+    assert KEY.splitlines()[1] not in str(caught.value)
+
+
 def test_a_token_that_is_written_down_is_not_asked_for_again() -> None:
     login = Login(lambda: Grant("Bearer a"))
     first = login.obtain()

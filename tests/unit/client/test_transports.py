@@ -4,6 +4,7 @@ import json
 import os
 import re
 import ssl
+import sys
 import threading
 import time
 import warnings
@@ -128,6 +129,33 @@ def test_names_are_checked_before_anything_is_sent(make: Make, server: BadServer
             cluster.get(CRON_TASK, name)
         with pytest.raises(errors.InvalidName):
             cluster.list(CRON_TASK, namespace=name or "..")
+    assert server.seen == []
+
+
+def test_an_object_of_a_namespace_is_not_asked_for_without_one(make: Make, server: BadServer) -> None:
+    with pytest.raises(errors.InvalidName, match="CronTask 'nightly': in which namespace it is has to be said"):
+        make().get(CRON_TASK, "nightly", namespace="")
+    assert server.seen == []
+
+
+def nested(levels: int) -> str:
+    return '{"a": ' * levels + "1" + "}" * levels
+
+
+def test_an_object_that_is_nested_deeply_does_not_spoil_a_list(make: Make, server: BadServer) -> None:
+    items = f'[{{"spec": {nested(9_000)}}}, {{"spec": "b"}}]'
+    server.acts = [reply(200, f'{{"metadata": {{"resourceVersion": "1"}}, "items": {items}}}'.encode())]
+    before = sys.getrecursionlimit()
+    found = make().list(CRON_TASK)["items"]
+    assert (len(found), found[1]["spec"]) == (2, "b")
+    assert sys.getrecursionlimit() == before
+
+
+def test_what_is_no_json_is_not_sent(make: Make, server: BadServer) -> None:
+    cluster = make()
+    for value in (object(), json.loads(nested(400))):
+        with pytest.raises(errors.Unsendable, match=r"patch crontasks.crontask.dev nightly .*cannot be written as JSON"):
+            cluster.patch(CRON_TASK, "nightly", {"spec": value})
     assert server.seen == []
 
 
@@ -272,6 +300,12 @@ def test_after_401_a_token_file_is_read_anew(make: Make, server: BadServer, tmp_
     assert sent == ["Bearer from-file", "Bearer from-file", "Bearer rotated"]
 
 
+def test_whom_we_act_as_may_have_any_letters(make: Make, server: BadServer) -> None:
+    server.acts = [_OK]
+    make(as_user="Жанна").get(CRON_TASK, "nightly")
+    assert server.seen[0].headers["impersonate-user"] == "Жанна"
+
+
 def test_whom_we_act_as_is_said(make: Make, server: BadServer) -> None:
     server.acts = [_OK]
     make(user={"username": "a", "password": "b"}, as_user="ann", as_groups=("dev", "ops")).get(CRON_TASK, "nightly")
@@ -400,6 +434,15 @@ def test_a_watch_that_is_forbidden_later_says_so(make: Make, server: BadServer) 
     server.acts = [page(), lines(event("ADDED", "a", 11)), refuse(403, "Forbidden")]
     with pytest.raises(errors.Forbidden):
         list(make().watch(POD))
+
+
+def test_a_watch_waits_for_as_long_as_the_server_says(make: Make, server: BadServer) -> None:
+    """A server that has too much to do, and says so after all the tries of one request."""
+    busy = [refuse(429, Retry_After="0")] * 4
+    server.acts = [page(), lines(), *busy, refuse(429, Retry_After="1"), lines(event("ADDED", "a", 11), stay=2)]
+    began = time.monotonic()
+    assert taken(make().watch(POD), 1) == [("ADDED", "a")]
+    assert time.monotonic() - began >= 1
 
 
 def test_a_watch_that_is_silent_is_dead(make: Make, server: BadServer, monkeypatch: pytest.MonkeyPatch) -> None:
