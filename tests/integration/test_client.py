@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,9 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
+from api_server import until
 from both_clients import BOTH, cluster_by
 
 from cluster.control_plane import ControlPlane
+from cluster.processes import ClusterError
 from crontask.api.resources import CRON_JOB, CRON_TASK, EVENT, POD, SCHEDULED_RUN, Resource
 from crontask.client import Access, Cluster, Flags, errors, load
 from crontask.client.access import Surroundings
@@ -250,3 +253,35 @@ def test_a_child_has_connections_of_its_own(control_plane: ControlPlane, namespa
         assert [cluster.get(CRON_TASK, "a")["metadata"]["name"] for _ in range(20)] == ["a"] * 20
         assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
         assert names(cluster.list(CRON_TASK)) == ["a"]
+
+
+def test_a_watch_survives_an_api_server_that_goes_away(
+    connect: Connect, control_plane: ControlPlane, namespace: str
+) -> None:
+    cluster = connect(load(Flags(kubeconfig=str(control_plane.kubeconfig), namespace=namespace)))
+    cluster.create(CRON_TASK, task("a"))
+    events = cluster.watch(CRON_TASK, timeout=90)
+    assert next(events).object["metadata"]["name"] == "a"
+    restarting = threading.Thread(target=_restart_and_create, args=(control_plane, namespace))
+    restarting.start()
+    try:
+        event = next(events)
+    finally:
+        restarting.join()
+        events.close()
+    assert (event.type, event.object["metadata"]["name"]) == ("ADDED", "b")
+
+
+def _restart_and_create(control_plane: ControlPlane, namespace: str) -> None:
+    time.sleep(1)
+    control_plane.stop_apiserver(grace=0)
+    control_plane.start_apiserver()
+    until("it is there", lambda: _created(control_plane, namespace))
+
+
+def _created(control_plane: ControlPlane, namespace: str) -> bool:
+    try:
+        control_plane.kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(task("b")))
+    except ClusterError:
+        return False
+    return True

@@ -21,6 +21,8 @@ JsonPatch = list[Document]
 
 _RESTARTS = 2
 _LONGEST_PAUSE = 15.0
+# So often, which takes about half a minute.
+_STARTING = 8
 # A watch that ends sooner, and said nothing, was not ended for its age.
 _AT_ONCE = 1.0
 
@@ -111,6 +113,8 @@ class Watch:
         # Whether it ever worked: what fails at once is for the caller.
         self._worked = False
         self._heard = False
+        # How often in a row the API server did not know the resource.
+        self._unknown = 0
         if after is not None:
             self._version = str(after["metadata"].get("resourceVersion") or "")
             for item in after.get("items", [after]):
@@ -163,6 +167,7 @@ class Watch:
             return None
         self._heard = self._worked = True
         self._backoff.reset()
+        self._unknown = 0
         metadata = event.object.get("metadata") or {}
         self._version = str(metadata.get("resourceVersion") or self._version)
         if event.type == "BOOKMARK":
@@ -178,13 +183,18 @@ class Watch:
         if isinstance(error, errors.Expired):
             self._version = ""
             return self._backoff.pause()
-        if error is not None and (not error.passing or not self._worked):
+        if error is not None and (not self._worked or not (error.passing or self._starting(error))):
             raise error
         if error is None and (self._heard or lasted >= _AT_ONCE):
             self._worked = True
             return 0.0
         # A server that has too much to do says for how long.
         return max(self._backoff.pause(), getattr(error, "retry_after", None) or 0.0)
+
+    def _starting(self, error: errors.RequestError) -> bool:
+        """Whether the API server may not have read the CRDs yet: for some seconds it then knows no such resource."""
+        self._unknown += 1
+        return isinstance(error, errors.NotFound) and error.unknown_resource and self._unknown <= _STARTING
 
     def _note(self, item: Document) -> None:
         metadata: dict[str, Any] = item["metadata"]
