@@ -1,5 +1,6 @@
 """A workflow that has started, its parts, and what is decided about it: builders for the tables of its policies."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,16 @@ from crontask.api.names import part_name
 from crontask.api.scheduledrun import Attempt, Item, Parent, RunPhase, ScheduledRunSpec
 from crontask.api.validate import validate_run
 from crontask.decide.composite.decide import decide_composite
-from crontask.decide.composite.model import CompositeDecision, CompositeView
+from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView
 from crontask.decide.composite.plan import plan_of
 from crontask.decide.model import ScheduledRun
+from crontask.decide.refusal import Refusal
 
 NAME, UID = "flow", "flow-uid"
 C: dict[str, Any] = {"container": {"image": "i"}}
+Refused = Mapping[str, str | Refusal]
+# Of another part: nothing is asked for until then.
+_OTHER = {"other": Refusal("RunRejected", "exceeded quota", False, at(99), at(0))}
 
 
 def step(name: str, **fields: Any) -> dict[str, Any]:
@@ -105,7 +110,7 @@ def _composite(
     parts: tuple[tuple[str, ScheduledRun], ...] = (),
     halt: Halt | None = None,
     plan: dict[str, Any] | None = None,
-    refused: dict[str, str] | None = None,
+    refused: Refused | None = None,
     orphaned: tuple[str, ...] = (),
     unmade: tuple[str, ...] = (),
     held: bool = False,
@@ -121,7 +126,21 @@ def _composite(
     assert found is not None
     gone = frozenset(orphaned), frozenset(unmade)
     suspended = bool(parsed.suspend)
-    return CompositeView(run, found, dict(parts), refused or {}, *gone, suspended, held)
+    return CompositeView(run, found, dict(parts), {**refusals(refused), **(_OTHER if held else {})}, *gone, suspended)
+
+
+def refusals(refused: Refused | None) -> dict[str, Refusal]:
+    """What is said against parts; a text says that the name is taken."""
+    taken = {part: said for part, said in (refused or {}).items() if isinstance(said, str)}
+    known = {part: said for part, said in (refused or {}).items() if isinstance(said, Refusal)}
+    return known | {part: Refusal(NAME_TAKEN, said, True, at(0), at(0)) for part, said in taken.items()}
+
+
+def rejected(
+    message: str = "spec.args: Invalid value", *, retry_at: float | None = None, alone: bool = True
+) -> Refusal:
+    """The API server does not take the run of a part: for good, or until it is tried again."""
+    return Refusal("RunRejected", message, retry_at is None, at(retry_at or 0), at(0), alone=alone)
 
 
 def own(part: str) -> str:

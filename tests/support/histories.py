@@ -12,7 +12,7 @@ import orjson
 
 from crontask.api.names import ANNOTATION_CATCH_UP, LABEL_RUN, nominal_of
 from crontask.cli.manifest import complete
-from crontask.decide.task.conditions import POD_REJECTED, RUN_REJECTED
+from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED
 from crontask.decide.task.record import TIMING_CHANGED, UNKNOWN
 from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.simulate import Failing, Happening, Scenario, Simulation, simulate

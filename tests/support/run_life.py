@@ -37,7 +37,8 @@ from crontask.api.trigger import Trigger, trigger_json
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import RunDecisions
 from crontask.decide.model import UNUSABLE_RUN, UNUSABLE_TASK, CronTask, ScheduledRun
-from crontask.decide.pod_state import NOT_MADE, PodRefusal, PodState, Present
+from crontask.decide.pod_state import NOT_MADE, PodState, Present
+from crontask.decide.refusal import Refusal
 from crontask.decide.run.decide import decide_run
 from crontask.decide.task.timing import hash_timing, make_timetable
 from crontask.decide.views import RunView
@@ -138,9 +139,9 @@ def recorded(phase: RunPhase | None, *attempts: Attempt, **fields: Any) -> Sched
     return model(phase=phase, attempts=attempts, **fields)
 
 
-def refusal(retry_at: float = 8, since: float = 4, *, final: bool = False) -> PodRefusal:
+def refusal(retry_at: float = 8, since: float = 4, *, final: bool = False) -> Refusal:
     """The API server did not take the pod."""
-    return PodRefusal("PodRejected", "exceeded quota", final, at(retry_at), at(since))
+    return Refusal("PodRejected", "exceeded quota", final, at(retry_at), at(since))
 
 
 def known_of(

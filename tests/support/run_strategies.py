@@ -35,11 +35,11 @@ from crontask.decide.pod_state import (
     VANISHED,
     Creating,
     CreationUnknown,
-    PodRefusal,
     PodState,
     Present,
     Refused,
 )
+from crontask.decide.refusal import Refusal
 from crontask.decide.views import RunRefusal, RunView
 
 DROPPED = Dropped(RunPhase.SKIPPED, "Suspended", "the task is suspended")
@@ -235,7 +235,7 @@ def any_pod(draw: st.DrawFn) -> Pod:
     return pod(draw(st.integers(1, 3)), draw(SECONDS), metadata=metadata, spec=spec, **status)
 
 
-def refusals() -> st.SearchStrategy[PodRefusal]:
+def refusals() -> st.SearchStrategy[Refusal]:
     return st.builds(
         lambda retry_at, since, final: refusal(retry_at, since, final=final), SECONDS, SECONDS, st.booleans()
     )

@@ -15,7 +15,8 @@ from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import Act, TaskAction, Transition, Turns
 from crontask.decide.model import UNUSABLE_RUN, Config, CronTask, ScheduledRun
-from crontask.decide.pod_state import NOT_MADE, PodRefusal, PodState, Present, Refused
+from crontask.decide.pod_state import NOT_MADE, PodState, Present, Refused
+from crontask.decide.refusal import Refusal
 from crontask.decide.task.decide import decide_task
 from crontask.decide.views import RunRefusal, RunView, TaskView
 from crontask.engine.parse import observed_task
@@ -122,7 +123,7 @@ def known_of_pod(run: RunView, state: PodState) -> RunView:
 def refused(run: RunView, retry_at: datetime, *, since: datetime | None = None, final: bool = False) -> RunView:
     """The same with a pod that the API server refuses, by default since its time."""
     began = since or run.run.nominal or run.run.meta.creation_timestamp
-    return known_of_pod(run, Refused(PodRefusal("PodRejected", QUOTA, final, retry_at, began)))
+    return known_of_pod(run, Refused(Refusal("PodRejected", QUOTA, final, retry_at, began)))
 
 
 def run_refused(retry_at: datetime) -> RunRefusal:

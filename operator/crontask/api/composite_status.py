@@ -64,6 +64,7 @@ class StepStatus(Model):
         default=None, description="Of a step that asks for approval: what was answered, also before its turn."
     )
     compensated: bool | None = Field(default=None, description="Whether it was undone, or could not be.")
+    undo_run: str | None = Field(default=None, max_length=63, description="The run that undoes it.")
 
 
 class FailedItem(Model):

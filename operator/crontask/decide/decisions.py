@@ -13,6 +13,7 @@ from crontask.api.scheduledrun import Parent, RunPhase, ScheduledRunStatus
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.refusal import Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,13 @@ class CreatePart:
     scheduled_time: datetime | None = None
     rerun_of: RerunOf | None = None
 
+    @property
+    def patience(self) -> Patience:
+        """How long it is tried again while the API server refuses it: what comes at the end, as long as it may take."""
+        if self.asked.comes_at_the_end and self.timeout is not None:
+            return Patience(self.timeout, "timeout")
+        return Patience(self.start_timeout, "startTimeout")
+
 
 @dataclass(frozen=True, slots=True)
 class CancelPart:
@@ -182,7 +190,7 @@ class CancelPart:
 
 
 TaskAction = Launch | StartAttempt | CancelRun | Adopt | Reserve | Discard
-RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | RemoveRun | CreatePart | CancelPart
+RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | RemoveRun | CancelPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +246,7 @@ class RunDecisions:
     """
 
     status: ScheduledRunStatus
-    actions: tuple[RunAction, ...] = ()
+    actions: tuple[RunAction | CreatePart, ...] = ()
     transitions: tuple[Transition, ...] = ()
     wake_at: datetime | None = None
     follow_ups: tuple[CreateRun, ...] = ()

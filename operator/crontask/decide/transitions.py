@@ -5,8 +5,9 @@ from datetime import datetime
 
 from crontask.api.base import format_time
 from crontask.api.scheduledrun import Parent
-from crontask.decide.decisions import CancelRun, DecisionKind, Transition
+from crontask.decide.decisions import CancelRun, CreatePart, DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.refusal import Refusal
 
 
 def started(run: ScheduledRun, task: CronTask | None, pod: str | None, now: datetime) -> Transition:
@@ -35,7 +36,7 @@ def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
         message=f"{_one_of_many(asked)}: {why}" if _one_of_many(asked) else f"{asked.part}: {transition.message}",
         run=asked.name,
         lag=None,
-        kind=DecisionKind.UNDO if asked.undo is not None else DecisionKind.STEP,
+        kind=_kind(asked),
         why=why,
         event=transition.warning,
         part=asked.part,
@@ -46,6 +47,10 @@ def _one_of_many(asked: Parent) -> str | None:
     if asked.batch is not None:
         return "a batch"
     return "an item" if asked.item is not None else None
+
+
+def _kind(asked: Parent) -> DecisionKind:
+    return DecisionKind.UNDO if asked.undo is not None else DecisionKind.STEP
 
 
 def _what(run: ScheduledRun, pod: str | None) -> str:
@@ -74,6 +79,18 @@ def pod_refused(run: ScheduledRun, message: str) -> Transition:
 def follow_up_refused(cause: ScheduledRun, name: str, message: str) -> Transition:
     """The API server does not take the run that the end of another one causes."""
     return _refused(cause, f"run {name}, which follows, is refused and will be tried again: {message}")
+
+
+def part_refused(create: CreatePart, refusal: Refusal) -> Transition:
+    """The API server does not take the run of a part: now, or ever."""
+    asked = create.asked
+    what, of_many = "the run is refused", _one_of_many(asked)
+    if not refusal.final:
+        what = f"{what} and will be tried again: {refusal.message}"
+    elif of_many is None:
+        what = f"{what}: {refusal.message}"
+    transition = _refused(create.parent, f"{of_many or asked.part}: {what}")
+    return replace(transition, kind=_kind(asked) if refusal.final else None, why=refusal.reason, part=asked.part)
 
 
 def change_refused(item: CronTask | ScheduledRun, message: str) -> Transition:

@@ -7,7 +7,8 @@ from datetime import datetime
 from crontask.api.pod import Pod
 from crontask.decide.decisions import Dropped
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.pod_state import NOT_MADE, PodRefusal, PodState, pod_of, refusal_of
+from crontask.decide.pod_state import NOT_MADE, PodState, pod_of, refusal_of
+from crontask.decide.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ class RunView:
 
     `queued`, `dropped`: what its task has decided about its turn. `dependents`: the tasks that come after its task.
     `on_complete`: the task that its onComplete names. `same_key`: the other runs with its idempotencyKey. `claimed`: it
-    was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part
-    of it. `parts`: of a composite run, the runs that are its parts; `names_taken`: the parts whose name belongs
-    to somebody else's run, and what is said of it; `orphaned_parts`: the names of those that are gone, and whose pod is
-    not; `unmade_parts`: of those whose creation had no good answer. `parent`: of a part, the run that it is a part of.
+    was pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes. `parts`: of a
+    composite run, the runs that are its parts; `refused_parts`: those whose run the API server does not take, or whose
+    name belongs to somebody else's run; `orphaned_parts`: the names of those that are gone, and whose pod is not;
+    `unmade_parts`: of those whose creation had no good answer. `parent`: of a part, the run that it is a part of.
     `deadlocked_by`: of a part that waits for a slot which will not be free before it has ended, who holds it. `rerun`:
     of a run that is to run another again, which `run` then has taken over already as far as it will.
     """
@@ -74,7 +75,7 @@ class RunView:
     claimed: bool = False
     follow_up_refusal: RunRefusal | None = None
     parts: tuple[ScheduledRun, ...] = ()
-    names_taken: tuple[tuple[str, str], ...] = ()
+    refused_parts: tuple[tuple[str, Refusal], ...] = ()
     orphaned_parts: tuple[str, ...] = ()
     unmade_parts: frozenset[str] = frozenset()
     parent: ScheduledRun | None = None
@@ -87,7 +88,7 @@ class RunView:
         return pod_of(self.pod_state)
 
     @property
-    def refusal(self) -> PodRefusal | None:
+    def refusal(self) -> Refusal | None:
         """The last refusal of that pod, where it is not there."""
         return refusal_of(self.pod_state)
 

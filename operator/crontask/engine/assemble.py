@@ -7,6 +7,7 @@ from crontask.engine.execute import Executor
 from crontask.engine.informer import Informer
 from crontask.engine.launch import Launcher
 from crontask.engine.loop import Engine
+from crontask.engine.parts import PartMaker
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
@@ -39,5 +40,6 @@ def make_engine(
     writer = Writer(api, queue, store, clock)
     launcher = Launcher(api, queue, store, recorder, clock, writer, runner_image)
     executor = Executor(api, queue, store, recorder, writer, launcher)
-    worker = Worker(store, executor, launcher, writer, recorder, clock, config)
+    parts = PartMaker(store, recorder, clock, launcher)
+    worker = Worker(store, executor, launcher, parts, writer, recorder, clock, config)
     return Engine(store, worker, queue, Warmth(api, clock, queue.most), recorder, clock)

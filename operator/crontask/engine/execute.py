@@ -19,7 +19,6 @@ from crontask.decide.decisions import (
     Adopt,
     CancelPart,
     CancelRun,
-    CreatePart,
     DeletePod,
     Discard,
     Launch,
@@ -133,8 +132,6 @@ class Executor:
                 await self._stop_leftovers(pod)
             case RemoveRun(run):
                 await self.prune(run)
-            case CreatePart():
-                await self._launcher.create_part(action)
             case CancelPart():
                 await self._cancel_part(action)
 

@@ -12,20 +12,19 @@ from crontask.api.base import cut
 from crontask.api.names import (
     ANNOTATION_CATCH_UP,
     ANNOTATION_RESERVED,
-    ANNOTATION_TRIGGER,
     pod_name,
     run_name,
 )
 from crontask.api.task_status import TaskBatch
-from crontask.decide.decisions import CreatePart, CreateRun, Launch, Reserve
+from crontask.decide.decisions import CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.pod_state import PodRefusal, Present, Vanished
+from crontask.decide.pod_state import Present, Vanished
 from crontask.decide.readiness import hindrance
+from crontask.decide.refusal import POD_REJECTED, Refusal, pause_after
 from crontask.decide.run.composite import taken_over, with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.batches import batches_so_far
-from crontask.decide.task.conditions import POD_REJECTED
 from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
 from crontask.engine.claim import claim
@@ -38,12 +37,12 @@ from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 from crontask.workload.environment import Identity, Interval
-from crontask.workload.part import PartOf, build_part, pod_handlers
+from crontask.workload.part import pod_handlers
 from crontask.workload.pod import build_pod, owner_reference
 from crontask.workload.run import build_run
 
 _SECOND = timedelta(seconds=1)
-_LONGEST_RETRY, _LONGEST_CHECK_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
+_LONGEST_CHECK_PAUSE = timedelta(minutes=5)
 _LONGEST_WORDS = 3000
 _log = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ class Launcher:
         if launch.catching_up and known is not None and known.pre_created:
             await self.discard(known)
         annotations = {ANNOTATION_CATCH_UP: "true"} if launch.catching_up else None
-        await self._make_run(run_of_time(task, launch.name, launch.nominal, annotations))
+        await self.make_run(run_of_time(task, launch.name, launch.nominal, annotations))
 
     async def reserve(self, task: CronTask, reserve: Reserve) -> None:
         """Make the run of a time to come. If that fails it is made at its time."""
@@ -130,7 +129,7 @@ class Launcher:
     def _refusal(self, before: RunRefusal | None, name: str, error: ApiError) -> RunRefusal:
         """Runs are tried again after growing pauses; what comes due meanwhile is recorded."""
         tries = before.tries + 1 if before is not None else 1
-        retry_at = self._clock.now() + _pause(tries, _LONGEST_RETRY)
+        retry_at = self._clock.now() + pause_after(tries)
         return RunRefusal(name, cut(error.message, _LONGEST_WORDS), retry_at, tries)
 
     async def discard(self, run: ScheduledRun) -> None:
@@ -144,7 +143,7 @@ class Launcher:
         cause, task = create.cause, create.task
         owner = owner_reference("CronTask", task.meta.name, task.meta.uid) if task is not None else None
         try:
-            await self._make_run(build_run(cause.meta.namespace, create.name, create.spec, owner, create.annotations))
+            await self.make_run(build_run(cause.meta.namespace, create.name, create.spec, owner, create.annotations))
         except ApiError as error:
             if not error.refuses:
                 raise
@@ -159,7 +158,7 @@ class Launcher:
         if task is not None:
             self._memory.set_run_refusal(task, None)
 
-    async def _make_run(self, body: Document) -> None:
+    async def make_run(self, body: Document) -> None:
         """Create the run, or get the one that has its name."""
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
@@ -193,7 +192,7 @@ class Launcher:
         """Show the pod again after growing pauses: the account or the quota that it lacks may be made after it."""
         before = self._memory.check_of(task)
         tries = before.tries + 1 if before is not None else 1
-        retry_at = None if final else self._clock.now() + _pause(tries, _LONGEST_CHECK_PAUSE)
+        retry_at = None if final else self._clock.now() + pause_after(tries, _LONGEST_CHECK_PAUSE)
         message = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
         self._memory.set_check(task, PodCheck(task.meta.generation, message, final, retry_at, tries))
 
@@ -250,43 +249,6 @@ class Launcher:
             return None
         of_task = self._store.task_view(key_of(view.task), now)
         return batches_so_far(of_task) if of_task is not None else None
-
-    async def create_part(self, create: CreatePart) -> None:
-        """Make sure that the run of a part exists. Raises RunRefusedError."""
-        parent, asked = create.parent, create.asked
-        scheduled = create.scheduled_time or parent.spec.scheduled_time or parent.due_at
-        part_of = PartOf(asked, parent.meta.namespace, parent.task_name, scheduled)
-        handler = create.task if create.task is not None else create.handler
-        assert handler is not None, "a part has a handler, or is a task's"
-        trigger = parent.meta.annotations.get(ANNOTATION_TRIGGER)
-        body = build_part(
-            create.name,
-            part_of,
-            handler,
-            create.pod,
-            create.args,
-            create.retry,
-            create.timeout,
-            create.start_timeout,
-            {ANNOTATION_TRIGGER: trigger} if trigger is not None else None,
-            create.rerun_of,
-        )
-        try:
-            await self._make_run(body)
-        except ApiError as error:
-            self._memory.set_part_made(parent, create.name, False)
-            if not error.refuses:
-                raise
-            self._memory.set_follow_up_refusal(
-                parent, self._refusal(self._memory.of_run(parent).follow_up_refusal, create.name, error)
-            )
-            raise RunRefusedError(create.name) from error
-        self._memory.set_follow_up_refusal(parent, None)
-        self._memory.set_part_made(parent, create.name, True)
-        made = self._store.run(run_key(parent.meta.namespace, create.name))
-        if made is not None and (made.meta.owner_uid, made.spec.parent) != (parent.meta.uid, asked):
-            taken = f"run {create.name} exists and is not this part; delete it, and run the whole again"
-            self._memory.note_name_taken(parent, asked.part, "; ".join(map(str, made.problems)) or taken)
 
     async def _record_attempt(self, view: RunView) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
@@ -349,7 +311,7 @@ class Launcher:
             return
         message = f"pod {key.name} exists and belongs to somebody else; delete it, or create the run under another name"
         now = self._clock.now()
-        self._memory.set_refusal(run, PodRefusal("NameTaken", message, True, now, now))
+        self._memory.set_refusal(run, Refusal("NameTaken", message, True, now, now))
 
     def _note_refusal(self, run: ScheduledRun, task: CronTask | None, error: ApiError) -> None:
         """What will not get better is final; a quota, a policy, a webhook may be mended."""
@@ -358,16 +320,11 @@ class Launcher:
         tries = before.tries + 1 if before is not None else 1
         # What may have been made all the same is not made again where it must not run twice.
         final = error.final or (error.status == 500 and settings_of(run, task).at_most_once)
-        retry_at = now + _pause(tries, _LONGEST_RETRY)
+        retry_at = now + pause_after(tries)
         since = before.since if before is not None else now
-        self._memory.set_refusal(run, PodRefusal(POD_REJECTED, error.message, final, retry_at, since, tries))
+        self._memory.set_refusal(run, Refusal(POD_REJECTED, error.message, final, retry_at, since, tries))
         if tries == 1 and not final:
             self._recorder.record(pod_refused(run, error.message), *_about_both(run, task))
-
-
-def _pause(tries: int, longest: timedelta) -> timedelta:
-    """How long to wait after so many tries in vain."""
-    return min(longest, timedelta(seconds=2 ** min(tries, 10)))
 
 
 def _about_both(run: ScheduledRun, task: CronTask | None) -> tuple[Subject, ...]:

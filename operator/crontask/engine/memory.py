@@ -3,8 +3,8 @@
 One record a run, one a task. It is gone with the process, and nothing depends on it that a restart must keep.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from crontask.api.base import cut
@@ -15,10 +15,10 @@ from crontask.decide.pod_state import (
     VANISHED,
     Creating,
     CreationUnknown,
-    PodRefusal,
     PodState,
     Refused,
 )
+from crontask.decide.refusal import Refusal
 from crontask.decide.task.conditions import said_of_pod
 from crontask.decide.views import PodCheck, RunRefusal
 from crontask.engine.keys import key_of, keys_of, run_key
@@ -34,13 +34,13 @@ class RunMemory:
     """Of a run. `touched`: more than its object says may be to be decided.
 
     `vanished`: its pods that went, also those of earlier attempts, which stay for their logs. `claimed`: it was
-    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes, or that is a part of
-    it; `names_taken`: the parts whose name belongs to somebody else's run, `unmade_parts`: the names of those whose
-    creation had no good answer; `unrecorded_end`: what was decided at its
+    pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes; `refused_parts`:
+    of its parts whose run the API server does not take, or whose name belongs to somebody else's run, by part;
+    `unmade_parts`: the names of those whose creation had no good answer; `unrecorded_end`: what was decided at its
     end, which is not recorded before what that causes exists.
     """
 
-    refusal: PodRefusal | None = None
+    refusal: Refusal | None = None
     refused_attempt: int = 0
     creating: bool = False
     creation_unknown: bool = False
@@ -48,7 +48,7 @@ class RunMemory:
     claimed: bool = False
     touched: bool = False
     follow_up_refusal: RunRefusal | None = None
-    names_taken: tuple[tuple[str, str], ...] = ()
+    refused_parts: Mapping[str, Refusal] = field(default_factory=dict)
     unmade_parts: frozenset[str] = frozenset()
     unrecorded_end: RunDecisions | None = None
 
@@ -93,7 +93,7 @@ class Memory:
         """What is remembered of it; not to be changed."""
         return self.runs.get(run.meta.uid, _NOTHING_OF_RUN)
 
-    def refusal_of(self, run: ScheduledRun) -> PodRefusal | None:
+    def refusal_of(self, run: ScheduledRun) -> Refusal | None:
         """The last refusal of the pod of its expected attempt: each has its own tries."""
         known = self.of_run(run)
         return known.refusal if known.refused_attempt == run.status.expected_attempt else None
@@ -109,7 +109,7 @@ class Memory:
             return Refused(refusal)
         return VANISHED if pod in known.vanished else NOT_MADE
 
-    def set_refusal(self, run: ScheduledRun, refusal: PodRefusal | None) -> None:
+    def set_refusal(self, run: ScheduledRun, refusal: Refusal | None) -> None:
         """What the API server said to the creation of the run's pod."""
         if refusal is not None:
             # An API server names each of a thousand faults; a status has a bound.
@@ -173,11 +173,15 @@ class Memory:
             known = self._run(parent)
             known.unmade_parts = known.unmade_parts - {name} if made else known.unmade_parts | {name}
 
-    def note_name_taken(self, parent: ScheduledRun, part: str, message: str) -> None:
-        """The name of a part belongs to somebody else's run, which is not touched."""
-        known = self._run(parent)
-        known.names_taken = (*known.names_taken, (part, message))
-        self._changed(key_of(parent))
+    def set_part_refusal(self, parent: ScheduledRun, part: str, refusal: Refusal | None) -> None:
+        """What the API server said against the run of a part, None if it took it."""
+        before = self.of_run(parent).refused_parts
+        if before.get(part) == refusal:
+            return
+        others = {name: known for name, known in before.items() if name != part}
+        self._run(parent).refused_parts = others if refusal is None else {**others, part: refusal}
+        if refusal is not None:
+            self._changed(key_of(parent))
 
     def keep_end(self, run: ScheduledRun, decided: RunDecisions) -> None:
         """What it ended with was seen, though it cannot be recorded yet: its pod may go meanwhile."""

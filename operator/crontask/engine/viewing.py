@@ -73,7 +73,7 @@ class Viewer:
             follow_up_refusal=known.follow_up_refusal,
             parts=tuple(self._objects.parts_of(run)) if run.status.composite is not None else (),
             orphaned_parts=tuple(self._objects.orphaned_parts(run)) if run.status.composite is not None else (),
-            names_taken=known.names_taken,
+            refused_parts=tuple(known.refused_parts.items()),
             unmade_parts=known.unmade_parts,
             deadlocked_by=self._deadlocked_by(run),
         )

@@ -21,6 +21,7 @@ from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.launch import Launcher, RunRefusedError
+from crontask.engine.parts import PartMaker
 from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import ApiError, Clock, Kind, ObjectKey
@@ -53,6 +54,7 @@ class Worker:
         store: Store,
         executor: Executor,
         launcher: Launcher,
+        parts: PartMaker,
         writer: Writer,
         recorder: EventRecorder,
         clock: Clock,
@@ -62,6 +64,7 @@ class Worker:
         self._memory = store.memory
         self._executor = executor
         self._launcher = launcher
+        self._parts = parts
         self._writer = writer
         self._recorder = recorder
         self._clock = clock
@@ -228,11 +231,10 @@ class Worker:
         for part in decided.prune:
             self._prune(key, part)
         for preparation in decided.before:
-            try:
+            if not isinstance(preparation, CreatePart):
                 await self._executor.act_for_run(preparation)
-            except RunRefusedError:
-                # Decided anew: the status is to say why the part is not there.
-                return following
+        creations = [preparation for preparation in decided.before if isinstance(preparation, CreatePart)]
+        await self._parts.create_all(creations)
         for follow_up in decided.follow_ups:
             try:
                 await self._launcher.create_run(follow_up)
@@ -240,8 +242,8 @@ class Worker:
                 self._memory.keep_end(view.run, decided)
                 # Decided anew: the status is to say why the end is not recorded.
                 return following
-        if any(isinstance(preparation, CreatePart) for preparation in decided.before):
-            # What the status says of them is decided when they are known.
+        if creations:
+            # What the status says of them, or why they are not there, is decided when that is known.
             return Next(at_once=True)
         if decided.summary:
             wait = await self._writer.write_run_summary(view.run, decided.status)
@@ -250,13 +252,12 @@ class Worker:
             self._record(view, decided)
         if self._stopping:
             return following
+        creations = [action for action in decided.actions if isinstance(action, CreatePart)]
+        for create in creations:
+            # The status may name it: one whose turn did not come, since another was refused, is not gone.
+            self._memory.set_part_made(view.run, create.name, False)
+        await self._parts.create_all(creations)
         for action in decided.actions:
-            if isinstance(action, CreatePart):
-                # The status may name it: one whose turn did not come, since another was refused, is not gone.
-                self._memory.set_part_made(view.run, action.name, False)
-        for action in decided.actions:
-            try:
+            if not isinstance(action, CreatePart):
                 await self._executor.act_for_run(action)
-            except RunRefusedError:
-                return following
         return following

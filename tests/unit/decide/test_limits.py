@@ -9,7 +9,8 @@ from run_life import Life, at, known_of, make_task, own_run, pod, recorded, refu
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.limits import gives_up_at, total_deadline
-from crontask.decide.pod_state import NOT_MADE, VANISHED, Creating, CreationUnknown, PodRefusal, Refused
+from crontask.decide.pod_state import NOT_MADE, VANISHED, Creating, CreationUnknown, Refused
+from crontask.decide.refusal import Refusal
 from crontask.decide.views import RunView
 
 
@@ -78,7 +79,7 @@ def test_until_when_a_refused_pod_is_tried_again(row: Row) -> None:
 
 def test_a_pod_that_is_refused_for_longer_than_it_may_take_to_start_fails() -> None:
     life = Life(scheduled_run(startTimeout="1m"))
-    refused = PodRefusal("PodRejected", "exceeded quota", False, at(8), at(4), 3)
+    refused = Refusal("PodRejected", "exceeded quota", False, at(8), at(4), 3)
     assert life.decide(5, pod_state=Refused(refused)).wake_at == at(64)
     assert (life.phase, life.status.message) == (RunPhase.PENDING, "the pod is refused: exceeded quota")
     life.decide(64, pod_state=Refused(refused))

@@ -11,11 +11,11 @@ from crontask.decide.pod_state import (
     VANISHED,
     Creating,
     CreationUnknown,
-    PodRefusal,
     PodState,
     Present,
     Refused,
 )
+from crontask.decide.refusal import Refusal
 
 POD, REFUSAL = pod(1, 0), refusal()
 
@@ -33,7 +33,7 @@ POD, REFUSAL = pod(1, 0), refusal()
         (VANISHED, None, None),
     ],
 )
-def test_a_pod_that_is_there_has_no_refusal(state: PodState, of_pod: Pod | None, of_refusal: PodRefusal | None) -> None:
+def test_a_pod_that_is_there_has_no_refusal(state: PodState, of_pod: Pod | None, of_refusal: Refusal | None) -> None:
     known = known_of(pod_state=state)
     assert (known.pod, known.refusal) == (of_pod, of_refusal)
 

@@ -18,7 +18,7 @@ from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.decisions import Launch, Reserve, RunDecisions
 from crontask.decide.model import Config
-from crontask.decide.pod_state import PodRefusal
+from crontask.decide.refusal import Refusal
 from crontask.decide.run.decide import decide_run
 from crontask.engine.store import Store
 from crontask.ports import Kind, ObjectKey
@@ -327,7 +327,7 @@ def test_a_refusal_of_any_length_has_room_in_the_status(final: bool) -> None:
     store.on_object(Kind.SCHEDULED_RUN, raw("x", HANDLER))
     known = store.run(ObjectKey(Kind.SCHEDULED_RUN, "n", "x"))
     assert known is not None
-    refusal = PodRefusal("PodRejected", "\u00e9" * 100_000, final, NOW, NOW - timedelta(hours=0 if final else 9))
+    refusal = Refusal("PodRejected", "\u00e9" * 100_000, final, NOW, NOW - timedelta(hours=0 if final else 9))
     store.memory.set_refusal(known, refusal)
     status = decided_run(store, "x").status
     assert (status.message or "").count("\u00e9") > 900

@@ -13,8 +13,8 @@ from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.scheduledrun import BatchPart, RunPhase
 from crontask.decide.composite.composite import Composite, Failure
-from crontask.decide.composite.model import NAME_TAKEN, WantedPart
-from crontask.decide.composite.step_state import PART_GONE, end_reason
+from crontask.decide.composite.model import PART_GONE, WantedPart
+from crontask.decide.composite.step_state import end_reason, gone
 from crontask.decide.composite.values import Values
 from crontask.decide.model import ScheduledRun
 
@@ -124,13 +124,13 @@ class BatchRun(Composite):
         if failure is not None or progress.done:
             return failure
         part, number = part_of_batch(progress.batches + 1), progress.batches + 1
-        refusal = self.view.refused.get(part)
+        refusal = self.view.given_up(part)
         if refusal is not None:
-            return Failure(NAME_TAKEN, refusal)
+            return Failure(refusal.reason, f"batch {number}: {refusal.message}")
         name = self.view.name_of(part)
         named = self.recorded.run == name and part not in self.view.parts
         if named and name not in self.view.orphaned and name not in self.view.unmade:
-            return Failure(PART_GONE, f"batch {number}: run {name} is gone, and nobody saw its end")
+            return Failure(PART_GONE, f"batch {number}: {gone(name)}")
         return None
 
     @cached_property

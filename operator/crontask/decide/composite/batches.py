@@ -82,7 +82,7 @@ def _next(found: BatchRun) -> CompositeDecision:
     except MissingError as error:
         message = _cut(f"batch {found.progress.batches + 1}: {error}")
         return _ended(found, RunPhase.FAILED, reason_of(error), message)
-    if not at_most_once(found.view, wanted):
+    if not at_most_once(found.view, wanted, found.now):
         return replace(decision, wanted=(wanted,))
     # The status names it before it is begun.
     return replace(_decision(found, RunPhase.RUNNING, None, named=True), wanted=(wanted,), record_first=True)

@@ -7,7 +7,7 @@ from typing import Any
 from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
 from crontask.api.scheduledrun import CompositeRunStatus
-from crontask.decide.composite.model import NAME_TAKEN, CompositeView, StepState
+from crontask.decide.composite.model import CompositeView, StepState
 from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.step_state import of_part, of_record, of_reused
 from crontask.decide.composite.values import Values, handed_over
@@ -55,9 +55,9 @@ class Composite:
         run = self.view.parts.get(part)
         if run is not None:
             return of_part(step, run)
-        refusal = self.view.refused.get(part)
+        refusal = self.view.given_up(part)
         if refusal is not None:
-            return StepState(step, StepPhase.FAILED, reason=NAME_TAKEN, message=refusal)
+            return StepState(step, StepPhase.FAILED, reason=refusal.reason, message=refusal.message)
         if recorded is not None and recorded.phase in OPEN_STEPS and recorded.run in self.view.orphaned:
             message = f"run {recorded.run} is gone, and its pod is not"
             return StepState(step, StepPhase.RUNNING, run=recorded.run, started=recorded.start_time, message=message)

@@ -19,9 +19,9 @@ from crontask.api.scheduledrun import Item
 from crontask.api.written import shown
 from crontask.decide.composite.composite import Composite, Failure
 from crontask.decide.composite.letters import BADLY, OPEN, RUNS, TO_COME, WELL, coded, decoded, letter_of
-from crontask.decide.composite.model import LONGEST_CLEAN_UP, NAME_TAKEN, StepState, WantedPart
+from crontask.decide.composite.model import LONGEST_CLEAN_UP, ONLY_SEEN, PART_GONE, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError, items_of
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, step_status
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, gone, step_status
 from crontask.decide.composite.values import Values, handed_over, reason_of
 from crontask.decide.model import ScheduledRun
 
@@ -90,7 +90,7 @@ class FanOut(Composite):
     def only_seen(self) -> bool:
         """Whether nothing but this process knows how an item ended."""
         seen = [self.failures[index] for index in self.newly_ended if index in self.failures]
-        return any(failure.reason in (NAME_TAKEN, PART_GONE) for failure in seen)
+        return any(failure.reason in ONLY_SEEN for failure in seen)
 
     def wanted(self, index: int) -> WantedPart:
         """The part that looks after an item. Raises MissingError."""
@@ -180,7 +180,7 @@ class FanOut(Composite):
         return RUNS if before == RUNS and self.view.name_of(part_of_item(index)) in self.view.orphaned else TO_COME
 
     def _failures(self) -> Iterator[tuple[int, Failure]]:
-        """Of items without a run: its name is taken, or it is gone, or it cannot have its args (see handed_over).
+        """Of items without a run: that is refused, or it is gone, or it cannot have its args (see handed_over).
 
         The last is looked at in its turn, of as many as could start.
         """
@@ -188,13 +188,13 @@ class FanOut(Composite):
         for index, letter in enumerate(self.letters_before):
             if letter not in OPEN or self.part(index) is not None:
                 continue
-            refusal = self.view.refused.get(part_of_item(index))
+            refusal = self.view.given_up(part_of_item(index))
             name = self.view.name_of(part_of_item(index)) if letter == RUNS else ""
             if refusal is not None:
-                yield index, Failure(NAME_TAKEN, refusal)
+                yield index, Failure(refusal.reason, refusal.message)
             elif name and name not in self.view.unmade:
                 if name not in self.view.orphaned:
-                    yield index, Failure(PART_GONE, f"run {name} is gone, and nobody saw its end")
+                    yield index, Failure(PART_GONE, gone(name))
             elif may_start and (missing := self._missing(index)) is not None:
                 yield index, missing
             elif may_start:

@@ -50,6 +50,6 @@ def _undoes(part: ScheduledRun) -> bool:
     return part.status.composite is not None and part.spec.cancel_mode != IMMEDIATE
 
 
-def at_most_once(view: CompositeView, part: WantedPart) -> bool:
-    """Whether the status has to name it before it is begun; while none is, it would be taken for gone."""
-    return not view.held and part.retry is not None and part.retry.on_lost == "Fail"
+def at_most_once(view: CompositeView, part: WantedPart, now: datetime) -> bool:
+    """Whether the status has to name it before it is begun; while it is refused, it would be taken for gone."""
+    return part.retry is not None and part.retry.on_lost == "Fail" and view.held_by(part.part, now) is None

@@ -80,7 +80,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             break
         part = fan.wanted(index)
         wanted.append(part)
-        if at_most_once(fan.view, part):
+        if at_most_once(fan.view, part, fan.now):
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
@@ -168,7 +168,7 @@ def _collecting(
         ended = _decision(fan, failed.phase, failed.message, letters, halt)
         return replace(ended, end=failed)
     # What it is given is recorded, so that it is the same whatever becomes of the items' runs.
-    run = fan.view.name_of(PART_OF_COLLECT) if at_most_once(fan.view, wanted) else None
+    run = fan.view.name_of(PART_OF_COLLECT) if at_most_once(fan.view, wanted, fan.now) else None
     phase = StepPhase.PENDING if run is None else StepPhase.RUNNING
     begun = StepStatus(name=PART_OF_COLLECT, phase=phase, run=run)
     items = shown.model_copy(update={"collect": begun})

@@ -24,8 +24,12 @@ from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.plan import Plan
 from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
+from crontask.decide.refusal import RUN_REJECTED, Refusal
 
-NAME_TAKEN, IMMEDIATE, REUSED = "NameTaken", "Immediate", "Reused"
+IMMEDIATE, REUSED = "Immediate", "Reused"
+NAME_TAKEN, PART_GONE = "NameTaken", "PartGone"
+# Ends of a part that nothing but this process knows until the status says them.
+ONLY_SEEN = frozenset({NAME_TAKEN, PART_GONE, RUN_REJECTED})
 # So long a part that is not needed any more stays: people look at it, and a late writer meets it.
 PART_KEPT = timedelta(minutes=10)
 # Of what runs after the timeout of the whole does not count any more.
@@ -36,23 +40,34 @@ LONGEST_CLEAN_UP = timedelta(hours=1)
 class CompositeView:
     """A composite run that has started. `parts`: the runs that are its parts, by part.
 
-    `refused`: why the run of a part cannot be made, by part. `orphaned`: the names of runs that are gone, and whose pod
-    is not; `unmade`: of runs whose creation had no good answer. `suspended`: nothing new starts, for it is paused, or
-    what it is a part of. `held`: the API server refuses what would be made.
+    `refused`: what the API server says against the run of a part, by part. `orphaned`: the names of runs that are
+    gone, and whose pod is not; `unmade`: of runs whose creation had no good answer. `suspended`: nothing new starts,
+    for it is paused, or what it is a part of.
     """
 
     run: ScheduledRun
     plan: Plan
     parts: Mapping[str, ScheduledRun]
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
     orphaned: frozenset[str] = frozenset()
     unmade: frozenset[str] = frozenset()
     suspended: bool = False
-    held: bool = False
 
     def name_of(self, part: str) -> str:
         """The name of the run that is that part."""
         return part_name(self.run.meta.name, self.run.meta.uid, part)
+
+    def given_up(self, part: str) -> Refusal | None:
+        """Why the run of a part will never be made, if so."""
+        refusal = self.refused.get(part)
+        return refusal if refusal is not None and refusal.final else None
+
+    def held_by(self, part: str, now: datetime) -> Refusal | None:
+        """What keeps the run of a part from being asked for now: it was refused, or what would be taken as little."""
+        for refused, refusal in self.refused.items():
+            if not refusal.final and refusal.retry_at > now and (refused == part or not refusal.alone):
+                return refusal
+        return None
 
 
 @dataclass(frozen=True, slots=True)

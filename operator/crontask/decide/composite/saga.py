@@ -1,6 +1,7 @@
 """Undoing, one step after the other (a saga): how far it is, and which undo should run now."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from crontask.api.base import cut
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase
@@ -8,8 +9,9 @@ from crontask.api.names import part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, NAME_TAKEN, REUSED, WantedPart
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason
+from crontask.decide.composite.halt import at_most_once
+from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, PART_GONE, REUSED, WantedPart
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason, gone
 from crontask.decide.composite.undo import undo_order, without_undo
 from crontask.decide.composite.values import reason_of
 from crontask.decide.composite.workflow import States, Workflow
@@ -20,7 +22,10 @@ _RETRY = Retry(limit=3)
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """How far undoing is. `order`: the steps to undo, None where nothing has to be; `open`: one is being undone."""
+    """How far undoing is. `order`: the steps to undo, None where nothing has to be; `open`: one is being undone.
+
+    `runs`: by step, the run that undoes it, as far as the status should name it.
+    """
 
     order: tuple[str, ...] | None
     compensated: tuple[str, ...] = ()
@@ -28,6 +33,7 @@ class Undone:
     open: bool = False
     wanted: tuple[WantedPart, ...] = ()
     cancels: tuple[ScheduledRun, ...] = ()
+    runs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -44,6 +50,10 @@ class Undone:
         """The same, with a step that could not be undone."""
         words = cut(message, LONGEST_MESSAGE) if message else None
         return replace(self, failed=(*self.failed, NotCompensated(step=name, reason=reason, message=words)))
+
+    def named(self, name: str, run: str) -> "Undone":
+        """The same, with the run that undoes a step."""
+        return replace(self, runs={**self.runs, name: run})
 
 
 NOTHING_UNDONE = Undone(None)
@@ -77,9 +87,10 @@ def _standing(flow: Workflow, states: States) -> tuple[NotCompensated, ...]:
 def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) -> Undone:
     """The same, with what is so of one step more."""
     part, recorded = flow.view.parts.get(part_of_undo(name)), flow.recorded.get(name)
+    run = flow.view.name_of(part_of_undo(name))
     if part is not None:
-        return _of_part(flow, name, part, found)
-    if flow.view.name_of(part_of_undo(name)) in flow.view.orphaned:
+        return _of_part(flow, name, part, found.named(name, run))
+    if run in flow.view.orphaned:
         return replace(found, open=True)
     earlier = {entry.step: entry for entry in flow.status.not_compensated}
     if name in earlier:
@@ -88,13 +99,18 @@ def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) 
         return replace(found, compensated=(*found.compensated, name))
     if flow.immediate:
         return found.with_failure(name, IMMEDIATE, None)
-    refusal = flow.view.refused.get(part_of_undo(name))
+    refusal = flow.view.given_up(part_of_undo(name))
     if refusal is not None:
-        return found.with_failure(name, NAME_TAKEN, refusal)
+        return found.with_failure(name, refusal.reason, refusal.message)
+    if recorded is not None and recorded.undo_run == run and run not in flow.view.unmade:
+        return found.with_failure(name, PART_GONE, gone(run))
     try:
-        return replace(found, wanted=(_wanted(flow, name, states, halt),))
+        wanted = _wanted(flow, name, states, halt)
     except MissingError as error:
         return found.with_failure(name, reason_of(error), str(error))
+    # The status names it before it is begun.
+    found = found.named(name, run) if at_most_once(flow.view, wanted, flow.now) else found
+    return replace(found, wanted=(wanted,))
 
 
 def _of_part(flow: Workflow, name: str, part: ScheduledRun, found: Undone) -> Undone:

@@ -9,12 +9,11 @@ from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, Answer, StepPhase, StepStatus
 from crontask.api.metadata import Condition
 from crontask.api.scheduledrun import RunPhase
-from crontask.decide.composite.model import StepState
+from crontask.decide.composite.model import PART_GONE, StepState
 from crontask.decide.composite.plan import Again
 from crontask.decide.composite.undo import may_have_acted
 from crontask.decide.model import ScheduledRun
 
-PART_GONE = "PartGone"
 LONGEST_MESSAGE = 1024
 # A longer result stands in the run of the step alone.
 LONGEST_RESULT = 1024
@@ -66,9 +65,14 @@ def of_record(step: Step, recorded: StepStatus) -> StepState:
             recorded.result is None,
             recorded.run is not None,
         )
-    message = f"run {recorded.run} is gone, and nobody saw its end"
+    message = gone(recorded.run)
     known = recorded.start_time, recorded.completion_time, recorded.attempts
     return StepState(step, StepPhase.FAILED, None, recorded.run, *known, PART_GONE, message, acted=True)
+
+
+def gone(run: str | None) -> str:
+    """What is said of a part whose run was there, and is not any more."""
+    return f"run {run} is gone, and nobody saw its end"
 
 
 def of_reused(step: Step, recorded: StepStatus, again: Again) -> StepState:
@@ -80,7 +84,12 @@ def of_reused(step: Step, recorded: StepStatus, again: Again) -> StepState:
 
 
 def step_status(
-    name: str, state: StepState, *, answer: Answer | None = None, compensated: bool | None = None
+    name: str,
+    state: StepState,
+    *,
+    answer: Answer | None = None,
+    compensated: bool | None = None,
+    undo_run: str | None = None,
 ) -> StepStatus:
     """What a status says of a step, or of what goes as one."""
     return StepStatus(
@@ -95,6 +104,7 @@ def step_status(
         result=recordable(state.result),
         answer=answer,
         compensated=compensated,
+        undo_run=undo_run,
     )
 
 

@@ -15,9 +15,9 @@ from crontask.decide.composite.approval import asking, waits_for_nobody
 from crontask.decide.composite.approval_record import ignored, news, unrecorded
 from crontask.decide.composite.ending import cleaning_up, end_of
 from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
-from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView, StepState
+from crontask.decide.composite.model import ONLY_SEEN, CompositeDecision, CompositeView, StepState, WantedPart
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
-from crontask.decide.composite.step_state import LONGEST_MESSAGE, PART_GONE, step_status
+from crontask.decide.composite.step_state import LONGEST_MESSAGE, step_status
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import SourceSkippedError, reason_of
 from crontask.decide.composite.workflow import States, Workflow
@@ -43,7 +43,10 @@ def decide_steps(view: CompositeView, now: datetime) -> CompositeDecision:
     if halt is not None and not undone.ended:
         message = f"{halt.message or halt.reason}; {undone.progress}"
         decision = _decision(flow, RunPhase.COMPENSATING, message, states, halt, undone)
-        return replace(decision, wanted=undone.wanted, cancels=undone.cancels)
+        # Of an undo that happens at most once, the status says so before it is begun.
+        named = any(part.asked["undo"] in undone.runs for part in undone.wanted)
+        first = decision.record_first or named
+        return replace(decision, wanted=undone.wanted, cancels=undone.cancels, record_first=first)
     return _at_the_end(flow, states, halt, undone)
 
 
@@ -129,13 +132,10 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     starting = ready if most is None else ready[: max(0, most - running)]
     if flow.view.suspended:
         starting = []
-    wanted = tuple(flow.wanted(state) for state in starting)
-    # Of what happens at most once, the status says so before it is begun.
-    named = [state for state, part in zip(starting, wanted, strict=True) if at_most_once(flow.view, part)]
-    begun = {**states, **{state.step.name: _named(flow, state) for state in named}}
+    wanted, named = _starting(flow, starting)
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), begun, None)
+    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), {**states, **named}, None)
     return replace(
         decision,
         wanted=wanted,
@@ -154,7 +154,14 @@ def _while_going_on(flow: Workflow, states: States) -> str | None:
 def _only_seen(flow: Workflow, state: StepState) -> bool:
     """Whether nothing but this process knows how the step ended."""
     recorded = flow.recorded.get(state.step.name)
-    return state.reason in (NAME_TAKEN, PART_GONE) and (recorded is None or recorded.phase is not state.phase)
+    return state.reason in ONLY_SEEN and (recorded is None or recorded.phase is not state.phase)
+
+
+def _starting(flow: Workflow, ready: list[StepState]) -> tuple[tuple[WantedPart, ...], States]:
+    """The parts that start, and of those that happen at most once how the status names them before they are begun."""
+    wanted = tuple(flow.wanted(state) for state in ready)
+    named = [state for state, part in zip(ready, wanted, strict=True) if at_most_once(flow.view, part, flow.now)]
+    return wanted, {state.step.name: _named(flow, state) for state in named}
 
 
 def _named(flow: Workflow, state: StepState) -> StepState:
@@ -184,9 +191,13 @@ def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undon
     if running or starting:
         at_work = ", ".join(state.step.name for state in (*running, *starting))
         so_far = f"{end.message or end.reason}; " if halt is not None else ""
-        decision = _decision(flow, while_ending(halt), f"{so_far}waits for {at_work}", everything, halt, undone)
         cancels = to_cancel(flow.run, (state.part for state in running)) if flow.immediate else ()
-        return replace(decision, wanted=tuple(map(flow.wanted, starting)), cancels=cancels)
+        wanted, named = _starting(flow, starting)
+        decision = _decision(
+            flow, while_ending(halt), f"{so_far}waits for {at_work}", {**everything, **named}, halt, undone
+        )
+        first = decision.record_first or bool(named) or any(_only_seen(flow, state) for state in always.values())
+        return replace(decision, wanted=wanted, cancels=cancels, record_first=first)
     failed = next((state for state in always.values() if state.failed), None)
     if halt is None and failed is not None:
         end = replace(end, phase=RunPhase.FAILED, reason=STEP_FAILED, message=_failing_words(failed))
@@ -232,4 +243,7 @@ def _shown(flow: Workflow, step: Step, state: StepState | None, undone: Undone) 
     compensated = True if step.name in undone.compensated else None
     if any(entry.step == step.name for entry in undone.failed):
         compensated = False
-    return step_status(step.name, state, answer=flow.answers.get(step.name), compensated=compensated)
+    before = flow.recorded.get(step.name)
+    undo_run = undone.runs.get(step.name) or (before.undo_run if before is not None else None)
+    answer = flow.answers.get(step.name)
+    return step_status(step.name, state, answer=answer, compensated=compensated, undo_run=undo_run)

@@ -23,7 +23,7 @@ from crontask.decide.model import ScheduledRun
 from crontask.decide.run.follow_up import DEEPEST
 from crontask.decide.run.status import ended, identity
 from crontask.decide.settings import settings
-from crontask.decide.views import RunRefusal, RunView
+from crontask.decide.views import RunView
 
 _PAUSED = "Suspended"
 TOO_DEEP = "TooDeep"
@@ -89,31 +89,31 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
         return ended(view, now, RunPhase.FAILED, TOO_DEEP, f"its parts would lie more than {DEEPEST} runs deep")
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
-    refusal, suspended = _refusal(view, now), _is_suspended(view)
     known = CompositeView(
         view.run,
         plan,
         parts,
-        dict(view.names_taken),
+        dict(view.refused_parts),
         orphaned,
         view.unmade_parts,
-        suspended,
-        held=refusal is not None,
+        _is_suspended(view),
     )
     decided = decide_composite(known, now)
     if decided.end is not None:
         return _ended(view, decided, decided.end, now)
     status = _status(view, decided, now)
-    creations = tuple(create_part(known, wanted) for wanted in decided.wanted)
-    wake_at = decided.wake_at
-    if refusal is not None and creations:
-        # Nothing else would be taken either.
-        creations, wake_at = (), earliest(wake_at, refusal.retry_at)
-        status = status.model_copy(update={"message": f"run {refusal.name} is refused: {refusal.message}"[:4096]})
+    held = [(wanted, by) for wanted in decided.wanted if (by := known.held_by(wanted.part, now)) is not None]
+    waiting = {wanted.part for wanted, _ in held}
+    creations = tuple(create_part(known, wanted) for wanted in decided.wanted if wanted.part not in waiting)
+    wake_at = earliest(decided.wake_at, *(by.retry_at for _, by in held))
+    if held:
+        first, by = held[0]
+        message = f"run {known.name_of(first.part)} is refused: {by.message}"
+        status = status.model_copy(update={"message": message})
     cancels = tuple(_cancel(part_run, decided, view) for part_run in decided.cancels)
     if decided.record_first:
-        first: tuple[CreatePart | CancelPart, ...] = (*creations, *cancels)
-        return RunDecisions(status, first, decided.transitions, wake_at=wake_at, prune=decided.prune)
+        following: tuple[CreatePart | CancelPart, ...] = (*creations, *cancels)
+        return RunDecisions(status, following, decided.transitions, wake_at=wake_at, prune=decided.prune)
     return RunDecisions(status, cancels, wake_at=wake_at, before=creations, summary=not cancels, prune=decided.prune)
 
 
@@ -126,11 +126,6 @@ def _cancel(part: ScheduledRun, decided: CompositeDecision, view: RunView) -> Ca
     why = decided.halt.reason if decided.halt is not None else ""
     immediate = view.run.spec.cancel_mode == "Immediate"
     return CancelPart(part, f"run {view.run.meta.name}, which it is a part of, ends: {why}", immediate)
-
-
-def _refusal(view: RunView, now: datetime) -> RunRefusal | None:
-    refusal = view.follow_up_refusal
-    return refusal if refusal is not None and refusal.retry_at > now else None
 
 
 def _status(view: RunView, decided: CompositeDecision, now: datetime) -> ScheduledRunStatus:

@@ -9,10 +9,10 @@ from crontask.api.metadata import Condition, find_condition
 from crontask.api.scheduledrun import FAILURES, SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED
 from crontask.decide.task.pause import Pause
 from crontask.decide.views import RunView, TaskView
 
-POD_REJECTED, RUN_REJECTED = "PodRejected", "RunRejected"
 _LONGEST = 4000
 # Clocks are believed up to 30 s apart.
 _AHEAD = timedelta(minutes=1)

@@ -9,7 +9,8 @@ from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
 from crontask.api.task_status import Timing
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.task.conditions import RUN_REJECTED, run_is_rejected
+from crontask.decide.refusal import RUN_REJECTED
+from crontask.decide.task.conditions import run_is_rejected
 from crontask.decide.task.delay import delayed_start
 from crontask.decide.views import RunView, TaskView
 from crontask.timetable import Due, Timetable

@@ -8,7 +8,7 @@ from crontask.api.scheduledrun import NEVER_RAN, RunPhase
 from crontask.api.task_status import Counts, Decision
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import ScheduledRun
-from crontask.decide.task.conditions import RUN_REJECTED
+from crontask.decide.refusal import RUN_REJECTED
 from crontask.decide.task.due import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times, Undecided
 from crontask.decide.task.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
 from crontask.decide.views import TaskView

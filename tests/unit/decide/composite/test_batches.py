@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from composite_views import NAME, UID, C, part, seconds
+from composite_views import NAME, UID, C, Refused, part, refusals, rejected, seconds
 from run_life import at, recorded
 
 from crontask.api.composite_status import BatchStatus, Halt
@@ -45,7 +45,7 @@ def batches(
     *parts: ScheduledRun,
     said: BatchStatus | None = None,
     halt: Halt | None = None,
-    refused: dict[str, str] | None = None,
+    refused: Refused | None = None,
     orphaned: tuple[str, ...] = (),
     unmade: tuple[str, ...] = (),
     spec: dict[str, Any] | None = None,
@@ -64,7 +64,7 @@ def batches(
     assert found is not None
     named = {each.spec.parent.part: each for each in parts if each.spec.parent is not None}
     gone = frozenset(orphaned), frozenset(unmade)
-    return CompositeView(run, found, named, refused or {}, *gone, suspended=bool(parsed.suspend))
+    return CompositeView(run, found, named, refusals(refused), *gone, suspended=bool(parsed.suspend))
 
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:
@@ -127,6 +127,8 @@ TABLE: list[tuple[str, CompositeView, list[tuple[int, Any]], int, tuple[str, str
         *([(3, 2)], 2, None),
     ),
     ("its name is taken", batches(refused={part_of_batch(1): "taken"}), [], 0, ("Failed", "NameTaken")),
+    ("refused for good", batches(refused={part_of_batch(1): rejected()}), [], 0, ("Failed", "RunRejected")),
+    ("tried again", batches(refused={part_of_batch(1): rejected(retry_at=11)}), [(1, None)], 0, None),
     ("paused", batches(done(1), spec={"suspend": True}), [], 1, None),
     ("paused at the end", batches(done(1, last=True), spec={"suspend": True}), [], 1, ("Succeeded", "Completed")),
     ("canceled", batches(done(1), spec={"cancel": True}), [], 1, ("Canceled", "Canceled")),

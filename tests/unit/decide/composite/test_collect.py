@@ -1,7 +1,7 @@
 """The policy of a fan-out whose items have ended: what is given the totals, and how the run ends with it."""
 
 import pytest
-from composite_views import C, fan_out, own, part
+from composite_views import C, fan_out, own, part, rejected
 from item_rows import (
     COLLECT,
     COLLECT_ONCE,
@@ -139,6 +139,15 @@ ROWS = (
         end="CollectFailed",
         collect="F",
         says="collect is Failed: run flow-collect exists",
+    ),
+    Row(
+        "its run is refused for good",
+        fan_out(1, "S", each=COLLECT, refused={"collect": rejected()}),
+        "S",
+        P.FAILED,
+        end="CollectFailed",
+        collect="F",
+        says="collect is Failed: spec.args: Invalid value",
     ),
     Row(
         "what it refers to is missing",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from composite_views import fan_out, own, part
+from composite_views import fan_out, own, part, rejected
 from item_rows import (
     CANCELED,
     COLLECT,
@@ -203,6 +203,21 @@ ROWS = (
         first=True,
     ),
     Row("once it is", fan_out(2, "F", each=ONE, refused={"0": "run flow-0 exists"}), "F-", wanted=("1",)),
+    Row(
+        "its run is refused for good: that is recorded before others start",
+        fan_out(2, each=ONE, refused={"0": rejected()}),
+        "F-",
+        wanted=("1",),
+        first=True,
+    ),
+    Row("until it is tried again", fan_out(2, each=ONE, refused={"0": rejected(retry_at=11)}), "-2", wanted=("0",)),
+    Row(
+        "one that is refused alone, and happens at most once, is not recorded; the others are",
+        fan_out(3, each={**TWO, **ONCE}, refused={"0": rejected(retry_at=11)}),
+        "-R-",
+        wanted=("0", "1"),
+        first=True,
+    ),
     Row("its run is gone, and nobody saw its end", fan_out(3, "SR", each=ONE), "SF-", wanted=("2",), first=True),
     Row(
         "its run is gone, and its pod is not: it counts as running",

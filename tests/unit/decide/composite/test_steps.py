@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from composite_views import NAME, UID, C, decided, flow, part, seconds, step
+from composite_views import NAME, UID, C, decided, flow, own, part, rejected, seconds, step
 from run_life import at
 
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
@@ -19,6 +19,9 @@ CLEAN = step("clean", always=True)
 DONE = StepStatus(name="a", phase=StepPhase.REUSED, run="before-a", completion_time=at(-9))
 FAILED = Halt(phase="Failed", reason="StepFailed", message="step a is Failed")
 CANCELED = Halt(phase="Canceled", reason="Canceled", message=None)
+ONCE: dict[str, Any] = {"retry": {"onLost": "Fail"}}
+UNDONE_ONCE = step("a", compensate={**C, **ONCE})
+NAMED = (StepStatus(name="a", phase=StepPhase.SUCCEEDED, run="flow-a", undo_run=own("a/undo")),)
 IMMEDIATE: dict[str, Any] = {"cancel": True, "cancelMode": "Immediate"}
 
 
@@ -251,6 +254,67 @@ ROWS = (
         ),
         wanted=("b",),
         steps="FP",
+    ),
+    # --- parts whose run the API server refuses ---
+    Row(
+        "refused for good: it had no effect, and is not undone",
+        flow(step("a", **UNDO), B, refused={"a": rejected()}),
+        P.FAILED,
+        steps="F.",
+        halt="step a is Failed: spec.args: Invalid value",
+        undo=(),
+        first=True,
+        end="StepFailed",
+    ),
+    Row(
+        "refused for good, and tolerated: that is recorded before others start",
+        flow(step("a", continueOnFailure=True), B, refused={"a": rejected()}),
+        wanted=("b",),
+        steps="FP",
+        first=True,
+    ),
+    Row("refused until it is tried again", flow(A, B, refused={"a": rejected(retry_at=11)}), wanted=("a",), steps="PP"),
+    Row(
+        "an undo is refused for good: the others go on",
+        flow(
+            step("a", **UNDO),
+            step("b", **UNDO),
+            D,
+            parts=(ok("a", 2), ok("b", 3), bad("d")),
+            refused={"b/undo": rejected()},
+        ),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="SSF",
+        halt="step d is Failed: Error",
+        undo=("b", "a"),
+        first=True,
+        left={"b": "RunRejected"},
+    ),
+    Row(
+        "and the run ends so",
+        flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d")), refused={"a/undo": rejected()}),
+        P.FAILED,
+        steps="SF",
+        halt="step d is Failed: Error",
+        undo=("a",),
+        first=True,
+        end="CompensationFailed",
+        left={"a": "RunRejected"},
+    ),
+    Row(
+        "what always runs is refused for good",
+        flow(A, CLEAN, parts=(ok("a"),), refused={"clean": rejected()}),
+        P.FAILED,
+        steps="SF",
+        end="StepFailed",
+    ),
+    Row(
+        "so it is of one of two: recorded before the other starts",
+        flow(A, CLEAN, step("more", always=True), parts=(ok("a"),), refused={"clean": rejected()}),
+        wanted=("more",),
+        steps="SFP",
+        first=True,
     ),
     # --- parts that are gone ---
     Row(
@@ -656,6 +720,78 @@ ROWS = (
         steps="R",
         first=True,
     ),
+    Row(
+        "what always runs, at most once, is recorded before it begins",
+        flow(A, step("clean", always=True, **ONCE), parts=(ok("a"),)),
+        wanted=("clean",),
+        steps="SR",
+        first=True,
+    ),
+    Row(
+        "once it is named, and its run is not there, it is gone",
+        flow(
+            A,
+            step("clean", always=True, **ONCE),
+            parts=(ok("a"),),
+            said=(StepStatus(name="clean", phase=StepPhase.RUNNING, run="flow-clean"),),
+        ),
+        P.FAILED,
+        steps="SF",
+        end="StepFailed",
+    ),
+    Row(
+        "an undo, at most once, is recorded before it begins",
+        flow(UNDONE_ONCE, D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",)),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+        first=True,
+    ),
+    Row(
+        "while it is refused, it is not",
+        flow(UNDONE_ONCE, D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",), held=True),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+    ),
+    Row(
+        "named, and its creation had no good answer: it is tried again",
+        flow(
+            UNDONE_ONCE, D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",), said=NAMED, unmade=(own("a/undo"),)
+        ),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+        first=True,
+    ),
+    Row(
+        "named, and its run is not there: it may have been done, and is not made again",
+        flow(UNDONE_ONCE, D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",), said=NAMED),
+        P.FAILED,
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+        first=True,
+        end="CompensationFailed",
+        left={"a": "PartGone"},
+    ),
+    Row(
+        "so it is of any undo that the status names",
+        flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",), said=NAMED),
+        P.FAILED,
+        steps="SF",
+        halt=FAILED.message,
+        undo=("a",),
+        first=True,
+        end="CompensationFailed",
+        left={"a": "PartGone"},
+    ),
     # --- run again ---
     Row("what another run did is reused", flow(step("a", **UNDO), B, said=(DONE,)), wanted=("b",), steps="UP"),
     Row(
@@ -703,6 +839,16 @@ def test_what_should_be_so(row: Row) -> None:
     assert (found.end.reason if found.end is not None else None) == row.end
     assert found.record_first is row.first
     assert seconds(found.wake_at) == row.wakes
+
+
+def test_the_status_names_the_run_of_an_undo() -> None:
+    under_way = decided(
+        flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d"), part("a/undo")), halt=FAILED, undo=("a",))
+    )
+    once = decided(flow(UNDONE_ONCE, D, parts=(ok("a", 2), bad("d")), halt=FAILED, undo=("a",)))
+    over = decided(flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d")), said=NAMED, halt=FAILED, undo=("a",)))
+    assert {found.steps[0].undo_run for found in (under_way, once, over)} == {own("a/undo")}
+    assert under_way.steps[1].undo_run is None
 
 
 def test_each_phase_of_a_step_is_in_a_row() -> None:

@@ -51,10 +51,10 @@ from crontask.decide.pod_state import (
     VANISHED,
     Creating,
     CreationUnknown,
-    PodRefusal,
     PodState,
     Refused,
 )
+from crontask.decide.refusal import Refusal
 from crontask.decide.run.decide import decide_run
 from crontask.decide.run.rules import RULES, Rule
 from crontask.decide.run.status import attempt_recorded
@@ -610,7 +610,7 @@ def test_at_most_once_an_attempt_that_was_recorded_and_has_no_pod_is_not_repeate
     unchanged = decide_run(RunView(life.run, life.task, Creating()), at(1))
     assert (unchanged.status, unchanged.actions) == (recorded, ())
     # Refused for sure: it may be tried again.
-    refused = PodRefusal("PodRejected", "quota", False, at(2), at(1))
+    refused = Refusal("PodRejected", "quota", False, at(2), at(1))
     assert life.decide(1, pod_state=Refused(refused)).wake_at == at(2)
     assert [a.number for a in life.decide(2, pod_state=Refused(refused)).actions if isinstance(a, StartAttempt)] == [1]
     life.decide(3)
@@ -627,7 +627,7 @@ def test_whether_a_pod_was_made_is_found_out_before_all_else(spec: dict[str, Any
     assert [type(found) for found in decided.actions] == [action]
 
 
-WEBHOOK = PodRefusal("PodRejected", "failed calling webhook", False, at(4), at(1))
+WEBHOOK = Refusal("PodRejected", "failed calling webhook", False, at(4), at(1))
 
 
 DROPPED = Dropped(RunPhase.SKIPPED, "Suspended", "dropped")

@@ -26,7 +26,8 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskPhase, Timing
 from crontask.decide.decisions import Adopt, CancelRun, Discard, Dropped, Launch, Reserve, StartAttempt, TaskAction
 from crontask.decide.model import Config, CronTask, ScheduledRun
-from crontask.decide.pod_state import PodRefusal, Refused
+from crontask.decide.pod_state import Refused
+from crontask.decide.refusal import Refusal
 from crontask.decide.run.decide import decide_run
 from crontask.decide.views import PodCheck, RunView, TaskView
 
@@ -133,7 +134,7 @@ def test_a_late_writers_run_is_stale() -> None:
 def test_what_the_api_server_will_never_take_fails() -> None:
     run = make_run(at(1))
     refused = replace(
-        run, pod_state=Refused(PodRefusal("PodRejected", "spec.containers[0].image: Required", True, at(1), at(1)))
+        run, pod_state=Refused(Refusal("PodRejected", "spec.containers[0].image: Required", True, at(1), at(1)))
     )
     decided = decide_run(refused, at(1))
     assert decided.status.phase is RunPhase.FAILED
