@@ -146,6 +146,26 @@ def test_the_status_is_explained_too(control_plane: ControlPlane, field: str) ->
     assert "<empty>" not in control_plane.kubectl("explain", field)
 
 
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ({"phase": "Running"}, "Running"),
+        ({"phase": "Running", "display": "Paused"}, "Paused"),
+        ({"phase": "Succeeded", "display": None}, "Succeeded"),
+        ({}, ""),
+    ],
+)
+def test_the_column_shows_the_phase_or_what_is_to_be_shown_in_its_place(
+    control_plane: ControlPlane, namespace: str, status: dict[str, object], shown: str
+) -> None:
+    run = {**RUN, "spec": {"taskRef": {"name": "t"}}}
+    control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(run))
+    patch = ("-n", namespace, "patch", "sr", "r", "--type=merge", "--subresource=status", "-p")
+    control_plane.kubectl(*patch, json.dumps({"status": {"progress": "1/2 steps", **status}}))
+    heads, line = control_plane.kubectl("-n", namespace, "get", "sr").splitlines()
+    assert line[heads.index("PHASE") : heads.index("SCHEDULED")].strip() == shown
+
+
 def test_no_list_is_kept_of_who_set_which_field_of_a_status(control_plane: ControlPlane, namespace: str) -> None:
     run = {**RUN, "spec": {"taskRef": {"name": "t"}}}
     control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(run))

@@ -13,8 +13,8 @@ from crontask.api.scheduledrun import Attempt, Item, Parent, RunPhase, Scheduled
 from crontask.api.validate import validate_run
 from crontask.decide.composite.decide import decide_composite
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView
-from crontask.decide.composite.plan import plan_of
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import plan_of
 from crontask.decide.refusal import Refusal
 
 NAME, UID = "flow", "flow-uid"

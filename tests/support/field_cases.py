@@ -556,10 +556,11 @@ _HANDLER_RULES = (
         Rule(
             f"{field} has a name or a password in it, which everybody would see who may read the task; "
             "write an Authorization header with valueFrom.secretKeyRef",
-            _handler({"http": {field: f"https://{user}@example.com/a"}}),
+            _handler({"http": {field: f"{scheme}://{user}@example.com/a"}}),
             f"spec.handler.http.{field}",
         )
         for field in ("url", "urlTemplate")
+        for scheme in ("https", "HTTPS")
         for user in ("user:word", "user", ":word")
     ),
     *(

@@ -366,6 +366,8 @@ ODD: list[tuple[str, Spec]] = [
     _task(concurrency={"policy": "Replace", "queueLimit": 5, "max": 10000}),
     _task(handler={"container": {"image": " "}}),
     *(_task(handler={"http": {"urlTemplate": template}}) for template in GOOD_TEMPLATES),
+    *(_call(url=url) for url in ("HTTPS://example.com", "Http://example.com/a")),
+    _task(handler={"http": {"urlTemplate": "HTTPS://example.com/{id}"}}),
     _task(handler={"http": {"url": None, "urlTemplate": "https://example.com/{id}"}}),
     _task(handler={"podTemplate": {"spec": {"containers": [{"name": "a"}, {"image": "b"}]}}, "resultFrom": "a"}),
     # Fields of another version are dropped by the one, and not looked at by the other.

@@ -182,7 +182,8 @@ _TASK_COLUMNS = [
 ]
 _RUN_COLUMNS = [
     _column("Task", ".spec.taskRef.name"),
-    _column("Phase", ".status.phase"),
+    # The first of these that is there: most runs have no other word for their phase, and need not write one.
+    _column("Phase", ".status['display','phase']"),
     # A string: a date column shows a time to come as <invalid>.
     _column("Scheduled", ".status.scheduledTime"),
     _column("Started", ".status.startTime", "date"),

@@ -10,7 +10,7 @@ from crontask.api.unbuilt import BATCH, FIX, HANDLER, MESSAGE
 from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
 from crontask.api.validate_approval import BESIDE_APPROVAL
 from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER
-from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL
+from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL, SCHEME
 from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_OF_STEP, ONE_VARIANT
 from crontask.api.validate_template import (
     INIT_RESTART_POLICIES,
@@ -207,10 +207,10 @@ _BATCH_HANDLER_RULES = [
 ]
 _URL_RULES = [
     rule(
-        "self.url.matches('^https?://[^/?# ]+([/?#][^ ]*)?$')",
+        f"self.url.matches('^{SCHEME}[^/?# ]+([/?#][^ ]*)?$')",
         "url is not a valid URL; write it like https://example.com/path",
     ),
-    rule("!self.url.matches('^https?://[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
+    rule(f"!self.url.matches('^{SCHEME}[^/?#]*@')", f"url {'; '.join(CREDENTIALS_IN_URL)}"),
 ]
 _HTTP_RULES = [
     rule("has(self.url) != has(self.urlTemplate)", f"{ONE_URL}; set one of them"),

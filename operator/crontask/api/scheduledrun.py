@@ -292,6 +292,9 @@ class CompositeRunStatus(ScheduledRunStatus):
         description="Of a composite run: by what it goes, as it was when it started. Later edits of the task do not "
         "change it.",
     )
+    display: Literal["Paused"] | None = Field(
+        default=None, description="What the column PHASE shows in place of the phase: Paused while the run is."
+    )
     progress: str | None = Field(
         default=None, max_length=32, description="Of a composite run: how far it is, like 3/6 steps."
     )
@@ -307,16 +310,6 @@ class CompositeRunStatus(ScheduledRunStatus):
         default=(), max_length=MOST_STEPS, description="Steps that may have had an effect, and were not undone."
     )
     paused: Paused | None = Field(default=None, description="Of a composite run: since when, and how long, it pauses.")
-
-    def has_part(self, asked: Parent) -> bool:
-        """Whether it consists of such a part, among others."""
-        if self.batch is not None:
-            return asked.batch is not None
-        if self.items is not None:
-            # What collects is recorded before it is made.
-            collects = bool(asked.collect) and self.items.collect is not None
-            return collects or (asked.item is not None and asked.item.index < self.items.total)
-        return (asked.step or asked.undo) in {step.name for step in self.steps}
 
     @property
     def composite(self) -> "CompositeRunStatus | None":

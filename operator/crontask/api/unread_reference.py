@@ -22,37 +22,38 @@ _BARE = re.compile(r"(?<!\$)\$\{\s*(?:args|run|steps|trigger|item|index|cursor|b
 _BRACES = re.compile(r"\{\{-?\s*(?:steps|tasks|inputs|outputs|workflow|item|args|run|params|trigger)\s*[.[|}][^{}]*\}+")
 _PARENTHESES = re.compile(r"\$\((?:steps|tasks|inputs|params|context|args|run|item)[.[][^()]*\)")
 _WITHOUT = re.compile(r"\$(?:steps|args|run|item)\.\w\S*")
-_ALONE = "a reference works in args and in when.value alone"
-_IN_ARGS = "write it into args of the step, which"
+_STEP = "the step"
+_ALONE = {_STEP: "a reference works in args and in when.value alone"}
+_IN_ARGS = "write it into args of {}, which"
 _INSTEAD = {
     "body": f"{_IN_ARGS} are the body where none is written",
-    "http": "build the call in a step with python, which is handed its args",
+    "http": "build the call in {} with python, which is handed its args",
     "python": f"{_IN_ARGS} are handed to the function",
 }
 _IN_THE_ENVIRONMENT = f"{_IN_ARGS} the pod is given as JSON in CRONTASK_ARGS"
 
 
-def in_a_handler(handler: SimpleHandler, path: str) -> Iterator[Problem]:
-    """What looks like a reference in what a step runs."""
+def in_a_handler(handler: SimpleHandler, path: str, of: str = _STEP) -> Iterator[Problem]:
+    """What looks like a reference in what runs in a pod. `of`: what that belongs to, for people."""
     for field in ("container", "podTemplate", "pod", "http"):
         for where, text in _texts(_document(handler, field), f"{path}.{field}"):
             # A URL and a header have no variables.
             found = _first(text, (_BARE if field == "http" else _DOTTED), _BRACES)
             if found is not None:
-                yield _not_read(found, where, "body" if where.endswith(".http.body") else field)
+                yield _not_read(found, where, "body" if where.endswith(".http.body") else field, of)
     if handler.python is not None and handler.python.source is not None:
         found = _in_source(handler.python.source)
         if found is not None:
-            yield _not_read(found, f"{path}.python.source", "python")
+            yield _not_read(found, f"{path}.python.source", "python", of)
 
 
-def in_args(value: Any, path: str) -> Iterator[Problem]:
+def in_args(value: Any, path: str, example: str = "${steps.fetch.result.id}") -> Iterator[Problem]:
     """What is a reference as another tool has it, in what is looked into for references."""
     for where, text in _texts(value, path):
         found = _first(text, _BRACES, _PARENTHESES, _WITHOUT)
         if found is not None:
             better = meant(text)
-            fix = f"write {better}" if better is not None else 'write a reference, like "${steps.fetch.result.id}"'
+            fix = f"write {better}" if better is not None else f'write a reference, like "{example}"'
             yield Problem(where, f"{shown(found)} is handed over as it is", fix)
 
 
@@ -64,8 +65,11 @@ def in_data(value: Any, path: str, why: str, fix: str) -> Iterator[Problem]:
             yield Problem(where, f"{shown(found)} is taken as it is: {why}", fix)
 
 
-def _not_read(found: str, path: str, field: str) -> Problem:
-    return Problem(path, f"{shown(found)} is taken as it is: {_ALONE}", _INSTEAD.get(field, _IN_THE_ENVIRONMENT))
+def _not_read(found: str, path: str, field: str, of: str) -> Problem:
+    where = "a step" if field == "http" and of == _STEP else of
+    alone = _ALONE.get(of, "a reference works in args alone")
+    fix = _INSTEAD.get(field, _IN_THE_ENVIRONMENT).format(where)
+    return Problem(path, f"{shown(found)} is taken as it is: {alone}", fix)
 
 
 def _first(text: str, *forms: "re.Pattern[str]") -> str | None:

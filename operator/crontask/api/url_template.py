@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from crontask.api.base import cut
 from crontask.api.problem import Problem
-from crontask.api.validate_call import CREDENTIALS_IN_URL, url_parts
+from crontask.api.validate_call import CREDENTIALS_IN_URL, SCHEME, url_parts
 from crontask.api.written import shown
 
 EXAMPLE = "https://example.com/orders/{id}"
@@ -21,8 +21,8 @@ _NAME = "[A-Za-z0-9_]+"
 _VALUES = f"[{{]{_NAME}(,{_NAME})*[}}]"
 _PARAMETERS = f"{_NAME}[*]?(,{_NAME}[*]?)*[}}]"
 _ENCODED = "%[0-9A-Fa-f]{2}"
-CREDENTIALS = "^https?://[^/?#{}]*@"
-HOST = r"https?://[^/?#{}@%\\ ]+"
+CREDENTIALS = f"^{SCHEME}[^/?#{{}}]*@"
+HOST = rf"{SCHEME}[^/?#{{}}@%\\ ]+"
 AFTER_HOST = "([/?#]|[{][?]|$)"
 FORM = (
     f"{HOST}(/([^?#{{}}% ]|{_ENCODED}|{_VALUES})*)?"

@@ -18,6 +18,8 @@ CREDENTIALS_IN_URL = (
     "write an Authorization header with valueFrom.secretKeyRef",
 )
 ONE_URL = "exactly one of url and urlTemplate must be set"
+# As RFC 3986 has it: in letters of any case.
+SCHEME = "[Hh][Tt][Tt][Pp][Ss]?://"
 METHOD = "[A-Z]+"
 FUNCTION = r"[A-Za-z_][A-Za-z0-9_]*"
 MODULE_FUNCTION = rf"{FUNCTION}(\.{FUNCTION})*:{FUNCTION}"

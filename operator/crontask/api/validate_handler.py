@@ -12,6 +12,7 @@ from crontask.api.handler import Handler
 from crontask.api.names import DNS_LABEL
 from crontask.api.problem import Problem
 from crontask.api.simple_handler import SimpleHandler
+from crontask.api.simple_parts import simple_parts
 from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import http_problems, python_problems
 from crontask.api.validate_template import container_problems, partial_problems, template_problems
@@ -119,17 +120,10 @@ def simple_problems(handler: SimpleHandler, path: str, *, pod_goes_too: bool = F
 
 def handler_warnings(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
     """Fields of its pods that Kubernetes does not have."""
-    yield from _simple_warnings(handler, path)
-    for index, step in enumerate(handler.steps or ()):
-        yield from _simple_warnings(step, f"{path}.steps[{index}]")
-        if step.compensate is not None:
-            yield from _simple_warnings(step.compensate, f"{path}.steps[{index}].compensate")
-    if handler.for_each is not None:
-        yield from _simple_warnings(handler.for_each.handler, f"{path}.forEach.handler")
-        if handler.for_each.collect is not None:
-            yield from _simple_warnings(handler.for_each.collect, f"{path}.forEach.collect")
-    if handler.batch is not None:
-        yield from _simple_warnings(handler.batch.handler, f"{path}.batch.handler")
+    if handler.composite:
+        yield from _simple_warnings(handler, path)
+    for part in simple_parts(handler, path):
+        yield from _simple_warnings(part.handler, part.path)
 
 
 def _simple_warnings(handler: SimpleHandler, path: str) -> Iterator[Problem]:

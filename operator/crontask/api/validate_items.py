@@ -55,10 +55,16 @@ def _of_items(items: Any, path: str) -> Iterator[Problem]:
         yield _too_many(len(items), path)
     else:
         for index, item in enumerate(items):
-            size = len(orjson.dumps(item))
-            if size > LONGEST_ITEM:
-                message = f"has {size} bytes as JSON, over {LONGEST_ITEM}"
-                yield Problem(f"{path}[{index}]", message, "hand over a reference to the data, like a URL or a key")
+            if (wrong := too_long(item)) is not None:
+                yield Problem(f"{path}[{index}]", *wrong)
+
+
+def too_long(item: Any) -> tuple[str, str] | None:
+    """What is wrong with an item that is longer than one may be, and what to write instead."""
+    size = len(orjson.dumps(item))
+    if size <= LONGEST_ITEM:
+        return None
+    return f"has {size} bytes as JSON, over {LONGEST_ITEM}", "hand over a reference to the data, like a URL or a key"
 
 
 def _of_task(asked: ForEach, path: str) -> Iterator[Problem]:

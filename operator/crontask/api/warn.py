@@ -69,7 +69,7 @@ def _without_effect(field: str, why: str, fix: str) -> Problem:
 
 
 def _workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool = False) -> Iterator[Problem]:
-    if spec.handler is not None and spec.handler.steps is not None:
+    if spec.handler is not None and spec.handler.composite:
         # Few have them: the others do not wait for what looks at them.
         from crontask.api.warn_steps import workflow_warnings
 

@@ -1,4 +1,4 @@
-"""Warnings about a good workflow: what has no effect, what is never there, what looks like a reference and is none."""
+"""Warnings about a good composite: what has no effect, what is never there, what looks like a reference and is none."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -11,32 +11,51 @@ from crontask.api.problem import Problem
 from crontask.api.reference import Found, MissingError, Reference, references_in, resolve, value_at
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.simple_handler import SimpleHandler
-from crontask.api.step_order import is_graph, own_references
+from crontask.api.simple_parts import simple_parts
+from crontask.api.step_order import is_graph
 from crontask.api.trigger import Trigger
 from crontask.api.unread_reference import in_a_handler, in_args, in_data
 from crontask.api.validate import TIMINGS
 from crontask.api.written import one_of
 
 _NEAR = 0.7
+_EXAMPLE = "${steps.fetch.result.id}"
+_EXAMPLES = {"forEach": "${item.id}", "collect": "${args.id}", "batch": "${cursor.page}"}
 _TRIGGER = tuple(field.alias or name for name, field in Trigger.model_fields.items())
 
 
 def workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool = False) -> Iterator[Problem]:
-    """Of a task or a run that is a workflow. `triggered`: the run says what has caused it."""
+    """Of a task or a run that consists of parts. `triggered`: the run says what has caused it."""
     handler = spec.handler
-    if handler is None or handler.steps is None:
+    if handler is None or not handler.composite:
         return
-    yield from _beside_steps(handler, "spec.handler")
-    for index, step in enumerate(handler.steps):
+    if handler.steps is not None:
+        yield from _beside_steps(handler, "spec.handler")
+    if handler.pod is not None:
+        yield from in_a_handler(SimpleHandler(pod=handler.pod), "spec.handler", _whole(handler))
+    for index, step in enumerate(handler.steps or ()):
         path = f"spec.handler.steps[{index}]"
         yield from _without_effect(step, path)
         if step.when is not None:
             yield from _of_a_condition(step.when, f"{path}.when")
-        yield from _of_a_part(step, path)
-        for found in _references(step, path):
-            yield from _never_there(found, spec, triggered=triggered)
-    why, fix = "args of the whole are data", "write it into args of the steps that need it"
+    for part in simple_parts(handler, "spec.handler"):
+        yield from in_args(part.args, part.args_path, _EXAMPLES.get(part.of, _EXAMPLE))
+        yield from in_a_handler(part.handler, part.path, part.of)
+    for found in _references(handler, "spec.handler"):
+        yield from _never_there(found, spec, triggered=triggered)
+    why, fix = "args of the whole are data", f"write it into args of {_who_needs_it(handler)}"
     yield from in_data(spec.args, "spec.args", why, fix)
+
+
+def _whole(handler: Handler) -> str:
+    """How people call what the pod beside it is the default of."""
+    if handler.for_each is not None:
+        return "forEach"
+    return "batch" if handler.batch is not None else "the step"
+
+
+def _who_needs_it(handler: Handler) -> str:
+    return "the steps that need it" if handler.steps is not None else _whole(handler)
 
 
 def _beside_steps(handler: Handler, path: str) -> Iterator[Problem]:
@@ -51,8 +70,6 @@ def _beside_steps(handler: Handler, path: str) -> Iterator[Problem]:
     if any(step.always and step.name == handler.step_result_from for step in steps):
         message = "names a step that has always: the run ends without a result"
         yield Problem(f"{path}.stepResultFrom", message, "name another step")
-    if handler.pod is not None:
-        yield from in_a_handler(SimpleHandler(pod=handler.pod), path)
 
 
 def _without_effect(step: Step, path: str) -> Iterator[Problem]:
@@ -86,21 +103,19 @@ def _nothing(reference: Reference, has_default: bool) -> Any:
     raise MissingError(str(reference))
 
 
-def _of_a_part(step: Step, path: str) -> Iterator[Problem]:
-    yield from in_args(step.args, f"{path}.args")
-    yield from in_a_handler(step, path)
-    if step.compensate is not None:
-        yield from in_args(step.compensate.args, f"{path}.compensate.args")
-        yield from in_a_handler(step.compensate, f"{path}.compensate")
-
-
 # --- references to what is not there ---------------------------------------------------------------------------------
 
 
-def _references(step: Step, path: str) -> Iterator[Found]:
-    found = [*own_references(step, path)]
-    if step.compensate is not None:
-        found += references_in(step.compensate.args, f"{path}.compensate.args")
+def _references(handler: Handler, path: str) -> Iterator[Found]:
+    found: list[Found | object] = []
+    for index, step in enumerate(handler.steps or ()):
+        if step.when is not None:
+            found += references_in(step.when.value, f"{path}.steps[{index}].when.value")
+    if handler.for_each is not None:
+        found += references_in(handler.for_each.items, f"{path}.forEach.items")
+        found += references_in(handler.for_each.scheduled_time, f"{path}.forEach.scheduledTime")
+    for part in simple_parts(handler, path):
+        found += references_in(part.args, part.args_path)
     yield from (each for each in found if isinstance(each, Found) and not each.has_default)
 
 

@@ -7,30 +7,24 @@ from typing import Any
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
 from crontask.api.simple_handler import Http, SimpleHandler
+from crontask.api.simple_parts import simple_parts
 
 _EXPRESSION = re.compile(r"\{[?&]?[A-Za-z0-9_,*]+\}")
 _LIKE_A_REFERENCE = re.compile(r"[$]\{[?&]?([A-Za-z0-9_]+)[^{}]*\}")
 _MOST_NAMES = 10
+# Like a reference with a default.
+_ANY: dict[str, Any] = {"$ref": ""}
 
 
 def url_warnings(handler: Handler, args: Mapping[str, Any] | None, path: str = "spec.handler") -> Iterator[Problem]:
     """What each call of a handler would do that its writer did not mean. `args`: None where a run brings more."""
-    yield from _of_one(handler, args, path, "spec.args")
-    for index, step in enumerate(handler.steps or ()):
-        where = f"{path}.steps[{index}]"
-        yield from _of_part(step, step.args, args, where)
-        if step.compensate is not None:
-            yield from _of_part(step.compensate, step.compensate.args, args, f"{where}.compensate")
-
-
-def _of_part(
-    handler: SimpleHandler, own: Mapping[str, Any] | None, args: Mapping[str, Any] | None, path: str
-) -> Iterator[Problem]:
-    """Of what is given the args of the run unless it has its own."""
-    if own is None:
-        yield from _of_one(handler, args, path, "spec.args")
-    else:
-        yield from _of_one(handler, own, path, f"{path}.args")
+    for part in simple_parts(handler, path):
+        if part.args is None:
+            yield from _of_one(part.handler, args, part.path, "spec.args")
+        else:
+            # What else it is given has a value, whichever that is.
+            given = {**dict.fromkeys(part.beside, _ANY), **part.args}
+            yield from _of_one(part.handler, given, part.path, part.args_path)
 
 
 def _of_one(handler: SimpleHandler, args: Mapping[str, Any] | None, path: str, source: str) -> Iterator[Problem]:

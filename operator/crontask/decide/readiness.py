@@ -17,6 +17,7 @@ from crontask.decide.decisions import earliest
 from crontask.decide.idempotency import comes_before, first_of, started_before
 from crontask.decide.limits import gives_up_at, total_deadline
 from crontask.decide.model import STALE
+from crontask.decide.plan import ended_without, plan_of
 from crontask.decide.settings import settings
 from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
@@ -74,14 +75,17 @@ def _not_wanted(view: RunView) -> Ends | None:
         return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, is gone")
     if parent.ended:
         return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name}, which it is a part of, has ended")
-    known = parent.status.composite
+    known, plan = parent.status.composite, plan_of(parent)
     name = part_name(parent.meta.name, parent.meta.uid, asked.part)
-    if meta.owner_uid != asked.uid or meta.name != name or known is None or not known.has_part(asked):
+    made = meta.owner_uid == asked.uid and meta.name == name
+    if not made or known is None or plan is None or not plan.has_part(asked, known):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no such part; only the operator makes parts")
     if known.batch is not None and asked.batch is not None and asked.batch.number <= known.batch.batches:
         return Ends(RunPhase.SKIPPED, STALE, f"batch {asked.batch.number} of run {asked.name} is done already")
     if known.halt is not None and not asked.comes_at_the_end:
         return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
+    if ended_without(known, asked, name):
+        return Ends(RunPhase.FAILED, NOT_A_PART, f"step {asked.step} of run {asked.name} has ended without such a run")
     if asked.undo is not None and asked.undo not in (known.undo or ()):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} undoes nothing that is called {asked.undo}")
     return None

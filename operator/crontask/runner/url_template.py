@@ -24,7 +24,7 @@ _VALUES = f"[{{]{_NAME}(,{_NAME})*[}}]"
 _PARAMETERS = f"{_NAME}[*]?(,{_NAME}[*]?)*[}}]"
 _ENCODED = "%[0-9A-Fa-f]{2}"
 FORM = (
-    r"https?://[^/?#{}@%\\ ]+"
+    r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#{}@%\\ ]+"
     f"(/([^?#{{}}% ]|{_ENCODED}|{_VALUES})*)?"
     f"([?]([^#{{}}% ]|{_ENCODED}|{_VALUES}|[{{]&{_PARAMETERS})*|[{{][?]{_PARAMETERS}([{{]&{_PARAMETERS})*)?"
     "(#[^{} ]*)?"

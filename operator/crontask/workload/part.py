@@ -12,6 +12,8 @@ from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import Parent
 from crontask.api.simple_handler import SimpleHandler
+from crontask.api.simple_parts import simple_parts
+from crontask.api.validate_handler import SIMPLE_VARIANTS
 from crontask.workload.merge import merged
 from crontask.workload.pod import owner_reference
 from crontask.workload.run import KIND, Document, build_run
@@ -70,18 +72,9 @@ def pod_handlers(handler: Handler) -> Iterator[tuple[str, SimpleHandler]]:
     if not handler.composite:
         yield "", handler
         return
-    if handler.for_each is not None:
-        if handler.for_each.handler.task is None:
-            yield "forEach.handler", _beside(handler.for_each.handler, handler.pod)
-        if handler.for_each.collect is not None:
-            yield "forEach.collect", _beside(handler.for_each.collect, handler.pod)
-    if handler.batch is not None:
-        yield "batch.handler", _beside(handler.batch.handler, handler.pod)
-    for index, step in enumerate(handler.steps or ()):
-        if step.task is None and step.approval is None:
-            yield f"steps[{index}]", _beside(step, handler.pod)
-        if step.compensate is not None:
-            yield f"steps[{index}].compensate", _beside(step.compensate, handler.pod)
+    for part in simple_parts(handler, ""):
+        if any(getattr(part.handler, variant) is not None for variant in SIMPLE_VARIANTS):
+            yield part.path.removeprefix("."), _beside(part.handler, handler.pod)
 
 
 def _parent(parent: Parent) -> Document:

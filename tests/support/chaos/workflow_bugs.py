@@ -7,8 +7,8 @@ import pytest
 from crontask.decide.composite import steps, workflow
 from crontask.decide.composite.approval import answers
 from crontask.decide.composite.model import StepState
-from crontask.decide.composite.plan import Plan, plan_of
 from crontask.decide.composite.undo import undo_order
+from crontask.decide.plan import Plan, plan_of
 from crontask.decide.run import composite
 from crontask.decide.settings import settings
 from crontask.decide.views import RunView

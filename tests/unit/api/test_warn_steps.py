@@ -353,3 +353,102 @@ def test_other_handlers_are_not_looked_into() -> None:
     parsed, _ = validate_task(spec, "n/t")
     assert parsed is not None
     assert task_warnings(parsed) == ()
+
+
+# --- fan-outs and batches --------------------------------------------------------------------------------------------
+
+ECHO: dict[str, Any] = {"container": {"image": "busybox:1.36", "command": ["echo", "${item.id}"]}}
+BATCH_ECHO: dict[str, Any] = {"container": {"image": "busybox:1.36", "command": ["echo", "${batch.x}"]}}
+CALL: dict[str, Any] = {"http": {"urlTemplate": "https://example.com/{id}"}}
+ARGS_ALONE = "is taken as it is: a reference works in args alone; write it into args of"
+
+
+def of_parts(handler: dict[str, Any], **spec: Any) -> list[str]:
+    """The warnings of a run with that handler."""
+    parsed, problems = validate_run({"handler": handler, **spec})
+    assert parsed is not None, problems
+    return [str(warning).removeprefix("spec.") for warning in run_warnings(parsed, None)]
+
+
+def each(handler: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {"forEach": {"items": [1], "handler": handler or C, **fields}}
+
+
+def in_batches(handler: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return {"batch": {"size": 1, "handler": handler or C, **fields}}
+
+
+@pytest.mark.parametrize(
+    ("handler", "wanted"),
+    [
+        (each(args={"id": "${item.id}"}), []),
+        (
+            each(ECHO),
+            [f"handler.forEach.handler.container.command[1]: '${{item.id}}' {ARGS_ALONE} forEach"],
+        ),
+        (
+            each(collect=ECHO),
+            [f"handler.forEach.collect.container.command[1]: '${{item.id}}' {ARGS_ALONE} collect"],
+        ),
+        (
+            in_batches(BATCH_ECHO),
+            [f"handler.batch.handler.container.command[1]: '${{batch.x}}' {ARGS_ALONE} batch"],
+        ),
+        (
+            {**each(), "pod": {"metadata": {"annotations": {"a": "${item.id}"}}}},
+            [f"handler.pod.metadata.annotations.a: '${{item.id}}' {ARGS_ALONE} forEach"],
+        ),
+        (each(args={"id": "$item.id"}), ["handler.forEach.args.id: '$item.id' is handed over as it is; write"]),
+        (in_batches(args={"x": "{{ item }}"}), ["handler.batch.args.x: '{{ item }}' is handed over as it is; write"]),
+        (
+            each(args={"id": "${args.none}"}),
+            ["handler.forEach.args.id: args.none is missing: args is an empty object; add it to spec.args"],
+        ),
+        (
+            each(items="${args.ids}"),
+            ["handler.forEach.items: args.ids is missing: args is an empty object; add it to spec.args"],
+        ),
+        (
+            each(collect={**C, "args": {"x": "${args.none}"}}),
+            ["handler.forEach.collect.args.x: args.none is missing: args is an empty object; add it to spec.args"],
+        ),
+        (
+            in_batches(args={"x": "${trigger.phase}"}),
+            ["handler.batch.args.x: trigger.phase is missing: only what after or onComplete has started has a trigger"],
+        ),
+        (
+            in_batches(args={"x": "${args.none}", "y": {"$ref": "${args.more}", "default": 1}, "z": "${cursor.page}"}),
+            ["handler.batch.args.x: args.none is missing: args is an empty object; add it to spec.args"],
+        ),
+        (
+            each(CALL),
+            ["handler.forEach.handler.http.urlTemplate: names id, for which spec.args has no value"],
+        ),
+        (each(CALL, args={"id": "${item}"}), []),
+        (
+            each(CALL, args={"x": 1}),
+            ["handler.forEach.handler.http.urlTemplate: names id, for which spec.handler.forEach.args has no"],
+        ),
+        (each(collect={"http": {"urlTemplate": "https://example.com/{total}/{failed}"}}), []),
+        (
+            each(collect=CALL),
+            ["handler.forEach.collect.http.urlTemplate: names id, for which spec.handler.forEach.collect.args"],
+        ),
+    ],
+)
+def test_what_is_said_of_steps_is_said_of_items_and_batches(handler: dict[str, Any], wanted: list[str]) -> None:
+    same(of_parts(handler), wanted)
+
+
+@pytest.mark.parametrize(("handler", "who"), [(each(), "forEach"), (in_batches(), "batch")])
+def test_args_of_the_whole_are_data(handler: dict[str, Any], who: str) -> None:
+    wanted = "args.x: '${item.id}' is taken as it is: args of the whole are data; write it into args of " + who
+    same(of_parts(handler, args={"x": "${item.id}"}), [wanted])
+
+
+def test_a_call_of_a_fan_out_cannot_be_built_of_a_reference() -> None:
+    handler = each({"http": {"url": "https://example.com", "headers": [{"name": "A", "value": "${item.id}"}]}})
+    wanted = (
+        "handler.forEach.handler.http.headers[0].value: '${item.id}' is taken as it is: a reference works in args alone"
+    )
+    same(of_parts(handler), [f"{wanted}; build the call in forEach with python, which is handed its args"])

@@ -118,7 +118,12 @@ BAD_RESULTS: list[tuple[Any, str, str]] = [
     ("", "BatchResultIncomplete", "batch 1 did not give back isDone; give back a JSON object with isDone"),
     ("all is well", "BatchResultIncomplete", "batch 1 did not give back isDone"),
     ({"cursor": 1}, "BatchResultIncomplete", "batch 1 did not give back isDone"),
-    ({"cursor": 1, "isDone": "yes"}, "BatchResultIncomplete", "batch 1 did not give back isDone"),
+    (
+        {"cursor": 1, "isDone": "yes"},
+        "BatchFailed",
+        "batch 1 is Failed: isDone is 'yes', which is neither true nor false; give back true or false",
+    ),
+    ({"cursor": 1, "isDone": 1}, "BatchFailed", "batch 1 is Failed: isDone is 1, which is neither true nor false"),
     ({"isDone": False}, "BatchResultIncomplete", "batch 1 is not the last, and gave back no cursor; give back"),
     ({"isDone": False, "cursor": None}, "BatchResultIncomplete", "batch 1 is not the last, and gave back no cursor"),
     ({"isDone": False, "cursor": {"b": 1, "a": 2}}, "CursorStuck", 'gave back the cursor with which it began, {"a":2'),

@@ -254,12 +254,29 @@ def test_a_pause_starts_nothing_new_and_does_not_count_towards_the_timeout() -> 
             assert steps_of(world, "flow") == {"a": "Succeeded", "b": "Pending"}
             status = world.status(Kind.SCHEDULED_RUN, "flow")
             assert (status["phase"], status["message"]) == ("Running", "paused: spec.suspend is true")
-            assert status["conditions"][0]["type"] == "Suspended"
+            assert (status["conditions"][0]["type"], status["display"]) == ("Suspended", "Paused")
             await world.edit(Kind.SCHEDULED_RUN, "flow", suspend=False)
             await world.pass_time(20)
         status = world.status(Kind.SCHEDULED_RUN, "flow")
         assert status["phase"] == "Succeeded"
         assert status["paused"]["seconds"] == 60
+        assert "display" not in status
+
+    play(story, plan_by_step({"a": Plan(runs=5)}))
+
+
+def test_what_ends_in_a_pause_is_shown_as_ended() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("flow", handler=flow(step("a"), step("b")))
+            await world.pass_time(1)
+            await world.edit(Kind.SCHEDULED_RUN, "flow", suspend=True)
+            await world.pass_time(2)
+            assert world.status(Kind.SCHEDULED_RUN, "flow")["display"] == "Paused"
+            await world.edit(Kind.SCHEDULED_RUN, "flow", cancel=True)
+            await world.pass_time(60)
+        status = world.status(Kind.SCHEDULED_RUN, "flow")
+        assert (status["phase"], status.get("display")) == ("Canceled", None)
 
     play(story, plan_by_step({"a": Plan(runs=5)}))
 

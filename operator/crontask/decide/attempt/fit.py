@@ -9,6 +9,7 @@ from crontask.api.composite import LONGEST_CURSOR
 from crontask.api.json_schema import violations
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
+from crontask.api.written import shown
 from crontask.decide.attempt.outcome import Outcome, outcome_of
 from crontask.decide.settings import settings
 from crontask.decide.views import RunView
@@ -19,8 +20,11 @@ RESULT_INVALID = "ResultInvalid"
 def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     """The end of the pod's attempt, None while it goes on. A success without the result that is asked for is none."""
     outcome = outcome_of(pod)
-    if outcome is not None and is_batch(view) and (too_long := _why_too_long(outcome)) is not None:
-        return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long, cursor=None)
+    if outcome is not None and is_batch(view) and outcome.phase in SUCCESSES:
+        if (too_long := _why_too_long(outcome)) is not None:
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long, cursor=None)
+        if (wrong := _why_not_known_whether_done(outcome)) is not None:
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong, final=True)
     schema = settings(view).result_schema
     if outcome is None or schema is None or outcome.phase not in SUCCESSES:
         return outcome
@@ -39,10 +43,18 @@ def is_batch(view: RunView) -> bool:
 
 
 def _why_too_long(outcome: Outcome) -> str | None:
-    size = len(orjson.dumps(outcome.cursor)) if outcome.cursor is not None and outcome.phase in SUCCESSES else 0
+    size = len(orjson.dumps(outcome.cursor)) if outcome.cursor is not None else 0
     if size <= LONGEST_CURSOR:
         return None
     return f"cursor has {size} bytes as JSON, over {LONGEST_CURSOR}; give back a shorter one, like the last key"
+
+
+def _why_not_known_whether_done(outcome: Outcome) -> str | None:
+    """Where it said nothing at all of that, the run in batches says so."""
+    given = outcome.is_done_given
+    if given is None or isinstance(given, bool):
+        return None
+    return f"isDone is {shown(given)}, which is neither true nor false; give back true or false, as JSON has them"
 
 
 def violation_message(what: str, found: Iterable[tuple[str, str]]) -> str | None:

@@ -24,7 +24,8 @@ class Outcome:
     """The end of an attempt. `reason` is in CamelCase, `message` is for people.
 
     `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left. `cursor`,
-    `is_done`, `total`: what a batch gave back; `is_done` is None where that is neither true nor false.
+    `is_done`, `total`: what a batch gave back; `is_done` is None where that is neither true nor false,
+    and `is_done_given` whatever it is.
     """
 
     phase: RunPhase
@@ -41,6 +42,7 @@ class Outcome:
     final: bool = False
     cursor: Any = None
     is_done: bool | None = None
+    is_done_given: Any = None
     total: int | None = None
 
 
@@ -197,6 +199,7 @@ def _with(report: Report | None, outcome: Outcome) -> Outcome:
         outcome,
         cursor=report.fields.get("cursor"),
         is_done=done if isinstance(done, bool) else None,
+        is_done_given=done,
         total=report.count("total"),
         result=report.fields.get("result"),
         processed_count=report.count("processedCount"),

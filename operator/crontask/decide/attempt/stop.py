@@ -22,6 +22,7 @@ _PHASES = {
     NOT_STARTED: RunPhase.FAILED,
     TOTAL: RunPhase.TIMED_OUT,
 }
+_NOT_STARTED = (None, RunPhase.PENDING, RunPhase.QUEUED)
 _OF_POD = {CANCELED: CANCELED, REPLACED: CANCELED, TIMED_OUT: TIMED_OUT}
 # How long a kubelet may take to stop a pod beyond the grace period of its containers.
 PATIENCE = timedelta(seconds=30)
@@ -77,6 +78,9 @@ def why_canceled(view: RunView) -> str | None:
         return view.run.spec.cancel_reason
     if view.run.status.phase is RunPhase.RETRYING:
         return "canceled before its next attempt"
+    if view.pod is None and view.run.status.phase in _NOT_STARTED:
+        # What it waited for is not why it ended.
+        return "canceled before it started"
     return view.run.status.message
 
 

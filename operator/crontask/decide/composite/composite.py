@@ -8,10 +8,10 @@ from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, OPEN_STEPS, StepPhase, StepStatus
 from crontask.api.scheduledrun import CompositeRunStatus
 from crontask.decide.composite.model import CompositeView, StepState
-from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.step_state import of_part, of_record, of_reused
 from crontask.decide.composite.values import Values, handed_over
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,18 @@ class FanOut(Composite):
         seen = [self.failures[index] for index in self.newly_ended if index in self.failures]
         return any(failure.reason in ONLY_SEEN for failure in seen)
 
+    @cached_property
+    def _wanted(self) -> dict[int, WantedPart]:
+        """Those that have been asked for: whether an item can have its args is found out by making them."""
+        return {}
+
     def wanted(self, index: int) -> WantedPart:
         """The part that looks after an item. Raises MissingError."""
+        if index not in self._wanted:
+            self._wanted[index] = self._made(index)
+        return self._wanted[index]
+
+    def _made(self, index: int) -> WantedPart:
         asked, plan, item = self.for_each, self.plan, self.known_items[index]
         args = self.args(asked.args, self._values(index))
         part, task = part_of_item(index), asked.handler.task

@@ -21,9 +21,9 @@ from crontask.api.names import part_name
 from crontask.api.policies import Retry
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.simple_handler import SimpleHandler
-from crontask.decide.composite.plan import Plan
 from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan
 from crontask.decide.refusal import RUN_REJECTED, Refusal
 
 IMMEDIATE, REUSED = "Immediate", "Reused"

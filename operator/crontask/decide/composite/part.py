@@ -7,9 +7,9 @@ from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import Parent
 from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.composite.model import CompositeView, WantedPart
-from crontask.decide.composite.plan import Plan
 from crontask.decide.decisions import CreatePart
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan
 
 _SIMPLE_FIELDS = tuple(SimpleHandler.model_fields)
 

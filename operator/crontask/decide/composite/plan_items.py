@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from crontask.api.composite import MOST_ITEMS
 from crontask.api.reference import MissingError
+from crontask.api.validate_items import LONGEST_ITEM, too_long
 from crontask.api.written import shown
-from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.values import Values
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +47,16 @@ def _listed(value: Any, what: str) -> tuple[Any, ...] | ItemsError:
     count: int = value if counted else len(value)
     if count > MOST_ITEMS:
         return ItemsError(f"{what} has {count} items, over {MOST_ITEMS}; hand over fewer, each a page of them")
-    return tuple(range(count) if counted else value)
+    if counted:
+        return tuple(range(count))
+    return _first_too_long(value, what) or tuple(value)
+
+
+def _first_too_long(items: list[Any] | tuple[Any, ...], what: str) -> ItemsError | None:
+    # Most are short all together, and each decision asks.
+    if len(orjson.dumps(items)) <= LONGEST_ITEM:
+        return None
+    for index, item in enumerate(items):
+        if (wrong := too_long(item)) is not None:
+            return ItemsError(f"{what} cannot be used: item {index} {'; '.join(wrong)}")
+    return None

@@ -10,10 +10,10 @@ from crontask.api.rerun import FROM_FAILED, FROM_START, RerunOf
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.letters import WELL, decoded
-from crontask.decide.composite.plan import Plan, plan_of
 from crontask.decide.composite.rerun_record import settings_from, with_trigger
 from crontask.decide.composite.reuse import missing_results
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.plan import Plan, plan_of
 
 GONE, ACTIVE, OF_A_PART, OF_ANOTHER_TASK = "RerunSourceGone", "RerunSourceActive", "RerunOfAPart", "RerunOfAnotherTask"
 ALREADY, NOTHING, NO_SUCH_STEP, NOT_STARTED = "AlreadyRerun", "NothingToRerun", "NoSuchStep", "RerunNotStarted"

@@ -22,10 +22,10 @@ from crontask.api.step_order import dependencies, own_references, step_of, topol
 from crontask.decide.composite.batch_run import Progress
 from crontask.decide.composite.letters import REUSED, TO_COME, WELL, coded, decoded
 from crontask.decide.composite.part import begin_of_key, own_parts
-from crontask.decide.composite.plan import NOTHING_KEPT, Plan
 from crontask.decide.composite.plan_items import ItemsError, items_of
 from crontask.decide.composite.step_state import recordable
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import NOTHING_KEPT, Plan
 
 
 @dataclass(frozen=True, slots=True)

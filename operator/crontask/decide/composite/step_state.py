@@ -10,9 +10,9 @@ from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, Answer, S
 from crontask.api.metadata import Condition
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import PART_GONE, StepState
-from crontask.decide.composite.plan import Again
 from crontask.decide.composite.undo import may_have_acted
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Again
 
 LONGEST_MESSAGE = 1024
 # A longer result stands in the run of the step alone.

@@ -13,13 +13,13 @@ from crontask.decide.composite.approval_record import ignored_condition
 from crontask.decide.composite.decide import at_its_start, decide_composite, planned_cursor, planned_items
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.part import create_part, own_parts
-from crontask.decide.composite.plan import UNREADABLE, make_plan, parse_plan, plan_of
 from crontask.decide.composite.rerun import is_same
 from crontask.decide.composite.rerun_record import key_of_record, record_of
 from crontask.decide.composite.reuse import Kept, kept_of
 from crontask.decide.composite.times import paused
 from crontask.decide.decisions import CancelPart, CreatePart, RunDecisions, earliest
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import UNREADABLE, make_plan, parse_plan, plan_of
 from crontask.decide.run.follow_up import DEEPEST
 from crontask.decide.run.status import ended, identity
 from crontask.decide.settings import settings
@@ -134,6 +134,7 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
         update={
             **identity(view),
             "phase": decided.phase,
+            "display": _display(view, decided),
             "message": decided.message,
             "progress": decided.progress,
             "steps": decided.steps,
@@ -148,6 +149,12 @@ def _status(view: RunView, decided: CompositeDecision, now: datetime) -> Schedul
             "conditions": _conditions(view, decided, now),
         }
     )
+
+
+def _display(view: RunView, decided: CompositeDecision) -> str | None:
+    """What is shown in place of the phase: what comes at the end is not paused."""
+    goes_on = decided.phase is RunPhase.RUNNING and decided.halt is None
+    return "Paused" if goes_on and _is_suspended(view) else None
 
 
 def _conditions(view: RunView, decided: CompositeDecision, now: datetime) -> tuple[Condition, ...]:

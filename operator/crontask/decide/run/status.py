@@ -6,7 +6,7 @@ from crontask.api.base import format_duration
 from crontask.api.composite_status import BatchStatus
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
-from crontask.api.scheduledrun import SUCCESSES, Attempt, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import SUCCESSES, Attempt, CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.fit import is_batch
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import DecisionKind, RunDecisions, Transition
@@ -132,6 +132,9 @@ def ended(
             "batch": given_back(phase, outcome) if is_batch(view) else before.batch,
         }
     )
+    if isinstance(status, CompositeRunStatus):
+        # However it ends.
+        status = status.model_copy(update={"display": None})
     transition = _transition(view, phase, reason, message, duration)
     return RunDecisions(
         status,

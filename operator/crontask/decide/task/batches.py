@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from crontask.api.task_status import TaskBatch
-from crontask.decide.composite.plan import plan_of
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.plan import plan_of
 from crontask.decide.task.counting import sort_finished
 from crontask.decide.views import TaskView
 

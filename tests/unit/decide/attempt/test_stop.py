@@ -301,3 +301,20 @@ def test_an_end_that_was_not_recorded_before_the_leftovers_were_stopped_is_the_s
         life = Life(scheduled_run())
         assert life.decide(10, known).before == ()
         assert life.phase is RunPhase.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("phase", "why", "wanted"),
+    [
+        (RunPhase.QUEUED, None, "canceled before it started"),
+        (RunPhase.PENDING, None, "canceled before it started"),
+        (None, None, "canceled before it started"),
+        (RunPhase.QUEUED, "enough", "enough"),
+        (RunPhase.RETRYING, None, "canceled before its next attempt"),
+    ],
+)
+def test_a_run_that_never_started_does_not_end_with_what_it_waited_for(
+    phase: RunPhase | None, why: str | None, wanted: str
+) -> None:
+    status = recorded(phase, message="waits for its turn")
+    assert why_canceled(known_of(scheduled_run(cancel=True, cancelReason=why, status=status))) == wanted

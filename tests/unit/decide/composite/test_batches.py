@@ -15,8 +15,8 @@ from crontask.api.validate import validate_run
 from crontask.decide.composite.batch_run import parts_to_look_at
 from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.model import CompositeDecision, CompositeView
-from crontask.decide.composite.plan import plan_of
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import plan_of
 
 MANY = 40
 

@@ -14,6 +14,7 @@ from crontask.api.composite_status import FailedItem, ItemsStatus, StepPhase, St
 from crontask.api.scheduledrun import Item, RunPhase
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.composite.decide import at_its_start, planned_items
+from crontask.decide.composite.fan_out import FanOut
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, WantedPart
 from crontask.decide.composite.part import create_part
 
@@ -192,6 +193,45 @@ def test_no_message_is_longer_than_a_status_has_room_for() -> None:
         found = decided(view)
         assert len(end(found).message or "") <= KIB
         assert len(found.message or "") <= KIB
+
+
+# --- items that are too long, and args that are looked up ------------------------------------------------------------
+
+
+LONG = "x" * 32 * KIB
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [
+        (["a", LONG], "item 1 has 32770 bytes as JSON, over 32768; hand over a reference to the data"),
+        ([LONG[2:]], None),
+        (["a" * 20 * KIB, "b" * 20 * KIB], None),
+    ],
+)
+def test_an_item_is_no_longer_than_it_may_be_wherever_it_comes_from(listed: list[str], wanted: str | None) -> None:
+    found = decided(fan_out("${args.ids}", args={"ids": listed}))
+    if wanted is None:
+        assert found.end is None
+        return
+    assert end(found).reason == "ItemsInvalid"
+    assert (end(found).message or "").startswith(f"items, ${{args.ids}}, cannot be used: {wanted}")
+
+
+def test_what_args_of_an_item_refer_to_is_looked_up_once_a_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    before = FanOut._made
+
+    def counted(fan: FanOut, index: int) -> WantedPart:
+        made.append(index)
+        return before(fan, index)
+
+    monkeypatch.setattr(FanOut, "_made", counted)
+    found = decided(
+        fan_out([{"id": 1}, {}, {"id": 3}, {"id": 4}], each={"args": {"x": "${item.id}"}, "parallelism": 2})
+    )
+    assert [wanted.part for wanted in found.wanted] == ["0", "2"]
+    assert made == [0, 1, 2]
 
 
 # --- results ---------------------------------------------------------------------------------------------------------

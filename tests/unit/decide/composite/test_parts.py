@@ -17,6 +17,11 @@ SAID = (StepStatus(name="a", phase=StepPhase.RUNNING), StepStatus(name="z", phas
 UNDO: dict[str, Any] = {"compensate": C}
 FLOW = flow(step("a", **UNDO), step("z", always=True), said=SAID).run
 HALTED = flow(step("a", **UNDO), step("z", always=True), said=SAID, halt=HALT, undo=("a",)).run
+# A step that asks for approval; one that was skipped, one that was refused, and one that another run has done.
+ASKS = flow({"name": "a", "approval": {}}, step("z"), said=SAID).run
+SKIPPED = flow(step("z"), step("a"), said=(StepStatus(name="a", phase=StepPhase.SKIPPED),)).run
+REFUSED = flow(step("z"), step("a"), said=(StepStatus(name="a", phase=StepPhase.FAILED, reason="RunRejected"),)).run
+REUSED = flow(step("z"), step("a"), said=(StepStatus(name="a", phase=StepPhase.REUSED, run="before-a"),)).run
 FAN = fan_out(3).run
 COLLECTED = {"collect": StepStatus(name="collect", phase=StepPhase.PENDING)}
 COLLECTS = fan_out(3, "S3", each={"collect": C}, said=COLLECTED, halt=HALT).run
@@ -34,6 +39,11 @@ PARTS: list[tuple[str, ScheduledRun, str | None]] = [
     ("a/undo", HALTED, None),
     ("a/undo", FLOW, "NotAPart"),
     ("z/undo", HALTED, "NotAPart"),
+    ("a", ASKS, "NotAPart"),
+    ("a/undo", ASKS, "NotAPart"),
+    ("a", SKIPPED, "NotAPart"),
+    ("a", REFUSED, "NotAPart"),
+    ("a", REUSED, "NotAPart"),
     ("0", FLOW, "NotAPart"),
     ("collect", FLOW, "NotAPart"),
     ("a", ended(FLOW), "Stale"),

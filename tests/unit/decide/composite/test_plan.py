@@ -11,8 +11,8 @@ from run_life import make_task, own_run, recorded, scheduled_run
 
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.part import create_part, own_parts
-from crontask.decide.composite.plan import make_plan, plan_of
 from crontask.decide.composite.steps import decide_steps
+from crontask.decide.plan import make_plan, plan_of
 from crontask.decide.settings import settings_of
 
 WHEN = {"value": "${args.x}", "in": [None, 1]}

@@ -10,9 +10,9 @@ from run_life import at, own_run, recorded
 from crontask.api.composite_status import BatchStatus, StepPhase, StepStatus
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import CompositeView
-from crontask.decide.composite.plan import Plan, parse_plan, plan_of
 from crontask.decide.composite.reuse import Kept, kept_of, missing_results
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan, parse_plan, plan_of
 
 LETTERS = dict(zip("SAFTC-.U", (P.value for P in (*StepPhase,)[3:]), strict=True))
 UID = "flow-uid"

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from crontask.api.base import Duration, Model
+from crontask.api.composite_status import OPEN_STEPS
 from crontask.api.handler import Handler
 from crontask.api.policies import Retry
+from crontask.api.scheduledrun import CompositeRunStatus, Parent
 from crontask.decide.model import ScheduledRun
 from crontask.decide.settings import START_TIMEOUT, RunSettings
 
@@ -83,6 +85,28 @@ class Plan:
     cursor: Any = None
     continues: str | None = None
     again: Again = NOTHING_KEPT
+
+    def has_part(self, asked: Parent, known: CompositeRunStatus) -> bool:
+        """Whether such a part belongs to a run that goes by this, among others. `known`: how far that run is."""
+        if self.handler.batch is not None:
+            return asked.batch is not None
+        if self.handler.for_each is not None:
+            # What collects is recorded before it is made.
+            collects = known.items is not None and known.items.collect is not None
+            total = known.items.total if known.items is not None else 0
+            return (bool(asked.collect) and collects) or (asked.item is not None and asked.item.index < total)
+        named = asked.step or asked.undo
+        step = next((step for step in self.handler.steps or () if step.name == named), None)
+        if step is None:
+            return False
+        # A person does what asks for approval.
+        return step.compensate is not None if asked.undo is not None else step.approval is None
+
+
+def ended_without(known: CompositeRunStatus, asked: Parent, run: str) -> bool:
+    """Whether the step that a part is to do has ended, and not by that run: skipped, refused, or done by another."""
+    step = next((step for step in known.steps if step.name == asked.step), None)
+    return step is not None and step.phase not in OPEN_STEPS and step.run != run
 
 
 def make_plan(run: ScheduledRun, settings: RunSettings, generation: int | None) -> dict[str, Any]:
