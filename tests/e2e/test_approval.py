@@ -23,13 +23,6 @@ def _annotate(bench: Bench, annotation: str) -> None:
     bench.kubectl("annotate", "--overwrite", "sr", "approval", annotation)
 
 
-def _ended(bench: Bench, phase: str) -> dict[str, Any]:
-    bench.until("it has ended", lambda: bench.get("sr", "approval")["status"]["completionTime"], 120)
-    status = dict(bench.get("sr", "approval")["status"])
-    assert status["phase"] == phase, status.get("message")
-    return status
-
-
 def _pods(bench: Bench) -> int:
     return len(listed(bench, "pods"))
 
@@ -44,7 +37,7 @@ def test_a_workflow_waits_until_a_person_approves(bench: Bench) -> None:
     bench.until("it says that no step is called so", lambda: "did you mean manager?" in str(listed(bench, "events")))
     assert _step(bench, "manager")["phase"] == "Waiting"
     _annotate(bench, "crontask.dev/approve=manager by alice")
-    status = _ended(bench, "Succeeded")
+    status = bench.ended("approval", "Succeeded")
     assert status["result"] == {"refunded": 120, "approvedBy": "alice"}
     approved = _step(bench, "manager")
     assert approved["startTime"] == waiting["startTime"]
@@ -58,7 +51,7 @@ def test_a_workflow_waits_until_a_person_approves(bench: Bench) -> None:
 def test_what_a_person_rejects_is_not_done(bench: Bench) -> None:
     _waits(bench)
     _annotate(bench, "crontask.dev/reject=manager by bob")
-    status = _ended(bench, "Failed")
+    status = bench.ended("approval", "Failed")
     assert status["message"] == "step manager is Failed: rejected by bob"
     assert {step["name"]: step["phase"] for step in status["steps"]} == {
         "price": "Succeeded",
@@ -79,6 +72,6 @@ def test_an_approval_is_seen_by_the_operator_that_comes_next(bench: Bench) -> No
     (pod,) = bench.until("an operator is there", operators.ready, 90)
     operators.kill_with_pod(pod)
     _annotate(bench, "crontask.dev/approve=manager by alice")
-    status = _ended(bench, "Succeeded")
+    status = bench.ended("approval", "Succeeded")
     assert status["result"]["approvedBy"] == "alice"
     assert _step(bench, "manager")["startTime"] == waiting["startTime"]

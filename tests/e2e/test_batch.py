@@ -6,11 +6,6 @@ from typing import Any
 from bench import Bench
 
 
-def ended(bench: Bench, name: str) -> dict[str, Any]:
-    bench.until(f"{name} has ended", lambda: bench.get("sr", name).get("status", {}).get("completionTime"), 180)
-    return dict(bench.get("sr", name)["status"])
-
-
 def batches_of(bench: Bench, name: str) -> list[dict[str, Any]]:
     """Its parts, in order."""
     listed = bench.kubectl("get", "sr", "--field-selector", f"spec.parent.name={name}", "-o", "json")
@@ -19,7 +14,7 @@ def batches_of(bench: Bench, name: str) -> list[dict[str, Any]]:
 
 def test_a_batch_begins_where_the_one_before_ended(bench: Bench) -> None:
     bench.apply("batch.yaml")
-    status = ended(bench, "batch")
+    status = bench.ended("batch")
     assert (status["phase"], status["progress"]) == ("Succeeded", "100 %"), status.get("message")
     known = status["batch"]
     assert (known["batches"], known["done"], known["cursor"]) == (3, True, {"next": 11})
@@ -36,7 +31,7 @@ def test_the_next_run_of_a_task_goes_on_at_its_cursor(bench: Bench) -> None:
     bench.apply("batch.yaml")
     for name, phase, cursor in (("first", "Partial", 8), ("second", "Succeeded", 10)):
         bench.apply(_run(name))
-        status = ended(bench, name)
+        status = bench.ended(name)
         assert (status["phase"], status["batch"]["cursor"]) == (phase, cursor), status.get("message")
     bench.until("both are counted", lambda: bench.get("ct", "batch-at-night")["status"]["batch"]["run"] == "second")
     assert bench.get("ct", "batch-at-night")["status"]["batch"] == {"cursor": 10, "done": True, "run": "second"}

@@ -92,33 +92,28 @@ def _call(bench: Bench, name: str, http: dict[str, Any], **spec: Any) -> None:
     _run(bench, name, {"http": http}, **spec)
 
 
-def _ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
-    return dict(bench.get("sr", name)["status"])
-
-
 def test_args_are_the_body_and_the_answer_is_the_result(target: Bench) -> None:
     _call(target, "plain", {"url": "http://target:8080/"}, args={"a": ["$(HOME)", "$$"]})
-    assert _ended(target, "plain", "Succeeded")["result"] == {"args": {"a": ["$(HOME)", "$$"]}, "run": "plain"}
+    assert target.ended("plain", "Succeeded")["result"] == {"args": {"a": ["$(HOME)", "$$"]}, "run": "plain"}
 
 
 def test_args_are_put_into_a_url_and_what_does_not_fit_is_never_sent(target: Bench) -> None:
     url, day = "http://target:8080/orders/{id}/lines{?filter*}", {"filter": {"day": "2026-03-01"}}
     _call(target, "one-order", {"urlTemplate": url}, args={"id": "a/b c", **day})
     path = "/orders/a%2Fb%20c/lines?day=2026-03-01"
-    first = _ended(target, "one-order", "Succeeded")["result"]
+    first = target.ended("one-order", "Succeeded")["result"]
     assert first["path"] == path
     for name, args, words in (
         ("no-order", day, "urlTemplate names id, for which args has no value; it has: filter"),
         ("way-up", {"id": "..", **day}, "{id} in the path of urlTemplate would become '..', which leads to another"),
     ):
         _call(target, name, {"urlTemplate": url}, args=args)
-        status = _ended(target, name, "Failed")
+        status = target.ended(name, "Failed")
         assert status["message"].startswith(words)
         assert status["attempts"][0]["exitCode"] == 2
     _call(target, "next-order", {"urlTemplate": url}, args={"id": 2, "filter": {}})
     following = {"path": "/orders/2/lines", "call": first["call"] + 1}
-    assert _ended(target, "next-order", "Succeeded")["result"] == following
+    assert target.ended("next-order", "Succeeded")["result"] == following
 
 
 def test_a_step_is_given_its_url_by_the_result_of_another(target: Bench) -> None:
@@ -126,7 +121,7 @@ def test_a_step_is_given_its_url_by_the_result_of_another(target: Bench) -> None
     call = {"urlTemplate": "http://target:8080/orders/{order}"}
     tell = {"name": "tell", "http": call, "args": {"order": "${steps.find.result.order}"}}
     _run(target, "tells", {"steps": [find, tell]})
-    assert _ended(target, "tells", "Succeeded", 120)["result"]["path"] == "/orders/4711"
+    assert target.ended("tells", "Succeeded", 120)["result"]["path"] == "/orders/4711"
 
 
 def test_who_starts_runs_does_not_choose_the_host(target: Bench) -> None:
@@ -140,7 +135,7 @@ def test_who_starts_runs_does_not_choose_the_host(target: Bench) -> None:
 def test_a_wrong_key_fails_with_the_answer_and_shows_nowhere(target: Bench) -> None:
     header = {"name": "X-Api-Key", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}}
     _call(target, "wrong-key", {"url": "http://target:8080/wants-a-key", "headers": [header]})
-    status = _ended(target, "wrong-key", "Failed")
+    status = target.ended("wrong-key", "Failed")
     assert status["message"].startswith("401 Unauthorized, wanted 2xx: the key *** is wrong")
     (attempt,) = status["attempts"]
     texts = [
@@ -155,25 +150,25 @@ def test_a_wrong_key_fails_with_the_answer_and_shows_nowhere(target: Bench) -> N
 
 def test_who_does_not_answer_in_time_is_given_up(target: Bench) -> None:
     _call(target, "slow", {"url": "http://target:8080/slow"}, timeout="3s")
-    status = _ended(target, "slow", "TimedOut")
+    status = target.ended("slow", "TimedOut")
     assert "3s" in status["message"]
 
 
 def test_an_unknown_certificate_is_refused_unless_it_is_given(target: Bench) -> None:
     _call(target, "unknown-certificate", {"url": "https://target:8443/"})
-    message = _ended(target, "unknown-certificate", "Failed")["message"]
+    message = target.ended("unknown-certificate", "Failed")["message"]
     assert "target:8443" in message
     assert "certificate" in message
     bundle = target.get("configmap", "target")["data"]["ca.pem"]
     _call(target, "known-certificate", {"url": "https://target:8443/", "caBundle": bundle})
-    assert _ended(target, "known-certificate", "Succeeded")["result"]["run"] == "known-certificate"
+    assert target.ended("known-certificate", "Succeeded")["result"]["run"] == "known-certificate"
 
 
 def test_who_cannot_be_reached_is_named(target: Bench) -> None:
     address = target.get("pod", "target")["status"]["podIP"]
     for name, host in (("closed-port", f"{address}:8079"), ("no-such-host", "no-such-host.invalid")):
         _call(target, name, {"url": f"http://{host}/"})
-        status = _ended(target, name, "Failed")
+        status = target.ended(name, "Failed")
         assert host in status["message"]
         assert status["attempts"][0]["exitCode"] == 3
 
@@ -181,7 +176,7 @@ def test_who_cannot_be_reached_is_named(target: Bench) -> None:
 def test_an_ailing_server_is_tried_until_it_is_well(target: Bench) -> None:
     retry = {"limit": 3, "initial": "1s", "factor": 1, "jitterPercent": 0}
     _call(target, "ailing", {"url": "http://target:8080/ailing"}, retry=retry)
-    status = _ended(target, "ailing", "Succeeded", 90)
+    status = target.ended("ailing", "Succeeded", 90)
     assert [attempt["exitCode"] for attempt in status["attempts"]] == [5, 5, 0]
     assert status["result"] == {"call": 3}
 
@@ -222,19 +217,19 @@ def test_a_schema_that_is_wrong_is_refused_when_it_is_written(target: Bench) -> 
 def test_what_is_null_in_a_result_is_kept(target: Bench) -> None:
     source = "def handler(ctx):\n    return {'a': None, 'b': [None, {'c': None}]}\n"
     _run(target, "nulls", {"python": {"source": source}})
-    assert _ended(target, "nulls", "Succeeded")["result"] == {"a": None, "b": [None, {"c": None}]}
+    assert target.ended("nulls", "Succeeded")["result"] == {"a": None, "b": [None, {"c": None}]}
 
 
 def test_a_config_map_that_is_not_there_is_named(target: Bench) -> None:
     python = {"configMapKeyRef": {"name": "no-such-map", "key": "a.py"}}
     _run(target, "no-map", {"python": python}, startTimeout="5s")
-    assert 'configmap "no-such-map" not found' in _ended(target, "no-map", "Failed")["message"]
+    assert 'configmap "no-such-map" not found' in target.ended("no-map", "Failed")["message"]
 
 
 def test_a_trace_goes_into_the_log_and_its_end_into_the_run(target: Bench) -> None:
     source = "def share(total, count):\n    return total / count\n\ndef handler(ctx):\n    return share(1, 0)\n"
     _run(target, "divides", {"python": {"source": source}})
-    status = _ended(target, "divides", "Failed")
+    status = target.ended("divides", "Failed")
     assert status["message"].startswith("ZeroDivisionError: division by zero")
     assert "handler.py:2 in share" in status["message"]
     assert "Traceback (most recent call last)" in target.kubectl("logs", status["attempts"][0]["pod"])
@@ -255,9 +250,9 @@ def handler(ctx):
     _run(target, "cleans-up", {"python": {"source": source}})
     target.until("it is at work", lambda: "at work" in target.kubectl("logs", "cleans-up-1", check=False))
     target.kubectl("patch", "sr", "cleans-up", "--type=merge", "-p", '{"spec": {"cancel": true}}')
-    _ended(target, "cleans-up", "Canceled")
+    target.ended("cleans-up", "Canceled")
     _call(target, "has-cleaned-up", {"url": "http://target:8080/cleaned-up"})
-    assert _ended(target, "has-cleaned-up", "Succeeded")["result"] == {"calls": 1}
+    assert target.ended("has-cleaned-up", "Succeeded")["result"] == {"calls": 1}
 
 
 def test_a_module_of_an_image_is_called(target: Bench) -> None:
@@ -278,4 +273,4 @@ def test_a_module_of_an_image_is_called(target: Bench) -> None:
     python = {"image": runner_image(target.tools), "entrypoint": "jobs.report:run"}
     target.apply(json.dumps(config))
     _run(target, "module", {"python": python, "pod": pod}, args={"region": "eu"})
-    assert _ended(target, "module", "Succeeded")["result"] == {"region": "eu", "task": ""}
+    assert target.ended("module", "Succeeded")["result"] == {"region": "eu", "task": ""}

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bench import Bench
+from bench import Bench, reason_of
 from faults import IMAGE, evict, pod_of, row, single
 
 SIDECAR = {"name": "proxy", "image": IMAGE, "command": ["sleep", "600"]}
@@ -21,13 +21,6 @@ def template(command: str, *, setup: str | None = None, container: Any = None, *
         spec["initContainers"] = [{"name": "setup", "image": IMAGE, "command": ["sh", "-c", setup]}]
     beside = spec.pop("beside", [])
     return {"podTemplate": {"spec": {"terminationGracePeriodSeconds": 3, "containers": [main, *beside], **spec}}}
-
-
-def ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
-    """The status of a run that has ended so, with the reason of its end."""
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
-    status = dict(bench.get("sr", name)["status"])
-    return {**status, "reason": status["conditions"][0]["reason"]}
 
 
 def runs(bench: Bench, pod: str) -> None:
@@ -58,13 +51,13 @@ def test_a_container_that_fails_before_the_main_one_is_a_failure_like_another(be
     sidecar = {**SIDECAR, "restartPolicy": "Always"}
     inits = [sidecar, {"name": "setup", "image": IMAGE, "command": ["sh", "-c", told]}]
     bench.apply(single("once", template("true", initContainers=inits), retry=once))
-    status = ended(bench, "fails", "Failed")
+    status = bench.ended("fails", "Failed")
     assert (status["message"], len(status["attempts"])) == ("init container setup failed with exit code 1", 1)
     assert status["attempts"][0]["exitCode"] == 1
-    status = ended(bench, "once", "Failed")
+    status = bench.ended("once", "Failed")
     words = "init container setup failed with exit code 7: no table"
     assert (status["message"], [attempt["exitCode"] for attempt in status["attempts"]]) == (words, [7])
-    assert [attempt["exitCode"] for attempt in ended(bench, "retried", "Failed")["attempts"]] == [7, 7]
+    assert [attempt["exitCode"] for attempt in bench.ended("retried", "Failed")["attempts"]] == [7, 7]
 
 
 def test_a_report_that_was_cut_is_no_success_and_a_long_text_is_one(bench: Bench) -> None:
@@ -78,16 +71,16 @@ def test_a_report_that_was_cut_is_no_success_and_a_long_text_is_one(bench: Bench
     line = """echo '{"level":"error","msg":"db refused us"}'; exit 1"""
     bench.apply(single("line", template(line, container=log)))
     for name, limit in (("cut", 4096), ("cut-among-five", 2457)):
-        status = ended(bench, name, "Failed")
-        assert status["reason"] == "ResultUnreadable"
+        status = bench.ended(name, "Failed")
+        assert reason_of(status) == "ResultUnreadable"
         assert f"longer than the {limit} bytes that Kubernetes keeps" in status["message"]
-    text = ended(bench, "text", "Succeeded")["message"]
+    text = bench.ended("text", "Succeeded")["message"]
     assert text.startswith("…")
     assert text.endswith("1999\n2000")
-    failed = ended(bench, "log", "Failed")["message"]
+    failed = bench.ended("log", "Failed")["message"]
     assert failed.startswith("…")
     assert failed.endswith("2000\ndb refused us")
-    assert ended(bench, "line", "Failed")["message"] == '{"level":"error","msg":"db refused us"}'
+    assert bench.ended("line", "Failed")["message"] == '{"level":"error","msg":"db refused us"}'
 
 
 def test_a_deadline_of_the_template_is_a_timeout_that_names_it(bench: Bench) -> None:
@@ -95,11 +88,11 @@ def test_a_deadline_of_the_template_is_a_timeout_that_names_it(bench: Bench) -> 
     bench.apply(single("killed", template("sleep 600", activeDeadlineSeconds=4)))
     bench.apply(single("in-time", template("sleep 1", activeDeadlineSeconds=60)))
     for name, code in (("trapped", 0), ("killed", 137)):
-        status = ended(bench, name, "TimedOut")
-        assert status["reason"] == "DeadlineExceeded"
+        status = bench.ended(name, "TimedOut")
+        assert reason_of(status) == "DeadlineExceeded"
         assert status["message"] == "its pod took longer than its own activeDeadlineSeconds of 4s"
         assert status["attempts"][0]["exitCode"] == code
-    ended(bench, "in-time", "Succeeded")
+    bench.ended("in-time", "Succeeded")
 
 
 def test_what_is_beside_the_main_container_is_stopped_and_nothing_else(bench: Bench) -> None:
@@ -107,7 +100,7 @@ def test_what_is_beside_the_main_container_is_stopped_and_nothing_else(bench: Be
     bench.apply(single("beside", template("echo done", beside=[SIDECAR], activeDeadlineSeconds=900)))
     bench.apply(single("native", template("echo done", initContainers=[{**SIDECAR, "restartPolicy": "Always"}])))
     for name in ("alone", "beside", "native"):
-        ended(bench, name, "Succeeded")
+        bench.ended(name, "Succeeded")
     # Where nothing was left, nobody has touched the pod.
     assert [pod_phase(bench, f"{name}-1") for name in ("alone", "beside", "native")] == [
         "Succeeded",
@@ -135,11 +128,11 @@ def test_who_is_stopped_from_outside_and_does_not_say_that_it_is_done_is_lost(
     for name in ("trapped", "once", "says-done"):
         runs(bench, f"{name}-1")
         how(bench, f"{name}-1")
-    status = ended(bench, "trapped", "Succeeded")
+    status = bench.ended("trapped", "Succeeded")
     assert [attempt["reason"] for attempt in status["attempts"]] == [reason, "Completed"]
-    status = ended(bench, "once", "Failed")
-    assert (status["reason"], status["lostAttempts"], status["attempts"][0]["exitCode"]) == (reason, 1, 0)
-    assert len(ended(bench, "says-done", "Succeeded")["attempts"]) == 1
+    status = bench.ended("once", "Failed")
+    assert (reason_of(status), status["lostAttempts"], status["attempts"][0]["exitCode"]) == (reason, 1, 0)
+    assert len(bench.ended("says-done", "Succeeded")["attempts"]) == 1
 
 
 def test_why_a_pod_does_not_start_is_said_at_once_and_at_its_end(bench: Bench) -> None:
@@ -171,10 +164,10 @@ def test_why_a_pod_does_not_start_is_said_at_once_and_at_its_end(bench: Bench) -
     for name, (_, words) in cases.items():
         bench.until(f"{name} says why", partial(_says, bench, name, words), 20)
     bench.apply(single("nobody", template("true", schedulerName="nobody"), startTimeout="5s"))
-    assert ended(bench, "nobody", "Failed")["message"] == "did not start within 5s: no scheduler has taken it up"
+    assert bench.ended("nobody", "Failed")["message"] == "did not start within 5s: no scheduler has taken it up"
     for name, (_, words) in cases.items():
-        status = ended(bench, name, "Failed", 90)
-        assert status["reason"] == "StartTimeout"
+        status = bench.ended(name, "Failed", 90)
+        assert reason_of(status) == "StartTimeout"
         assert status["message"].startswith(f"did not start within 25s: {words}")
         assert bench.get("pod", f"{name}-1") == {} or name == "sidecar"
 
@@ -187,8 +180,8 @@ def test_the_work_of_an_init_container_is_named_and_counts_as_work(bench: Bench)
     bench.apply(single("slow", template("true", setup="sleep 9"), startTimeout="5s"))
     bench.apply(single("too-slow", template("true", setup="sleep 600"), startTimeout="5s", timeout="8s"))
     bench.until("it says so", lambda: "init container setup is running" in row(bench, "sr", "slow"), 20)
-    ended(bench, "slow", "Succeeded")
-    status = ended(bench, "too-slow", "TimedOut")
+    bench.ended("slow", "Succeeded")
+    status = bench.ended("too-slow", "TimedOut")
     assert status["message"] == "took longer than its timeout of 8s: init container setup is running"
     assert pod_phase(bench, "too-slow-1") == "Failed"
 
@@ -196,7 +189,7 @@ def test_the_work_of_an_init_container_is_named_and_counts_as_work(bench: Bench)
 def test_a_run_on_a_pod_that_is_there_costs_it_no_change(bench: Bench) -> None:
     """What nobody has to stop is left alone."""
     bench.apply(single("plain", pod_of("echo hello")))
-    ended(bench, "plain", "Succeeded")
+    bench.ended("plain", "Succeeded")
     assert pod_phase(bench, "plain-1") == "Succeeded"
     pod = json.loads(bench.kubectl("get", "pod", "plain-1", "-o", "json", "--show-managed-fields"))
     assert "activeDeadlineSeconds" not in pod["spec"]

@@ -11,11 +11,6 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _ended(bench: Bench, name: str, phase: str) -> dict[str, Any]:
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase)
-    return bench.get("sr", name)
-
-
 def test_every_example_has_a_test() -> None:
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     assert [path.name for path in EXAMPLES.glob("*.yaml") if f'bench.apply("{path.name}")' not in tests] == []
@@ -66,19 +61,19 @@ def test_a_run_now_gives_its_result(bench: Bench) -> None:
 def test_a_run_later_waits_for_its_delay(bench: Bench) -> None:
     bench.apply("run-later.yaml")
     bench.until("it is pending", lambda: bench.phase("run-later") == "Pending")
-    run = _ended(bench, "run-later", "Succeeded")
-    waited = _time(run["status"]["startTime"]) - _time(run["metadata"]["creationTimestamp"])
+    status = bench.ended("run-later", "Succeeded")
+    waited = _time(status["startTime"]) - _time(bench.get("sr", "run-later")["metadata"]["creationTimestamp"])
     assert waited.total_seconds() >= 5
 
 
 def test_a_trigger_runs_a_task_with_other_args(bench: Bench) -> None:
     bench.apply("trigger.yaml")
-    run = _ended(bench, "greet-now", "Succeeded")
-    assert run["status"]["origin"] == "Manual"
-    log = bench.kubectl("logs", run["status"]["podName"])
+    status = bench.ended("greet-now", "Succeeded")
+    assert status["origin"] == "Manual"
+    log = bench.kubectl("logs", status["podName"])
     assert '"name":"everybody"' in log
     assert '"greeting":"hello"' in log
-    assert run["metadata"]["ownerReferences"][0]["name"] == "greet"
+    assert bench.get("sr", "greet-now")["metadata"]["ownerReferences"][0]["name"] == "greet"
 
 
 def test_cancel_stops_the_pod(bench: Bench) -> None:
@@ -87,8 +82,8 @@ def test_cancel_stops_the_pod(bench: Bench) -> None:
     pod = bench.get("sr", "long-one")["status"]["podName"]
     bench.until("its container runs", lambda: bench.get("pod", pod)["status"]["phase"] == "Running")
     bench.kubectl("patch", "sr", "long-one", "--type=merge", "-p", '{"spec":{"cancel":true,"cancelReason":"enough"}}')
-    run = _ended(bench, "long-one", "Canceled")
-    assert run["status"]["message"] == "enough"
+    status = bench.ended("long-one", "Canceled")
+    assert status["message"] == "enough"
     # For its log.
     assert bench.get("pod", pod)["metadata"]["annotations"]["crontask.dev/stopped"] == "Canceled"
     refused = bench.kubectl("patch", "sr", "long-one", "--type=merge", "-p", '{"spec":{"cancel":false}}', check=False)
@@ -97,9 +92,9 @@ def test_cancel_stops_the_pod(bench: Bench) -> None:
 
 def test_a_timeout_stops_what_takes_too_long(bench: Bench) -> None:
     bench.apply("timeout.yaml")
-    run = _ended(bench, "too-slow", "TimedOut")
-    assert "timeout of 3s" in run["status"]["message"]
-    assert run["status"]["attempts"][0]["reason"] == "TimedOut"
+    status = bench.ended("too-slow", "TimedOut")
+    assert "timeout of 3s" in status["message"]
+    assert status["attempts"][0]["reason"] == "TimedOut"
 
 
 def test_forbid_skips_and_records(bench: Bench) -> None:
@@ -127,19 +122,19 @@ def test_replace_ends_the_old_run_before_the_new_one_starts(bench: Bench) -> Non
 
 def test_the_main_container_gives_the_result_and_the_sidecar_is_stopped(bench: Bench) -> None:
     bench.apply("sidecar.yaml")
-    run = _ended(bench, "with-sidecar", "Succeeded")
-    pod = run["status"]["podName"]
+    status = bench.ended("with-sidecar", "Succeeded")
+    pod = status["podName"]
     bench.until("the sidecar is stopped", lambda: bench.get("pod", pod)["status"]["phase"] in ("Failed", "Succeeded"))
     assert "main is done" in bench.kubectl("logs", pod, "-c", "work")
 
 
 def test_a_failure_says_why(bench: Bench) -> None:
     bench.apply("result.yaml")
-    partial = _ended(bench, "report-partial", "Partial")
-    assert (partial["status"]["processedCount"], partial["status"]["errorCount"]) == (98, 2)
-    failed = _ended(bench, "report-failed", "Failed")
-    assert failed["status"]["attempts"][0]["exitCode"] == 3
-    assert "no such table" in failed["status"]["message"]
+    partial = bench.ended("report-partial", "Partial")
+    assert (partial["processedCount"], partial["errorCount"]) == (98, 2)
+    failed = bench.ended("report-failed", "Failed")
+    assert failed["attempts"][0]["exitCode"] == 3
+    assert "no such table" in failed["message"]
     bench.kubectl("wait", "--for=condition=Failed", "sr/report-failed", "--timeout=5s")
 
 

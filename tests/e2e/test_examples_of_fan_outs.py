@@ -2,16 +2,8 @@
 
 import json
 from datetime import datetime
-from typing import Any
 
 from bench import Bench
-
-
-def ended(bench: Bench, name: str, phase: str, seconds: float = 150) -> dict[str, Any]:
-    bench.until(f"{name} has ended", lambda: bench.get("sr", name)["status"]["completionTime"], seconds)
-    status = dict(bench.get("sr", name)["status"])
-    assert status["phase"] == phase, status.get("message")
-    return status
 
 
 def _time(text: str) -> datetime:
@@ -20,7 +12,7 @@ def _time(text: str) -> datetime:
 
 def test_the_same_for_each_item_and_the_totals(bench: Bench) -> None:
     bench.apply("fan-out.yaml")
-    status = ended(bench, "fan-out", "Partial")
+    status = bench.ended("fan-out", "Partial")
     assert status["items"]["ends"] == "S3FS"
     assert status["result"] == {"letters": 22, "failed": 1}
     assert (status["progress"], status["message"]) == ("5/5", "1 of 5 items failed")
@@ -45,7 +37,7 @@ def test_the_same_for_each_item_and_the_totals(bench: Bench) -> None:
 
 def test_days_that_have_passed_are_made_up_for(bench: Bench) -> None:
     bench.apply("backfill.yaml")
-    ended(bench, "backfill", "Succeeded")
+    bench.ended("backfill", "Succeeded")
     parts = bench.parts("backfill")
     assert {run["status"]["origin"] for run in parts} == {"Backfill"}
     for run in parts:
@@ -59,7 +51,7 @@ def test_days_that_have_passed_are_made_up_for(bench: Bench) -> None:
 
 def test_a_step_is_a_fan_out_of_its_own(bench: Bench) -> None:
     bench.apply("nested.yaml")
-    status = ended(bench, "nested", "Succeeded")
+    status = bench.ended("nested", "Succeeded")
     assert status["result"] == "60 rows are there"
     inner = next(step["run"] for step in status["steps"] if step["name"] == "import")
     assert bench.get("sr", inner)["status"]["items"]["ends"] == "S4"

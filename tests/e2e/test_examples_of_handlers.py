@@ -6,14 +6,9 @@ from typing import Any
 from bench import Bench
 
 
-def _ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
-    return dict(bench.get("sr", name)["status"])
-
-
 def test_a_url_is_called_with_a_key_that_only_the_pod_knows(bench: Bench) -> None:
     bench.apply("call.yaml")
-    status = _ended(bench, "close-orders-now", "Succeeded")
+    status = bench.ended("close-orders-now", "Succeeded")
     assert status["result"] == {"closed": 3}
     pod = status["attempts"][-1]["pod"]
     everything = [
@@ -26,16 +21,16 @@ def test_a_url_is_called_with_a_key_that_only_the_pod_knows(bench: Bench) -> Non
 
 def test_a_url_has_args_in_it(bench: Bench) -> None:
     bench.apply("call-one.yaml")
-    assert _ended(bench, "remind-4711", "Succeeded")["result"] == {"order": "4711", "query": "by=mail"}
+    assert bench.ended("remind-4711", "Succeeded")["result"] == {"order": "4711", "query": "by=mail"}
 
 
 def test_lines_of_python_run_count_and_return(bench: Bench) -> None:
     bench.apply("python.yaml")
-    status = _ended(bench, "totals-now", "Succeeded")
+    status = bench.ended("totals-now", "Succeeded")
     assert status["result"]["total"] == 11
     assert (status["processedCount"], status["errorCount"]) == (2, 0)
     run = bench.until("the schedule has started one", lambda: bench.runs("totals")[1:], 75)[0]["metadata"]["name"]
-    status = _ended(bench, run, "Partial")
+    status = bench.ended(run, "Partial")
     assert (status["result"]["total"], status["processedCount"], status["errorCount"]) == (7, 4, 1)
     assert status["result"]["for"] == status["scheduledTime"].replace("Z", "+00:00")
     lines = [json.loads(line) for line in bench.kubectl("logs", status["attempts"][-1]["pod"]).splitlines()]
@@ -45,7 +40,7 @@ def test_lines_of_python_run_count_and_return(bench: Bench) -> None:
 
 def test_python_of_a_config_map_and_parts_of_its_pod(bench: Bench) -> None:
     bench.apply("python-config-map.yaml")
-    status = _ended(bench, "reachable", "Partial")
+    status = bench.ended("reachable", "Partial")
     assert status["result"]["kubernetes.default.svc"] == "ok"
     assert status["result"]["no-such-service.default.svc"].startswith("gaierror: ")
     assert (status["processedCount"], status["errorCount"]) == (2, 1)

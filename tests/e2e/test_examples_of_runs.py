@@ -2,22 +2,12 @@
 
 import json
 from datetime import datetime
-from typing import Any
 
-from bench import Bench
+from bench import Bench, reason_of
 
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
-    return dict(bench.get("sr", name)["status"])
-
-
-def _reason(status: dict[str, Any]) -> str:
-    return str(status["conditions"][0]["reason"])
 
 
 def test_a_run_that_fails_is_tried_again_after_pauses_that_grow(bench: Bench) -> None:
@@ -25,7 +15,7 @@ def test_a_run_that_fails_is_tried_again_after_pauses_that_grow(bench: Bench) ->
     bench.until(
         "it waits for the next attempt", lambda: bench.get("sr", "retry").get("status", {}).get("nextRetryTime")
     )
-    status = _ended(bench, "retry", "Succeeded")
+    status = bench.ended("retry", "Succeeded")
     assert [attempt.get("exitCode") for attempt in status["attempts"]] == [1, 1, 0]
     first, second, third = status["attempts"]
     assert (_time(second["startTime"]) - _time(first["completionTime"])).total_seconds() >= 0.9
@@ -39,11 +29,11 @@ def test_a_run_that_fails_is_tried_again_after_pauses_that_grow(bench: Bench) ->
 
 def test_what_must_happen_at_most_once_is_not_repeated_when_its_pod_is_gone(bench: Bench) -> None:
     bench.apply("at-most-once.yaml")
-    _ended(bench, "at-most-once", "Running")
+    bench.until("it runs", lambda: bench.phase("at-most-once") == "Running")
     bench.until("its pod runs", lambda: _pod_phase(bench, "at-most-once-1") == "Running")
     bench.kubectl("delete", "pod", "at-most-once-1", "--grace-period=1")
-    status = _ended(bench, "at-most-once", "Failed")
-    assert _reason(status) in ("PodLost", "PodDeleted")
+    status = bench.ended("at-most-once", "Failed")
+    assert reason_of(status) in ("PodLost", "PodDeleted")
     assert len(status["attempts"]) == 1
     assert _pod_phase(bench, "at-most-once-2") is None
 
@@ -55,8 +45,8 @@ def _pod_phase(bench: Bench, name: str) -> str | None:
 
 def test_asking_twice_runs_once(bench: Bench) -> None:
     bench.apply("ask-twice.yaml")
-    _ended(bench, "invoice-42", "Succeeded")
-    status = _ended(bench, "invoice-42-again", "Skipped")
+    bench.ended("invoice-42", "Succeeded")
+    status = bench.ended("invoice-42-again", "Skipped")
     assert "run invoice-42 " in status["message"]
     pods = json.loads(bench.kubectl("get", "pods", "-o", "json"))["items"]
     assert [pod["metadata"]["name"] for pod in pods] == ["invoice-42-1"]
@@ -64,9 +54,9 @@ def test_asking_twice_runs_once(bench: Bench) -> None:
 
 def test_a_run_starts_another_when_it_has_ended(bench: Bench) -> None:
     bench.apply("on-complete.yaml")
-    _ended(bench, "export", "Succeeded")
+    bench.ended("export", "Succeeded")
     (run,) = bench.until("it is followed", lambda: bench.runs("notify"))
-    status = _ended(bench, run["metadata"]["name"], "Succeeded")
+    status = bench.ended(run["metadata"]["name"], "Succeeded")
     assert status["origin"] == "OnComplete"
     log = bench.kubectl("logs", status["podName"])
     assert '{"to":"team@example.com"}' in log.replace(" ", "")
@@ -76,7 +66,7 @@ def test_a_run_starts_another_when_it_has_ended(bench: Bench) -> None:
 
 def test_a_finished_run_is_gone_when_its_time_is_over(bench: Bench) -> None:
     bench.apply("keep-for.yaml")
-    _ended(bench, "keep-for", "Succeeded")
+    bench.ended("keep-for", "Succeeded")
     bench.until("it is gone", lambda: not bench.get("sr", "keep-for"), 30)
     bench.until("its pod went with it", lambda: not bench.get("pod", "keep-for-1"), 60)
 
@@ -88,23 +78,23 @@ def test_a_run_that_is_held_back_starts_when_it_is_let_go(bench: Bench) -> None:
     )
     assert bench.phase("held-back") == "Pending"
     bench.kubectl("patch", "sr", "held-back", "--type=merge", "-p", '{"spec":{"suspend":false}}')
-    _ended(bench, "held-back", "Succeeded")
+    bench.ended("held-back", "Succeeded")
 
 
 def test_an_image_that_does_not_exist_is_named_and_given_up(bench: Bench) -> None:
     bench.apply("no-such-image.yaml")
-    status = _ended(bench, "no-such-image", "Failed", 90)
-    assert _reason(status) == "StartTimeout"
+    status = bench.ended("no-such-image", "Failed", 90)
+    assert reason_of(status) == "StartTimeout"
     assert "did not start within 10s" in status["message"]
     assert "ImagePullBackOff" in status["message"]
 
 
 def test_args_are_checked_before_a_pod_starts_and_results_when_it_has_ended(bench: Bench) -> None:
     bench.apply("schemas.yaml")
-    moon = _ended(bench, "report-moon", "Failed")
-    assert (_reason(moon), moon["message"]) == ("ArgsInvalid", "args.region: must be eu or us, not 'moon'")
+    moon = bench.ended("report-moon", "Failed")
+    assert (reason_of(moon), moon["message"]) == ("ArgsInvalid", "args.region: must be eu or us, not 'moon'")
     assert _pod_phase(bench, "report-moon-1") is None
-    assert _ended(bench, "report-eu", "Succeeded")["result"] == {"rows": 42}
-    us = _ended(bench, "report-us", "Failed")
-    assert (_reason(us), us["message"]) == ("ResultInvalid", "result.rows: is missing")
+    assert bench.ended("report-eu", "Succeeded")["result"] == {"rows": 42}
+    us = bench.ended("report-us", "Failed")
+    assert (reason_of(us), us["message"]) == ("ResultInvalid", "result.rows: is missing")
     assert us["result"] == {"lines": 42}

@@ -7,13 +7,6 @@ from typing import Any
 from bench import Bench
 
 
-def ended(bench: Bench, name: str, phase: str, seconds: float = 120) -> dict[str, Any]:
-    bench.until(f"{name} has ended", lambda: bench.get("sr", name).get("status", {}).get("completionTime"), seconds)
-    status = dict(bench.get("sr", name)["status"])
-    assert status["phase"] == phase, status.get("message")
-    return status
-
-
 def steps(status: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["phase"] for step in status["steps"]}
 
@@ -24,7 +17,7 @@ def log_of(bench: Bench, run: str) -> str:
 
 def test_steps_run_one_after_the_other_and_hand_on_their_results(bench: Bench) -> None:
     bench.apply("workflow.yaml")
-    status = ended(bench, "workflow", "Succeeded")
+    status = bench.ended("workflow", "Succeeded")
     assert steps(status) == {"fetch": "Succeeded", "charge": "Succeeded"}
     assert status["result"] == {"total": 42}
     assert status["steps"][0]["result"] == {"region": "eu", "orders": [17, 25]}
@@ -44,7 +37,7 @@ def test_steps_run_one_after_the_other_and_hand_on_their_results(bench: Bench) -
 
 def test_what_was_done_is_undone_when_a_later_step_fails(bench: Bench) -> None:
     bench.apply("saga.yaml")
-    status = ended(bench, "saga", "Failed")
+    status = bench.ended("saga", "Failed")
     assert status["undo"] == ["book-flight", "book-hotel"]
     assert [step.get("compensated") for step in status["steps"]] == [True, True, None]
     assert "step charge is Failed: ValueError: the card was declined" in status["message"]
@@ -60,7 +53,7 @@ def test_what_was_done_is_undone_when_a_later_step_fails(bench: Bench) -> None:
 
 def test_conditions_tolerated_failures_delays_and_clean_up(bench: Bench) -> None:
     bench.apply("conditions.yaml")
-    status = ended(bench, "conditions", "Partial")
+    status = bench.ended("conditions", "Partial")
     assert steps(status) == {
         "scan": "Succeeded",
         "repair": "Skipped",

@@ -1,22 +1,16 @@
 """A run that failed is run again, on real pods: only what had not succeeded is done."""
 
 import json
-from typing import Any
 
 from bench import Bench
 
 
-def ended(bench: Bench, name: str) -> dict[str, Any]:
-    bench.until(f"{name} has ended", lambda: bench.get("sr", name).get("status", {}).get("completionTime"), 180)
-    return dict(bench.get("sr", name)["status"])
-
-
 def test_a_workflow_goes_on_where_it_failed(bench: Bench) -> None:
     bench.apply("fails-at-first.yaml")
-    before = ended(bench, "fails-at-first")
+    before = bench.ended("fails-at-first")
     assert [step["phase"] for step in before["steps"]] == ["Succeeded", "Succeeded", "Failed"]
     bench.apply("rerun.yaml")
-    status = ended(bench, "rerun")
+    status = bench.ended("rerun")
     assert (status["phase"], status["result"]) == ("Succeeded", {"loaded": 3, "table": "orders"}), status.get("message")
     assert [step["phase"] for step in status["steps"]] == ["Reused", "Reused", "Succeeded"]
     assert [step["run"] for step in status["steps"][:2]] == [step["run"] for step in before["steps"][:2]]
@@ -28,11 +22,11 @@ def test_a_workflow_goes_on_where_it_failed(bench: Bench) -> None:
 
 def test_it_is_run_again_once(bench: Bench) -> None:
     bench.apply("fails-at-first.yaml")
-    ended(bench, "fails-at-first")
+    bench.ended("fails-at-first")
     bench.apply("rerun.yaml")
-    assert ended(bench, "rerun")["phase"] == "Succeeded"
+    assert bench.ended("rerun")["phase"] == "Succeeded"
     again = {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": {"name": "late"}}
     bench.apply(json.dumps({**again, "spec": {"rerunOf": {"name": "fails-at-first"}}}))
-    status = ended(bench, "late")
+    status = bench.ended("late")
     words = "run fails-at-first was run again already, last by run rerun; name that one"
     assert (status["phase"], status["message"]) == ("Failed", words)

@@ -22,12 +22,6 @@ def cancel(bench: Bench, name: str) -> None:
     bench.kubectl("patch", "sr", name, "--type=merge", "-p", '{"spec":{"cancel":true,"cancelReason":"enough"}}')
 
 
-def ended(bench: Bench, name: str, phase: str, seconds: float = 60) -> dict[str, Any]:
-    """The status of a run that has ended so."""
-    bench.until(f"{name} is {phase}", lambda: bench.phase(name) == phase, seconds)
-    return dict(bench.get("sr", name)["status"])
-
-
 def why_stopped(pod: dict[str, Any]) -> str | None:
     """What a pod says itself."""
     found = pod["metadata"].get("annotations", {}).get("crontask.dev/stopped")
@@ -40,7 +34,7 @@ def test_a_canceled_run_has_its_grace_period_and_its_log_and_words_stay(bench: B
     for name in ("tells", "deaf"):
         cancel(bench, name)
     for name, code in (("tells", 3), ("deaf", 137)):
-        status = ended(bench, name, "Canceled", 30)
+        status = bench.ended(name, "Canceled", 30)
         assert status["message"] == "enough"
         assert [(attempt["reason"], attempt["exitCode"]) for attempt in status["attempts"]] == [("Canceled", code)]
         pod = bench.get("pod", f"{name}-1")
@@ -60,7 +54,7 @@ def test_a_canceled_run_has_its_grace_period_and_its_log_and_words_stay(bench: B
 def test_each_attempt_that_takes_too_long_leaves_its_log(bench: Bench) -> None:
     retry = {"limit": 1, "initial": "1s"}
     bench.apply(single("slow", pod_of('echo "attempt $CRONTASK_ATTEMPT"; sleep 600'), timeout="3s", retry=retry))
-    status = ended(bench, "slow", "TimedOut")
+    status = bench.ended("slow", "TimedOut")
     assert status["message"] == "took longer than its timeout of 3s"
     assert [attempt["pod"] for attempt in status["attempts"]] == ["slow-1", "slow-2"]
     for number in (1, 2):
@@ -103,7 +97,7 @@ def test_every_container_of_a_pod_is_stopped_within_the_grace_period(bench: Benc
     bench.apply(single("many", {"podTemplate": {"spec": spec}}))
     bench.until("it runs", lambda: "started" in bench.kubectl("logs", "many-1", "-c", "main", check=False))
     bench.kubectl("patch", "sr", "many", "--type=merge", "-p", '{"spec":{"cancel":true}}')
-    ended(bench, "many", "Canceled", 30)
+    bench.ended("many", "Canceled", 30)
     status = bench.get("pod", "many-1")["status"]
     states = [each["state"] for each in (*status["initContainerStatuses"], *status["containerStatuses"])]
     assert all("terminated" in state for state in states)
@@ -115,7 +109,7 @@ def test_a_pod_that_has_not_started_has_no_log_and_goes(bench: Bench) -> None:
     bench.apply(single("stuck", pod_of("true", image="no-such-image:1")))
     bench.until("it is stuck", lambda: "ImagePullBackOff" in bench.kubectl("get", "sr", "stuck", "-o", "wide"))
     bench.kubectl("patch", "sr", "stuck", "--type=merge", "-p", '{"spec":{"cancel":true}}')
-    ended(bench, "stuck", "Canceled")
+    bench.ended("stuck", "Canceled")
     assert bench.get("pod", "stuck-1") == {}
 
 
@@ -135,6 +129,6 @@ def test_a_pod_whose_kubelet_does_not_answer_is_deleted_after_half_a_minute(benc
         bench.until("it is deleted", lambda: "deletionTimestamp" in bench.get("pod", "far-1")["metadata"], 30)
         assert (datetime.now(UTC) - asked).total_seconds() > 30
         assert bench.phase("far") == "Canceling"
-    status = ended(bench, "far", "Canceled")
+    status = bench.ended("far", "Canceled")
     assert len(status["attempts"]) == 1
     bench.until("its pod is gone", lambda: not bench.get("pod", "far-1"), 30)

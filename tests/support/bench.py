@@ -55,6 +55,13 @@ class Bench:
         found = self.get("sr", name).get("status", {}).get("phase")
         return str(found) if found else None
 
+    def ended(self, name: str, phase: str | None = None, seconds: float = 180) -> dict[str, Any]:
+        """Wait for the end of a run, which has to be that one; its status."""
+        self.until(f"{name} has ended", lambda: "completionTime" in self.get("sr", name)["status"], seconds)
+        status = dict(self.get("sr", name)["status"])
+        assert phase in (None, status["phase"]), f"{name} is {status['phase']}: {status.get('message')}"
+        return status
+
     def until(self, what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
         """Wait for a condition; its value. Fails with the state of things.
 
@@ -72,6 +79,12 @@ class Bench:
             time.sleep(0.3)
         state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
         pytest.fail(f"not within {seconds * PATIENCE:.0f} s: {what}{missing}\n{state}")
+
+
+def reason_of(status: dict[str, Any]) -> str:
+    """Why a run ended so."""
+    ends = (each["reason"] for each in status["conditions"] if each["type"] in ("Complete", "Failed"))
+    return str(next(ends))
 
 
 def _is_only_made_ahead(run: dict[str, Any]) -> bool:

@@ -35,3 +35,15 @@ def test_a_field_that_never_comes_is_named() -> None:
 
     with pytest.raises(pytest.fail.Exception, match=r"not within 0 s: it runs .*was not there: 'status'"):
         Bench(_NoCluster(), "n").until("it runs", reads_a_status, 0.1)
+
+
+class _Ended(_NoCluster):
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        return '{"status": {"phase": "Failed", "completionTime": "2026-01-01T00:00:00Z", "message": "exit code 1"}}'
+
+
+def test_a_run_that_ends_otherwise_is_told_at_once() -> None:
+    bench = Bench(_Ended(), "n")
+    assert bench.ended("a")["message"] == bench.ended("a", "Failed")["message"] == "exit code 1"
+    with pytest.raises(AssertionError, match="a is Failed: exit code 1"):
+        bench.ended("a", "Succeeded")

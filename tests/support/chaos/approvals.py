@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from random import Random
 
+from chaos.record import GOOD
 from crontask.ports import Document
 
 APPROVE, REJECT = "crontask.dev/approve", "crontask.dev/reject"
 _OPEN = ("Pending", "Waiting")
-_GOOD = ("Succeeded", "Partial")
 
 
 def with_approvals(steps: list[Document], number: float) -> list[Document]:
@@ -81,7 +81,7 @@ class Approvals:
             phase, tolerated = recorded.get(asked["name"]), asked.get("continueOnFailure", False)
             if asked["name"] == step:
                 self._violate(f"a run is made of {step} of {parent['metadata']['name']}, which waits for a person")
-            ended = phase in (*_GOOD, "Reused") or (tolerated and phase in ("Failed", "TimedOut"))
+            ended = phase in (*GOOD, "Reused") or (tolerated and phase in ("Failed", "TimedOut"))
             if asked["name"] in before and not ended:
                 self._violate(
                     f"{step} of {parent['metadata']['name']} begins, and {asked['name']} is recorded as {phase}"

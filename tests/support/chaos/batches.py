@@ -11,11 +11,10 @@ from typing import Any
 from zlib import crc32
 
 from chaos.given import given_to
+from chaos.record import GOOD, TERMINAL
 from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
-_TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
-_GOOD = ("Succeeded", "Partial")
 # All is done after so many.
 _PAGES = 5
 
@@ -85,7 +84,7 @@ class Batches:
         begins = whole["status"]["plan"].get("cursor")
         if number > _first(whole["status"]) + 1:
             last = mine.get(number - 1)
-            if last is None or _phase(last) not in _GOOD:
+            if last is None or _phase(last) not in GOOD:
                 yield f"though the one before is {_phase(last) if last is not None else 'not there'}"
                 return
             begins = last["status"]["batch"].get("cursor")
@@ -118,7 +117,7 @@ class Batches:
         if was is None and task is not None:
             self._begins(name, task, now)
         self._check(name, now["batch"], (was or {}).get("batch"), uid, now["plan"].get("cursor"))
-        if now.get("phase") in _TERMINAL and (was or {}).get("phase") not in _TERMINAL:
+        if now.get("phase") in TERMINAL and (was or {}).get("phase") not in TERMINAL:
             self._ended(name, uid)
             if task is not None:
                 self._last[task] = (now["batch"].get("cursor"), bool(now["batch"].get("done")))
@@ -141,7 +140,7 @@ class Batches:
             self._violate(f"run {name} counts {count} batches, and had counted {before['batches']}")
         known, first = self._runs[uid]["status"]["plan"].get("rerun", {}), self._begun[uid]
         counted = [parts[number] for number in range(known.get("first", 0) + 1, count + 1) if number in parts]
-        if len(counted) < count - known.get("first", 0) or any(_phase(part) not in _GOOD for part in counted):
+        if len(counted) < count - known.get("first", 0) or any(_phase(part) not in GOOD for part in counted):
             self._violate(f"run {name} counts {count} batches: {[_phase(part) for part in counted]}")
             return
         given = [part["status"]["batch"] for part in counted]
@@ -155,7 +154,7 @@ class Batches:
 
     def _ended(self, name: str, uid: str) -> None:
         for number, part in self._parts[uid].items():
-            if _phase(part) not in _TERMINAL and part["metadata"]["uid"] not in self._removed:
+            if _phase(part) not in TERMINAL and part["metadata"]["uid"] not in self._removed:
                 self._violate(f"run {name} has ended, and its batch {number} is {_phase(part)}")
 
     def see_pod(self, run: Document, *, late: bool) -> None:
@@ -163,7 +162,7 @@ class Batches:
         whole = self._runs.get((run["spec"].get("parent") or {}).get("uid", ""))
         if late or whole is None or asked_of(run) is None:
             return
-        if _phase(whole) in _TERMINAL:
+        if _phase(whole) in TERMINAL:
             self._violate(f"the pod of batch {run['metadata']['name']} is made, and its run is {_phase(whole)}")
 
 

@@ -10,12 +10,11 @@ from dataclasses import replace
 from random import Random
 
 from chaos.given import given_to
+from chaos.record import TERMINAL
 from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
-_GOOD = ("Succeeded", "Partial")
-_ENDED = (*_GOOD, "Failed", "TimedOut", "Canceled", "Skipped")
 _LETTERS = {"Succeeded": "S", "Partial": "P", "Failed": "F", "TimedOut": "T", "Canceled": "C", "Skipped": "N"}
 
 
@@ -111,7 +110,7 @@ def _letter(run: Document) -> str:
 
 
 def _has_ended(run: Document) -> bool:
-    return _phase(run) in _ENDED
+    return _phase(run) in TERMINAL
 
 
 def _phase(run: Document) -> str:

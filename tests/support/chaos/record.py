@@ -6,7 +6,8 @@ from datetime import datetime
 from crontask.api.names import ANNOTATION_RESERVED, nominal_of
 from crontask.ports import Document
 
-TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
+GOOD = ("Succeeded", "Partial")
+TERMINAL = (*GOOD, "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 
 
 @dataclass

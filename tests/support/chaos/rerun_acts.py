@@ -4,11 +4,10 @@ from collections.abc import Callable
 from random import Random
 
 from chaos.changes import Later
+from chaos.record import TERMINAL
 from chaos.story import CHAOS_SECONDS, Event
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.memory_api import MemoryApi
-
-_TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 
 
 def rerun_events(seed: int) -> list[Event]:
@@ -51,7 +50,7 @@ class RerunActs:
 
 
 def _may_be(run: Document) -> bool:
-    return (run.get("status") or {}).get("phase") in _TERMINAL and "parent" not in run["spec"]
+    return (run.get("status") or {}).get("phase") in TERMINAL and "parent" not in run["spec"]
 
 
 def _has_run(run: Document) -> bool:

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from chaos.fan_outs import letters
+from chaos.record import GOOD, TERMINAL
 from crontask.ports import Document
 
-_TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
-_GOOD = ("Succeeded", "Partial", "Reused")
+_DONE = (*GOOD, "Reused")
 
 
 class Reruns:
@@ -56,7 +56,7 @@ class Reruns:
     def _what_is_wrong(self, status: Document) -> Iterator[str]:
         """What it keeps had succeeded, and was not undone."""
         source = self._runs.get(status["rerun"]["uid"], {}).get("status") or {}
-        if source.get("phase") not in _TERMINAL:
+        if source.get("phase") not in TERMINAL:
             yield f"and run {status['rerun']['name']} is {source.get('phase')}"
             return
         before = {step["name"]: step for step in source.get("steps", ())}
@@ -64,7 +64,7 @@ class Reruns:
             if step["phase"] != "Reused":
                 continue
             known = before.get(step["name"], {})
-            if known.get("phase") not in _GOOD or known.get("compensated"):
+            if known.get("phase") not in _DONE or known.get("compensated"):
                 yield f"and reuses {step['name']}, which is {known.get('phase')}, undone: {known.get('compensated')}"
             if step.get("run") in self._undone:
                 yield f"and reuses {step['name']}, which was undone"

@@ -11,13 +11,12 @@ from typing import Any
 
 from chaos.approvals import Approvals, with_approvals
 from chaos.fan_outs import letters, make_fan_out, too_many_run, why_no_item, wrong_totals
+from chaos.record import GOOD, TERMINAL
 from crontask.ports import Document
 
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
-_TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
-_GOOD = ("Succeeded", "Partial")
 # By the record of a step, who comes after it may start.
-_LETS_ON = (*_GOOD, "Reused", "Failed", "TimedOut")
+_LETS_ON = (*GOOD, "Reused", "Failed", "TimedOut")
 _SHORT: Document = {"timeout": "20s", "startTimeout": "15s"}
 
 
@@ -118,7 +117,7 @@ class Workflows:
             self._halted.setdefault(uid, self._now())
         if "undo" not in was and "undo" in now:
             self._check_order(name, now)
-        if was.get("phase") not in _TERMINAL and now.get("phase") in _TERMINAL:
+        if was.get("phase") not in TERMINAL and now.get("phase") in TERMINAL:
             self._parent_ended(uid, name, after)
 
     def _check_order(self, name: str, status: Document) -> None:
@@ -134,7 +133,7 @@ class Workflows:
             last = runs[-1]
             if last["metadata"]["uid"] in self._removed or self._is_unseen(last):
                 continue
-            if _phase(last) not in _TERMINAL:
+            if _phase(last) not in TERMINAL:
                 self._violate(f"run {name} is {status['phase']}, and its part {part} is {_phase(last)}")
         if "items" in status and status["items"].get("total"):
             for words in wrong_totals(status, self._parts[uid], self._removed):
@@ -142,7 +141,7 @@ class Workflows:
         left = [entry["step"] for entry in status.get("notCompensated", ())]
         for step in status.get("undo", ()):
             undone = self._parts[uid].get(f"{step}/undo")
-            if step not in left and not (undone and _phase(undone[-1]) in _GOOD):
+            if step not in left and not (undone and _phase(undone[-1]) in GOOD):
                 self._violate(f"run {name} has ended, and {step} is neither undone nor said not to be")
 
     def _is_unseen(self, run: Document) -> bool:
@@ -191,7 +190,7 @@ class Workflows:
 
     def _why_not(self, run: Document, asked: Document, parent: Document, sent: datetime) -> Iterator[str]:
         status, first = parent["status"], not (run.get("status") or {}).get("attempts")
-        if status.get("phase") in _TERMINAL:
+        if status.get("phase") in TERMINAL:
             yield f"though its parent is {status['phase']}"
         if not first:
             return
@@ -217,8 +216,8 @@ class Workflows:
             runs = self._parts[asked["uid"]].get(name, [])
             recorded = {each["name"]: each["phase"] for each in status.get("steps", ())}
             phase = _phase(runs[-1]) if runs else recorded.get(name)
-            tolerated = bool(steps[name].get("continueOnFailure")) and phase in _TERMINAL
-            if phase not in _GOOD and not tolerated and recorded.get(name) not in _LETS_ON:
+            tolerated = bool(steps[name].get("continueOnFailure")) and phase in TERMINAL
+            if phase not in GOOD and not tolerated and recorded.get(name) not in _LETS_ON:
                 yield f"though {name}, on which it depends, is {phase}"
 
     def _why_no_undo(self, asked: Document, status: Document) -> Iterator[str]:
@@ -229,14 +228,14 @@ class Workflows:
         for name in order[: order.index(step)]:
             runs = self._parts[asked["uid"]].get(f"{name}/undo", [])
             left = [entry["step"] for entry in status.get("notCompensated", ())]
-            if name not in left and not (runs and _phase(runs[-1]) in _TERMINAL):
+            if name not in left and not (runs and _phase(runs[-1]) in TERMINAL):
                 yield f"though {name} is not undone yet"
 
 
 def not_ended(run: Document) -> bool:
     """Whether it is a workflow that has started, and has not ended."""
     status: dict[str, Any] = run.get("status") or {}
-    return "plan" in status and status.get("phase") not in _TERMINAL
+    return "plan" in status and status.get("phase") not in TERMINAL
 
 
 def _part(asked: Document) -> str:
