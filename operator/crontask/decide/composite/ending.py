@@ -46,8 +46,9 @@ def cleaning_up(flow: Workflow, states: States, end: CompositeEnd) -> States:
         known = flow.known(step)
         if known is None and flow.immediate:
             known = StepState(step, StepPhase.NOT_REACHED)
-        if known is None and any(state.open for state in found.values()):
-            known = StepState(step, StepPhase.PENDING)
+        open_ = [name for name, state in found.items() if state.open]
+        if known is None and open_:
+            known = StepState(step, StepPhase.PENDING, message=f"waits for {', '.join(open_)}")
         if known is None:
             values = flow.values({**states, **found}, forgiving=True, so_far=(end.phase, end.message))
             try:

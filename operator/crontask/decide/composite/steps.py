@@ -24,6 +24,8 @@ from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.decisions import earliest
 
 STEP_FAILED = "StepFailed"
+# Of a step that always runs, while the others do.
+_LAST = "waits for the end of the other steps"
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -117,7 +119,7 @@ def _unstarted(flow: Workflow, step: Step, states: States, halt: Halt | None) ->
 def _begins_to_ask(flow: Workflow, step: Step) -> StepState:
     """A step that asks for approval, and whose turn it is: of what is paused, nothing new starts."""
     if flow.view.suspended:
-        return StepState(step, StepPhase.PENDING)
+        return StepState(step, StepPhase.PENDING, message=while_paused(flow.run))
     return asking(step, flow.now, flow.answers.get(step.name), flow.run.meta.name, flow.now)
 
 
@@ -133,15 +135,26 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     if flow.view.suspended:
         starting = []
     wanted, named = _starting(flow, starting)
+    waiting = {state.step.name: replace(state, message=_why_not_yet(flow, state, starting)) for state in ready}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), {**states, **named}, None)
+    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), {**states, **waiting, **named}, None)
     return replace(
         decision,
         wanted=wanted,
         record_first=decision.record_first or bool(named) or any(_only_seen(flow, state) for state in states.values()),
         wake_at=earliest(*waits, limit.at if limit is not None else None),
     )
+
+
+def _why_not_yet(flow: Workflow, state: StepState, starting: list[StepState]) -> str | None:
+    """Why a step that is ready does not start; None of one that does."""
+    refusal = flow.view.held_by(part_of_step(state.step.name), flow.now)
+    if flow.view.suspended:
+        return while_paused(flow.run)
+    if state not in starting:
+        return f"waits for the end of a step: maxParallel is {flow.plan.handler.max_parallel}"
+    return f"its run is refused: {refusal.message}" if refusal is not None else None
 
 
 def _while_going_on(flow: Workflow, states: States) -> str | None:
@@ -239,7 +252,7 @@ def _decision(
 
 def _shown(flow: Workflow, step: Step, state: StepState | None, undone: Undone) -> StepStatus:
     if state is None:
-        return StepStatus(name=step.name, phase=StepPhase.PENDING)
+        return StepStatus(name=step.name, phase=StepPhase.PENDING, message=_LAST)
     compensated = True if step.name in undone.compensated else None
     if any(entry.step == step.name for entry in undone.failed):
         compensated = False

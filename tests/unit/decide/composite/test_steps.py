@@ -841,6 +841,42 @@ def test_what_should_be_so(row: Row) -> None:
     assert seconds(found.wake_at) == row.wakes
 
 
+# What is known; what each step says that has not started.
+WAITS = (
+    ("for the one before", flow(A, B, parts=(part("a"),)), {"b": "waits for a"}),
+    ("for several", flow(*DIAMOND, parts=(ok("a"), part("b"), part("c"))), {"d": "waits for b, c"}),
+    ("it starts", flow(A, B, parts=(ok("a"),)), {"b": None}),
+    ("for its delay", flow(A, step("b", delay="1m"), parts=(ok("a"),)), {"b": "waits for its delay"}),
+    (
+        "for one of many",
+        flow(*graph(("a", ""), ("b", ""), ("c", "")), beside={"maxParallel": 1}, parts=(part("a"),)),
+        dict.fromkeys(("b", "c"), "waits for the end of a step: maxParallel is 1"),
+    ),
+    ("for the end of a pause", flow(A, B, suspend=True), {"a": "paused: spec.suspend is true", "b": "waits for a"}),
+    (
+        "for the API server",
+        flow(A, refused={"a": rejected("exceeded quota", retry_at=11, alone=False)}),
+        {"a": "its run is refused: exceeded quota"},
+    ),
+    (
+        "what always runs, for the others",
+        flow(A, CLEAN, parts=(part("a"),)),
+        {"clean": "waits for the end of the other steps"},
+    ),
+    (
+        "and then one for another",
+        flow(A, CLEAN, step("more", always=True), parts=(ok("a"), part("clean"))),
+        {"more": "waits for clean"},
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "known", "says"), WAITS, ids=[row[0] for row in WAITS])
+def test_a_step_says_what_it_waits_for(name: str, known: CompositeView, says: dict[str, str | None]) -> None:
+    waiting = [state for state in decided(known).steps if state.phase in ("Pending", "Waiting")]
+    assert {state.name: state.message for state in waiting} == says
+
+
 def test_the_status_names_the_run_of_an_undo() -> None:
     under_way = decided(
         flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d"), part("a/undo")), halt=FAILED, undo=("a",))

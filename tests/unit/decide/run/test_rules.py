@@ -75,6 +75,10 @@ def deciding(known: RunView, now: datetime) -> tuple[Rule, RunDecisions]:
 # --- which rule decides ----------------------------------------------------------------------------------------------
 
 
+_PARENT = {"name": "flow", "uid": "u", "root": "flow", "depth": 1, "key": "u/a", "step": "a"}
+PART_OF = known_of(own_run(parent=_PARENT), alone=True, pod=pod(1, 0, runs(1)))
+
+
 @dataclass(frozen=True)
 class Row:
     """What is known of a run at `now`, the rule that decides, the phase then, what is done, and when to look again.
@@ -510,6 +514,8 @@ ROWS = (
         "under way",
         Q.RUNNING,
     ),
+    Row("a part that has just begun", PART_OF, "under way", None, wake_at=2, now=2 - MOMENT),
+    Row("a part that goes on", PART_OF, "under way", Q.RUNNING, now=2),
     Row("it waits", known_of(pod=pod(1, 0, waits("ErrImagePull"))), "under way", Q.RUNNING, wake_at=900),
     Row("it runs", known_of(pod=RUNS), "under way", Q.RUNNING),
     Row(
