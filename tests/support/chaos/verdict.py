@@ -11,7 +11,7 @@ from chaos.workflows import not_ended
 from crontask.ports import Document, Kind
 from crontask.simulation.memory_api import MemoryApi
 
-_LATE, _SOON = timedelta(seconds=20), timedelta(seconds=1)
+_LATE, _SOON, _PART_SOON = timedelta(seconds=20), timedelta(seconds=1), timedelta(seconds=3)
 # Longer than any pod takes to be stopped.
 _STOPS_WITHIN = timedelta(seconds=110)
 # Longer than any of its parts takes.
@@ -42,7 +42,9 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     name, status = run["metadata"]["name"], run.get("status") or {}
     phase = status.get("phase")
     changed = ledger.runs[run["metadata"]["uid"]].changed_at
-    if phase in TERMINAL or (changed is not None and changed > now - _SOON):
+    # That a part runs is not written at once: most end before.
+    soon = _PART_SOON if "parent" in run["spec"] else _SOON
+    if phase in TERMINAL or (changed is not None and changed > now - soon):
         return
     if not_ended(run):
         if changed is None or changed < now - _ENDS_WITHIN:

@@ -78,7 +78,11 @@ def test_what_collects_fails() -> None:
     [
         (188, None, "batch 2 gave back the cursor with which it began"),
         (200, {"c": "${cursor}"}, f"batch 2: {TOO_DEEP}"),
-        (200, None, "spec: is nested more than 190 levels deep; write a flatter value, or hand it over as a text"),
+        (
+            200,
+            None,
+            "batch 2: spec: is nested more than 190 levels deep; write a flatter value, or hand it over as a text",
+        ),
     ],
 )
 def test_a_batch_whose_cursor_is_deep(levels: int, args: dict[str, Any] | None, says: str) -> None:

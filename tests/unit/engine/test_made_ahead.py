@@ -250,7 +250,7 @@ def test_a_time_from_before_the_creation_or_an_edit_is_not_made_ahead_though_its
     ("edit", "later"),
     [
         ({"suspend": True}, ("Pending", "held back: spec.suspend is true")),
-        ({"suspend": True, "cancel": True}, ("Canceled", None)),
+        ({"suspend": True, "cancel": True}, ("Canceled", "canceled before it started")),
         ({"timeout": "5m"}, ("Succeeded", None)),
         ({"at": "2030-01-01T00:00:00Z"}, ("Pending", None)),
     ],
