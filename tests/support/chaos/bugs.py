@@ -16,7 +16,7 @@ from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import Launch, RunDecisions, StopPod, TaskAction
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.pod_state import NOT_MADE
-from crontask.decide.run import cancel, rules, timeout
+from crontask.decide.run import cancel, rules
 from crontask.decide.run.attempt_end import attempt_ended
 from crontask.decide.run.decide import decide_run
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
@@ -142,7 +142,7 @@ def stopped_before_recorded(patch: pytest.MonkeyPatch) -> None:
         )
 
     stop_reason = stop.stop_reason
-    for module in (stop, rules, timeout):
+    for module in (stop, rules):
         patch.setattr(module, "stop_reason", recorded)
 
     def planted(view: RunView, pod: Pod, now: datetime) -> RunDecisions:

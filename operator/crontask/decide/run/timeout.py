@@ -7,7 +7,7 @@ from crontask.api.base import cut, format_duration
 from crontask.api.pod import Pod
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.attempt.starting import began_at, running_init_container, time_at_work, what_it_waits_for
-from crontask.decide.attempt.stop import NOT_STARTED, TIMED_OUT, TOTAL, stop_reason, stopping
+from crontask.decide.attempt.stop import NOT_STARTED, TIMED_OUT, TOTAL, stopping
 from crontask.decide.decisions import RunDecisions
 from crontask.decide.limits import total_deadline
 from crontask.decide.run.status import running
@@ -32,8 +32,7 @@ def next_limit(view: RunView) -> Limit | None:
 
 def stop(view: RunView, pod: Pod, now: datetime, reason: str, message: str | None) -> RunDecisions:
     """The attempt is to end, and has a pod: why is recorded, and then it is stopped."""
-    recorded = stop_reason(view) is not None
-    actions, wake_at = stopping(view, pod, now) if recorded else ((), None)
+    actions, wake_at = stopping(view, pod, now)
     return RunDecisions(running(view, message, attempt_reason=reason).status, actions, wake_at=wake_at)
 
 

@@ -21,16 +21,10 @@ from crontask.decide.stage import UNSTARTED, Stage, stage_of
 from crontask.decide.task.counting import failure_streak, sort_finished
 from crontask.decide.task.delay import delayed_start
 from crontask.decide.task.dropped import LEFT_OUT, dropped_times, launches_cut_short
-from crontask.decide.task.due import (
-    DEADLINE_EXCEEDED,
-    Undecided,
-    deadline_of,
-    decided_before,
-    given_up_at,
-    undecided_times,
-)
+from crontask.decide.task.due import Undecided, decided_before, given_up_at, undecided_times
 from crontask.decide.task.history import runs_to_prune
-from crontask.decide.task.overlap import Slots, assign_slots, has_its_turn
+from crontask.decide.task.missed import DEADLINE_EXCEEDED, deadline_of
+from crontask.decide.task.overlap import Slots, assign_slots, is_in_line
 from crontask.decide.task.pause import Pause, pause_of, tripped_by
 from crontask.decide.task.reserve import reservations
 from crontask.decide.task.status import Basis, Settled, compute_status
@@ -97,7 +91,7 @@ def _slots(
         for run in view.runs
         if awaits_turn(run, now)
         and run.run.meta.name not in dropped
-        and (has_its_turn(run) or run.run.meta.uid in resumed)
+        and (is_in_line(run) or run.run.meta.uid in resumed)
         and not (config.clock_skewed and run.run.nominal is not None)
     )
     candidates = undecided.candidates if undecided is not None else ()

@@ -14,7 +14,7 @@ from crontask.decide.decisions import Dropped
 from crontask.decide.model import Config, CronTask
 from crontask.decide.refusal import RUN_REJECTED
 from crontask.decide.task.conditions import run_is_rejected
-from crontask.decide.task.due import but_for
+from crontask.decide.task.missed import but_for
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
 from crontask.decide.views import RunView, TaskView

@@ -1,6 +1,6 @@
 """Which nominal times of a task are undecided, and which of them may still start (catch-up, deadline)."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,16 +9,12 @@ from crontask.api.names import run_name
 from crontask.api.policies import CatchUpPolicy
 from crontask.api.task_status import Timing
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.refusal import RUN_REJECTED
-from crontask.decide.task.conditions import run_is_rejected
 from crontask.decide.task.delay import delayed_start
+from crontask.decide.task.missed import Missed, deadline_of, missed_times
 from crontask.decide.views import RunView, TaskView
-from crontask.timetable import Due, Timetable
 
 # With catchUp None: what is late by less than a failover takes is not missed.
 FAILOVER = timedelta(seconds=10)
-DEADLINE_EXCEEDED = "DeadlineExceeded"
-NOT_STARTED_IN_TIME = "NotStartedInTime"
 _SECOND = timedelta(seconds=1)
 
 
@@ -28,23 +24,6 @@ class Candidate:
 
     nominal: datetime
     catching_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Nominal times summed up: how many, the first and the last."""
-
-    count: int
-    first: datetime
-    last: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """Times that nobody started, and why."""
-
-    times: Times
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +57,7 @@ def undecided_times(view: TaskView, timing: Timing, now: datetime) -> Undecided 
     latest = task.jitter.latest_started(task.timetable, now)
     if latest is None or latest <= after:
         return found if known.times else None
-    considered = _may_start(task, task.spec, after, latest, now)
+    considered = _that_may_start(task, task.spec, after, latest, now)
     # They are launched oldest first: what is older than one that was launched was left out.
     unknown = [time for time in considered if time > max((after, *known.times))]
     foreign = [time for time in unknown if run_name(task.meta.name, time) in view.foreign]
@@ -99,42 +78,7 @@ def _summed_up(view: TaskView, found: Undecided, latest: datetime, now: datetime
     if due is None:
         return replace(found, watermark=max(times)) if times else None
     taken = {*times, *found.foreign, *(candidate.nominal for candidate in found.candidates)}
-    rest = but_for(view.task.timetable, due, taken)
-    missed = Missed(rest, _why_missed(view, rest.last, now)) if rest is not None else None
-    return replace(found, watermark=max((due.latest, *times)), missed=missed)
-
-
-def but_for(timetable: Timetable, due: Due, taken: Set[datetime]) -> Times | None:
-    """The times that came due but for those that are taken, which are few; None if there are no others."""
-    count = due.count - sum(_is_among(due, timetable, time) for time in taken)
-    if count <= 0:
-        return None
-    first: datetime | None = due.first
-    while first is not None and first in taken:
-        first = timetable.next_after(first)
-    last: datetime | None = due.latest
-    while last is not None and last in taken:
-        last = timetable.previous_at_or_before(last - _SECOND)
-    return Times(count, first or due.first, last or due.latest)
-
-
-def _is_among(due: Due, timetable: Timetable, time: datetime) -> bool:
-    """Whether that time is one of them; by an earlier timing there may have been others."""
-    return due.first <= time <= due.latest and timetable.previous_at_or_before(time) == time
-
-
-def _why_missed(view: TaskView, last: datetime, now: datetime) -> str:
-    if run_is_rejected(view):
-        return RUN_REJECTED
-    deadline = deadline_of(view.task, last)
-    return DEADLINE_EXCEEDED if deadline is not None and deadline <= now else NOT_STARTED_IN_TIME
-
-
-def deadline_of(task: CronTask, nominal: datetime) -> datetime | None:
-    """From when on a nominal time is missed, None without a deadline."""
-    if task.spec.starting_deadline is None:
-        return None
-    return task.start_of(nominal) + task.spec.starting_deadline
+    return replace(found, watermark=max((due.latest, *times)), missed=missed_times(view, due, taken, now))
 
 
 def given_up_at(view: TaskView, undecided: Undecided) -> Iterator[datetime]:
@@ -173,7 +117,9 @@ def _known_runs(view: TaskView, after: datetime, now: datetime) -> _Known:
     return _Known(tuple(run for run in view.runs if not run.is_recorded and is_of_them(run.run, after)), started)
 
 
-def _may_start(task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime) -> list[datetime]:
+def _that_may_start(
+    task: CronTask, spec: CronTaskSpec, after: datetime, latest: datetime, now: datetime
+) -> list[datetime]:
     """The undecided times that the policy of catching up lets start, oldest first, before their deadline."""
     if spec.catch_up.policy is CatchUpPolicy.NONE and now - task.start_of(latest) >= FAILOVER:
         return []

@@ -50,7 +50,7 @@ def assign_slots(
     # What makes up for the past takes no slot from the others, which go before it.
     under_way = [run for run in in_the_way if not _makes_up(run)]
     free = None if concurrency.limit is None else max(0, concurrency.limit - len(under_way) - len(view.orphaned_pods))
-    elsewhere = [run for run in view.others if awaits_turn(run, now) and has_its_turn(run)]
+    elsewhere = [run for run in view.others if awaits_turn(run, now) and is_in_line(run)]
     # A run whose pod was refused has its slot, and keeps it as that is tried again.
     line = sorted((*waiting, *elsewhere), key=lambda run: (run.refusal is None, *_order(run)))
     later = [run for run in line if _makes_up(run)]
@@ -74,7 +74,7 @@ def _makes_up(view: RunView) -> bool:
     return view.run.origin is Origin.BACKFILL
 
 
-def has_its_turn(view: RunView) -> bool:
+def is_in_line(view: RunView) -> bool:
     """Manual runs and follow-ups, and scheduled ones that are recorded as queued."""
     return view.run.nominal is None or view.is_recorded
 

@@ -9,7 +9,8 @@ from crontask.api.task_status import Counts, Decision
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import ScheduledRun
 from crontask.decide.refusal import RUN_REJECTED
-from crontask.decide.task.due import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times, Undecided
+from crontask.decide.task.due import Undecided
+from crontask.decide.task.missed import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Times
 from crontask.decide.task.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
 from crontask.decide.views import TaskView
 

@@ -122,6 +122,15 @@ def test_a_pod_of_a_run_that_is_replaced_is_stopped_as_replaced() -> None:
     assert canceling(known_of(run, pod=RUNS), RUNS, at(10)).actions == (StopPod(RUNS, "Replaced", at(10)),)
 
 
+def test_a_pod_that_is_being_stopped_for_another_reason_is_stopped_as_canceled_once_that_is_recorded() -> None:
+    late = attempt(1, 0, reason="TimedOut")
+    run = scheduled_run(cancel=True, status=recorded(RunPhase.RUNNING, late))
+    decided = canceling(known_of(run, pod=RUNS), RUNS, at(10))
+    assert (decided.status.phase, decided.actions) == (CANCELING, ())
+    again = canceling(known_of(replace(run, status=decided.status), pod=RUNS), RUNS, at(10))
+    assert again.actions == (StopPod(RUNS, "Canceled", at(10)),)
+
+
 # --- without a pod ---------------------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from run_life import Life, at, exited, known_of, make_task, own_run, owned, pod, recorded, scheduled_run
 
+from crontask.api.composite_status import FailedItem, ItemsStatus
 from crontask.api.scheduledrun import RunPhase
+from crontask.decide.composite.model import PART_KEPT
 from crontask.decide.decisions import LookForPod, RemoveRun, RunDecisions
+from crontask.decide.model import ScheduledRun
 from crontask.decide.run.decide import decide_run
 from crontask.decide.run.removal import remove_without_task
 from crontask.decide.views import RunView
@@ -82,6 +85,40 @@ def test_what_else_was_decided_stays(other: datetime | None, wanted: datetime) -
     over = remove_without_task(known, before, at(3605))
     assert over.actions == (LookForPod(known.run), RemoveRun(known.run))
     assert over.wake_at == other
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def fan_out(phase: RunPhase = RunPhase.PARTIAL, ended: float | None = 20, **fields: Any) -> ScheduledRun:
+    """The run that the part is one of; `i-1` is among its items that failed."""
+    failed = (FailedItem(index=1, run="i-1"),)
+    items: dict[str, Any] = {"items": ItemsStatus(total=2, failed_items=failed), **fields}
+    completion = at(ended) if ended is not None else None
+    return own_run("f", status=recorded(phase, completion_time=completion, plan={}, **items))
+
+
+def of_fan_out(parent: ScheduledRun | None, name: str = "i-0", **asked: Any) -> RunView:
+    item = asked or {"item": {"index": 0, "value": 1}}
+    parts = {"parent": {"name": "f", "uid": "f", "root": "f", "depth": 1, "key": "k", **item}}
+    return known_of(own_run(name, status=DONE, **HOUR, **parts), alone=True, parent=parent)
+
+
+KEPT = PART_KEPT.total_seconds()
+PARTS = (
+    Row("a moment before the time of an item is over", of_fan_out(fan_out()), 20 + KEPT - MOMENT, False, 20 + KEPT),
+    Row("as the time of an item is over", of_fan_out(fan_out()), 20 + KEPT, True),
+    Row("the items go on", of_fan_out(fan_out(RunPhase.RUNNING, None)), 5 + 3600, False),
+    Row("an item that failed stays", of_fan_out(fan_out(), "i-1"), 20 + KEPT, False),
+    Row("what collects stays", of_fan_out(fan_out(), collect=True), 20 + KEPT, False),
+    Row("a step stays", of_fan_out(fan_out(items=None), step="s"), 20 + KEPT, False),
+    Row("what it is a part of is gone", of_fan_out(None), 5 + 3600, True),
+)
+
+
+@pytest.mark.parametrize("row", PARTS, ids=lambda row: str(row.name))
+def test_when_a_part_goes(row: Row) -> None:
+    test_when_a_finished_run_goes(row)
 
 
 # --- in a run's life -------------------------------------------------------------------------------------------------

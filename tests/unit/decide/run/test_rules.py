@@ -454,6 +454,14 @@ ROWS = (
     Row("queued", known_of(queued=True), "turn", Q.QUEUED),
     Row("queued, and refused before", known_of(queued=True, pod_state=REFUSED), "turn", Q.QUEUED, wake_at=4 + 900),
     Row("not queued, and refused before", known_of(pod_state=REFUSED), "turn", None, wake_at=4 + 900),
+    Row(
+        "queued, and its turn can never come",
+        known_of(queued=True, deadlocked_by=("a", "b")),
+        "turn",
+        Q.FAILED,
+        reason="WouldDeadlock",
+    ),
+    Row("not queued, whoever holds the slots", known_of(deadlocked_by=("a", "b")), "turn"),
     # Its pod has ended.
     Row("succeeded", known_of(pod=pod(1, 0, exited(5, 0))), "finished", Q.SUCCEEDED, reason="Completed"),
     Row(

@@ -14,6 +14,7 @@ from task_views import (
     ended,
     make_run,
     make_task,
+    manual_run,
     owned_by,
     run_refused,
 )
@@ -21,7 +22,7 @@ from task_views import (
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Decision, TaskPhase, Timing
 from crontask.decide.model import Config, CronTask
-from crontask.decide.task.dropped import dropped_times
+from crontask.decide.task.dropped import dropped_times, launches_cut_short
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.timing import effective_timing
 from crontask.decide.views import RunView, TaskView
@@ -228,6 +229,41 @@ def test_which_times_are_left_out(row: Row) -> None:
 
 def test_the_start_of_this_table_comes_after_its_time() -> None:
     assert at(2) < START < at(2, 30)
+
+
+# --- runs whose launch an edit has cut short -------------------------------------------------------------------------
+
+
+EDITED = edited(MINUTELY)
+
+
+@dataclass(frozen=True)
+class CutShort:
+    """A run of a task whose timing is another one since 12:03:30, and whether it is one of these."""
+
+    name: str
+    run: RunView
+    wanted: bool
+    task: CronTask = EDITED
+
+
+CUT_SHORT = (
+    CutShort("of a time before the edit", make_run(at(3)), True),
+    CutShort("of the very time of the edit", make_run(NOW), True),
+    CutShort("of a time after the edit", make_run(at(4)), False),
+    CutShort("what became of it is recorded", make_run(at(3), RunPhase.QUEUED), False),
+    CutShort("it has a pod", make_run(at(3), pod="Pending"), False),
+    CutShort("made by somebody else under its name", owned_by(make_run(at(3)), "other"), False),
+    CutShort("of no time", manual_run("m", at(3)), False),
+    CutShort("nothing was edited", make_run(at(3)), False, MINUTELY),
+    CutShort("of a new task", make_run(at(3)), False, make_task({"timing": None})),
+)
+
+
+@pytest.mark.parametrize("row", CUT_SHORT, ids=lambda row: str(row.name))
+def test_which_launches_an_edit_has_cut_short(row: CutShort) -> None:
+    timing = Timing(hash=row.task.timing_hash, since=NOW)
+    assert launches_cut_short(TaskView(row.task, (row.run,)), timing) == ((row.run,) if row.wanted else ())
 
 
 # --- what the decision about the task says of it ---------------------------------------------------------------------

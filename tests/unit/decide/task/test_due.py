@@ -24,21 +24,9 @@ from crontask.api.names import run_name
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Timing
 from crontask.decide.model import CronTask
-from crontask.decide.task.due import (
-    DEADLINE_EXCEEDED,
-    NOT_STARTED_IN_TIME,
-    Candidate,
-    Missed,
-    Times,
-    Undecided,
-    but_for,
-    deadline_of,
-    decided_before,
-    given_up_at,
-    undecided_times,
-)
+from crontask.decide.task.due import Candidate, Undecided, decided_before, given_up_at, undecided_times
+from crontask.decide.task.missed import DEADLINE_EXCEEDED, NOT_STARTED_IN_TIME, Missed, Times, deadline_of
 from crontask.decide.views import RunView, TaskView
-from crontask.timetable import Due
 
 NONE = {"catchUp": {"policy": "None"}}
 DELAY: dict[str, Any] = {"delay": "0s"}
@@ -414,25 +402,6 @@ def test_what_is_decided_before_the_first_that_is_still_to_be_launched(
     first: datetime, found: Undecided, wanted: Undecided | None
 ) -> None:
     assert decided_before(TaskView(make_task(), ()), found, first, at(5)) == wanted
-
-
-@pytest.mark.parametrize(
-    ("taken", "wanted"),
-    [
-        pytest.param((), (5, 1, 5), id="none is taken"),
-        pytest.param((1,), (4, 2, 5), id="the first"),
-        pytest.param((1, 2), (3, 3, 5), id="the first two"),
-        pytest.param((5,), (4, 1, 4), id="the last"),
-        pytest.param((4, 5), (3, 1, 3), id="the last two"),
-        pytest.param((3,), (4, 1, 5), id="one in the middle"),
-        pytest.param((0, 6), (5, 1, 5), id="others"),
-        pytest.param((1, 2, 4, 5), (1, 3, 3), id="all but one"),
-        pytest.param((1, 2, 3, 4, 5), None, id="all"),
-    ],
-)
-def test_the_times_that_are_not_taken(taken: tuple[int, ...], wanted: tuple[int, int, int] | None) -> None:
-    times = but_for(make_task().timetable, Due(at(1), at(5), 5), {at(minute) for minute in taken})
-    assert times == (Times(wanted[0], at(wanted[1]), at(wanted[2])) if wanted is not None else None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Who has a slot, who starts, who waits and who is skipped: which runs are known, and what each policy makes of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
@@ -17,7 +17,7 @@ from task_views import (
 
 from crontask.api.names import run_name
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.pod_state import VANISHED, Creating, CreationUnknown
 from crontask.decide.stage import Stage, stage_of
@@ -28,7 +28,7 @@ from crontask.decide.task.overlap import (
     Skip,
     Slots,
     assign_slots,
-    has_its_turn,
+    is_in_line,
 )
 from crontask.decide.views import RunView, TaskView
 
@@ -99,7 +99,15 @@ class Row:
     now: datetime = NOW
 
 
+def backfill(name: str, phase: RunPhase | None = None, pod: str | None = None) -> RunView:
+    """A run that makes up for the past."""
+    run = manual_run(name, at(1), phase, pod=pod)
+    status = run.run.status.model_copy(update={"origin": Origin.BACKFILL})
+    return replace(run, run=replace(run.run, status=status))
+
+
 M, N = manual("m", 4), manual("n", 5)
+B, B_RUNS = backfill("b"), backfill("runs", RunPhase.RUNNING, "Running")
 # Made before its time, twenty seconds ahead, and its time has been decided since.
 EARLY = pre_created(make_run(at(5), RunPhase.QUEUED, created=at(4, 40)))
 TRIED_AGAIN = refused(make_run(at(3), RunPhase.PENDING), NOW)
@@ -409,6 +417,22 @@ ROWS = (
         waiting=(queued(2),),
         others=(refused(queued(3, "u"), NOW),),
     ),
+    # --- what makes up for the past ---
+    Row("it has a slot that is free", FORBID, Slots((start(B),)), waiting=(B,)),
+    Row("it is in the way of no time that comes due", FORBID, Slots((launch(9),)), (B_RUNS,), due=(9,)),
+    Row("it is in the way of others of its kind", FORBID, Slots(queued=names(B)), (B_RUNS,), (B,)),
+    Row("it comes after those that wait", FORBID, Slots((start(M),), names(B)), waiting=(B, M)),
+    Row("it comes after the time that is due", FORBID, Slots((launch(9),), names(B)), waiting=(B,), due=(9,)),
+    Row("there is room beside others", of(FORBID, 2), Slots((start(M), start(B))), waiting=(B, M)),
+    Row("an end of what it comes after makes no room", REPLACE, Slots(queued=names(B)), (canceling(1),), (B,)),
+    Row(
+        "a slot that another gives up for the time that is due is not for it",
+        REPLACE,
+        Slots((cancel(M, 9), launch(9, wait=True)), names(B)),
+        waiting=(M, B),
+        due=(9,),
+    ),
+    Row("without a limit all start", ALLOW, Slots((start(B),)), (B_RUNS, running(2)), (B,)),
 )
 
 
@@ -481,4 +505,4 @@ def test_which_runs_are_in_the_way(known: Known) -> None:
     ],
 )
 def test_whose_turn_is_recorded(run: RunView, wanted: bool) -> None:
-    assert has_its_turn(run) is wanted
+    assert is_in_line(run) is wanted

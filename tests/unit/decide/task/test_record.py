@@ -11,7 +11,8 @@ from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Counts, CronTaskStatus, Decision
 from crontask.decide.decisions import DecisionKind
 from crontask.decide.model import STALE, ScheduledRun
-from crontask.decide.task.due import Missed, Times, Undecided
+from crontask.decide.task.due import Undecided
+from crontask.decide.task.missed import Missed, Times
 from crontask.decide.task.overlap import QUEUE_FULL, RUN_ALREADY_ACTIVE, Skip
 from crontask.decide.task.record import (
     RECENT,
