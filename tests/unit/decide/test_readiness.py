@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from composite_views import flow, own, part, step
 from run_life import (
     Life,
     annotated,
@@ -23,12 +24,14 @@ from run_life import (
     scheduled_run,
 )
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.composite_status import BatchStatus, Halt, StepPhase, StepStatus
+from crontask.api.scheduledrun import BatchPart, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.model import ScheduledRun
 from crontask.decide.pod_state import VANISHED, Creating, CreationUnknown, Refused
 from crontask.decide.readiness import Ends, Fails, Held, Hindrance, awaits_turn, hindrance
 from crontask.decide.stage import Stage, stage_of
-from crontask.decide.views import RunView
+from crontask.decide.views import Rerun, RunView
 
 MOMENT = 0.000001
 
@@ -223,6 +226,133 @@ def test_hindrances(row: Row) -> None:
 )
 def test_what_is_said_first(name: str, known: RunView, wanted: Hindrance) -> None:
     assert hindrance(known, at(6)) == wanted, name
+
+
+# --- parts of a composite run ----------------------------------------------------------------------------------------
+
+STEPS = tuple(StepStatus(name=name, phase=StepPhase.PENDING) for name in "ab")
+WHOLE = flow(step("a"), step("b"), said=STEPS).run
+HALT = Halt(phase="Failed", reason="StepFailed")
+HALTED = flow(step("a"), step("b"), said=STEPS, halt=HALT, undo=("a",)).run
+PAUSED = flow(step("a"), step("b"), said=STEPS, suspend=True).run
+TWO_DONE = flow(step("a"), status={"batch": BatchStatus(batches=2)}).run
+NOTHING_NEW = Ends(RunPhase.SKIPPED, "Stale", "nothing new of run flow starts")
+PART_OF_PAUSED = Held("held back: run flow, which it is a part of, is paused")
+
+
+def part_of(parent: ScheduledRun | None, name: str = "a", **asked: Any) -> RunView:
+    """The run of a part, which has not started."""
+    made = part(name, None)[1]
+    if asked:
+        of = made.spec.parent
+        assert of is not None
+        known = of.model_copy(update={"step": None, **asked})
+        meta = made.meta.model_copy(update={"name": own(known.part)})
+        made = replace(made, meta=meta, spec=made.spec.model_copy(update={"parent": known}))
+    return RunView(replace(made, status=ScheduledRunStatus()), None, parent=parent)
+
+
+def batch(number: int) -> dict[str, Any]:
+    return {"batch": BatchPart(number=number, size=10)}
+
+
+def no_part(message: str) -> Ends:
+    return Ends(RunPhase.FAILED, "NotAPart", message)
+
+
+def named(known: RunView, name: str) -> RunView:
+    return replace(known, run=replace(known.run, meta=known.run.meta.model_copy(update={"name": name})))
+
+
+NO_SUCH_PART = no_part("run flow has no such part; only the operator makes parts")
+PARTS = (
+    Row("its parent wants it", part_of(WHOLE), 9, None),
+    Row(
+        "its parent is gone",
+        part_of(None),
+        9,
+        Ends(RunPhase.SKIPPED, "Stale", "run flow, which it is a part of, is gone"),
+    ),
+    Row(
+        "another has the name of its parent",
+        part_of(replace(WHOLE, meta=WHOLE.meta.model_copy(update={"uid": "other"}))),
+        9,
+        Ends(RunPhase.SKIPPED, "Stale", "run flow, which it is a part of, is gone"),
+    ),
+    Row(
+        "its parent has ended",
+        part_of(flow(step("a"), said=STEPS, status={"phase": RunPhase.FAILED}).run),
+        9,
+        Ends(RunPhase.SKIPPED, "Stale", "run flow, which it is a part of, has ended"),
+    ),
+    Row("its parent has no such step", part_of(WHOLE, "c"), 9, NO_SUCH_PART),
+    Row("it has another name", named(part_of(WHOLE), "mine"), 9, NO_SUCH_PART),
+    Row(
+        "its parent has no parts",
+        part_of(replace(own_run("flow"), meta=WHOLE.meta)),
+        9,
+        NO_SUCH_PART,
+    ),
+    Row("nothing new of its parent starts", part_of(HALTED), 9, NOTHING_NEW),
+    Row("it undoes what is to be undone", part_of(HALTED, undo="a"), 9, None),
+    Row("it undoes another", part_of(HALTED, undo="b"), 9, no_part("run flow undoes nothing that is called b")),
+    Row("it always runs", part_of(HALTED, step="a", always=True), 9, None),
+    Row("its parent is paused", part_of(PAUSED), 9, PART_OF_PAUSED),
+    Row("its parent is paused, and it always runs", part_of(PAUSED, step="a", always=True), 9, None),
+    Row("the next batch", part_of(TWO_DONE, **batch(3)), 9, None),
+    Row(
+        "a batch that is done already",
+        part_of(TWO_DONE, **batch(2)),
+        9,
+        Ends(RunPhase.SKIPPED, "Stale", "batch 2 of run flow is done already"),
+    ),
+)
+
+
+@pytest.mark.parametrize("row", PARTS, ids=lambda row: str(row.name))
+def test_what_hinders_a_part(row: Row) -> None:
+    assert hindrance(row.known, at(row.now)) == row.wanted
+
+
+# --- running another again -------------------------------------------------------------------------------------------
+
+AGAIN: dict[str, Any] = {"rerunOf": {"name": "x"}}
+FAILED = scheduled_run("x", status=recorded(RunPhase.FAILED, FIRST))
+
+
+def rerun(created: float = 5, *others: ScheduledRun, **known: Any) -> RunView:
+    return known_of(scheduled_run(created=created, **AGAIN), rerun=Rerun(FAILED, others=others, **known))
+
+
+WAITS_FOR_A = Held("waits for run a, which runs x again as well")
+RERUNS = (
+    Row("nobody else", rerun(), 9, None),
+    Row("it cannot be", rerun(refused=("RerunSourceGone", "why")), 9, Ends(RunPhase.FAILED, "RerunSourceGone", "why")),
+    Row("an older one is due", rerun(5, scheduled_run("a", 4, **AGAIN)), 9, WAITS_FOR_A),
+    Row("a younger one is due", rerun(5, scheduled_run("a", 6, **AGAIN)), 9, None),
+    Row("of the same age: by their names", rerun(5, scheduled_run("a", 5, **AGAIN)), 9, WAITS_FOR_A),
+    Row("an older one is held back", rerun(5, scheduled_run("a", 4, suspend=True, **AGAIN)), 9, None),
+    Row("a younger one is starting", rerun(claimed_by="a"), 9, WAITS_FOR_A),
+    Row("it has started itself", known_of(scheduled_run(status=RETRYING, **AGAIN)), 9, None),
+)
+
+
+@pytest.mark.parametrize("row", RERUNS, ids=lambda row: str(row.name))
+def test_what_hinders_a_rerun(row: Row) -> None:
+    assert hindrance(row.known, at(row.now)) == row.wanted
+
+
+# --- a cursor --------------------------------------------------------------------------------------------------------
+
+IN_BATCHES: dict[str, Any] = {"handler": {"batch": {"size": 10, "handler": {"container": {"image": "i"}}}}}
+
+
+def test_a_cursor_is_only_for_what_is_in_batches() -> None:
+    begins = scheduled_run(cursor={"page": 2})
+    message = "spec.cursor: CronTask t has no handler.batch, and begins nowhere; remove it"
+    assert hindrance(known_of(begins), at(9)) == Ends(RunPhase.FAILED, "CursorInVain", message)
+    assert hindrance(known_of(begins, make_task(**IN_BATCHES)), at(9)) is None
+    assert hindrance(known_of(replace(begins, status=RETRYING)), at(9)) is None
 
 
 # --- whose turn it may be --------------------------------------------------------------------------------------------
