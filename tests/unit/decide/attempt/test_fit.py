@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 from run_life import Life, exited, known_of, make_task, pod, runs, scheduled_run
 
+from crontask.api.composite import LONGEST_CURSOR
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.fit import RESULT_INVALID, fitting_outcome, violation_message
@@ -63,6 +65,34 @@ def test_ends_that_fit(row: Row) -> None:
     task = make_task(**({"resultSchema": row.schema} if row.schema is not None else {}))
     outcome = fitting_outcome(known_of(task=task), row.known)
     assert (None if outcome is None else (outcome.phase, outcome.reason, outcome.message)) == row.wanted
+
+
+# The quotes are two bytes more.
+LONGEST = LONGEST_CURSOR - 2
+TOO_LONG_CURSOR = f"cursor has {LONGEST_CURSOR + 1} bytes as JSON, over {LONGEST_CURSOR}; give back a shorter one, "
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "of_batch", "wanted"),
+    [
+        ("as long as may be", {"isDone": False, "cursor": "x" * LONGEST}, True, None),
+        (
+            "one byte more",
+            {"isDone": False, "cursor": "x" * (LONGEST + 1)},
+            True,
+            TOO_LONG_CURSOR + "like the last key",
+        ),
+        ("of no batch", {"isDone": False, "cursor": "x" * (LONGEST + 1)}, False, None),
+        ("of a batch that failed", {"status": "failed", "cursor": "x" * (LONGEST + 1), "message": "no"}, True, "no"),
+    ],
+)
+def test_how_long_a_cursor_may_be(name: str, report: dict[str, Any], of_batch: bool, wanted: str | None) -> None:
+    batch = {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k", "batch": {"number": 1, "size": 1}}
+    known = known_of(scheduled_run(**({"parent": batch} if of_batch else {})))
+    outcome = fitting_outcome(known, wrote(orjson.dumps(report).decode()))
+    assert outcome is not None, name
+    assert outcome.message == wanted
+    assert (outcome.reason == RESULT_INVALID) is (wanted is not None and wanted != "no")
 
 
 def test_a_result_that_does_not_fit_is_kept_with_all_else_that_is_known() -> None:

@@ -152,6 +152,12 @@ ROWS = (
     Row("a delay", flow(A, step("b", delay="1m"), parts=(ok("a", 5),)), steps="SW", wakes=65),
     Row("it is over", flow(A, step("b", delay="4s"), parts=(ok("a", 5),)), wanted=("b",), steps="SP"),
     Row("of the first, from the start", flow(step("a", delay="30s")), steps="W", wakes=30),
+    Row(
+        "from the last end before it",
+        flow(*graph(("a", ""), ("b", "")), step("c", dependsOn=["a", "b"], delay="1m"), parts=(ok("a", 5), ok("b", 7))),
+        steps="SSW",
+        wakes=67,
+    ),
     # --- failures ---
     Row(
         "a step fails",
@@ -382,6 +388,22 @@ ROWS = (
         halt="step d is Failed: Error",
         undo=("b", "a"),
         first=True,
+    ),
+    Row(
+        "in the order that is recorded, whatever the runs say now",
+        flow(
+            step("a", **UNDO),
+            step("b", **UNDO),
+            D,
+            parts=(ok("a", 3), ok("b", 4), bad("d", 5)),
+            halt=FAILED,
+            undo=("a", "b"),
+        ),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="SSF",
+        halt=FAILED.message,
+        undo=("a", "b"),
     ),
     Row(
         "one at a time",
