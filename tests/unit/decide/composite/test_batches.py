@@ -1,5 +1,6 @@
 """The policy of a run in batches, as tables: what is recorded, what has ended since, what is decided."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -179,6 +180,22 @@ def test_a_cancel_ends_what_runs() -> None:
     assert decision.record_first
     asked = decided(batches(other(1, cancel=True), spec={"cancel": True}))
     assert asked.cancels == ()
+
+
+def test_a_failure_lets_another_that_runs_end_by_itself() -> None:
+    decision = decided(batches(other(4), said=SAID.model_copy(update={"run": name_of(3)})))
+    assert decision.halt is not None
+    assert (decision.halt.reason, decision.cancels) == ("PartGone", ())
+
+
+def test_a_cursor_is_kept_but_for_the_end() -> None:
+    for last, cursor in ((True, None), (False, 1)):
+        part = done(2, last=last)
+        assert part.status.batch is not None
+        given = part.status.model_copy(update={"batch": part.status.batch.model_copy(update={"cursor": None})})
+        batch = decided(batches(done(1), replace(part, status=given))).batch
+        assert batch is not None
+        assert (batch.batches, batch.cursor) == (2, cursor)
 
 
 def test_one_that_happens_at_most_once_is_named_before_it_is_made() -> None:

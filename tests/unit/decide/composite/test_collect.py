@@ -1,7 +1,7 @@
 """The policy of a fan-out whose items have ended: what is given the totals, and how the run ends with it."""
 
 import pytest
-from composite_views import C, fan_out, own, part, rejected
+from composite_views import C, decided, fan_out, own, part, rejected
 from item_rows import (
     COLLECT,
     COLLECT_ONCE,
@@ -121,6 +121,15 @@ ROWS = (
         collect="R",
     ),
     Row(
+        "canceled before it begins: it does not",
+        fan_out(2, parts=made("SS"), each=COLLECT, cancel=True),
+        "S2",
+        P.CANCELED,
+        halt="",
+        first=True,
+        end="Canceled",
+    ),
+    Row(
         "its run is gone, its pod is not, and it is canceled",
         fan_out(
             1, "S", each=COLLECT, orphaned=(own("collect"),), cancel=True, **begun(StepPhase.RUNNING, own("collect"))
@@ -196,6 +205,14 @@ ROWS = (
 def test_what_should_be_so(row: Row) -> None:
     assert as_decided(row) == should_be(row)
     assert summed_up(row) == summed_up_by_letters(row)
+
+
+def test_it_is_given_the_results_of_what_ended_well_alone() -> None:
+    ends = (P.SUCCEEDED, P.PARTIAL, P.FAILED, P.TIMED_OUT, P.CANCELED)
+    parts = tuple(part(str(index), phase, result=index) for index, phase in enumerate(ends))
+    items = decided(fan_out(5, parts=parts, each={**COLLECT, "maxFailed": 3})).items
+    assert items is not None
+    assert items.results == {"0": 0, "1": 1}
 
 
 def test_each_way_of_it_is_in_a_row() -> None:

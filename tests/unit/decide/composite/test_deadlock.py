@@ -60,6 +60,11 @@ ROWS: tuple[tuple[str, World, str, tuple[str, ...]], ...] = (
     ("a slot is free", World(TWO, {"a": "x"}, {"a.b": "x"}), "a.b", ()),
     ("its own parent holds it", World(ONE, {"a": "x"}, {"a.b": "x"}), "a.b", ("a",)),
     ("what its parent is a part of holds it", World(ONE, {"a": "x", "a.b": "y"}, {"a.b.c": "x"}), "a.b.c", ("a",)),
+    (
+        "and beside its parent a pod of that runs",
+        World(ONE, {"a": "x", "a.b": "y"}, {"a.b.c": "x"}, ("a.p",)),
+        *("a.b.c", ("a",)),
+    ),
     ("a run with a pod holds it", World(ONE, {"p": "x"}, {"a.b": "x"}), "a.b", ()),
     ("one of two is held by a pod", World(TWO, {"a": "x", "p": "x"}, {"a.b": "x"}), "a.b", ()),
     ("a part with a pod of who holds it", World(ONE, {"o": "x"}, {"a.b": "x"}, ("o.p",)), "a.b", ()),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from composite_views import C, fan_out, flow, own, step
+from composite_views import C, fan_out, flow, own, part, step
 from run_life import at, own_run, recorded
 
 from crontask.api.composite_status import BatchStatus, StepPhase, StepStatus
@@ -158,6 +158,30 @@ def test_which_items_are_kept(ends: str, wanted: str, succeeded: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ends", "items", "note"),
+    [
+        ("SF", ["a", "b"], None),
+        ("SF", ["a", "c"], "none of the 1 items that succeeded in run flow is kept: the list is another one"),
+        ("SF", ["b", "a"], "none of the 1 items that succeeded in run flow is kept: the list is another one"),
+        ("FF", ["a", "c"], None),
+    ],
+)
+def test_items_of_another_list_are_not_kept(ends: str, items: list[str], note: str | None) -> None:
+    found = kept(fan_out("${args.items}", ends, plan={"args": {"items": ["a", "b"]}}), args={"items": items})
+    assert ("items" in found.status) is (items == ["a", "b"])
+    assert found.plan.get("rerun", {}).get("note") == note
+
+
+def test_items_whose_runs_nobody_has_any_more_get_new_keys() -> None:
+    """What the run of a task has done and undone only that run says."""
+    of_task = {"each": {"handler": {"task": "x"}}}
+    assert kept(fan_out(3, "SF2", **of_task)).plan["rerun"]["keys"] == {"1": "again", "2": "again"}
+    known = kept(fan_out(3, "SF2", parts=(part("1", RunPhase.FAILED),), **of_task)).plan["rerun"]
+    assert (known["keys"], known["parts"]) == ({"2": "again"}, {})
+    assert kept(fan_out(3, "SF2")).plan["rerun"]["keys"] == {}
+
+
+@pytest.mark.parametrize(
     ("said", "collects", "results", "omitted"),
     [
         ({"results": {"0": 1, "1": 2}}, True, {"0": 1}, None),
@@ -195,4 +219,5 @@ def test_batches_go_on(spec: dict[str, Any], from_: str, number: int, cursor: An
     found = kept_of(source, known, (), new, again)
     assert (found.status["batch"].batches, found.status["batch"].cursor) == (number, cursor)
     assert found.plan.get("rerun", {}).get("key") == key
+    assert found.status["batch"].first_kept == (5 if number else None)
     assert found.beside == {"continues": "flow", "cursor": cursor}

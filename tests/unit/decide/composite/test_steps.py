@@ -626,6 +626,19 @@ ROWS = (
         end="Canceled",
     ),
     Row(
+        "and is failed, where undoing was in vain",
+        flow(
+            step("a", **UNDO), B, cancel=True, parts=(part("a", P.CANCELED), bad("a/undo")), halt=CANCELED, undo=("a",)
+        ),
+        P.FAILED,
+        steps="C.",
+        halt="",
+        undo=("a",),
+        end="CompensationFailed",
+        first=True,
+        left={"a": "Error"},
+    ),
+    Row(
         "at once: nothing is undone, nor cleaned up",
         flow(step("a", **UNDO), B, CLEAN, parts=(ok("a"), part("b", P.CANCELED)), halt=CANCELED, **IMMEDIATE),
         P.CANCELED,
