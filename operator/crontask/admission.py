@@ -45,5 +45,5 @@ def review(plural: str, new: Mapping[str, Any], old: Mapping[str, Any] | None, n
         if run is not None and old is None:
             # An edit, like a cancel, comes when its time has passed.
             warnings += passed_times(run, now)
-    told = tuple(cut(str(warning), _LONGEST_WARNING) for warning in warnings)
-    return Review("\n".join(map(str, problems)) or None, told)
+    shown = tuple(cut(str(warning), _LONGEST_WARNING) for warning in warnings)
+    return Review("\n".join(map(str, problems)) or None, shown)

@@ -1,9 +1,11 @@
 """The repository's shape where a mistake would be silent."""
 
 import ast
+import io
 import operator
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,25 +32,34 @@ def test_the_crds_are_those_of_the_models() -> None:
 # What the field calls otherwise: slot, watermark, pre-created, orphaned pod, deferred, creation unknown, refusal,
 # effective, message, record, duplicate key, violation, prunable, manual run (docs/architecture.md, Words).
 NOT = re.compile(
-    r"\b(places?|marks?|made ahead|ahead of (its|their) time|strays?|asleep|unsure|findings?|in force|words?|tells?"
-    r"|told|asked twice|misfits?|ripe|by hand)\b",
+    r"\b((?<!in )places?|marks?|made ahead|ahead of (its|their) time|strays?|asleep|unsure|findings?|in force|words?"
+    r"|tells?|told|asked twice|misfits?|ripe|by hand)\b",
     re.IGNORECASE,
 )
 
 
-def public_docstrings(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """The docstrings of the module, and of what in it has a public name."""
-    for node in ast.walk(module):
+def prose(source: str) -> Iterator[tuple[str, str]]:
+    """The docstrings and the comments of a module, and where they are."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            name = getattr(node, "name", "module")
-            if not name.startswith("_") or name == "__init__":
-                yield name, ast.get_docstring(node) or ""
+            yield getattr(node, "name", "module"), ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield f"line {token.start[0]}", token.string
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "operator").rglob("*.py")), ids=lambda path: str(path.name))
-def test_public_docstrings_use_the_words_of_the_field(path: Path) -> None:
-    found = public_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-    assert [(name, match[0]) for name, text in found for match in NOT.finditer(text)] == []
+def test_docstrings_and_comments_use_the_words_of_the_field(path: Path) -> None:
+    found = prose(path.read_text(encoding="utf-8"))
+    assert [(where, match[0]) for where, text in found for match in NOT.finditer(text)] == []
+
+
+def test_what_is_looked_for_is_found() -> None:
+    source = '''"""In place of a slot."""\n\n\ndef _f():\n    """It tells."""\n    # One is asleep.\n'''
+    assert [(where, match[0]) for where, text in prose(source) for match in NOT.finditer(text)] == [
+        ("_f", "tells"),
+        ("line 6", "asleep"),
+    ]
 
 
 def test_every_module_says_its_role() -> None:

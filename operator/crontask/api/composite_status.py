@@ -70,7 +70,7 @@ class StepStatus(Model):
 class FailedItem(Model):
     """An item of a fan-out that failed."""
 
-    index: Count = Field(description="Its place in the list, from 0.")
+    index: Count = Field(description="Its position in the list, from 0.")
     item: str | None = Field(default=None, max_length=256, description="The item as JSON, or its beginning.")
     run: str | None = Field(default=None, max_length=63, description="The run that looked after it.")
     message: str | None = Field(default=None, max_length=1024, description="Why it failed, for people.")

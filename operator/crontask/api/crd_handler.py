@@ -35,10 +35,10 @@ def joined(rules: Iterable[Schema], *, unless: str) -> Schema:
     rules = list(rules)
     every = " && ".join(f"({each['rule']})" for each in rules)
     *others, last = rules
-    told = "".join(f"!({each['rule']}) ? '{each['message']}' : " for each in others) + f"'{last['message']}'"
+    message = "".join(f"!({each['rule']}) ? '{each['message']}' : " for each in others) + f"'{last['message']}'"
     return {
         "rule": f"{unless} || ({every})",
-        "messageExpression": told,
+        "messageExpression": message,
         **({"optionalOldSelf": True} if "oldSelf.hasValue()" in unless else {}),
     }
 
@@ -121,8 +121,8 @@ _ONE_OF_PART = rule(
 
 
 def _of_the_task(field: str, task: str) -> Schema:
-    words = f"{field} does not go with task: it is that of the CronTask; remove it, or set it there"
-    return rule(f"!has(self.{field}) || !({task})", words)
+    message = f"{field} does not go with task: it is that of the CronTask; remove it, or set it there"
+    return rule(f"!has(self.{field}) || !({task})", message)
 
 
 _STEP = (*_PART, "approval")

@@ -51,7 +51,7 @@ class CronTaskSpec(Model):
         "at once.",
     )
     after: After | None = Field(
-        default=None, description="One run for each run of another task that ends so. The pod is told which."
+        default=None, description="One run for each run of another task that ends so. The pod is given its outcome."
     )
     time_zone: str = Field(
         default="UTC",

@@ -114,9 +114,9 @@ def _problems(model: type[M], value: Any, root: str, rules: Rules[M]) -> Iterato
     if len(errors) > _MOST_EXPLAINED:
         yield Problem(root, f"has {len(errors) - _MOST_EXPLAINED} more problems", "correct these first")
     first, second = (_found(model, other, rules) or () for other in both)
-    told = [path_text(root, error["loc"]) for error in bad]
+    named = [path_text(root, error["loc"]) for error in bad]
     # What depends on the value that stands in is not wrong with what was written.
-    yield from (p for p in first if p in second and not any(_within(p.path, path) for path in told))
+    yield from (p for p in first if p in second and not any(_within(p.path, path) for path in named))
 
 
 def _errors(model: type[Model], value: Any) -> Sequence[ErrorDetails]:
@@ -159,7 +159,7 @@ def _without_echoes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
 
 
 def _with_stand_ins(value: Any, errors: Sequence[ErrorDetails], schema: dict[str, Any], which: int) -> Any:
-    """The value with the one or the other stand-in at the place of each error."""
+    """The value with the one or the other stand-in where each error is."""
     from crontask.api.structure import node_at
     from crontask.api.takes import stand_ins
 

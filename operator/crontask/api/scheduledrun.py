@@ -40,7 +40,7 @@ class OnComplete(Model):
 class Item(Model):
     """An item of a fan-out."""
 
-    index: int = Field(ge=0, le=MOST_ITEMS - 1, description="Its place in the list, from 0.")
+    index: int = Field(ge=0, le=MOST_ITEMS - 1, description="Its position in the list, from 0.")
     value: Json = Field(default=None, description="The item.")
 
 

@@ -10,7 +10,7 @@ from crontask.api.written import as_yaml
 
 _WITHIN = "cannot be within a step: that would be a composite within a composite"
 _OF_ITS_OWN = "put it into a CronTask of its own, and write task: NAME"
-# In lower case, without what separates words.
+# In lower case, without separators.
 _OF_A_STEP: dict[str, tuple[str, ...]] = {
     "dependsOn": (
         *("needs", "need", "depends", "dependency", "dependencies", "requires", "require", "requirements", "runafter"),
@@ -70,7 +70,7 @@ def of_a_workflow(key: str, value: Any, beside: Mapping[str, Any], known: Collec
 
 
 def _of_the_handler(word: str, value: Any, beside: Mapping[str, Any]) -> str | None:
-    """Of a field beside steps, or in place of them."""
+    """Of a field beside steps, or instead of them."""
     field = _field(word, _OF_THE_HANDLER)
     if field == "steps" and "steps" not in beside:
         return "write steps"

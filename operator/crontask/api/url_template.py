@@ -39,7 +39,7 @@ _UP_TO_HOST = re.compile(r"(([^/?#]*//)?[^/?#]*).*", re.DOTALL)
 _REST = re.compile(r"\{[?][^{}]*\}(.*)", re.DOTALL)
 _ENDING = re.compile(r"(\{&[^{}]*\})*(#.*)?", re.DOTALL)
 _PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-# What to write in place of an operator that is not served.
+# What to write instead of an operator that is not served.
 _INSTEAD = {"+": "{{{0}}}", "#": "{{{0}}}", "/": "/{{{0}}}", ".": ".{{{0}}}", ";": ";{0}={{{0}}}"}
 _OPERATORS = "".join(_INSTEAD)
 _LONGEST_SHOWN = 60

@@ -151,7 +151,7 @@ def _missing_args(found: Found, spec: CronTaskSpec | ScheduledRunSpec) -> Iterat
 
 
 def _known_to_schema(spec: CronTaskSpec | ScheduledRunSpec) -> frozenset[str] | None:
-    """The args that argsSchema has a word for, whatever it says of them; None where it may be any."""
+    """The args that argsSchema mentions, whatever it says of them; None where it may be any."""
     schema = spec.args_schema if isinstance(spec, CronTaskSpec) else None
     names = set[str]()
     open_: list[Any] = [schema]

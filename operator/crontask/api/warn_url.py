@@ -37,7 +37,7 @@ def _of_one(handler: SimpleHandler, args: Mapping[str, Any] | None, path: str, s
 def _braces(http: Http, path: str) -> Iterator[Problem]:
     found = _EXPRESSION.search(http.url or "")
     if found is not None:
-        fix = "write urlTemplate in place of url to put args there"
+        fix = "write urlTemplate instead of url to put args there"
         yield Problem(f"{path}.url", f"has {found[0]} in it, which is called as it is", fix)
     reference = _LIKE_A_REFERENCE.search(http.url_template or "")
     if reference is not None:

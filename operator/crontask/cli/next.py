@@ -117,7 +117,7 @@ def _row(coming: Coming) -> Document:
 
 def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming], counted_from: datetime | None) -> None:
     """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
-    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_in_words(task, spec)}")
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_described(task, spec)}")
     for expression in _expressions(task, spec):
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")
@@ -139,11 +139,11 @@ def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming], counted_from
         click.echo("  ".join(cells).rstrip())
 
 
-def _in_words(task: CronTask, spec: CronTaskSpec) -> str:
+def _described(task: CronTask, spec: CronTaskSpec) -> str:
     expressions = _expressions(task, spec)
     if expressions:
         first, *others = map(describe, expressions)
-        return f"{'; and '.join([first, *(words[:1].lower() + words[1:] for words in others)])} ({spec.time_zone})"
+        return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
     if spec.interval is not None:
         return f"Every {format_duration(spec.interval)}"
     if spec.delay is not None:

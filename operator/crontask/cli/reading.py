@@ -87,7 +87,7 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # Its bytes are those of `data` without a mark.
+        # Its bytes are those of `data` without a BOM.
         line = error.object.count(b"\n", 0, error.start) + 1
         message = (
             f"is not UTF-8: it has the byte 0x{error.object[error.start]:02x}, as Latin-1 and other encodings have"

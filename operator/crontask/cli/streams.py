@@ -109,7 +109,7 @@ def _stop(error: OSError) -> None:
 
 
 def _go_on(error: OSError) -> None:
-    """Nobody can be told."""
+    """Nobody reads what is printed any more."""
 
 
 def _let_go(stream: TextIO | None) -> None:

@@ -48,8 +48,8 @@ def explained(error: yaml.YAMLError, text: str, lines_before: int = 0) -> Unread
     """The error as a message: its line in the file, what is wrong, what to write instead."""
     if isinstance(error, yaml.reader.ReaderError):
         line = lines_before + text.count("\n", 0, error.position) + 1
-        words = f"the character U+{_code(error.character):04X} is not allowed in YAML"
-        return UnreadableError(words, "remove it, or write it as an escape in double quotes", line)
+        message = f"the character U+{_code(error.character):04X} is not allowed in YAML"
+        return UnreadableError(message, "remove it, or write it as an escape in double quotes", line)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         return UnreadableError("this is not valid YAML", "correct it")

@@ -82,7 +82,7 @@ class Informer:
         behind, failures = self._may_be_behind(troubled_at), 0
         while behind or self._kind is Kind.POD:
             try:
-                await (self._list() if behind else self._tell_pages(PODS_ALIVE))
+                await (self._list() if behind else self._list_pages(PODS_ALIVE))
                 return
             except ApiError as error:
                 _log.warning("%s cannot be listed: %s", self._kind.plural, error)
@@ -99,17 +99,17 @@ class Informer:
         return exponential * (0.75 + 0.5 * (self._clock.monotonic() % 1.0))
 
     async def _list(self) -> None:
-        """Tell every object of the kind; what is told as the whole list sweeps what vanished meanwhile."""
+        """Hand every object of the kind to the store; the whole list sweeps what vanished meanwhile."""
         began = self._clock.monotonic()
-        alive, self._version = await self._tell_pages()
+        alive, self._version = await self._list_pages()
         self._informed.on_listed(self._kind, alive, self._version)
         self._listed_at = began
         if not self.synced.is_set():
             _log.info("%s listed: %d", self._kind.plural, len(alive))
         self.synced.set()
 
-    async def _tell_pages(self, fields: str = "") -> tuple[set[str], str]:
-        """The UIDs that were told, and the version of the list."""
+    async def _list_pages(self, fields: str = "") -> tuple[set[str], str]:
+        """The UIDs that were listed, and the version of the list."""
         alive: set[str] = set()
         token = ""
         while True:

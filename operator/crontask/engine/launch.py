@@ -27,7 +27,7 @@ from crontask.decide.settings import settings, settings_of
 from crontask.decide.task.batches import batches_so_far
 from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, started
 from crontask.decide.views import PodCheck, RunRefusal, RunView
-from crontask.engine.claim import claim
+from crontask.engine.claim_rerun import claim
 from crontask.engine.events import EventRecorder, Subject, about
 from crontask.engine.keys import key_of, run_key
 from crontask.engine.pod_body import pod_of_attempt
@@ -43,7 +43,7 @@ from crontask.workload.run import build_run
 
 _SECOND = timedelta(seconds=1)
 _LONGEST_CHECK_PAUSE = timedelta(minutes=5)
-_LONGEST_WORDS = 3000
+_LONGEST_TEXT = 3000
 _log = logging.getLogger(__name__)
 
 
@@ -130,7 +130,7 @@ class Launcher:
         """Runs are tried again after growing pauses; what comes due meanwhile is recorded."""
         tries = before.tries + 1 if before is not None else 1
         retry_at = self._clock.now() + pause_after(tries)
-        return RunRefusal(name, cut(error.message, _LONGEST_WORDS), retry_at, tries)
+        return RunRefusal(name, cut(error.message, _LONGEST_TEXT), retry_at, tries)
 
     async def discard(self, run: ScheduledRun) -> None:
         """Remove a pre-created run, as it was known: nobody has done anything with it."""
@@ -193,7 +193,7 @@ class Launcher:
         before = self._memory.check_of(task)
         tries = before.tries + 1 if before is not None else 1
         retry_at = None if final else self._clock.now() + pause_after(tries, _LONGEST_CHECK_PAUSE)
-        message = cut(refusal, _LONGEST_WORDS) if refusal is not None else None
+        message = cut(refusal, _LONGEST_TEXT) if refusal is not None else None
         self._memory.set_check(task, PodCheck(task.meta.generation, message, final, retry_at, tries))
 
     async def start_attempt(self, run: ScheduledRun, number: int) -> None:

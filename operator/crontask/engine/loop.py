@@ -160,7 +160,7 @@ class Engine:
         return min(_CHANGED_AT_A_TIME - len(self._begun), _AT_A_TIME - len(self._workers))
 
     def _holds_back(self) -> bool:
-        """Whether launches are on their way, or the watch has not told of all: what else is written delays both.
+        """Whether launches are on their way, or the watch has not delivered all: what else is written delays both.
 
         But where that does not end, the others would wait for ever.
         """

@@ -107,11 +107,11 @@ class Worker:
             return await self._work_on_run(key)
         except ApiError as error:
             if error.refuses:
-                self._tell_of_refusal(key, error)
+                self._report_refusal(key, error)
             raise
 
-    def _tell_of_refusal(self, key: ObjectKey, error: ApiError) -> None:
-        """What refuses a status cannot be told by a status."""
+    def _report_refusal(self, key: ObjectKey, error: ApiError) -> None:
+        """A refusal of a status cannot be reported by a status."""
         item = self._store.task(key) if key.kind is Kind.CRON_TASK else self._store.run(key)
         if item is not None:
             self._recorder.record(change_refused(item, error.message), about(item))

@@ -48,7 +48,7 @@ class HttpApi:
         self, connection: Connection, connections: int = 64, dated: Callable[[str | None], None] = lambda date: None
     ) -> None:
         self._connection = connection
-        # Told the Date of each answer.
+        # Called with the Date of each answer.
         self._dated = dated
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None

@@ -56,7 +56,7 @@ def run(kind: str, environ: Mapping[str, str]) -> int:
     if report.status == "success" and counts.errors:
         report.status = "partial"
     _write(report, environ)
-    _tell(report, time.monotonic() - began)
+    _write_report(report, time.monotonic() - began)
     return report.exit_code
 
 
@@ -84,7 +84,7 @@ def _work(kind: str, environ: Mapping[str, str], formatter: JsonFormatter, count
 
 
 def _write(report: Report, environ: Mapping[str, str]) -> None:
-    """The termination message. Without one the exit code still tells the most."""
+    """The termination message. Without one the exit code still says the most."""
     try:
         limit = message_bytes(environ)
     except BrokenInputError:
@@ -97,7 +97,7 @@ def _write(report: Report, environ: Mapping[str, str]) -> None:
         _log.error("the termination message cannot be written to %s: %s", path, error.strerror)
 
 
-def _tell(report: Report, seconds: float) -> None:
+def _write_report(report: Report, seconds: float) -> None:
     extra: dict[str, object] = {"duration": round(seconds, 3), "status": report.status, "exitCode": report.exit_code}
     if report.processed is not None or report.errors is not None:
         extra |= {"processed": report.processed, "errors": report.errors}

@@ -111,7 +111,7 @@ def _in_base64(raw: bytes) -> Iterator[str]:
         yield text.rstrip("=")
     if len(raw) < _SHORTEST_WITHIN_BASE64:
         return
-    # Within something longer, such as `user:secret`, it starts at one of three places of a group of four characters,
+    # Within something longer, such as `user:secret`, it starts at one of three offsets in a group of four characters,
     # and shares the first and the last ones with its neighbours.
     for before, shared in ((0, 0), (1, 2), (2, 3)):
         whole = (before + len(raw)) % 3 == 0

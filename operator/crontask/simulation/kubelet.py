@@ -25,8 +25,8 @@ class Plan:
     """How a pod goes, in seconds: until it starts, then runs (None: until stopped), and what stopping it takes.
 
     `stops_with`: its exit code if it stops within its grace period. `notices_in`: until the kubelet notices that it is
-    to stop; one that does not notice deadlines, by a wrong clock, notices a deletion all the same. `tells_in`: from the
-    end of its containers to that of the pod.
+    to stop; one that does not notice deadlines, by a wrong clock, notices a deletion all the same. `reports_in`: from
+    the end of its containers to that of the pod.
     """
 
     runs: float | None = 10
@@ -37,7 +37,7 @@ class Plan:
     stops_with: int = _TERMINATED
     notices_in: float = 0
     notices_deadlines: bool = True
-    tells_in: float = 0
+    reports_in: float = 0
 
 
 @dataclass
@@ -96,7 +96,7 @@ class MemoryKubelet:
         await self._wait(played, self._clock.monotonic() + plan.starts_in, inf)
         began, started = self._clock.monotonic(), format_time(self._clock.now())
         if not played.deleting:
-            self._tell(played, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
+            self._report(played, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
             natural_end = inf if plan.runs is None else began + plan.runs
             origin = began if plan.notices_deadlines else inf
             ended = await self._wait(played, natural_end, origin)
@@ -113,14 +113,14 @@ class MemoryKubelet:
 
     async def _end(self, played: _Played, plan: Plan, began: float, started: str, end: Document) -> None:
         """The containers have ended by themselves, and a moment later the pod has."""
-        if plan.tells_in:
+        if plan.reports_in:
             state = _terminated(end, started, format_time(self._clock.now()))
-            self._tell(played, {"phase": "Running", "startTime": started}, state)
-            await self._clock.sleep(plan.tells_in)
+            self._report(played, {"phase": "Running", "startTime": started}, state)
+            await self._clock.sleep(plan.reports_in)
             late = plan.notices_deadlines and self._clock.monotonic() - began >= played.deadline
-            self._tell(played, _ended(end, late=late and not played.deleting), state)
+            self._report(played, _ended(end, late=late and not played.deleting), state)
             return
-        self._tell(played, _ended(end, late=False), _terminated(end, started, format_time(self._clock.now())))
+        self._report(played, _ended(end, late=False), _terminated(end, started, format_time(self._clock.now())))
 
     async def _stop(self, played: _Played, plan: Plan, started: str) -> None:
         """Ask the containers to end, and kill them when the grace is over."""
@@ -129,7 +129,7 @@ class MemoryKubelet:
         code = plan.stops_with if plan.stops_in <= grace else _KILLED
         end = {"exitCode": code, "reason": "Error" if code else "Completed"}
         state = _terminated(end, started, format_time(self._clock.now()))
-        self._tell(played, _ended(end, late=late), state)
+        self._report(played, _ended(end, late=late), state)
 
     async def _wait(self, played: _Played, until: float, origin: float) -> bool:
         """Until that time (True), or until the pod is deleted, or past its deadline, which counts from `origin`.
@@ -148,7 +148,7 @@ class MemoryKubelet:
                 continue
         return False
 
-    def _tell(self, played: _Played, status: Document, state: Document) -> None:
+    def _report(self, played: _Played, status: Document, state: Document) -> None:
         if played.pod["status"].get("phase") in ("Failed", "Succeeded"):
             # It was evicted: an end is final.
             return

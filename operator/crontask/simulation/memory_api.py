@@ -115,7 +115,7 @@ class MemoryApi:
         )
 
     async def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
-        """See Api. A running pod is only marked: its kubelet removes it."""
+        """See Api. A running pod only gets a deletionTimestamp: its kubelet removes it."""
         options = {"uid": uid, "gracePeriodSeconds": grace_seconds}
         await self._answer("delete", key, lambda: self._objects.delete(key, uid, version, grace_seconds), options)
 

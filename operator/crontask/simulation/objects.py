@@ -42,7 +42,7 @@ Observer = Callable[[Kind, Document | None, Document | None], None]
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """An object before and after: None before it was there, or once it is gone. `raw` is what watches are told."""
+    """An object before and after: None before it was there, or once it is gone. `raw` is what watches receive."""
 
     version: int
     kind: Kind
@@ -168,14 +168,14 @@ class Objects:
         return self._store(key, document)
 
     def delete(self, key: ObjectKey, uid: str, version: str, grace_seconds: int | None) -> None:
-        """As asked by a client. A running pod is only marked: its kubelet removes it."""
+        """As asked by a client. A running pod only gets a deletionTimestamp: its kubelet removes it."""
         known = self.existing(key)["metadata"]
         if known["uid"] != uid or version not in ("", known["resourceVersion"]):
             raise refusal(409, "the UID or the version in the precondition is another one")
         self._end(key, grace_seconds)
 
     def _end(self, key: ObjectKey, grace_seconds: int | None) -> None:
-        """Delete it: a pod that a kubelet has, after its grace. Any pod is marked first."""
+        """Delete it: a pod that a kubelet has, after its grace. Any pod gets a deletionTimestamp first."""
         if key.kind is not Kind.POD:
             self.remove(key)
             return
@@ -202,7 +202,7 @@ class Objects:
         self._index_owners(key, document, None)
         self._version += 1
         metadata = {**document["metadata"], "resourceVersion": str(self._version)}
-        self._tell(_Change(self._version, key.kind, document, None, orjson.dumps({**document, "metadata": metadata})))
+        self._notify(_Change(self._version, key.kind, document, None, orjson.dumps({**document, "metadata": metadata})))
         for dependent in list(self._owned.get(uid, ())):
             owned = self._objects.get(dependent)
             if owned is None:
@@ -238,10 +238,10 @@ class Objects:
         self._uids.add(document["metadata"]["uid"])
         self._index_owners(key, before, document)
         raw = orjson.dumps(document)
-        self._tell(_Change(self._version, key.kind, before, document, raw))
+        self._notify(_Change(self._version, key.kind, before, document, raw))
         return raw
 
-    def _tell(self, change: _Change) -> None:
+    def _notify(self, change: _Change) -> None:
         for observer in self.observers:
             observer(change.kind, change.before, change.after)
         self._changes.append(change)

@@ -44,7 +44,7 @@ class OperatorClock:
 
 
 class _ListeningRecorder(EventRecorder):
-    """Tells somebody else first; with `only`, nobody besides: no log line, no count, no event."""
+    """Calls somebody else first; with `only`, nobody besides: no log line, no count, no event."""
 
     def __init__(self, api: Api, queue: WriteQueue, clock: Clock, observe: Observe, *, only: bool) -> None:
         super().__init__(api, queue, clock)

@@ -240,7 +240,7 @@ class Simulation:
         if kind is DecisionKind.REPLACE and transition.run is not None:
             self._replacing.add(transition.run)
         if kind is DecisionKind.QUEUE and transition.run in self._replacing:
-            # Its place in the queue is part of the replacement.
+            # Its turn in the queue is part of the replacement.
             return
         if kind is None:
             self._observe_end(transition)

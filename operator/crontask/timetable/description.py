@@ -93,7 +93,7 @@ def _relative(day: RelativeDay) -> str:
 
 
 def _weekdays(days: Days, of: str) -> str:
-    """With the word that leads there: `Monday through Friday`, `on Friday and the first Monday of the month`."""
+    """With the preposition that leads there: `Monday through Friday`, `on Friday and the first Monday of the month`."""
     numbers = _bits(days.weekdays)
     if not days.nth:
         message = _cycle(numbers, _WEEKDAYS, 7)

@@ -52,7 +52,7 @@ CITIES = {
     (13, 0): "Pacific/Tongatapu",
     (14, 0): "Pacific/Kiritimati",
 }
-# Names that people write for the time of a place; several where they are used for several.
+# Names that people write for the time of a city or country; several where they are used for several.
 ABBREVIATIONS = {
     "bst": ("Europe/London",),
     "ist": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),

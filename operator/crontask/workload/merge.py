@@ -38,6 +38,6 @@ def _merged_list(whole: list[Any], part: list[Any], key: str) -> list[Any]:
 
 
 def _name(item: Any, key: str) -> str | int | None:
-    """By which an item is told apart; None if it has nothing of the kind."""
+    """By which an item is identified; None if it has nothing of the kind."""
     name = item.get(key) if isinstance(item, dict) else None
     return name if isinstance(name, str | int) else None

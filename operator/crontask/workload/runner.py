@@ -34,13 +34,13 @@ def http_template(http: Http, image: str) -> Document:
     secrets = []
     handler["headers"] = headers = []
     for number, header in enumerate(http.headers, 1):
-        told: Document = {"name": header.name}
+        given: Document = {"name": header.name}
         if header.value_from is None:
-            told["value"] = header.value
+            given["value"] = header.value
         else:
-            told["env"] = name = f"CRONTASK_HEADER_{number}"
+            given["env"] = name = f"CRONTASK_HEADER_{number}"
             secrets.append(_secret(name, header))
-        headers.append(told)
+        headers.append(given)
     return _template("http", handler, image, secrets)
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.scheduledrun import BatchPart
-from crontask.decide.composite import batch_run, batches
+from crontask.decide.composite import batch_run
+from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.composite import Failure
-from crontask.decide.composite.model import CompositeDecision
+from crontask.decide.composite.model import CompositeDecision, CompositeView
 from crontask.decide.model import ScheduledRun
 from crontask.decide.views import TaskView
 
@@ -19,17 +21,17 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def next_before_the_end_is_recorded(patch: pytest.MonkeyPatch) -> None:
     """The next batch is made while the one before runs, as if that came to where it should come."""
-    known = batches._going_on
 
-    def planted(found: batch_run.BatchRun) -> CompositeDecision:
-        decision, number, cursor = known(found), found.progress.batches + 2, found.progress.cursor
-        if len(found.open) != 1:
+    def planted(view: CompositeView, now: datetime) -> CompositeDecision:
+        decision, found = decide_batches(view, now), batch_run.BatchRun(view, now)
+        number, cursor = found.progress.batches + 2, found.progress.cursor
+        if len(found.open) != 1 or decision.halt is not None:
             return decision
         asked = BatchPart(number=number, size=found.batch.size, cursor=(cursor or 0) + 1)
         wanted = replace(found.wanted(), part=part_of_batch(number), asked={"batch": asked}, key=str(number))
         return replace(decision, wanted=(wanted,))
 
-    patch.setattr(batches, "_going_on", planted)
+    patch.setattr("crontask.decide.composite.decide.decide_batches", planted)
 
 
 def batch_counted_twice(patch: pytest.MonkeyPatch) -> None:

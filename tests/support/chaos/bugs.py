@@ -13,7 +13,7 @@ from crontask.api.task_status import Decision, Timing
 from crontask.decide.attempt import stop
 from crontask.decide.attempt.fit import fitting_outcome
 from crontask.decide.attempt.outcome import Outcome
-from crontask.decide.decisions import Launch, RunDecisions, StopPod, TaskAction
+from crontask.decide.decisions import DeletePod, Launch, RunAction, RunDecisions, StopPod, TaskAction
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.pod_state import NOT_MADE
 from crontask.decide.run import cancel, rules
@@ -23,9 +23,8 @@ from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
 from crontask.decide.task import decide as task
 from crontask.decide.task import dropped, overlap
 from crontask.decide.task.due import Undecided
-from crontask.decide.task.overlap import Slots
 from crontask.decide.task.pause import Pause
-from crontask.decide.task.record import TIMING_CHANGED, Settled
+from crontask.decide.task.record import TIMING_CHANGED
 from crontask.decide.views import RunView, TaskView
 from crontask.engine import launch
 from crontask.engine.execute import Executor
@@ -40,16 +39,16 @@ from crontask.ports import Kind, ObjectKey
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def mark_before_run(patch: pytest.MonkeyPatch) -> None:
-    """The mark is written before the run that it covers."""
+def watermark_before_run(patch: pytest.MonkeyPatch) -> None:
+    """The watermark is written before the run that it covers."""
     act_all = Executor.act_all
 
     async def planted(self: Executor, actions: Iterable[TaskAction], task: CronTask) -> None:
         todo = list(actions)
         launches = [action for action in todo if isinstance(action, Launch)]
         if launches:
-            mark = max(launch.nominal for launch in launches)
-            status = task.status.model_copy(update={"last_scheduled_time": mark})
+            watermark = max(launch.nominal for launch in launches)
+            status = task.status.model_copy(update={"last_scheduled_time": watermark})
             await self._writer.write_task_status(task, status)
         await act_all(self, todo, self._store.task(key_of(task)) or task)
 
@@ -104,7 +103,7 @@ def number_used_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
-    """The end of a run is told before what it causes exists."""
+    """The end of a run is recorded before what it causes exists."""
     work_on = Worker.work_on
 
     async def planted(self: Worker, key: ObjectKey) -> Next:
@@ -123,10 +122,12 @@ def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
 def stopped_by_deleting(patch: pytest.MonkeyPatch) -> None:
     """A pod is deleted to stop it, and its log goes with it."""
 
-    async def planted(self: Executor, action: StopPod) -> None:
-        await self._delete_pod(action.pod)
+    act_for_run = Executor.act_for_run
 
-    patch.setattr(Executor, "_stop_pod", planted)
+    async def planted(self: Executor, action: RunAction) -> None:
+        await act_for_run(self, DeletePod(action.pod) if isinstance(action, StopPod) else action)
+
+    patch.setattr(Executor, "act_for_run", planted)
 
 
 def stopped_before_recorded(patch: pytest.MonkeyPatch) -> None:
@@ -181,18 +182,15 @@ def kubelet_trusted(patch: pytest.MonkeyPatch) -> None:
 
 def refused_moves_the_watermark(patch: pytest.MonkeyPatch) -> None:
     """A time whose run the API server refuses counts as decided."""
-    settle = task._settle
 
-    def planted(view: TaskView, undecided: Undecided | None, slots: Slots, now: datetime) -> Settled | None:
-        if undecided is not None and view.refusal is not None and not undecided.resumed:
-            return Settled(undecided, slots.skipped)
-        return settle(view, undecided, slots, now)
+    def planted(view: TaskView, undecided: Undecided, first: datetime, now: datetime) -> Undecided:
+        return undecided
 
-    patch.setattr(task, "_settle", planted)
+    patch.setattr(task, "decided_before", planted)
 
 
 def refused_gives_up_its_slot(patch: pytest.MonkeyPatch) -> None:
-    """A run whose pod is refused has no slot any more: another one starts in its place."""
+    """A run whose pod is refused has no slot any more: another one starts."""
     patch.setattr(overlap, "OCCUPIES_SLOT", OCCUPIES_SLOT - {Stage.REFUSED})
 
 
@@ -230,7 +228,7 @@ def no_gate(patch: pytest.MonkeyPatch) -> None:
 BUGS: dict[str, Plant] = {
     plant.__name__: plant
     for plant in (
-        mark_before_run,
+        watermark_before_run,
         taken_for_ours,
         any_object_deleted,
         no_sweep,

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from crontask.api.composite_status import DONE_STEPS
-from crontask.decide.composite import reuse
+from crontask.api.names import part_of_step
+from crontask.decide.composite.part import begin_of_key
+from crontask.decide.composite.plan import Plan
+from crontask.decide.composite.reuse import Kept, kept_of
+from crontask.decide.model import ScheduledRun
+from crontask.decide.run import composite
 from crontask.engine import viewing
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -15,28 +20,29 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def undone_is_reused(patch: pytest.MonkeyPatch) -> None:
     """A step that was undone counts as one that succeeded."""
-    settled = reuse._settled
 
-    def planted(source: Any, handler: Any, begins: str) -> Any:
+    def planted(source: ScheduledRun, *known: Any) -> Kept:
         status = source.status
         steps = tuple(step.model_copy(update={"compensated": None}) for step in getattr(status, "steps", ()))
-        known = status.model_copy(update={"steps": steps}) if steps else status
-        return settled(replace(source, status=known), handler, begins)
+        standing = status.model_copy(update={"steps": steps}) if steps else status
+        return kept_of(replace(source, status=standing), *known)
 
-    patch.setattr(reuse, "_settled", planted)
+    patch.setattr(composite, "kept_of", planted)
 
 
 def done_again_with_its_key(patch: pytest.MonkeyPatch) -> None:
     """A step that succeeded and runs again has the key with which it did."""
-    patch.setattr(reuse, "DONE_STEPS", frozenset())
-    settled = reuse._settled
 
-    def planted(*known: Any) -> Any:
-        with pytest.MonkeyPatch.context() as whole:
-            whole.setattr(reuse, "DONE_STEPS", DONE_STEPS)
-            return settled(*known)
+    def planted(source: ScheduledRun, plan: Plan | None, *known: Any) -> Kept:
+        kept, status = kept_of(source, plan, *known), source.status.composite
+        if plan is None or status is None or "keys" not in kept.plan.get("rerun", {}):
+            return kept
+        done = {step.name for step in status.steps if step.phase in DONE_STEPS}
+        keys = {name: begin_of_key(source, plan, part_of_step(name)) for name in done}
+        again = {**kept.plan["rerun"], "keys": {**keys, **kept.plan["rerun"]["keys"]}}
+        return replace(kept, plan={**kept.plan, "rerun": again})
 
-    patch.setattr(reuse, "_settled", planted)
+    patch.setattr(composite, "kept_of", planted)
 
 
 def run_again_by_two(patch: pytest.MonkeyPatch) -> None:

@@ -41,8 +41,8 @@ class Story:
         starts_in = random.choice([0, 0.2, 1])
         if kind < 0.12:
             return Plan(runs=None, starts_in=starts_in, **stops)
-        runs, tells_in = random.choice([0, 1, 3, 8, 20]), random.choice([0, 0, 1.2])
-        return Plan(runs, int(kind < 0.35), starts_in=starts_in, tells_in=tells_in, **stops)
+        runs, reports_in = random.choice([0, 1, 3, 8, 20]), random.choice([0, 0, 1.2])
+        return Plan(runs, int(kind < 0.35), starts_in=starts_in, reports_in=reports_in, **stops)
 
 
 def _stops(random: Random) -> dict[str, Any]:

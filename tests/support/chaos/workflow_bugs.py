@@ -1,12 +1,14 @@
 """Faults that could be in the policy of workflows, planted one at a time, to see that the simulator finds them."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from crontask.decide.composite import steps, workflow
 from crontask.decide.composite.approval import answers
-from crontask.decide.composite.model import StepState
+from crontask.decide.composite.model import CompositeDecision, CompositeView, StepState
 from crontask.decide.composite.undo import undo_order
 from crontask.decide.plan import Plan, plan_of
 from crontask.decide.run import composite
@@ -24,7 +26,14 @@ def undone_in_forward_order(patch: pytest.MonkeyPatch) -> None:
 
 def goes_on_after_a_failure(patch: pytest.MonkeyPatch) -> None:
     """A step that failed keeps no other from starting."""
-    patch.setattr(steps, "_failed", lambda states: None)
+
+    def planted(view: CompositeView, now: datetime) -> CompositeDecision:
+        handler = view.plan.handler
+        tolerant = [step.model_copy(update={"continue_on_failure": True}) for step in handler.steps or ()]
+        plan = replace(view.plan, handler=handler.model_copy(update={"steps": tolerant}))
+        return steps.decide_steps(replace(view, plan=plan), now)
+
+    patch.setattr("crontask.decide.composite.decide.decide_steps", planted)
 
 
 def plan_read_anew(patch: pytest.MonkeyPatch) -> None:

@@ -240,7 +240,7 @@ CERTAIN: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"http": {"url": f"{BASE}/{{id}}"}},
         [
-            "handler.http.url: has {id} in it, which is called as it is; write urlTemplate in place of url to put args "
+            "handler.http.url: has {id} in it, which is called as it is; write urlTemplate instead of url to put args "
             "there"
         ],
     ),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FIXED, FRESH, AT_ONCE = 120, 40, 10
 # Where to look first for each fault, of the fixed seeds.
 FOUND_BY = {
-    "mark_before_run": 0,
+    "watermark_before_run": 0,
     "taken_for_ours": 65,
     "any_object_deleted": 10,
     "no_sweep": 14,

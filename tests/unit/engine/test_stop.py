@@ -95,8 +95,8 @@ def test_who_comes_after_an_operator_that_was_killed_in_the_middle_takes_no_stop
     play(story, lambda pod: Plan(runs=None, stops_in=5))
 
 
-@pytest.mark.parametrize("tells_in", [0, 1.2])
-def test_a_pod_that_ends_by_itself_before_its_kubelet_is_asked_has_its_own_end(tells_in: float) -> None:
+@pytest.mark.parametrize("reports_in", [0, 1.2])
+def test_a_pod_that_ends_by_itself_before_its_kubelet_is_asked_has_its_own_end(reports_in: float) -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.run("done", **with_handler({}))
@@ -108,7 +108,7 @@ def test_a_pod_that_ends_by_itself_before_its_kubelet_is_asked_has_its_own_end(t
             await world.pass_time(30)
         assert world.status(Kind.SCHEDULED_RUN, "done")["phase"] == "Succeeded"
 
-    play(story, lambda pod: Plan(runs=10, tells_in=tells_in))
+    play(story, lambda pod: Plan(runs=10, reports_in=reports_in))
 
 
 def test_a_pod_that_ends_by_itself_before_its_kubelet_notices_has_its_own_end() -> None:

@@ -127,7 +127,7 @@ def _deadline_exceeded(pod: Pod, end: Terminated | None) -> Outcome:
 
 
 def _why_lost(pod: Pod, end: Terminated) -> tuple[str, str] | None:
-    """Reason and words, where a container did not end by itself but was stopped with its pod."""
+    """Reason and message, where a container did not end by itself but was stopped with its pod."""
     if pod.status.reason in _LOST:
         return pod.status.reason, pod.status.message or f"its pod ended: {pod.status.reason}"
     for condition in pod.status.conditions:
@@ -145,7 +145,7 @@ def _why_lost(pod: Pod, end: Terminated) -> tuple[str, str] | None:
 
 
 def _ended_before(end: Terminated, instant: datetime | None) -> bool:
-    """Whether it is known that the container ended before that. A kubelet tells times to the second, rounded down."""
+    """Whether it is known that the container ended before that. A kubelet reports times to the second, rounded down."""
     return end.finished_at is not None and instant is not None and end.finished_at < instant.replace(microsecond=0)
 
 
@@ -160,8 +160,8 @@ def _of_container(written: Written, end: Terminated) -> Outcome:
         return _with(report, Outcome(RunPhase.FAILED, _reason(end), message, *_facts(end)))
     if report is not None:
         reason = "ReportedFailed" if report.phase is RunPhase.FAILED else "Completed"
-        words = _message(written, None) if report.phase is RunPhase.FAILED else report.message
-        return _with(report, Outcome(report.phase, reason, words, *_facts(end)))
+        message = _message(written, None) if report.phase is RunPhase.FAILED else report.message
+        return _with(report, Outcome(report.phase, reason, message, *_facts(end)))
     if written.unreadable:
         return Outcome(RunPhase.FAILED, "ResultUnreadable", _why_unreadable(written), *_facts(end))
     return Outcome(RunPhase.SUCCEEDED, "Completed", written.shown or None, *_facts(end))

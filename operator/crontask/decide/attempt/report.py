@@ -23,7 +23,7 @@ _KEYS = frozenset(
         *("cursor", "isDone", "total"),
     }
 )
-# Of a log that takes the place of a message, a kubelet keeps the last lines, and of those the last bytes.
+# Of a log that stands in for a message, a kubelet keeps the last lines, and of those the last bytes.
 _LOG_LINES, _LOG_BYTES = 80, 2048
 
 

@@ -114,11 +114,11 @@ def _late_sidecar(pod: Pod) -> str | None:
 def _not_scheduled(pod: Pod) -> str | None:
     for condition in pod.status.conditions:
         if condition.type == "PodScheduled" and condition.status == "False":
-            return _scheduler_words(condition)
+            return _as_scheduler_says(condition)
     return None
 
 
-def _scheduler_words(condition: PodCondition) -> str:
+def _as_scheduler_says(condition: PodCondition) -> str:
     if condition.reason == "SchedulingGated":
         return "waits for its scheduling gates to be removed: SchedulingGated"
     why = _without_counts(condition.message)
@@ -127,7 +127,7 @@ def _scheduler_words(condition: PodCondition) -> str:
 
 
 def _without_counts(message: str) -> str:
-    """Why no node takes a pod, in the scheduler's words but for how many nodes: that changes with the cluster.
+    """Why no node takes a pod, as the scheduler says it but for how many nodes: that changes with the cluster.
 
     What follows the first sentence is about preemption.
     """

@@ -63,7 +63,7 @@ class Progress:
         return min(100, 100 * (self.processed or 0) // self.total)
 
     @property
-    def words(self) -> str:
+    def shown(self) -> str:
         """The same for a column."""
         if self.percent is not None:
             return f"{self.percent} %"

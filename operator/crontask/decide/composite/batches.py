@@ -172,7 +172,7 @@ def _decision(
     return CompositeDecision(
         phase,
         _cut(message) if message is not None else None,
-        progress.words,
+        progress.shown,
         batch=shown,
         processed_count=progress.processed,
         error_count=progress.errors,

@@ -49,7 +49,7 @@ def planned_cursor(run: ScheduledRun, handler: Handler, last: TaskBatch | None) 
 def at_its_start(run: ScheduledRun, handler: Handler, args: dict[str, Any], cursor: Any = None) -> Mapping[str, Any]:
     """What the status says of a composite run that starts: how far it is."""
     if handler.batch is not None:
-        return {"progress": Progress().words, "batch": BatchStatus(done=False, cursor=cursor)}
+        return {"progress": Progress().shown, "batch": BatchStatus(done=False, cursor=cursor)}
     if handler.for_each is None:
         steps = tuple(StepStatus(name=step.name, phase=StepPhase.PENDING) for step in handler.steps or ())
         return {"progress": f"0/{len(steps)} steps", "steps": steps}

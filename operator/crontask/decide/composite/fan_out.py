@@ -252,7 +252,7 @@ class FanOut(Composite):
 
 
 def _as_step(asked: Collect) -> Step:
-    """What runs at the end, as a step: how it goes is told as of one."""
+    """What runs at the end, as a step: how it goes is reported as of one."""
     return Step(name=PART_OF_COLLECT, timeout=asked.timeout or timedelta(hours=1))
 
 

@@ -30,7 +30,7 @@ def out_of_time(view: CompositeView, now: datetime) -> Halt | None:
     limit = deadline(view, now)
     if limit is None or limit.at > now:
         return None
-    return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.words)
+    return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.message)
 
 
 def while_ending(halt: Halt | None) -> RunPhase:

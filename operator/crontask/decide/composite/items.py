@@ -59,10 +59,10 @@ def _too_many_failed(fan: FanOut) -> Halt | None:
     failed = sum(map(fan.letters.count, BADLY))
     if fan.for_each.failure_policy == "Continue" or failed <= most_failed(fan.for_each.max_failed, len(fan.letters)):
         return None
-    return Halt(phase=RunPhase.FAILED, reason=ITEMS_FAILED, message=_failed_words(fan))
+    return Halt(phase=RunPhase.FAILED, reason=ITEMS_FAILED, message=_how_many_failed(fan))
 
 
-def _failed_words(fan: FanOut) -> str:
+def _how_many_failed(fan: FanOut) -> str:
     failed, total, most = sum(map(fan.letters.count, BADLY)), len(fan.letters), fan.for_each.max_failed
     first = min(fan.failed_items(), key=lambda item: item.index, default=None)
     why = f"; item {first.index}: {first.message}" if first is not None and first.message else ""
@@ -141,7 +141,7 @@ def _end_of_items(fan: FanOut, shown: ItemsStatus, halt: Halt | None) -> Composi
     if halt is not None:
         phase, reason, message = RunPhase(halt.phase), halt.reason, halt.message
     elif failed > most_failed(fan.for_each.max_failed, shown.total):
-        phase, reason, message = RunPhase.FAILED, ITEMS_FAILED, _failed_words(fan)
+        phase, reason, message = RunPhase.FAILED, ITEMS_FAILED, _how_many_failed(fan)
     else:
         partly = failed > 0 or PARTIAL in fan.letters or bool(fan.plan.again.partial)
         phase, reason = RunPhase.PARTIAL if partly else RunPhase.SUCCEEDED, COMPLETED

@@ -241,7 +241,7 @@ def _kept_batches(source: ScheduledRun, plan: Plan, run: ScheduledRun, *, anew: 
     if anew or status is None:
         cursor = own if own is not None else plan.cursor
         begins = BatchStatus(done=False, cursor=cursor)
-        return Kept(beside=_begins(source, cursor), status={"batch": begins, "progress": Progress().words})
+        return Kept(beside=_begins(source, cursor), status={"batch": begins, "progress": Progress().shown})
     cursor = own if own is not None else status.cursor
     begins = BatchStatus(
         batches=status.batches,
@@ -256,7 +256,7 @@ def _kept_batches(source: ScheduledRun, plan: Plan, run: ScheduledRun, *, anew: 
     found: dict[str, Any] = {"first": status.batches}
     if own is None:
         found["key"] = begin_of_key(source, plan, part_of_batch(status.batches + 1))
-    progress = Progress(status.batches, processed=status.processed_count, total=status.total).words
+    progress = Progress(status.batches, processed=status.processed_count, total=status.total).shown
     return Kept({"rerun": found}, _begins(source, cursor), {"batch": begins, "progress": progress})
 
 

@@ -48,8 +48,8 @@ class Undone:
 
     def with_failure(self, name: str, reason: str, message: str | None) -> "Undone":
         """The same, with a step that could not be undone."""
-        words = cut(message, LONGEST_MESSAGE) if message else None
-        return replace(self, failed=(*self.failed, NotCompensated(step=name, reason=reason, message=words)))
+        shown = cut(message, LONGEST_MESSAGE) if message else None
+        return replace(self, failed=(*self.failed, NotCompensated(step=name, reason=reason, message=shown)))
 
     def named(self, name: str, run: str) -> "Undone":
         """The same, with the run that undoes a step."""
@@ -80,8 +80,8 @@ def _standing(flow: Workflow, states: States) -> tuple[NotCompensated, ...]:
     if not flow.plan.again.stands:
         return ()
     reused = [s for s in states.values() if s.phase is StepPhase.REUSED and s.step.compensate is not None]
-    words = "a run that ended well did it, and this one only reused it"
-    return tuple(NotCompensated(step=state.step.name, reason=REUSED, message=words) for state in reused)
+    message = "a run that ended well did it, and this one only reused it"
+    return tuple(NotCompensated(step=state.step.name, reason=REUSED, message=message) for state in reused)
 
 
 def _undo(flow: Workflow, name: str, states: States, halt: Halt, found: Undone) -> Undone:

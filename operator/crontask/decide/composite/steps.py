@@ -77,10 +77,10 @@ def _failed(states: States) -> Halt | None:
     if not failed:
         return None
     first = min(failed, key=lambda state: (state.ended is None, state.ended or _FIRST))
-    return Halt(phase=RunPhase.FAILED, reason=STEP_FAILED, message=_failing_words(first))
+    return Halt(phase=RunPhase.FAILED, reason=STEP_FAILED, message=_why_failing(first))
 
 
-def _failing_words(state: StepState) -> str:
+def _why_failing(state: StepState) -> str:
     why = state.message or state.reason
     return cut(f"step {state.step.name} is {state.phase.value}" + (f": {why}" if why else ""), LONGEST_MESSAGE)
 
@@ -213,7 +213,7 @@ def _at_the_end(flow: Workflow, states: States, halt: Halt | None, undone: Undon
         return replace(decision, wanted=wanted, cancels=cancels, record_first=first)
     failed = next((state for state in always.values() if state.failed), None)
     if halt is None and failed is not None:
-        end = replace(end, phase=RunPhase.FAILED, reason=STEP_FAILED, message=_failing_words(failed))
+        end = replace(end, phase=RunPhase.FAILED, reason=STEP_FAILED, message=_why_failing(failed))
     return replace(_decision(flow, end.phase, end.message, everything, halt, undone), end=end)
 
 

@@ -17,7 +17,7 @@ class Deadline:
 
     at: datetime
     reason: str
-    words: str
+    message: str
 
 
 def deadline(view: CompositeView, now: datetime) -> Deadline | None:
@@ -28,11 +28,11 @@ def deadline(view: CompositeView, now: datetime) -> Deadline | None:
     if plan.timeout is not None and not view.suspended:
         pause = paused(view.run, view.suspended, now)
         left_out = timedelta(seconds=pause.seconds if pause is not None else 0)
-        words = f"took longer than its timeout, {format_duration(plan.timeout)}"
-        limits.append(Deadline(started + plan.timeout + left_out, TIMED_OUT, words))
+        message = f"took longer than its timeout, {format_duration(plan.timeout)}"
+        limits.append(Deadline(started + plan.timeout + left_out, TIMED_OUT, message))
     if plan.total_timeout is not None:
-        words = f"took longer than its totalTimeout, {format_duration(plan.total_timeout)}"
-        limits.append(Deadline(started + plan.total_timeout, TOTAL, words))
+        message = f"took longer than its totalTimeout, {format_duration(plan.total_timeout)}"
+        limits.append(Deadline(started + plan.total_timeout, TOTAL, message))
     return min(limits, key=lambda limit: limit.at, default=None)
 
 

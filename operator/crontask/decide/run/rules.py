@@ -169,7 +169,7 @@ def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
         # Somebody else ends it: the attempt is lost, however long that takes.
         return None
     limit = next_limit(view)
-    return stop(view, pod, now, limit.reason, limit.words) if limit is not None and limit.at <= now else None
+    return stop(view, pod, now, limit.reason, limit.message) if limit is not None and limit.at <= now else None
 
 
 def _under_way(view: RunView, now: datetime) -> RunDecisions:

@@ -201,10 +201,10 @@ def _ended_attempts(
 
 def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None, duration: str | None) -> Transition:
     took = f" after {duration}" if duration else ""
-    words = f"{phase}{took}" + (f": {message}" if message else "")
+    shown = f"{phase}{took}" + (f": {message}" if message else "")
     return Transition(
         reason="Completed" if phase in SUCCESSES else (reason if reason != "Error" else "Failed"),
-        message=words,
+        message=shown,
         warning=phase in (RunPhase.FAILED, RunPhase.TIMED_OUT),
         task=view.run.task_name,
         run=view.run.meta.name,

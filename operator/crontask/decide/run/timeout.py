@@ -21,7 +21,7 @@ class Limit:
 
     at: datetime
     reason: str
-    words: str
+    message: str
 
 
 def next_limit(view: RunView) -> Limit | None:

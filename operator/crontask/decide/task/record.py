@@ -23,7 +23,7 @@ UNKNOWN = frozenset({TIMING_UNSEEN, PAUSE_UNSEEN})
 
 # An event's reason where it is not that of the entry (CronJob's for a miss), and its text.
 _MISS_SCHEDULE = "MissSchedule"
-_WORDS = {
+_TEXTS = {
     RUN_ALREADY_ACTIVE: (RUN_ALREADY_ACTIVE, "run {run} is still under way"),
     QUEUE_FULL: (QUEUE_FULL, "the queue is full, behind run {run}"),
     NAME_TAKEN: (NAME_TAKEN, "another object has the name of the run"),
@@ -125,6 +125,6 @@ def transitions_of(view: TaskView, decisions: Sequence[Decision]) -> tuple[Trans
 
 def _event_of(decision: Decision) -> tuple[str, str]:
     """The event's reason and text. When it was is in recentDecisions: texts that are equal are one event."""
-    reason, why = _WORDS.get(decision.reason, (_MISS_SCHEDULE, f"the task is paused ({decision.reason})"))
+    reason, why = _TEXTS.get(decision.reason, (_MISS_SCHEDULE, f"the task is paused ({decision.reason})"))
     several = f"{decision.count:,} times" if decision.count > 1 else "a time"
     return reason, f"{decision.type.lower()} {several}: {why.format(run=decision.run)}"

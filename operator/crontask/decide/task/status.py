@@ -104,7 +104,7 @@ def compute_status(
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
-    return status, (*transitions_of(view, of_times), *_phase_told(view, status, basis))
+    return status, (*transitions_of(view, of_times), *_phase_changed(view, status, basis))
 
 
 def _is_off(counted: Counted | None, now: datetime) -> bool:
@@ -120,7 +120,7 @@ def _phase(view: TaskView, basis: Basis, scheduled: int) -> TaskPhase:
         return TaskPhase.SUSPENDED
     ended = spec.end_time is not None and spec.end_time <= basis.now and basis.next_start is None
     enough = spec.max_runs is not None and scheduled >= spec.max_runs
-    # What waits for its turn may still be missed or dropped, and then another time takes its place.
+    # What waits for its turn may still be missed or dropped, and then another time may start.
     waiting = any(run.run.nominal is not None and stage_of(run) in UNSTARTED for run in view.runs)
     if (ended and not basis.skewed) or (enough and not waiting):
         return TaskPhase.COMPLETED
@@ -195,7 +195,7 @@ def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> date
     return max((*times, before.last_successful_time) if before.last_successful_time else times, default=None)
 
 
-def _phase_told(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[Transition, ...]:
+def _phase_changed(view: TaskView, status: CronTaskStatus, basis: Basis) -> tuple[Transition, ...]:
     before, name = view.task.status, view.task.meta.name
     if status.phase is TaskPhase.INVALID and before.observed_generation != status.observed_generation:
         message = "; ".join(map(str, view.task.problems))[:900]
