@@ -28,5 +28,5 @@ def test_it_is_run_again_once(bench: Bench) -> None:
     again = {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": {"name": "late"}}
     bench.apply(json.dumps({**again, "spec": {"rerunOf": {"name": "fails-at-first"}}}))
     status = bench.ended("late")
-    words = "run fails-at-first was run again already, last by run rerun; name that one"
+    words = "run fails-at-first has already been run again, last by run rerun; name that one"
     assert (status["phase"], status["message"]) == ("Failed", words)

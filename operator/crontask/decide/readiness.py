@@ -83,11 +83,11 @@ def _not_wanted(view: RunView) -> Ends | None:
     if known.batch is not None and asked.batch is not None and asked.batch.number <= known.batch.batches:
         return Ends(RunPhase.SKIPPED, STALE, f"batch {asked.batch.number} of run {asked.name} is done already")
     if known.halt is not None and not asked.comes_at_the_end:
-        return Ends(RunPhase.SKIPPED, STALE, f"nothing new of run {asked.name} starts")
+        return Ends(RunPhase.SKIPPED, STALE, f"run {asked.name} starts no more parts")
     if ended_without(known, asked, name):
         return Ends(RunPhase.FAILED, NOT_A_PART, f"step {asked.step} of run {asked.name} has ended without such a run")
     if asked.undo is not None and asked.undo not in (known.undo or ()):
-        return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} undoes nothing that is called {asked.undo}")
+        return Ends(RunPhase.FAILED, NOT_A_PART, f"run {asked.name} has no step {asked.undo} to undo")
     return None
 
 

@@ -236,7 +236,7 @@ HALT = Halt(phase="Failed", reason="StepFailed")
 HALTED = flow(step("a"), step("b"), said=STEPS, halt=HALT, undo=("a",)).run
 PAUSED = flow(step("a"), step("b"), said=STEPS, suspend=True).run
 TWO_DONE = flow(step("a"), status={"batch": BatchStatus(batches=2)}).run
-NOTHING_NEW = Ends(RunPhase.SKIPPED, "Stale", "nothing new of run flow starts")
+NOTHING_NEW = Ends(RunPhase.SKIPPED, "Stale", "run flow starts no more parts")
 PART_OF_PAUSED = Held("held back: run flow, which it is a part of, is paused")
 
 
@@ -295,7 +295,7 @@ PARTS = (
     ),
     Row("nothing new of its parent starts", part_of(HALTED), 9, NOTHING_NEW),
     Row("it undoes what is to be undone", part_of(HALTED, undo="a"), 9, None),
-    Row("it undoes another", part_of(HALTED, undo="b"), 9, no_part("run flow undoes nothing that is called b")),
+    Row("it undoes another", part_of(HALTED, undo="b"), 9, no_part("run flow has no step b to undo")),
     Row("it always runs", part_of(HALTED, step="a", always=True), 9, None),
     Row("its parent is paused", part_of(PAUSED), 9, PART_OF_PAUSED),
     Row("its parent is paused, and it always runs", part_of(PAUSED, step="a", always=True), 9, None),

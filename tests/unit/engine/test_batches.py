@@ -185,7 +185,7 @@ def test_max_batches_ends_it_and_says_how_to_go_on() -> None:
             await world.pass_time(60)
         found = status(world)
         assert (found["phase"], found["conditions"][0]["reason"]) == ("Partial", "MaxBatches")
-        assert found["message"].endswith("it is not done; to go on, create a run with spec.cursor: 2")
+        assert found["message"].endswith("it is not done; to continue, create a run with spec.cursor: 2")
         assert (found["batch"]["done"], found["batch"]["cursor"], len(world.pods())) == (False, 2, 2)
 
     play(story, paging(4))
@@ -293,7 +293,7 @@ def test_a_run_goes_on_where_the_last_one_ended() -> None:
         async with world.operator():
             await world.task("nightly", handler=batches(continueFrom="LastRun", maxBatches=2))
             first = await trigger(world, "r1")
-            assert (first["phase"], first["message"][-28:]) == ("Partial", "next run of the task goes on")
+            assert (first["phase"], first["message"][-30:]) == ("Partial", "next run of the task continues")
             assert world.status(Kind.CRON_TASK, "nightly")["batch"] == {"cursor": 2, "done": False, "run": "r1"}
             second = await trigger(world, "r2")
             assert (second["phase"], second["batch"]["cursor"], second["plan"]["cursor"]) == ("Partial", 4, 2)

@@ -110,7 +110,7 @@ def test_nobody_is_asked_for_approval_in_a_pause_of_the_whole(deep: bool) -> Non
             (asks,) = (run for run in world.runs() if run["spec"].get("taskRef") == {"name": "inner"})
             above = asks["spec"]["parent"]["name"]
             assert [step["phase"] for step in asks["status"]["steps"]] == ["Succeeded", "Pending"]
-            assert asks["status"]["message"] == f"paused: run {above}, which it is a part of, is"
+            assert asks["status"]["message"] == f"paused, because run {above}, which it is a part of, is paused"
             await pause(world, "outer", False)
             await world.pass_time(1)
             name = asks["metadata"]["name"]

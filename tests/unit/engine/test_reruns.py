@@ -184,7 +184,7 @@ def test_what_cannot_be_run_again_says_why() -> None:
                 "other-task": ("RerunOfAnotherTask", "run well is one of CronTask t; write taskRef: {name: t}"),
                 "step": (
                     "NoSuchStep",
-                    "rerunOf.from: run flow has no step c to begin at: there are a, b",
+                    "rerunOf.from: run flow has no step c to begin at: its steps are a, b",
                 ),
                 "no-steps": (
                     "NoSuchStep",
@@ -212,7 +212,7 @@ def test_only_the_newest_of_a_chain_is_run_again() -> None:
         assert end(world, "second") == end(world, "third") == ("Failed", "Error")
         for late, newest in (("too-late", "second"), ("fourth", "third")):
             assert end(world, late) == ("Failed", "AlreadyRerun")
-            assert said(world, late) == f"run first was run again already, last by run {newest}; name that one"
+            assert said(world, late) == f"run first has already been run again, last by run {newest}; name that one"
         assert end(world, "refused") == ("Failed", "RerunNotStarted")
         assert said(world, "refused") == "run too-late never started to run first again; name first instead"
         assert len(world.pods()) == 3
@@ -533,7 +533,7 @@ def test_of_another_list_nothing_is_kept() -> None:
             await world.run("first", handler={"forEach": each}, args={"ids": [1, 2]})
             await world.pass_time(20)
             await again(world, "second", args={"ids": [1, 2, 3]}, seconds=2)
-            words = "none of the 1 items that succeeded in run first is kept: the list is another one"
+            words = "none of the 1 items that succeeded in run first is kept: the list has changed"
             assert said(world, "second") == words
             await world.pass_time(20)
         assert (end(world, "second")[0], said(world, "second")) == ("Succeeded", words)
@@ -637,7 +637,7 @@ def test_what_the_next_run_of_its_task_has_gone_on_with_is_not_done_again() -> N
             await again(world, "second", taskRef={"name": "t"})
         assert end(world, "second") == ("Failed", "AlreadyRerun")
         assert said(world, "second") == (
-            "run next has gone on where run first ended; name that one, or start a new run"
+            "run next has continued where run first ended; name that one, or start a new run"
         )
 
     play(story, counting(4, lambda run, number: run == "first" and number == 2))

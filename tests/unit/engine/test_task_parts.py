@@ -143,7 +143,8 @@ def test_what_would_wait_for_itself_fails_at_once() -> None:
         (part,) = parts(world, "start")
         assert part["status"]["conditions"][0]["reason"] == "WouldDeadlock"
         assert part["status"]["message"] == (
-            "it would wait for itself: each slot of CronTask self is held by start, in vain"
+            "it would wait for ever: each slot of CronTask self is held by start, "
+            "and none of these can end before it does"
         )
 
     play(story)

@@ -112,5 +112,5 @@ def waits_for_nobody(state: StepState, now: datetime) -> StepState:
     """The same when nothing new of the run starts: a person who does not answer keeps nothing from its end."""
     if state.step.approval is None or not state.open:
         return state
-    message = "not answered: nothing new of the run starts any more"
+    message = "not answered: the run starts no more steps"
     return replace(state, phase=StepPhase.CANCELED, ended=now, reason="Canceled", message=message, waits_until=None)

@@ -114,9 +114,9 @@ def _completed(found: BatchRun) -> CompositeDecision:
 
 def _how_to_go_on(found: BatchRun) -> str:
     if found.batch.continue_from == "LastRun":
-        return "the next run of the task goes on"
+        return "the next run of the task continues"
     cursor = orjson.dumps(found.progress.cursor).decode()
-    return f"to go on, create a run with spec.cursor: {cursor}"
+    return f"to continue, create a run with spec.cursor: {cursor}"
 
 
 def _ended(

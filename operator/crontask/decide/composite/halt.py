@@ -15,7 +15,7 @@ def while_paused(run: ScheduledRun) -> str:
     above = run.spec.parent
     if run.spec.suspend or above is None:
         return "paused: spec.suspend is true"
-    return f"paused: run {above.name}, which it is a part of, is"
+    return f"paused, because run {above.name}, which it is a part of, is paused"
 
 
 def canceled(run: ScheduledRun) -> Halt | None:

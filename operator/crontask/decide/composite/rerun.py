@@ -52,7 +52,7 @@ def refusal(
         first = source.spec.rerun_of.name
         return NOT_STARTED, f"run {asked.name} never started to run {first} again; name {first} instead"
     if newest is not None:
-        return ALREADY, f"run {asked.name} was run again already, last by run {newest}; name that one"
+        return ALREADY, f"run {asked.name} has already been run again, last by run {newest}; name that one"
     out_of_reach = _no_such_step(asked, source, task) or _gone_on(asked, source, task, last)
     return out_of_reach or _nothing_left(asked, source) or _cut_off(run, task, source, parts)
 
@@ -71,7 +71,7 @@ def _no_such_step(asked: RerunOf, source: ScheduledRun, task: CronTask | None) -
     names = [step.name for step in (handler.steps or ()) if not step.always] if handler is not None else []
     if asked.from_ in names:
         return None
-    there = f"there are {', '.join(names)}" if names else "it has no steps; write from: Failed, or from: Start"
+    there = f"its steps are {', '.join(names)}" if names else "it has no steps; write from: Failed, or from: Start"
     return NO_SUCH_STEP, f"rerunOf.from: run {asked.name} has no step {asked.from_} to begin at: {there}"
 
 
@@ -82,7 +82,7 @@ def _gone_on(asked: RerunOf, source: ScheduledRun, task: CronTask | None, last: 
     in_vain = continues and source.status.composite is not None and asked.from_ == FROM_FAILED
     if last is None or not in_vain or last.run == source.meta.name:
         return None
-    return ALREADY, f"run {last.run} has gone on where run {asked.name} ended; name that one, or start a new run"
+    return ALREADY, f"run {last.run} has continued where run {asked.name} ended; name that one, or start a new run"
 
 
 def _nothing_left(asked: RerunOf, source: ScheduledRun) -> Refusal | None:

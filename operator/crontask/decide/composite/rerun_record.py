@@ -14,7 +14,7 @@ from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.decide.model import ScheduledRun
 
 _SETTINGS = ("retry", "timeout", "start_timeout", "total_timeout")
-_UNREADABLE = Problem("status.rerun", "what it has taken over cannot be read any more", "create another ScheduledRun")
+_UNREADABLE = Problem("status.rerun", "what it has taken over can no longer be read", "create another ScheduledRun")
 
 
 class _Record(Model):

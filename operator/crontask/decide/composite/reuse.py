@@ -169,7 +169,7 @@ def _kept_items(
     letters = decoded(recorded.ends, len(before))
     well = sum(map(letters.count, WELL))
     if _written(items) != _written(before):
-        note = f"none of the {well} items that succeeded in run {source.meta.name} is kept: the list is another one"
+        note = f"none of the {well} items that succeeded in run {source.meta.name} is kept: the list has changed"
         return Kept({"rerun": {"note": note}}) if well else Kept()
     ends = "".join(REUSED if letter in WELL else TO_COME for letter in letters)
     keys, again = _items_run_again(source, plan, parts, run, each.handler.task, ends)

@@ -80,7 +80,7 @@ def _standing(flow: Workflow, states: States) -> tuple[NotCompensated, ...]:
     if not flow.plan.again.stands:
         return ()
     reused = [s for s in states.values() if s.phase is StepPhase.REUSED and s.step.compensate is not None]
-    message = "a run that ended well did it, and this one only reused it"
+    message = "a run that ended well has done it, and this one only reuses it"
     return tuple(NotCompensated(step=state.step.name, reason=REUSED, message=message) for state in reused)
 
 

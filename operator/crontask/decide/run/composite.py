@@ -83,10 +83,10 @@ def composed(view: RunView, now: datetime) -> RunDecisions:
     """What to do now for a run whose plan is recorded."""
     plan = plan_of(view.run)
     if plan is None:
-        message = "status.plan, by which it goes, cannot be read any more"
+        message = "status.plan, which the run follows, can no longer be read"
         return ended(view, now, RunPhase.FAILED, UNREADABLE, message)
     if view.run.depth >= DEEPEST:
-        return ended(view, now, RunPhase.FAILED, TOO_DEEP, f"its parts would lie more than {DEEPEST} runs deep")
+        return ended(view, now, RunPhase.FAILED, TOO_DEEP, f"its parts would be nested more than {DEEPEST} runs deep")
     parts = own_parts(view.run, view.parts)
     orphaned = frozenset(view.orphaned_parts)
     known = CompositeView(

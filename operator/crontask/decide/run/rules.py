@@ -141,7 +141,8 @@ def _turn(view: RunView, now: datetime) -> RunDecisions | None:
         return RunDecisions(view.run.status, (StartAttempt(view.run, 1),))
     if view.queued and view.deadlocked_by:
         holders = ", ".join(view.deadlocked_by)
-        message = f"it would wait for itself: each slot of CronTask {view.run.task_name} is held by {holders}, in vain"
+        slots = f"each slot of CronTask {view.run.task_name} is held by {holders}"
+        message = f"it would wait for ever: {slots}, and none of these can end before it does"
         return ended(view, now, RunPhase.FAILED, "WouldDeadlock", message)
     if view.queued:
         return held(view, RunPhase.QUEUED, "waits for its turn", gives_up_at(view))

@@ -161,8 +161,8 @@ def test_which_items_are_kept(ends: str, wanted: str, succeeded: int) -> None:
     ("ends", "items", "note"),
     [
         ("SF", ["a", "b"], None),
-        ("SF", ["a", "c"], "none of the 1 items that succeeded in run flow is kept: the list is another one"),
-        ("SF", ["b", "a"], "none of the 1 items that succeeded in run flow is kept: the list is another one"),
+        ("SF", ["a", "c"], "none of the 1 items that succeeded in run flow is kept: the list has changed"),
+        ("SF", ["b", "a"], "none of the 1 items that succeeded in run flow is kept: the list has changed"),
         ("FF", ["a", "c"], None),
     ],
 )

@@ -119,7 +119,7 @@ def test_which_limit_it_meets_first(row: Row) -> None:
     assert limit is not None
     when, reason, message = row.wanted
     assert (limit.at, limit.reason) == (at(when), reason)
-    assert limit.words.startswith(message)
+    assert limit.message.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_which_limit_it_meets_first(row: Row) -> None:
 def test_what_it_was_at_is_said_of_a_pod_that_has_not_come_to_its_main_container(known: RunView, wanted: str) -> None:
     limit = next_limit(known)
     assert limit is not None
-    assert limit.words == wanted
+    assert limit.message == wanted
 
 
 def test_what_is_said_has_a_bound() -> None:
     limit = next_limit(of(pod(1, 2, waits("Odd", "x " * 2000)), **START))
     assert limit is not None
-    assert (len(limit.words), limit.words[-1]) == (LONGEST_MESSAGE, "…")
+    assert (len(limit.message), limit.message[-1]) == (LONGEST_MESSAGE, "…")
 
 
 # --- the instants ----------------------------------------------------------------------------------------------------
