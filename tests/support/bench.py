@@ -38,11 +38,11 @@ class Bench:
         text = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
         return dict(json.loads(text)) if text.strip() else {}
 
-    def runs(self, task: str, *, made_ahead: bool = False) -> list[dict[str, Any]]:
-        """The runs of a task, oldest first; without those that are only made ahead of their time, unless asked for."""
+    def runs(self, task: str, *, pre_created: bool = False) -> list[dict[str, Any]]:
+        """The runs of a task, oldest first; without those that are only pre-created, unless asked for."""
         selector = f"spec.taskRef.name={task}"
         items = json.loads(self.kubectl("get", "sr", "--field-selector", selector, "-o", "json"))["items"]
-        found = [run for run in items if made_ahead or not _is_only_made_ahead(run)]
+        found = [run for run in items if pre_created or not _is_only_pre_created(run)]
         return sorted(found, key=lambda run: str(run["metadata"]["creationTimestamp"]))
 
     def parts(self, run: str) -> list[dict[str, Any]]:
@@ -87,5 +87,5 @@ def reason_of(status: dict[str, Any]) -> str:
     return str(next(ends))
 
 
-def _is_only_made_ahead(run: dict[str, Any]) -> bool:
+def _is_only_pre_created(run: dict[str, Any]) -> bool:
     return "status" not in run and ANNOTATION_RESERVED in run["metadata"].get("annotations", {})

@@ -69,14 +69,14 @@ class World:
         return dict(self.api.document(ObjectKey(kind, NAMESPACE, name)).get("status", {}))
 
     def runs(self) -> list[Document]:
-        """But for those that are only made ahead."""
+        """But for those that are only pre-created."""
         found = sorted(self.api.documents(Kind.SCHEDULED_RUN), key=lambda run: str(run["metadata"]["name"]))
         return [
             run for run in found if "status" in run or ANNOTATION_RESERVED not in run["metadata"].get("annotations", {})
         ]
 
     def reserved(self) -> list[str]:
-        """The times of the runs that are made ahead, as HH:MM:SS."""
+        """The times of the runs that are pre-created, as HH:MM:SS."""
         made = [run for run in self.api.documents(Kind.SCHEDULED_RUN) if run not in self.runs()]
         return sorted(run["spec"]["scheduledTime"][11:19] for run in made)
 

@@ -116,16 +116,16 @@ def next_launch(bench: Bench, operators: "Operators", since: datetime, but: str)
 
 
 def assert_each_time_is_decided_once(bench: Bench, task: str) -> Counter[str]:
-    """Each nominal time up to the mark is one run with one pod an attempt, or in a recorded miss or skip, never both.
+    """Each nominal time up to the watermark is one run with one pod an attempt, or in a miss or skip, never both.
 
-    How many there are of each. The task is read first: the runs of what its mark covers are there by then.
+    How many there are of each. The task is read first: the runs of what its watermark covers are there by then.
     """
     found = bench.get("ct", task)
-    status, runs = found["status"], bench.runs(task, made_ahead=True)
-    mark = time_of(status["lastScheduledTime"])
-    started = [nominal_of(run) for run in runs if nominal_of(run) <= mark and not _is_stale(run)]
+    status, runs = found["status"], bench.runs(task, pre_created=True)
+    watermark = time_of(status["lastScheduledTime"])
+    started = [nominal_of(run) for run in runs if nominal_of(run) <= watermark and not _is_stale(run)]
     assert _more_than_one(started) == []
-    due = set(_times(found, mark))
+    due = set(_times(found, watermark))
     assert set(started) <= due
     left, rows = due - set(started), status.get("recentDecisions", [])
     covered = [(time_of(row["nominalTime"]), time_of(row.get("until", row["nominalTime"]))) for row in rows]
@@ -136,7 +136,7 @@ def assert_each_time_is_decided_once(bench: Bench, task: str) -> Counter[str]:
     attempts = [attempt["pod"] for run in runs for attempt in run.get("status", {}).get("attempts", [])]
     assert _more_than_one(attempts) == []
     pods = {pod["metadata"]["name"] for pod in listed(bench, "pods")}
-    known = {run["metadata"]["name"] for run in bench.runs(task, made_ahead=True)}
+    known = {run["metadata"]["name"] for run in bench.runs(task, pre_created=True)}
     assert {name.rpartition("-")[0] for name in pods if name.startswith(f"{task}-")} <= known
     return counts + Counter({"Run": len(started)})
 

@@ -52,7 +52,7 @@ class History:
     refused_runs: Refused = ()
     refused_pods: Refused = ()
     start_timeout: int = 900
-    # Whether runs may be made ahead of their time. One that is taken so says that runs are taken again.
+    # Whether runs may be pre-created. One that is taken so says that runs are taken again.
     reserves: bool = True
     failing: float = 0.0
     seed: int = 0
@@ -199,11 +199,11 @@ def _gap_until(history: History, second: int) -> int:
 
 @dataclass
 class Watched:
-    """What was seen of a history: decisions, each mark that was written, and the most pods and catching-up at once."""
+    """What was seen of a history: decisions, watermarks as they were written, the most pods and catching-up at once."""
 
     history: History
     entries: list[Decided] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
+    watermarks: list[str] = field(default_factory=list)
     most_pods: int = 0
     most_catching_up: int = 0
     statuses: int = 0
@@ -236,10 +236,10 @@ class Watched:
             see(orjson.loads(event.object), event.type != "DELETED", _second(world.clock.now()))
 
     def _see_task(self, task: Document, is_there: bool, now: int) -> None:
-        mark = task.get("status", {}).get("lastScheduledTime")
+        watermark = task.get("status", {}).get("lastScheduledTime")
         self.statuses += 1
-        if mark is not None:
-            self.marks.append(mark)
+        if watermark is not None:
+            self.watermarks.append(watermark)
 
     def _see_pod(self, pod: Document, is_there: bool, now: int) -> None:
         name = pod["metadata"]["name"]
@@ -286,7 +286,7 @@ def _refuse(history: History, world: Simulation, verb: str, key: ObjectKey) -> A
 
 
 def _is_ahead(history: History, world: Simulation, key: ObjectKey) -> bool:
-    """Whether the run is made ahead of its start."""
+    """Whether the run is pre-created."""
     nominal, now = nominal_of(world.key.name, key.name), world.clock.now()
     start = history.start_of(_second(nominal), history.gap_at(_second(now))) if nominal is not None else 0
     return at(start) > world.operator_clock.now()

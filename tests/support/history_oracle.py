@@ -32,19 +32,19 @@ class Refusal:
 
 @dataclass
 class Oracle:
-    """Goes through a history. Nominal times up to `mark` are decided, and none up to `since` is due.
+    """Goes through a history. Nominal times up to `watermark` are decided, and none up to `since` is due.
 
     `now` is the true time, in which runs take their time; `clock` is what the operator takes it for.
     """
 
     history: History
-    mark: int = 0
+    watermark: int = 0
     since: int = 0
     now: int = 0
     clock: int = 0
     gap: int = 0
     paused: bool = False
-    # Whether this operator has decided before, and whether it has seen the timing that is in force.
+    # Whether this operator has decided before, and whether it has seen the timing that is effective.
     first_look: bool = False
     knows_timing: bool = False
     running: list[Run] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Oracle:
             rejected = [time for time in left_out if self._is_rejected and self._start_of(time) <= self.clock]
             self._tell("Reject", rejected)
             self._tell("Drop", [time for time in left_out if time not in rejected])
-        self.mark = max(self.mark, self.clock)
+        self.watermark = max(self.watermark, self.clock)
 
     def _drop_unstarted(self) -> None:
         """What waits in a queue, or for the API server to take its pod, is dropped by a pause (guarantee 14)."""
@@ -137,7 +137,7 @@ class Oracle:
         undecided = [time for time in chosen if time not in decided]
         told = "Reject" if rejected or self._is_rejected else "Miss"
         self._tell(told, [time for time in due if time not in chosen])
-        self.mark = max((self.mark, *(time for time in due if time not in undecided)))
+        self.watermark = max((self.watermark, *(time for time in due if time not in undecided)))
         # What was replaced is not tried again before.
         self._retry_pods()
         self._start_waiting()
@@ -277,8 +277,8 @@ class Oracle:
     # --- when --------------------------------------------------------------------------------------------------------
 
     def _times_up_to(self, last: int) -> list[int]:
-        """The undecided nominal times of the timing in force."""
-        return [time for time in range(max(self.mark, self.since) + 1, last + 1) if time % self.gap == 0]
+        """The undecided nominal times of the effective timing."""
+        return [time for time in range(max(self.watermark, self.since) + 1, last + 1) if time % self.gap == 0]
 
     def _start_of(self, time: int) -> int:
         """When the run of a nominal time may start (guarantee 6)."""

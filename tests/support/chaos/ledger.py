@@ -124,11 +124,11 @@ class Ledger:
         old, new = (before or {}).get("status") or {}, after.get("status") or {}
         if before is None or before["spec"] != after["spec"]:
             self.say(f"{self._actor} task {name} {'applied' if before is None else 'edited'} {after['spec']}")
-        mark, was = new.get("lastScheduledTime"), old.get("lastScheduledTime")
-        if was is not None and (mark is None or mark < was):
-            self.violate(f"the mark of {name} goes back from {was} to {mark}")
-        if mark != was:
-            self.say(f"{self._actor} task {name} mark {mark} counts {new.get('counts')}")
+        watermark, was = new.get("lastScheduledTime"), old.get("lastScheduledTime")
+        if was is not None and (watermark is None or watermark < was):
+            self.violate(f"the watermark of {name} goes back from {was} to {watermark}")
+        if watermark != was:
+            self.say(f"{self._actor} task {name} watermark {watermark} counts {new.get('counts')}")
         for outcome, count in (old.get("counts") or {}).items():
             if (new.get("counts") or {}).get(outcome, 0) < count:
                 self.violate(f"the count of {outcome} of {name} goes back from {count}")
@@ -170,7 +170,7 @@ class Ledger:
         if self._sender is None or self._sender.verb != "delete":
             self.touched.add(record.task)
             return
-        if record.only_made_ahead:
+        if record.only_pre_created:
             return
         if record.phase not in TERMINAL:
             self.violate(f"{self._actor} removed run {record.name}, which had not ended ({record.phase})")

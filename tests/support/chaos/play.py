@@ -172,7 +172,7 @@ class _World:
             "cancel a run": self._cancel_run,
             "remove a task": self._remove_task,
             "clock": self._turn_clock,
-            "run by hand": self._run_by_hand,
+            "manual run": self._run_manually,
             "run with a key": self._run_with_key,
             "run and complete": self._run_and_complete,
             "do again": self._begin_doing_again,
@@ -334,7 +334,7 @@ class _World:
     def _begin_doing_again(self, event: Event) -> None:
         self._do_again = True
 
-    def _run_by_hand(self, event: Event) -> None:
+    def _run_manually(self, event: Event) -> None:
         spec: Document = {"taskRef": {"name": self._task_name(event)}}
         if event.number < 0.3:
             spec["delay"] = "10s"

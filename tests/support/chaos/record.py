@@ -40,10 +40,10 @@ class RunRecord:
         return self.refused_by == operator and not given_up
 
     @property
-    def only_made_ahead(self) -> bool:
+    def only_pre_created(self) -> bool:
         """Whether nothing has become of it since."""
-        made_ahead = ANNOTATION_RESERVED in self.document["metadata"].get("annotations", {})
-        return made_ahead and self.phase is None and not self.pods
+        pre_created = ANNOTATION_RESERVED in self.document["metadata"].get("annotations", {})
+        return pre_created and self.phase is None and not self.pods
 
     @property
     def nominal(self) -> datetime | None:

@@ -46,7 +46,7 @@ class Story:
 
 
 def _stops(random: Random) -> dict[str, Any]:
-    """How a pod is stopped: at once or slowly, by a kubelet that is asleep, or that does not look at deadlines."""
+    """How a pod is stopped: at once or slowly, by a kubelet that is silent, or that does not look at deadlines."""
     return {
         "stops_in": random.choice([0.5, 0.5, 2, 12]),
         # Some end as if they had done their work.
@@ -84,7 +84,7 @@ _KINDS: dict[str, float] = {
     "take, and say no": 1,
     "remove a task": 0.3,
     "clock": 0.7,
-    "run by hand": 6,
+    "manual run": 6,
     "run with a key": 3,
     "run and complete": 3,
     "do again": 1.5,
@@ -140,7 +140,7 @@ def _task(name: str, random: Random) -> Document:
     if random.random() < 0.4:
         spec["timeout"] = f"{random.choice([5, 15])}s"
     else:
-        # Pods that never end would fill every place.
+        # Pods that never end would fill every slot.
         spec["timeout"] = "45s"
     if random.random() < 0.5:
         spec["history"] = {"succeeded": random.choice([0, 1]), "failed": 1}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from chaos.record import RunRecord
-from chaos.timings import Timings, mark_of
+from chaos.timings import Timings, watermark_of
 from crontask.ports import Document
 
 _LATE = timedelta(seconds=20)
@@ -13,23 +13,23 @@ _LATE = timedelta(seconds=20)
 
 def judge_times(name: str, task: Document, timings: Timings, runs: list[RunRecord], now: datetime) -> Iterator[str]:
     """What is wrong with the times of a task that has a schedule."""
-    status, mark = task.get("status") or {}, mark_of(task.get("status") or {})
+    status, watermark = task.get("status") or {}, watermark_of(task.get("status") or {})
     last = timings.periods[-1] if timings.periods else None
     if last is None or all(period.grid is None for period in timings.periods):
         return
     if last.until is None and last.grid is not None:
-        undecided = last.grid.times(max(mark, last.since), now)
+        undecided = last.grid.times(max(watermark, last.since), now)
         if undecided and last.grid.start_of(undecided[0]) < now - _LATE:
-            yield f"{name} is asleep: {undecided[0]:%H:%M:%S} is undecided (mark {mark:%H:%M:%S})"
+            yield f"{name} sleeps: {undecided[0]:%H:%M:%S} is undecided (watermark {watermark:%H:%M:%S})"
     was_due = {
         time
         for period in timings.periods
         if period.grid is not None
-        for time in period.grid.times(period.since, period.until or max(mark, period.since))
+        for time in period.grid.times(period.since, period.until or max(watermark, period.since))
     }
     unknown = [run for run in runs if run.nominal is not None and run.nominal not in was_due]
     behind = [run for run in unknown if _is_behind(run.nominal, timings.unseen)]
-    late = [run for run in unknown if last.until is None and run.nominal is not None and run.nominal > mark]
+    late = [run for run in unknown if last.until is None and run.nominal is not None and run.nominal > watermark]
     for run in _started(unknown):
         if run not in behind and run not in late:
             yield f"{name}: run {run.name} has started, and {run.nominal:%H:%M:%S} was not due"
@@ -48,7 +48,7 @@ def judge_times(name: str, task: Document, timings: Timings, runs: list[RunRecor
 
 
 def _started(runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
-    return (run for run in runs if run.phase not in ("Skipped", "Missed") and not run.only_made_ahead)
+    return (run for run in runs if run.phase not in ("Skipped", "Missed") and not run.only_pre_created)
 
 
 def _is_behind(nominal: datetime | None, unseen: list[tuple[datetime, datetime]]) -> bool:

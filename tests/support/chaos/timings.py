@@ -139,7 +139,7 @@ class Timings:
         if entries[0].get("reason") not in _UNSEEN or entries[:1] == (old.get("recentDecisions") or [])[:1]:
             self.periods[-1].until = end
             return
-        recorded = max(datetime.fromisoformat(old["timing"]["since"]), mark_of(old))
+        recorded = max(datetime.fromisoformat(old["timing"]["since"]), watermark_of(old))
         self.periods[-1].until = recorded
         self.unseen.append((recorded, end))
         if writer == self._writer:
@@ -156,7 +156,7 @@ class Timings:
             self.violate(f"what was changed at {changed:%H:%M:%S} is said to be seen at {seen:%H:%M:%S}")
 
 
-def mark_of(status: Document) -> datetime:
+def watermark_of(status: Document) -> datetime:
     """Up to when each nominal time is decided."""
     return datetime.fromisoformat(status.get("lastScheduledTime") or "1970-01-01T00:00:00Z")
 

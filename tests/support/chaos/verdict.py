@@ -60,11 +60,11 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
             yield f"run {name} is {phase}, and its pod is never stopped"
     elif phase == "Retrying":
         if datetime.fromisoformat(status["nextRetryTime"]) < now - _LATE:
-            yield f"run {name} is asleep: its next attempt was due at {status['nextRetryTime']}"
+            yield f"run {name} sleeps: its next attempt was due at {status['nextRetryTime']}"
     elif phase == "Queued" or (phase is None and not spec.get("at")):
-        if ledger.runs[run["metadata"]["uid"]].only_made_ahead:
+        if ledger.runs[run["metadata"]["uid"]].only_pre_created:
             if datetime.fromisoformat(spec["scheduledTime"]) < now - _LATE:
-                yield f"run {name} was made ahead, and is still there"
+                yield f"run {name} was pre-created, and is still there"
         elif not _others_run(run, api, ledger):
             yield f"run {name} is {phase}, and nothing is in its way"
     elif phase == "Pending":

@@ -26,7 +26,7 @@ JITTERED = replace(make_task(schedule="* * * * *"), jitter=Jitter(timedelta(seco
         (run_of_time(60), JITTERED, 60, None, "started run {} due at 2026-03-01T12:01:00Z"),
         (scheduled_run(created=60), JITTERED, 60, 60, "started run {} due at 2026-03-01T12:01:00Z"),
     ],
-    ids=["of a time", "by hand", "later", "on its own", "of a time, with jitter", "by hand, with jitter"],
+    ids=["of a time", "manual", "later", "on its own", "of a time, with jitter", "manual, with jitter"],
 )
 def test_a_start(run: ScheduledRun, task: CronTask | None, due: float, start: float | None, message: str) -> None:
     begins = at(start) if start is not None else JITTERED.start_of(at(60))

@@ -1,4 +1,4 @@
-"""A status that somebody wrote by hand is kept, told or repaired: nothing waits for ever without a word."""
+"""A status that somebody wrote by hand is kept, reported or repaired: nothing waits for ever in silence."""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ def decided_task(store: Store, name: str) -> Decided:
 
 
 def recorded_status(store: Store, name: str) -> CronTaskStatus:
-    """The status of a task once nothing is to be started or made ahead any more."""
+    """The status of a task once nothing is to be started or pre-created any more."""
     for _ in range(20):
         actions = decided_task(store, name).actions
         if not actions:

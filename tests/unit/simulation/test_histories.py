@@ -107,7 +107,7 @@ def check_promises(seen: Watched) -> None:
     for entry in seen.entries:
         if entry.what != "Unseen":
             assert entry.nominal <= entry.time - history.behind(entry.time), "nothing is decided before its time"
-    assert seen.marks == sorted(seen.marks), "the mark never goes back"
+    assert seen.watermarks == sorted(seen.watermarks), "the watermark never goes back"
     starts = [entry.nominal for entry in seen.entries if entry.what == "Start"]
     assert starts == sorted(starts), "what waits starts in order"
     assert len(starts) == len(set(starts)), "nothing starts twice"
@@ -115,7 +115,7 @@ def check_promises(seen: Watched) -> None:
     assert limit is None or seen.most_pods <= limit
     assert history.catch_up == "All" or seen.most_catching_up == 0
     assert seen.most_catching_up <= history.limit
-    tally["statuses whose mark does not go back"] += seen.statuses
+    tally["statuses whose watermark does not go back"] += seen.statuses
     tally["histories with missed times that wait"] += seen.most_catching_up > 0
 
 

@@ -128,7 +128,7 @@ def played(
 
 
 def check_all_is_decided(world: World) -> None:
-    """Each time has one run, or is skipped or missed; nothing is left that waits; the mark is at the last time."""
+    """Each time has one run, or is skipped or missed; nothing is left that waits; the watermark is at the last time."""
     runs = world.api.documents(Kind.SCHEDULED_RUN)
     phases = {run["metadata"]["name"]: run.get("status", {}).get("phase") for run in runs}
     assert {phase for phase in phases.values() if phase is not None} <= {"Succeeded", "Canceled", "Skipped", "Missed"}

@@ -373,7 +373,7 @@ ROWS = (
         now=60,
     ),
     Row("of the watermark, without its task", known_of(run_of_time(60), alone=True), "hindered", Q.PENDING),
-    Row("by hand, before the watermark", known_of(task=with_status(make_task(), None, 60)), "turn"),
+    Row("manual, before the watermark", known_of(task=with_status(make_task(), None, 60)), "turn"),
     # Hindered.
     Row("held back", known_of(scheduled_run(suspend=True)), "hindered", Q.PENDING),
     Row(

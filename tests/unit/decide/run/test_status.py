@@ -48,7 +48,7 @@ TERMINAL = [phase for phase in RunPhase if phase.terminal]
         (scheduled_run(at=at(9).isoformat(), scheduledTime=at(8).isoformat()), Origin.MANUAL, 8),
         (caused(scheduled_run()), Origin.AFTER, 0),
     ],
-    ids=["of the schedule", "by hand", "later", "at a time", "for another time", "by an end"],
+    ids=["of the schedule", "manual", "later", "at a time", "for another time", "by an end"],
 )
 def test_who_made_it_and_for_when(run: ScheduledRun, origin: Origin, scheduled: float) -> None:
     known = known_of(run, pod=POD)

@@ -1,4 +1,4 @@
-"""Runs that are made ahead of their time, and many that are due at once: only the pod is to be made, and first."""
+"""Runs that are pre-created, and many that are due at once: only the pod is to be made, and first."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from crontask.simulation.kubelet import Plan
 from crontask.timetable import IntervalTimetable, Jitter
 
 
-def test_a_run_is_made_ahead_of_its_time_and_at_its_time_only_the_pod() -> None:
+def test_a_run_is_pre_created_of_its_time_and_at_its_time_only_the_pod() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
@@ -47,7 +47,7 @@ def test_a_run_is_made_ahead_of_its_time_and_at_its_time_only_the_pod() -> None:
         ({"timeout": "5s"}, ["12:01:00"]),
     ],
 )
-def test_an_edit_lets_a_run_go_that_was_made_ahead_for_nothing(edit: Document, later: list[str]) -> None:
+def test_an_edit_lets_a_run_go_that_was_pre_created_for_nothing(edit: Document, later: list[str]) -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
@@ -63,7 +63,7 @@ def test_an_edit_lets_a_run_go_that_was_made_ahead_for_nothing(edit: Document, l
     play(story)
 
 
-def test_a_run_in_the_way_keeps_the_next_from_being_made_ahead_until_it_ends() -> None:
+def test_a_run_in_the_way_keeps_the_next_from_being_pre_created_until_it_ends() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
@@ -81,7 +81,7 @@ def test_a_run_in_the_way_keeps_the_next_from_being_made_ahead_until_it_ends() -
 @pytest.mark.parametrize(
     ("policy", "phases"), [("Forbid", ["Running"]), ("Queue", ["Running", "Queued"]), ("Allow", ["Running", "Running"])]
 )
-def test_a_place_taken_meanwhile_decides_as_if_nothing_had_been_made_ahead(policy: str, phases: list[str]) -> None:
+def test_a_place_taken_meanwhile_decides_as_if_nothing_had_been_pre_created(policy: str, phases: list[str]) -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="1 12 * * *", concurrency={"policy": policy})
@@ -99,7 +99,7 @@ def test_a_place_taken_meanwhile_decides_as_if_nothing_had_been_made_ahead(polic
     play(story, lambda pod: Plan(runs=100))
 
 
-def test_the_next_operator_starts_what_was_made_ahead() -> None:
+def test_the_next_operator_starts_what_was_pre_created() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="* * * * *")
@@ -115,7 +115,7 @@ def test_the_next_operator_starts_what_was_made_ahead() -> None:
 
 
 @pytest.mark.parametrize(("policy", "started"), [("Latest", 1), ("None", 0), ("All", 6)])
-def test_what_was_made_ahead_for_a_time_that_was_missed_changes_nothing(policy: str, started: int) -> None:
+def test_what_was_pre_created_for_a_time_that_was_missed_changes_nothing(policy: str, started: int) -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task(
@@ -134,7 +134,7 @@ def test_what_was_made_ahead_for_a_time_that_was_missed_changes_nothing(policy: 
     play(story)
 
 
-def test_a_run_made_ahead_that_somebody_cancels_does_not_start() -> None:
+def test_a_run_pre_created_that_somebody_cancels_does_not_start() -> None:
     async def story(world: World) -> None:
         async with world.operator():
             await world.task("tick", schedule="1 12 * * *")
@@ -149,7 +149,7 @@ def test_a_run_made_ahead_that_somebody_cancels_does_not_start() -> None:
     play(story)
 
 
-def test_what_cannot_be_made_ahead_is_made_at_its_time() -> None:
+def test_what_cannot_be_pre_created_is_made_at_its_time() -> None:
     async def story(world: World) -> None:
         world.api.fault = lambda verb, key: (
             ApiError(403, "Forbidden", "quota") if (verb, key.kind) == ("create", Kind.SCHEDULED_RUN) else None
@@ -222,7 +222,9 @@ JITTERED = {"schedule": "0 * * * *", "jitter": "30m"}
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_a_time_from_before_the_creation_or_an_edit_is_not_made_ahead_though_its_start_is_to_come(edited: bool) -> None:
+def test_a_time_from_before_the_creation_or_an_edit_is_not_pre_created_though_its_start_is_to_come(
+    edited: bool,
+) -> None:
     """12:00 starts at 12:28:17 by its jitter, for a task of this name; the task is of 12:00:30."""
 
     async def story(world: World) -> None:
