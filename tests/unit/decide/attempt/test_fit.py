@@ -87,8 +87,15 @@ TOO_LONG_CURSOR = f"cursor has {LONGEST_CURSOR + 1} bytes as JSON, over {LONGEST
     ],
 )
 def test_how_long_a_cursor_may_be(name: str, report: dict[str, Any], of_batch: bool, wanted: str | None) -> None:
-    batch = {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k", "batch": {"number": 1, "size": 1}}
-    known = known_of(scheduled_run(**({"parent": batch} if of_batch else {})))
+    batch: dict[str, Any] = {
+        "name": "w",
+        "uid": "w",
+        "root": "w",
+        "depth": 1,
+        "key": "k",
+        "batch": {"number": 1, "size": 1},
+    }
+    known = known_of(scheduled_run(parent=batch) if of_batch else scheduled_run())
     outcome = fitting_outcome(known, wrote(orjson.dumps(report).decode()))
     assert outcome is not None, name
     assert outcome.message == wanted

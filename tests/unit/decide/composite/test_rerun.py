@@ -49,7 +49,7 @@ def in_batches(phase: RunPhase, done: bool, name: str = "x") -> ScheduledRun:
     return scheduled_run(name, status=status)
 
 
-PART = {"parent": {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k", "step": "s"}}
+PART: dict[str, Any] = {"parent": {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k", "step": "s"}}
 BATCHES = make_task(handler={"batch": {"size": 1, "handler": C, "continueFrom": "LastRun"}})
 LATER, SAME = TaskBatch(run="later"), TaskBatch(run="x")
 

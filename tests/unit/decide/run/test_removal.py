@@ -100,7 +100,7 @@ def fan_out(phase: RunPhase = RunPhase.PARTIAL, ended: float | None = 20, **fiel
 
 def of_fan_out(parent: ScheduledRun | None, name: str = "i-0", **asked: Any) -> RunView:
     item = asked or {"item": {"index": 0, "value": 1}}
-    parts = {"parent": {"name": "f", "uid": "f", "root": "f", "depth": 1, "key": "k", **item}}
+    parts: dict[str, Any] = {"parent": {"name": "f", "uid": "f", "root": "f", "depth": 1, "key": "k", **item}}
     return known_of(own_run(name, status=DONE, **HOUR, **parts), alone=True, parent=parent)
 
 
