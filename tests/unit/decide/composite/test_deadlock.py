@@ -61,8 +61,8 @@ ROWS: tuple[tuple[str, World, str, tuple[str, ...]], ...] = (
     ("its own parent holds it", World(ONE, {"a": "x"}, {"a.b": "x"}), "a.b", ("a",)),
     ("what its parent is a part of holds it", World(ONE, {"a": "x", "a.b": "y"}, {"a.b.c": "x"}), "a.b.c", ("a",)),
     (
-        "and beside its parent a pod of that runs",
-        World(ONE, {"a": "x", "a.b": "y"}, {"a.b.c": "x"}, ("a.p",)),
+        "and a brother of its parent waits for who waits for that",
+        World({**ONE, "z": 1}, {"a": "x", "a.b": "y", "o": "z"}, {"a.b.c": "x", "a.q": "z", "o.p": "x"}),
         *("a.b.c", ("a",)),
     ),
     ("a run with a pod holds it", World(ONE, {"p": "x"}, {"a.b": "x"}), "a.b", ()),
