@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from run_life import at, make_task, own_run, run_of_time, scheduled_run
@@ -9,7 +10,7 @@ from run_life import at, make_task, own_run, run_of_time, scheduled_run
 from crontask.api.names import run_name
 from crontask.decide.decisions import CancelRun, DecisionKind, Launch, Transition
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.transitions import follow_up_refused, pod_refused, replaced, started
+from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, replaced, started
 from crontask.timetable import Jitter
 
 JITTERED = replace(make_task(schedule="* * * * *"), jitter=Jitter(timedelta(seconds=20), "n/t"))
@@ -56,3 +57,24 @@ def test_refusals_are_warnings() -> None:
         (follow_up_refused(run, "x", "quota"), "run x, which follows, is refused and will be tried again: quota"),
     ):
         assert found == Transition("FailedCreate", message, warning=True, task="t", run="r")
+
+
+@pytest.mark.parametrize(
+    ("asked", "warning", "message", "kind"),
+    [
+        ({"step": "a"}, False, "a: it started", DecisionKind.STEP),
+        ({"step": "a"}, True, "a: it started", DecisionKind.STEP),
+        ({"undo": "a"}, True, "a/undo: it started", DecisionKind.UNDO),
+        ({"item": {"index": 3}}, True, "an item: Started", DecisionKind.STEP),
+        ({"batch": {"number": 3, "size": 1}}, False, "a batch: Started", DecisionKind.STEP),
+    ],
+)
+def test_what_happens_to_a_part_is_of_the_whole_and_an_event_where_it_went_wrong(
+    asked: dict[str, Any], warning: bool, message: str, kind: DecisionKind
+) -> None:
+    parent = {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k", **asked}
+    known = Transition("SuccessfulCreate", "it started", warning=warning, run="r", lag=timedelta(0))
+    found = of_part(own_run(parent=parent), known, "Started")
+    assert (found.message, found.run, found.lag, found.kind) == (message, "w", None, kind)
+    assert (found.event, found.why) == (warning, "Started")
+    assert of_part(own_run(), known, "Started") is known

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from composite_views import C, flow, part, step
-from run_life import make_task, own_run, recorded, scheduled_run
+from run_life import at, make_task, own_run, recorded, scheduled_run
 
+from crontask.api.rerun import RerunOf
 from crontask.api.scheduledrun import RunPhase
+from crontask.api.validate import LONGEST_ARGS
 from crontask.decide.composite.part import create_part, own_parts
+from crontask.decide.composite.step_state import LONGEST_RESULT, recordable
 from crontask.decide.composite.steps import decide_steps
-from crontask.decide.plan import make_plan, plan_of
+from crontask.decide.composite.values import ArgsTooLongError, handed_over
+from crontask.decide.plan import make_plan, parse_plan, plan_of
 from crontask.decide.settings import settings_of
 
 WHEN = {"value": "${args.x}", "in": [None, 1]}
@@ -80,3 +84,48 @@ def test_only_what_the_operator_has_made_is_a_part() -> None:
     disowned = replace(made, meta=made.meta.model_copy(update={"owner_references": ()}))
     assert own_parts(view.run, [made, renamed, disowned]) == {"a": made}
     assert own_parts(view.run, [renamed, disowned]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "wanted"),
+    [
+        ("its own", {"retry": {"limit": 5}, "startTimeout": "1m", "timeout": "2m"}, (5, 60, 120)),
+        ("those of the run; the timeout of the whole is none of a step", {}, (2, 300, None)),
+    ],
+)
+def test_by_which_settings_a_step_goes(name: str, own: dict[str, Any], wanted: tuple[int, int, int | None]) -> None:
+    plan = {"retry": {"limit": 2}, "startTimeout": "5m", "timeout": "1h"}
+    (found,) = decide_steps(flow(step("a", **own), plan=plan), at(9)).wanted
+    assert found.retry is not None
+    timeout = found.timeout.total_seconds() if found.timeout is not None else None
+    assert (found.retry.limit, found.start_timeout.total_seconds(), timeout) == wanted, name
+
+
+def test_a_rerun_goes_by_the_handler_of_its_plan() -> None:
+    """What it says itself is what it has taken over, which may be another."""
+    written = {"handler": {"steps": [step("then")]}}
+    plain = own_run(handler={"steps": [step("now")]})
+    again = replace(plain, spec=plain.spec.model_copy(update={"rerun_of": RerunOf(name="x")}))
+    for run, name in ((plain, "now"), (again, "then")):
+        plan = parse_plan(run, written)
+        assert plan is not None
+        assert [each.name for each in plan.handler.steps or ()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted"),
+    [({}, "flow-uid/a"), ({"keys": {"a": "before"}}, "before/a"), ({"keys": {"b": "before"}}, "flow-uid/a")],
+)
+def test_with_what_the_key_of_a_part_begins(kept: dict[str, Any], wanted: str) -> None:
+    known = flow(step("a"), plan={"rerun": kept})
+    assert [create_part(known, part).asked.key for part in decide_steps(known, at(9)).wanted] == [wanted]
+
+
+def test_args_and_results_just_fit() -> None:
+    # Beside the text: {"x":""}, and the quotes of a text alone.
+    longest = {"x": "x" * (LONGEST_ARGS - 8)}
+    assert handed_over(longest) == longest
+    with pytest.raises(ArgsTooLongError, match="bytes as JSON, over"):
+        handed_over({"x": longest["x"] + "x"})
+    result = "x" * (LONGEST_RESULT - 2)
+    assert (recordable(result), recordable(result + "x")) == (result, None)

@@ -334,6 +334,16 @@ ROWS = (
         end="StepFailed",
     ),
     Row(
+        "it may have done what is to be undone",
+        flow(step("a", **UNDO), B, said=(StepStatus(name="a", phase=StepPhase.RUNNING, run="flow-a"),)),
+        P.COMPENSATING,
+        wanted=("a/undo",),
+        steps="F.",
+        halt="step a is Failed: run flow-a is gone, and nobody saw its end",
+        undo=("a",),
+        first=True,
+    ),
+    Row(
         "its run is gone, and its pod is not: it is waited for",
         flow(A, B, said=(StepStatus(name="a", phase=StepPhase.RUNNING, run="flow-a"),), orphaned=("flow-a",)),
         steps="RP",
