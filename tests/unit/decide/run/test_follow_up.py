@@ -56,7 +56,9 @@ FINISHED = {*SUCCESS, *FAILURE, RunPhase.CANCELED}
 
 @pytest.mark.parametrize("phase", [None, *RunPhase])
 @pytest.mark.parametrize(
-    ("on", "count"), [("Succeeded", SUCCESS), ("Failed", FAILURE), ("Finished", FINISHED)], ids=lambda value: str(value)
+    ("on", "count"),
+    [("Succeeded", SUCCESS), ("Failed", FAILURE), ("Finished", FINISHED)],
+    ids=["Succeeded", "Failed", "Finished"],
 )
 def test_which_ends_a_task_follows(on: str, count: set[RunPhase], phase: RunPhase | None) -> None:
     assert bool(follow_ups(after(dependent(on)), ended(phase))) is (phase in count)
