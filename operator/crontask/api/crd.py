@@ -182,7 +182,7 @@ _TASK_COLUMNS = [
 ]
 _RUN_COLUMNS = [
     _column("Task", ".spec.taskRef.name"),
-    # The first of these that is there: most runs have no other word for their phase, and need not write one.
+    # The first of these that is there: most runs show their phase as it is, and need not write another.
     _column("Phase", ".status['display','phase']"),
     # A string: a date column shows a time to come as <invalid>.
     _column("Scheduled", ".status.scheduledTime"),

@@ -9,9 +9,9 @@ import pytest
 from crontask.api.composite_status import DONE_STEPS
 from crontask.api.names import part_of_step
 from crontask.decide.composite.part import begin_of_key
-from crontask.decide.composite.plan import Plan
 from crontask.decide.composite.reuse import Kept, kept_of
 from crontask.decide.model import ScheduledRun
+from crontask.decide.plan import Plan
 from crontask.decide.run import composite
 from crontask.engine import viewing
 

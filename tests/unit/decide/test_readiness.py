@@ -230,12 +230,17 @@ def test_what_is_said_first(name: str, known: RunView, wanted: Hindrance) -> Non
 
 # --- parts of a composite run ----------------------------------------------------------------------------------------
 
+IN_BATCHES: dict[str, Any] = {"handler": {"batch": {"size": 10, "handler": {"container": {"image": "i"}}}}}
 STEPS = tuple(StepStatus(name=name, phase=StepPhase.PENDING) for name in "ab")
 WHOLE = flow(step("a"), step("b"), said=STEPS).run
 HALT = Halt(phase="Failed", reason="StepFailed")
-HALTED = flow(step("a"), step("b"), said=STEPS, halt=HALT, undo=("a",)).run
+UNDO: dict[str, Any] = {"compensate": {"container": {"image": "i"}}}
+HALTED = flow(step("a", **UNDO), step("b", **UNDO), said=STEPS, halt=HALT, undo=("a",)).run
 PAUSED = flow(step("a"), step("b"), said=STEPS, suspend=True).run
-TWO_DONE = flow(step("a"), status={"batch": BatchStatus(batches=2)}).run
+TWO_DONE = replace(
+    own_run("flow", **IN_BATCHES, status=recorded(RunPhase.RUNNING, plan={"args": {}}, batch=BatchStatus(batches=2))),
+    meta=WHOLE.meta,
+)
 NOTHING_NEW = Ends(RunPhase.SKIPPED, "Stale", "run flow starts no more parts")
 PART_OF_PAUSED = Held("held back: run flow, which it is a part of, is paused")
 
@@ -343,8 +348,6 @@ def test_what_hinders_a_rerun(row: Row) -> None:
 
 
 # --- a cursor --------------------------------------------------------------------------------------------------------
-
-IN_BATCHES: dict[str, Any] = {"handler": {"batch": {"size": 10, "handler": {"container": {"image": "i"}}}}}
 
 
 def test_a_cursor_is_only_for_what_is_in_batches() -> None:
