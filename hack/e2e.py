@@ -22,7 +22,7 @@ def main(folder: str = "tests/e2e") -> int:
     try:
         tools = ready_cluster()
         install(tools)
-        together = _pytest(folder, "-m", "not alone", "-n", str(SIDE_BY_SIDE), "--dist", "loadgroup")
+        together = _pytest(folder, "-m", "not alone", "-n", str(SIDE_BY_SIDE), "--dist", "load")
         one_by_one = _pytest(folder, "-m", "alone")
         return _worse(together, one_by_one)
     finally:

@@ -8,32 +8,31 @@ from typing import Any
 import pytest
 from bench import Bench
 from certificates import self_signed
+from on_cluster import namespace_of_its_own
 from on_cluster import tools as tools
 
 from crontask.api.base import API_VERSION
 from installation import NAMESPACE, Tools
 
 SERVER = Path(__file__).parent / "target" / "server.py"
-# They share one server.
-pytestmark = pytest.mark.xdist_group("calls")
-
 KEY = "sesame-of-the-tests-4711"
 
 
 @pytest.fixture(scope="module")
 def target(tools: Tools) -> Iterator[Bench]:
     """A namespace with the server in it, and the certificate that its HTTPS has, as `ca.pem` of a file."""
-    namespace = "e2e-calls"
-    tools.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=90s")
-    tools.create_namespace(namespace)
-    # As strict as it gets: the runner has to work there too.
-    tools.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-    bench = Bench(tools, namespace)
+    with namespace_of_its_own(tools) as bench:
+        # As strict as it gets: the runner has to work there too.
+        label = "pod-security.kubernetes.io/enforce=restricted"
+        tools.kubectl("label", "namespace", bench.namespace, label)
+        _bring_up(bench)
+        yield bench
+
+
+def _bring_up(bench: Bench) -> None:
     certificate, key = self_signed(["target"])
-    bench.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _server(tools, certificate, key)}))
-    bench.kubectl("wait", "--for=condition=Ready", "pod/target", "--timeout=90s")
-    yield bench
-    tools.kubectl("delete", "namespace", namespace, "--wait=false")
+    bench.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _server(bench.tools, certificate, key)}))
+    bench.kubectl("wait", "--for=condition=Ready", "pod/target", "--timeout=180s")
 
 
 def runner_image(tools: Tools) -> str:

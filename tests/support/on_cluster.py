@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -20,10 +21,17 @@ def tools() -> Tools:
     return ready
 
 
-@pytest.fixture
-def bench(tools: Tools) -> Iterator[Bench]:
-    """A namespace of the test's own."""
+@contextmanager
+def namespace_of_its_own(tools: Tools) -> Iterator[Bench]:
+    """A new namespace, which goes at the end."""
     namespace = f"e2e-{uuid4().hex[:8]}"
     tools.create_namespace(namespace)
     yield Bench(tools, namespace)
     tools.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def bench(tools: Tools) -> Iterator[Bench]:
+    """A namespace of the test's own."""
+    with namespace_of_its_own(tools) as own:
+        yield own
