@@ -53,8 +53,8 @@ class ReusedPod(Model):
     most: int = Field(ge=1, le=MOST_BATCHES, description="So many batches at most.")
     args: Json = Field(
         default=None,
-        description="Which of its args each batch has for itself: a list of where a value stands (at), what it is a part "
-        "of (value), and its default.",
+        description="Which of its args each batch has for itself: a list of where a value stands (at), which one it is "
+        "(value), and its default.",
     )
 
 

@@ -1,6 +1,6 @@
 """A part whose pod does one batch after the other: what its pods have done, however they ended, and what comes next.
 
-After each batch such a pod writes how far it is into its termination message: so that holds of one that was killed, too.
+After each batch such a pod writes how far it is into its termination message: also of one that was killed that holds.
 """
 
 from dataclasses import replace
