@@ -26,8 +26,8 @@ class Plan:
 
     `stops_with`: its exit code if it stops within its grace period. `notices_in`: until the kubelet notices that it is
     to stop; one that does not notice deadlines, by a wrong clock, notices a deletion all the same. `reports_in`: from
-    the end of its containers to that of the pod. `writes`: messages that are written in place of `message`, each over the
-    one before, and after how long; asked to stop, such a pod does so after the next.
+    the end of its containers to that of the pod. `writes`: the messages that it writes, if not that one,
+    each over the one before, and after how long; asked to stop, such a pod does so after the next.
     """
 
     runs: float | None = 10
