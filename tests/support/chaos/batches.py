@@ -190,7 +190,9 @@ class Batches:
             self._violate(f"run {name} has the cursor {said.get('cursor')} after {count} batches, which gave {cursor}")
         # Each batch does a page, but for the last of a run whose cursor is stuck.
         done, pages = count - first["batches"], (said.get("cursor") or 0) - (first.get("cursor") or 0)
-        if not done - (self._runs[uid]["status"].get("phase") == "Failed") <= pages <= done:
+        status = self._runs[uid]["status"]
+        ends = "halt" in status or status.get("phase") in ("Failed", "Canceled", "TimedOut")
+        if not done - ends <= pages <= done:
             self._violate(f"run {name} counts {done} batches, and its cursor has moved by {pages}")
 
     def _ended(self, name: str, uid: str) -> None:
