@@ -188,10 +188,10 @@ class Batches:
         cursor = given[-1].get("cursor", None) if given else begins
         if cursor is not None and said.get("cursor") != cursor:
             self._violate(f"run {name} has the cursor {said.get('cursor')} after {count} batches, which gave {cursor}")
-        # Each batch does a page, but for the last of a run whose cursor is stuck.
+        # Each batch does a page, but for the last of a run, which may have given back another cursor.
         done, pages = count - first["batches"], (said.get("cursor") or 0) - (first.get("cursor") or 0)
         status = self._runs[uid]["status"]
-        ends = "halt" in status or status.get("phase") in ("Failed", "Canceled", "TimedOut")
+        ends = bool(said.get("done")) or "halt" in status or status.get("phase") in _TERMINAL
         if not done - ends <= pages <= done:
             self._violate(f"run {name} counts {done} batches, and its cursor has moved by {pages}")
 

@@ -12,7 +12,7 @@ from crontask.api.pod import DEADLINE_EXCEEDED, STOP_NOW, Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.attempt.fit import fitting_outcome
 from crontask.decide.attempt.outcome import Outcome, end_of_main
-from crontask.decide.attempt.reused import batches_of, reuse_of, so_far, with_batches
+from crontask.decide.attempt.reused import batches_of, reuse_of, so_far, with_batches, without_any
 from crontask.decide.decisions import DeletePod, StopPod
 from crontask.decide.views import RunView
 
@@ -74,6 +74,8 @@ def _end_after_batch(view: RunView, pod: Pod, reason: str) -> Outcome | None:
     if own.phase not in SUCCESSES:
         # The batch failed, as it would have anyway.
         return own if reason == PAUSED else None
+    if reason == TIMED_OUT and without_any(own):
+        return None
     done = so_far(view.run, own.batch).batches
     why = f"{view.run.status.message or reason}; it ended after {done} {'batch' if done == 1 else 'batches'}"
     return own if own.batch is None or own.batch.done else replace(own, reason=reason, message=why)

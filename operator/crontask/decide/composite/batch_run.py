@@ -167,19 +167,16 @@ class BatchRun(Composite):
         asked, plan, number, cursor = self.batch, self.plan, self.progress.batches + 1, self.progress.cursor
         others = {"cursor": cursor, "batch": number, "size": asked.size}
         values = Values(self.run, plan.args, others=others)
-        batch, timeout = BatchPart(number=number, size=asked.size, cursor=cursor), asked.timeout
-        if asked.reuses_pods:
-            batch = batch.model_copy(
-                update={"part": self.progress.parts + 1, "reuse": reused_pod(asked, self._left(number))}
-            )
-            timeout = longest_of_pod(asked)
+        own = self.progress.parts + 1
+        reuse = reused_pod(asked, self._left(number)) if asked.reuses_pods else None
+        part = own if reuse is not None or own != number else None
         return WantedPart(
-            part_of_batch(self.progress.parts + 1),
-            {"batch": batch},
+            part_of_batch(own),
+            {"batch": BatchPart(number=number, size=asked.size, cursor=cursor, part=part, reuse=reuse)},
             asked.handler,
             self.args(asked.args, values),
             asked.retry or plan.retry,
-            timeout,
+            longest_of_pod(asked) if reuse is not None else asked.timeout,
             plan.start_timeout,
             str(number),
         )

@@ -93,6 +93,7 @@ ROWS = (
     Row("it had ended before", ended(0, said(3)), Q.SUCCEEDED, "Completed", 3, 6, why="Paused"),
     # --- out of time as a whole
     Row("stopped after its batch", after("TimedOut", 0, said(3)), Q.SUCCEEDED, "TimedOut", 3, 6, why="TimedOut"),
+    Row("stopped before its first", after("TimedOut", 0, said(0)), Q.TIMED_OUT, "TimedOut", 0, 3, why="TimedOut"),
     Row("stopped within", after("TimedOut", 137, said(3)), Q.TIMED_OUT, "TimedOut", 3, 6, why="TimedOut"),
     Row(
         "stopped when done",
