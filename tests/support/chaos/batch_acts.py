@@ -11,8 +11,9 @@ from crontask.simulation.batches import batches_in
 from crontask.simulation.kubelet import MemoryKubelet
 from crontask.simulation.memory_api import MemoryApi
 
-_CONTAINER = {"container": {"image": "busybox:1.36"}}
-_PYTHON = {"python": {"source": "def handler(ctx): ..."}}
+# Each alone: what is applied is merged.
+_CONTAINER: Document = {"container": {"image": "busybox:1.36"}, "python": None}
+_PYTHON: Document = {"container": None, "python": {"source": "def handler(ctx): ..."}}
 
 
 def batch_events(seed: int) -> list[Event]:
@@ -63,7 +64,7 @@ class BatchActs:
     def _run(self, event: Event) -> None:
         random, name = Random(event.number), f"batches-{self._count()}"
         retry: Document = {"limit": random.choice([0, 2]), "max": "2s", "onLost": random.choice(["Retry", "Fail"])}
-        batch: Document = {"size": 10, "handler": _CONTAINER, "timeout": "20s", "retry": retry}
+        batch: Document = {"size": 10, "handler": _CONTAINER, "reusePodFor": None, "timeout": "20s", "retry": retry}
         reuse = Random(f"reuse {event.number}")
         if reuse.random() < 0.5:
             batch |= {"handler": _PYTHON, "reusePodFor": reuse.choice(["3s", "20s", "60s"])}

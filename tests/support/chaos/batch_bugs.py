@@ -10,15 +10,14 @@ from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, BatchPart, Parent
-from crontask.decide.attempt import fit
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.reused import resumed, with_batches
 from crontask.decide.composite import batch_run
 from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.composite import Failure
 from crontask.decide.composite.model import CompositeDecision, CompositeView
 from crontask.decide.model import ScheduledRun
 from crontask.decide.views import TaskView
-from crontask.engine import pod_body
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -76,26 +75,24 @@ def failed_batch_passed_over(patch: pytest.MonkeyPatch) -> None:
 
 def done_before_a_kill_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What a pod that did several batches had done counts only if it ended well."""
-    known = fit.with_batches
 
     def planted(run: ScheduledRun, pod: Pod, outcome: Outcome) -> Outcome:
-        found = known(run, pod, outcome)
+        found = with_batches(run, pod, outcome)
         return found if found.phase in SUCCESSES else replace(found, batch=None)
 
-    patch.setattr(fit, "with_batches", planted)
+    patch.setattr("crontask.decide.attempt.fit.with_batches", planted)
 
 
 def done_again_from_the_start(patch: pytest.MonkeyPatch) -> None:
     """The next pod of a part begins where the first one did, and what both have done is counted."""
-    patch.setattr(pod_body, "resumed", lambda run: run.spec.parent)
+    patch.setattr("crontask.engine.pod_body.resumed", lambda run: run.spec.parent)
 
 
 def cursor_skips(patch: pytest.MonkeyPatch) -> None:
     """The next pod of a part begins one batch after the one that was under way."""
-    known = pod_body.resumed
 
     def planted(run: ScheduledRun) -> Parent | None:
-        found = known(run)
+        found = resumed(run)
         if found is None or found.batch is None or found.batch.reuse is None or not run.status.attempts:
             return found
         batch = found.batch.model_copy(
@@ -103,7 +100,7 @@ def cursor_skips(patch: pytest.MonkeyPatch) -> None:
         )
         return found.model_copy(update={"batch": batch})
 
-    patch.setattr(pod_body, "resumed", planted)
+    patch.setattr("crontask.engine.pod_body.resumed", planted)
 
 
 def failed_part_counted_for_more(patch: pytest.MonkeyPatch) -> None:

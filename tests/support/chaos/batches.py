@@ -240,12 +240,12 @@ class Batches:
 
 def _own(asked: Document) -> int:
     """The number of a part."""
-    return int(asked.get("part", asked["number"]))
+    return int(asked["part"] if "part" in asked else asked["number"])
 
 
 def _parts_of(said: Document) -> int:
     """How many parts are counted."""
-    return int(said.get("parts", said.get("batches", 0)))
+    return int(said["parts"] if "parts" in said else said.get("batches", 0))
 
 
 def _counts(part: Document) -> bool:

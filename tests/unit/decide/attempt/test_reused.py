@@ -29,7 +29,7 @@ def ended(code: int, said_last: str = "", phase: str = "", **status: Any) -> Pod
 def after(why: str, code: int, message: str = "") -> Pod:
     """A pod that has ended since it was asked to."""
     statuses = (ContainerStatus("main", exited(20, code, message)),)
-    status = {"phase": "Failed", "reason": DEADLINE_EXCEEDED, "container_statuses": statuses}
+    status: dict[str, Any] = {"phase": "Failed", "reason": DEADLINE_EXCEEDED, "container_statuses": statuses}
     return pod(1, 0, **asked_to_stop(12, why), **status)
 
 

@@ -51,7 +51,7 @@ def batches(
     unmade: tuple[str, ...] = (),
     spec: dict[str, Any] | None = None,
     cursor: Any = None,
-    limits: dict[str, str] | None = None,
+    limits: dict[str, Any] | None = None,
     **fields: Any,
 ) -> CompositeView:
     """A run in batches that started at second 0. `said`: what is recorded of them; `fields`: of the handler."""
@@ -275,7 +275,7 @@ def test_pods_that_do_several(
 def test_how_many_a_pod_may_do(most: int | None, first: int, counted: int, wanted: int) -> None:
     limit = {"maxBatches": most} if most is not None else {}
     said = BatchStatus(batches=counted, parts=counted, cursor=counted)
-    view = batches(said=said, limits={"rerun": {"first": first}} if first else None, **limit, **REUSED)  # type: ignore[arg-type]
+    view = batches(said=said, limits={"rerun": {"first": first}} if first else None, **limit, **REUSED)
     (part_made,) = decided(view).wanted
     assert part_made.asked["batch"].reuse.most == wanted
 
