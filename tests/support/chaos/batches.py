@@ -16,7 +16,7 @@ from crontask.ports import Document
 from crontask.simulation.batches import PlayedBatches, batches_in
 from crontask.simulation.kubelet import Plan
 
-# All is done after so many.
+# All is done after so many, or where a run begins behind them.
 _PAGES = 5
 
 
@@ -38,7 +38,7 @@ def with_batches(plan: Callable[[Document], Plan]) -> Callable[[Document], Plan]
 def _given_back(name: str, cursor: int | None) -> Document:
     """What a batch says, by its name."""
     page, chance = (cursor or 0) + 1, crc32(name.encode()) % 100
-    given: Document = {"cursor": page, "isDone": page == _PAGES, "processedCount": page}
+    given: Document = {"cursor": page, "isDone": page >= _PAGES, "processedCount": page}
     if chance < 3:
         given = {"cursor": page}
     elif chance < 5:
@@ -52,7 +52,10 @@ def _given_back(name: str, cursor: int | None) -> Document:
 def _one_after_the_other(plan: Plan, name: str, several: PlayedBatches) -> Plan:
     """How a pod goes that does several; one that was to fail does so in one of them, and says what it did before."""
     if plan.runs is None:
-        return plan
+        # Its runner ends a batch that takes too long.
+        said = {"status": "failed", "batches": 0, "isDone": False, "timedOut": True}
+        limit = float(several.reuse["timeout"])
+        return replace(plan, runs=limit, exit_code=124, writes=((limit, json.dumps(said)),))
     takes = plan.runs / 2
 
     def gives(cursor: int | None, number: int) -> Document:
@@ -191,7 +194,7 @@ class Batches:
         # Each batch does a page, but for the last of a run, which may have given back another cursor.
         done, pages = count - first["batches"], (said.get("cursor") or 0) - (first.get("cursor") or 0)
         status = self._runs[uid]["status"]
-        ends = bool(said.get("done")) or "halt" in status or status.get("phase") in _TERMINAL
+        ends = bool(said.get("done")) or "halt" in status or status.get("phase") in TERMINAL
         if not done - ends <= pages <= done:
             self._violate(f"run {name} counts {done} batches, and its cursor has moved by {pages}")
 

@@ -42,7 +42,7 @@ FOUND_BY = {
     "answers_read_anew": 2,
     "next_before_the_end_is_recorded": 1,
     "batch_counted_twice": 1,
-    "cursor_of_the_last_count": 16,
+    "cursor_of_the_last_count": 29,
     "gone_batch_made_again": 65,
     "failed_batch_passed_over": 1,
     "done_before_a_kill_is_forgotten": 16,

@@ -410,6 +410,28 @@ def test_an_end_from_outside_comes_after_the_batch_and_keeps_it(how: str) -> Non
     play(story, paging(9))
 
 
+def test_a_handler_that_is_deaf_to_its_timeout_is_ended_with_its_pod() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run(
+                "all", handler=batches(reusePodFor="20s", timeout="5s", retry={"limit": 1, "initial": "1s"})
+            )
+            await world.pass_time(150)
+        assert (status(world)["phase"], status(world)["processedCount"]) == ("Succeeded", 50)
+        assert given(world) == [("1", None, "1"), ("3", "2", "3")]
+        (part,) = parts(world, "all")
+        assert [attempt["reason"] for attempt in part["status"]["attempts"]] == ["TimedOut", "Completed"]
+
+    def plan(pod: Document) -> Plan:
+        known = paging(5)(pod)
+        if environment(pod)["CRONTASK_BATCH"] != "1":
+            return known
+        # It goes on with the third for hours.
+        return Plan(runs=None, writes=(*known.writes[:2], (10_000, known.writes[2][1])))
+
+    play(story, plan)
+
+
 def test_a_pod_that_somebody_stops_before_it_began_is_lost() -> None:
     async def story(world: World) -> None:
         async with world.operator():

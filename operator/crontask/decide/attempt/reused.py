@@ -4,6 +4,7 @@ After each batch such a pod writes how far it is into its termination message: a
 """
 
 from dataclasses import replace
+from typing import Any, Literal
 
 import orjson
 
@@ -28,9 +29,9 @@ def reuse_of(run: ScheduledRun) -> ReusedPod | None:
 def with_batches(run: ScheduledRun, pod: Pod, outcome: Outcome) -> Outcome:
     """The end of an attempt of such a part, with the batches that its pod did before."""
     report = _report(pod)
-    did = batches_of(pod)
+    did = batches_of(pod) or _one(run, outcome)
     if did is None:
-        return replace(outcome, batch=_one(outcome))
+        return outcome
     outcome = replace(outcome, batch=did)
     known = so_far(run, did)
     if _is_over(run, known, did):
@@ -72,30 +73,42 @@ def batches_of(pod: Pod) -> BatchStatus | None:
     count, cursor, stuck = report.count("batches"), report.fields.get("cursor"), report.fields.get("stuck")
     if count is None or (cursor is not None and len(orjson.dumps(cursor)) > LONGEST_CURSOR):
         return None
+    done, stuck = report.fields.get("isDone") is True, stuck if stuck in _STUCK else None
+    if count and cursor is None and not done and stuck is None:
+        # Nobody knows where the next would begin.
+        return None
     return BatchStatus(
         batches=count,
         partial=min(count, report.count("partialBatches") or 0),
-        done=report.fields.get("isDone") is True,
+        done=done,
         cursor=cursor,
         processed_count=report.count("processedCount"),
         error_count=report.count("errorCount"),
         total=report.count("total"),
-        stuck=stuck if stuck in _STUCK else None,
+        stuck=stuck,
     )
 
 
-def _one(outcome: Outcome) -> BatchStatus | None:
+def _one(run: ScheduledRun, outcome: Outcome) -> BatchStatus | None:
     """Of a runner that does not go on by itself: of an image of an older version."""
     if outcome.phase not in SUCCESSES:
         return None
+    stuck: Literal["NoIsDone", "NoCursor", "SameCursor"] | None = None
+    if outcome.is_done is None:
+        stuck = "NoIsDone"
+    elif not outcome.is_done and outcome.cursor is None:
+        stuck = "NoCursor"
+    elif not outcome.is_done and text_of(outcome.cursor) == text_of(so_far(run, None).cursor):
+        stuck = "SameCursor"
     return BatchStatus(
         batches=1,
         partial=int(outcome.phase is RunPhase.PARTIAL),
-        done=outcome.is_done,
+        done=bool(outcome.is_done),
         cursor=outcome.cursor,
         processed_count=outcome.processed_count,
         error_count=outcome.error_count,
         total=outcome.total,
+        stuck=stuck,
     )
 
 
@@ -112,7 +125,7 @@ def so_far(run: ScheduledRun, did: BatchStatus | None) -> BatchStatus:
         batches=before.batches + did.batches,
         partial=before.partial + did.partial,
         done=did.done,
-        cursor=did.cursor,
+        cursor=did.cursor if did.cursor is not None or did.done else before.cursor,
         processed_count=_sum(before.processed_count, did.processed_count),
         error_count=_sum(before.error_count, did.error_count),
         total=did.total if did.total is not None else before.total,
@@ -153,6 +166,11 @@ def tries(run: ScheduledRun, did: BatchStatus | None) -> tuple[int, int]:
         return number, lost
     known = so_far(run, did)
     return max(1, number - (known.attempts_before or 0)), max(0, lost - (known.lost_before or 0))
+
+
+def text_of(cursor: Any) -> str:
+    """The same text for equal cursors, and another one for any other."""
+    return orjson.dumps(cursor, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _sum(before: int | None, more: int | None) -> int | None:

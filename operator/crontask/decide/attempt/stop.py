@@ -68,7 +68,7 @@ def end_of_attempt(view: RunView) -> Outcome | None:
 def _end_after_batch(view: RunView, pod: Pod, reason: str) -> Outcome | None:
     """The end of a pod that was asked to end after its batch, and has done so; None of any other."""
     own = end_of_main(pod) if reuse_of(view.run) is not None and reason in (PAUSED, TIMED_OUT) else None
-    if own is None or own.exit_code in _KILLED:
+    if own is None or own.exit_code in _KILLED or batches_of(pod) is None:
         return None
     own = with_batches(view.run, pod, own)
     if own.phase not in SUCCESSES:

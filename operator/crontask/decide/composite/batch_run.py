@@ -6,13 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from crontask.api.composite import MOST_BATCHES, Batch
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.scheduledrun import BatchPart, RunPhase
-from crontask.decide.attempt.reused import reuse_of
+from crontask.decide.attempt.reused import reuse_of, text_of
 from crontask.decide.composite.composite import Composite, Failure
 from crontask.decide.composite.model import PART_GONE, WantedPart
 from crontask.decide.composite.reused_pod import longest_of_pod, reused_pod
@@ -240,15 +238,13 @@ def _no_way_on(number: int, before: Any, given: BatchStatus) -> Failure | None:
     if given.cursor is None or given.stuck == "NoCursor":
         return Failure(INCOMPLETE, f"batch {number} is not the last, and gave back no cursor; {_WHAT_TO_GIVE_BACK}")
     # One that is no longer the first of its pod may give back where that began.
-    same = given.batches <= 1 and _text(given.cursor) == _text(before)
+    same = given.batches <= 1 and text_of(given.cursor) == text_of(before)
     if same or given.stuck == "SameCursor":
-        message = f"batch {number} gave back the cursor with which it began, {_text(given.cursor)}, and is not the last"
+        message = (
+            f"batch {number} gave back the cursor with which it began, {text_of(given.cursor)}, and is not the last"
+        )
         return Failure(CURSOR_STUCK, f"{message}; give back where the next one begins, or isDone: true")
     return None
-
-
-def _text(cursor: Any) -> str:
-    return orjson.dumps(cursor, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _sum(before: int | None, more: int | None) -> int | None:

@@ -88,11 +88,13 @@ ROWS = (
     Row("it had begun none", after("Paused", 0, said(0)), Q.SUCCEEDED, "Paused", 0, 3, why="Paused"),
     Row("it was the last", after("Paused", 0, said(3, isDone=True)), Q.SUCCEEDED, "Completed", 3, 6, why="Paused"),
     Row("it was killed", after("Paused", 137, said(3)), Q.FAILED, "Paused", 3, 6, lost=True, why="Paused"),
+    Row("it ended in silence", after("Paused", 0), Q.FAILED, "Paused", None, lost=True, why="Paused"),
     Row("it could not note it", after("Paused", 143), Q.FAILED, "Paused", None, lost=True, why="Paused"),
     Row("the batch failed", after("Paused", 1, said(2, status="failed")), Q.FAILED, "Error", 2, 5, why="Paused"),
     Row("it had ended before", ended(0, said(3)), Q.SUCCEEDED, "Completed", 3, 6, why="Paused"),
     # --- out of time as a whole
     Row("stopped after its batch", after("TimedOut", 0, said(3)), Q.SUCCEEDED, "TimedOut", 3, 6, why="TimedOut"),
+    Row("stopped, and it ended in silence", after("TimedOut", 0), Q.TIMED_OUT, "TimedOut", None, why="TimedOut"),
     Row("stopped before its first", after("TimedOut", 0, said(0)), Q.TIMED_OUT, "TimedOut", 0, 3, why="TimedOut"),
     Row("stopped within", after("TimedOut", 137, said(3)), Q.TIMED_OUT, "TimedOut", 3, 6, why="TimedOut"),
     Row(
@@ -135,7 +137,30 @@ def test_what_is_recorded_is_what_was_before_and_what_it_did(row: Row) -> None:
     assert (recorded.batches if recorded is not None else 0) == before.batches + did
     if did:
         assert recorded is not None
-        assert (recorded.cursor, recorded.attempts_before) == (row.cursor, 0)
+        # That of the last batch before, where one gave back none.
+        assert (recorded.cursor, recorded.attempts_before) == (row.cursor if row.cursor is not None else 3, 0)
+
+
+# (what a runner says that does one batch, what was done before; how far it is then, and why it is stuck)
+ONE: list[tuple[str, BatchStatus | None, tuple[int, Any, str | None]]] = [
+    ('{"isDone": false, "cursor": 9}', None, (1, 9, None)),
+    ('{"isDone": false, "cursor": 9}', EARLIER, (3, 9, None)),
+    ('{"isDone": true}', EARLIER, (3, None, None)),
+    ('{"isDone": false, "cursor": 5}', EARLIER, (3, 5, "SameCursor")),
+    ('{"isDone": false, "cursor": 3}', None, (1, 3, "SameCursor")),
+    ('{"isDone": false}', EARLIER, (3, 5, "NoCursor")),
+    ('{"cursor": 9}', EARLIER, (3, 9, "NoIsDone")),
+    ("", EARLIER, (3, 5, "NoIsDone")),
+]
+
+
+@pytest.mark.parametrize(("message", "before", "wanted"), ONE)
+def test_a_runner_that_does_one_batch(message: str, before: Any, wanted: tuple[int, Any, str | None]) -> None:
+    view = RunView(part(attempt(1, 0), done=before), None, Present(ended(0, message)), parent=parent_of())
+    found = decide_run(view, at(30)).status
+    assert (found.phase, found.batch is not None) == (Q.PARTIAL if found.batch and before else Q.SUCCEEDED, True)
+    assert found.batch is not None
+    assert (found.batch.batches, found.batch.cursor, found.batch.stuck) == wanted
 
 
 @pytest.mark.parametrize(
@@ -144,6 +169,7 @@ def test_what_is_recorded_is_what_was_before_and_what_it_did(row: Row) -> None:
         *('{"batches": -1}', '{"batches": "2"}', '{"batches": true}', '{"batches": 2.5}', '{"batches": 3000000000}'),
         '{"batches": 2, "cursor": "' + "c" * 1023 + '"}',
         '{"batches": 2, "cursor": ',
+        '{"batches": 2, "isDone": false}',
     ],
 )
 def test_of_a_pod_that_was_killed_a_message_that_nobody_can_read_is_none(message: str) -> None:
