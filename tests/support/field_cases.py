@@ -324,6 +324,7 @@ _NEEDED: dict[str, Any] = {
     "handler": {},
     "taskRef": {"name": "x"},
     **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0, "number": 1},
+    **{"for": "5m", "most": 1},
 }
 _VARIANTS = {"container", "podTemplate", "http", "python", "task", "approval"}
 

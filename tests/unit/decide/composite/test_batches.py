@@ -273,7 +273,7 @@ def test_pods_that_do_several(
     [(None, 0, 0, 10**9), (None, 0, 4, 10**9 - 4), (9, 0, 0, 9), (9, 0, 4, 5), (9, 4, 4, 9), (9, 4, 7, 6)],
 )
 def test_how_many_a_pod_may_do(most: int | None, first: int, counted: int, wanted: int) -> None:
-    limit = {"maxBatches": most} if most is not None else {}
+    limit: dict[str, Any] = {"maxBatches": most} if most is not None else {}
     said = BatchStatus(batches=counted, parts=counted, cursor=counted)
     view = batches(said=said, limits={"rerun": {"first": first}} if first else None, **limit, **REUSED)
     (part_made,) = decided(view).wanted
