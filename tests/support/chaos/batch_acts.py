@@ -5,7 +5,9 @@ from random import Random
 
 from chaos.batches import asked_of
 from chaos.changes import Later
+from chaos.ledger import has_ended
 from chaos.story import CHAOS_SECONDS, Event
+from crontask.api.names import ANNOTATION_STOPPED
 from crontask.ports import Document, Kind, ObjectKey
 from crontask.simulation.batches import batches_in
 from crontask.simulation.kubelet import MemoryKubelet
@@ -105,7 +107,9 @@ class BatchActs:
             for pod in self._api.documents(Kind.POD)
             if batches_in(pod) is not None
             and pod["status"].get("phase") == "Running"
+            and not has_ended(pod)
             and "deletionTimestamp" not in pod["metadata"]
+            and ANNOTATION_STOPPED not in pod["metadata"].get("annotations", {})
         ]
         if not pods:
             return

@@ -25,9 +25,11 @@ def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
         outcome = _of_batches(view, pod, outcome)
     if outcome is not None and is_batch(view) and outcome.phase in SUCCESSES:
         if (too_long := _why_too_long(outcome)) is not None:
-            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long, cursor=None)
+            outcome = replace(outcome, batch=None, cursor=None)
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long)
         if (wrong := _why_not_known_whether_done(outcome)) is not None:
-            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong, final=True)
+            outcome = replace(outcome, batch=None, final=True)
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong)
     schema = settings(view).result_schema
     if outcome is None or schema is None or outcome.phase not in SUCCESSES:
         return outcome
