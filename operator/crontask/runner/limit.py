@@ -37,5 +37,6 @@ class Limit(Interrupt):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self._counts:
-            self._happen()
+        if self._counts and not self.asked:
+            self.asked = True
+            self._react()

@@ -32,11 +32,6 @@ class Interrupt:
         finally:
             self._react = before
 
-    def _happen(self) -> None:
-        if not self.asked:
-            self.asked = True
-            self._react()
-
     def _raise(self) -> None:
         raise self.error
 
@@ -63,8 +58,10 @@ class Stop(Interrupt):
             # A process that the handler forked inherits this, and shall end by SIGTERM as any other does.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
-        else:
-            self._happen()
+        elif not self.asked:
+            # Of many that follow none may do more than look: each nests in the one before.
+            self.asked = True
+            self._react()
 
 
 def _nothing() -> None:
