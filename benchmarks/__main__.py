@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import batches as batches_benchmark
 from benchmarks import command_line as command_line_benchmark
 from benchmarks import cost as cost_benchmark
 from benchmarks import end as end_benchmark
@@ -247,6 +248,18 @@ def runner(output: str) -> None:
     rows = [{"measured": _now(), **row} for row in runner_benchmark.measure()]
     save("runner", rows)
     _show(output, "milliseconds from start to end", rows)
+
+
+@main.command()
+@_output
+def batches(output: str) -> None:
+    """How long one pod takes for a thousand batches of a millisecond.
+
+    Example: python -m benchmarks batches
+    """
+    rows = [{"measured": _now(), **row} for row in batches_benchmark.measure()]
+    save("batches", rows)
+    _show(output, "seconds from start to end", rows)
 
 
 @main.command("command-line")

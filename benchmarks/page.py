@@ -37,6 +37,7 @@ def page() -> str:
         _idle(),
         _growth(),
         _runner(),
+        _batches(),
         _command_line(),
         _cost(),
     )
@@ -160,6 +161,12 @@ def _runner() -> str:
     fields = {"variant": "", "milliseconds": "ms", "more": "ms more than a bare interpreter"}
     words = "A process of the runner, from its start to its end, for work that takes no time."
     return _one_table("runner", "Handlers that need no image", words, fields)
+
+
+def _batches() -> str:
+    fields = {"variant": "", "batches": "batches of 1 ms", "elapsed": "seconds"}
+    words = "One process of the runner, as a pod with `reusePodFor` is; beside as many calls in a loop."
+    return _one_table("batches", "Many batches, one pod", words, fields)
 
 
 def _command_line() -> str:

@@ -63,22 +63,27 @@ def _runner(verb: str, handler: dict[str, Any]) -> tuple[list[str], dict[str, An
 
 def _milliseconds(command: list[str], handler: dict[str, Any]) -> float:
     with NamedTemporaryFile() as message:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT / "operator"),
-            "CRONTASK_NAMESPACE": "bench",
-            "CRONTASK_RUN": "run",
-            "CRONTASK_RUN_UID": "uid",
-            "CRONTASK_ATTEMPT": "1",
-            "CRONTASK_SCHEDULED_TIME": "2026-03-01T12:00:00Z",
-            "CRONTASK_IDEMPOTENCY_KEY": "uid",
-            "CRONTASK_ARGS": "{}",
-            "CRONTASK_HANDLER": json.dumps(handler),
-            "CRONTASK_MESSAGE_PATH": message.name,
-        }
+        environment = runner_environment(handler, message.name)
         began = time.perf_counter()
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
         return 1000 * (time.perf_counter() - began)
+
+
+def runner_environment(handler: dict[str, Any], message: str) -> dict[str, str]:
+    """What the operator would give to a process of the runner that writes its message there."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "operator"),
+        "CRONTASK_NAMESPACE": "bench",
+        "CRONTASK_RUN": "run",
+        "CRONTASK_RUN_UID": "uid",
+        "CRONTASK_ATTEMPT": "1",
+        "CRONTASK_SCHEDULED_TIME": "2026-03-01T12:00:00Z",
+        "CRONTASK_IDEMPOTENCY_KEY": "uid",
+        "CRONTASK_ARGS": "{}",
+        "CRONTASK_HANDLER": json.dumps(handler),
+        "CRONTASK_MESSAGE_PATH": message,
+    }
 
 
 @contextmanager

@@ -267,6 +267,12 @@ FIELDS: dict[str, dict[str, Field]] = {
         "parent.batch": whole("number", "size"),
         "parent.batch.number": number(1, 1_000_000_000),
         "parent.batch.size": number(1, 1_000_000),
+        "parent.batch.part": number(1, 1_000_000_000),
+        "parent.batch.reuse": whole("for", "most"),
+        "parent.batch.reuse.for": DURATION,
+        "parent.batch.reuse.delay": DURATION,
+        "parent.batch.reuse.timeout": DURATION,
+        "parent.batch.reuse.most": number(1, 1_000_000_000),
         "parent.collect": FLAG,
         "parent.always": FLAG,
         "parent.backfill": FLAG,
@@ -274,7 +280,10 @@ FIELDS: dict[str, dict[str, Field]] = {
 }
 # Fields without a bad value: they take anything.
 _ANYTHING = {f"{EACH}.items", *(f"{STEP}.when.{name}" for name in ("value", "in[]", "notIn[]"))}
-ANYTHING = {"CronTask": _ANYTHING, "ScheduledRun": {*_ANYTHING, "parent.item.value", "parent.batch.cursor", "cursor"}}
+ANYTHING = {
+    "CronTask": _ANYTHING,
+    "ScheduledRun": {*_ANYTHING, "parent.item.value", "parent.batch.cursor", "parent.batch.reuse.args", "cursor"},
+}
 # Lists and texts whose values just inside a limit are refused for another reason.
 INSIDE = {
     "after.true": UNQUOTED_ON,
@@ -315,6 +324,7 @@ _NEEDED: dict[str, Any] = {
     "handler": {},
     "taskRef": {"name": "x"},
     **{"value": "v", "uid": "u", "root": "r", "depth": 1, "items": [1], "index": 0, "number": 1},
+    **{"for": "5m", "most": 1},
 }
 _VARIANTS = {"container", "podTemplate", "http", "python", "task", "approval"}
 
@@ -364,6 +374,8 @@ def _complete_handler(handler: dict[str, Any], path: str, value: Any) -> None:
 def _complete_parts(composite: dict[str, Any], mounts: tuple[str, ...], path: str, value: Any) -> None:
     if path == f"{EACH}.scheduledTime":
         composite["handler"] = {"task": "x"}
+    if path == f"{BATCH}.reusePodFor":
+        composite["handler"] = {"python": {"source": "def handler(ctx): ..."}}
     for mount in mounts:
         handler = composite.get(mount.rpartition(".")[2])
         if isinstance(handler, dict):
@@ -481,7 +493,6 @@ _SAMPLES: dict[str, Any] = {
     **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
     **{"http": {"url": "https://example.com"}, "python": {}, "pod": {}},
     **{"batch": {"size": 1, "handler": {}}},
-    "reusePodFor": "5m",
 }
 
 
@@ -505,6 +516,7 @@ def _batch(**fields: Any) -> dict[str, Any]:
     return _handler({"batch": {"size": 1, "handler": {"container": CONTAINER}, **fields}})
 
 
+_ONLY_PYTHON = "reusePodFor goes with handler.python only, which can be called again; remove it, or write python"
 _ONE_OF_A_BATCH = "exactly one of container, podTemplate, python must be set; set one of them"
 _ONE_AT_A_TIME = "concurrency: with continueFrom: LastRun one run is at a time; write max: 1"
 _ONLY_OF_TASKS = (
@@ -724,8 +736,9 @@ _HANDLER_RULES = (
     ),
     Rule(_SHORT, _batch(timeout="0s"), f"spec.{BATCH}.timeout"),
     *(
-        Rule(_not_served(f"spec.{BATCH}.{name}"), _batch(**{name: _SAMPLES[name]}), f"spec.{BATCH}.{name}")
-        for name in BATCH_FIELDS
+        Rule(_ONLY_PYTHON, _batch(reusePodFor=lasts, handler=given), f"spec.{BATCH}.reusePodFor")
+        for lasts in ("5m", "0s")
+        for given in ({"container": CONTAINER}, _TEMPLATED)
     ),
 )
 RULES: dict[str, tuple[Rule, ...]] = {

@@ -232,6 +232,8 @@ _BATCHES: dict[str, Spec] = {
     "of a container": _batch({"container": _CONTAINER_FULL}, retry={"onLost": "Retry"}, args={"size": "${size}"}),
     "of a pod template": _batch({"podTemplate": _TEMPLATE, "resultFrom": "work"}),
     "of python": _batch({"python": _SOURCE}),
+    "that share a pod": _batch({"python": _SOURCE}, reusePodFor="5m", delay="1s", timeout="1m", args={"n": "${batch}"}),
+    "that could share a pod": _batch({"python": _SOURCE}, reusePodFor="0s"),
 }
 _PARENT: Spec = {"name": "flow", "uid": "u", "root": "r", "depth": 1, "key": "k"}
 
@@ -336,6 +338,18 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     },
     "a run that begins at a cursor": _run(cursor={"page": [3, None]}),
     "a run that begins at a number": ("ScheduledRun", {"handler": _batch(CONTAINER), "cursor": 0}),
+    "several batches of a run": _run(
+        parent={
+            **_PARENT,
+            "batch": {
+                **{"number": 31, "size": 500, "part": 4},
+                "reuse": {
+                    **{"for": "5m", "delay": "1s", "timeout": "1m", "most": 9},
+                    "args": [{"at": ["a", 0], "value": ["cursor", "x"], "default": None}],
+                },
+            },
+        }
+    ),
     "a batch of a run": _run(parent={**_PARENT, "batch": {"number": 3, "size": 500, "cursor": {"page": None}}}),
     "a run again": _run(rerunOf={"name": "r-1"}),
     "a run again as it was": _run(rerunOf={"name": "r", "definition": "Same"}),

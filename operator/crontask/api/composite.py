@@ -234,7 +234,9 @@ class Batch(Model):
         description="Where a run begins: at the start, or at the cursor of the task's last run, unless that was done.",
     )
     reuse_pod_for: Duration | None = Field(
-        default=None, description="With python: so long one pod does a batch after the other."
+        default=None,
+        description="With python: one pod does one batch after the other, as long as the next would end within so "
+        "long by the longest so far; each has a pod of its own unless set.",
     )
     handler: SimpleHandler = Field(description="What runs for each batch: container, podTemplate or python.")
     args: Args | None = Field(
@@ -246,3 +248,8 @@ class Batch(Model):
         default=None, description="How a failed attempt of a batch is tried again; the task's unless set."
     )
     timeout: Duration | None = Field(default=None, description="The longest an attempt of a batch may take.")
+
+    @property
+    def reuses_pods(self) -> bool:
+        """Whether a pod does more than one."""
+        return bool(self.reuse_pod_for)

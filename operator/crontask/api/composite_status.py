@@ -104,6 +104,9 @@ class BatchStatus(Model):
     """How far the batches of a run are; of a part, what it gave back."""
 
     batches: Count = Field(default=0, description="How many batches are done.")
+    parts: Count | None = Field(
+        default=None, description="How many runs have done them, where a pod does several; else one has done each."
+    )
     partial: Count = Field(default=0, description="How many of them were partial.")
     done: bool | None = Field(default=None, description="Whether the handler has said isDone.")
     cursor: Json = Field(default=None, description="What the last of them gave back: where the next one begins.")
@@ -113,8 +116,22 @@ class BatchStatus(Model):
     percent: Count | None = Field(default=None, description="How many per cent of these are processed.")
     run: str | None = Field(default=None, max_length=63, description="The run that does the next batch.")
     first_kept: CountFromOne | None = Field(
-        default=None, description="The number of the first batch whose run is kept; those before are removed."
+        default=None,
+        description="Of the runs that do batches, the number of the first that is kept; those before are removed.",
     )
+    stuck: Literal["NoIsDone", "NoCursor", "SameCursor"] | None = Field(
+        default=None, description="Of a part: why no other batch can follow the last one, which did not say isDone."
+    )
+    attempts_before: Count | None = Field(
+        default=None,
+        description="Of a part: how many attempts it had when the next batch was begun for the first time.",
+    )
+    lost_before: Count | None = Field(default=None, description="Of a part: how many of these were lost.")
+
+    @property
+    def parts_done(self) -> int:
+        """How many runs have done the batches."""
+        return self.parts if self.parts is not None else self.batches
 
 
 class NotCompensated(Model):

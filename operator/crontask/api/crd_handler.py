@@ -9,7 +9,7 @@ from crontask.api.structure import Schema
 from crontask.api.unbuilt import BATCH, FIX, HANDLER, MESSAGE
 from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
 from crontask.api.validate_approval import BESIDE_APPROVAL
-from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER
+from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER, ONLY_PYTHON
 from crontask.api.validate_call import CREDENTIALS_IN_URL, FUNCTION, METHOD, MODULE_FUNCTION, ONE_URL, SCHEME
 from crontask.api.validate_handler import ONE_HANDLER, ONE_OF_PART, ONE_OF_STEP, ONE_VARIANT
 from crontask.api.validate_template import (
@@ -205,6 +205,9 @@ _BATCH_HANDLER_RULES = [
     *_RESULT_FROM_RULES,
     _POD_RULE,
 ]
+_BATCH_RULES = [
+    rule("!has(self.reusePodFor) || has(self.handler.python)", f"reusePodFor {'; '.join(ONLY_PYTHON)}"),
+]
 _URL_RULES = [
     rule(
         f"self.url.matches('^{SCHEME}[^/?# ]+([/?#][^ ]*)?$')",
@@ -321,6 +324,7 @@ def add_handler_rules(handler: Schema) -> None:
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
     refuse(batch, BATCH, "spec.handler.batch")
+    batch["x-kubernetes-validations"] = deepcopy(_BATCH_RULES)
     each = batch["properties"]["handler"]
     each["x-kubernetes-validations"] = [joined(_BATCH_HANDLER_RULES, unless="false")]
     _add_simple_rules(each)

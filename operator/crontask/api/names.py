@@ -77,7 +77,7 @@ def part_of_item(index: int) -> str:
 
 
 def part_of_batch(number: int) -> str:
-    """The part of a run in batches that does one of them."""
+    """The part of a run in batches that does one of them, or several: the number is its own."""
     return f"batch-{number}"
 
 

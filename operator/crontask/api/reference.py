@@ -21,7 +21,7 @@ _PART = re.compile(rf"\.({_KEY})|\[(\d{{1,9}})\]|({_QUOTED})")
 _WHOLE = re.compile(rf"\$\{{([A-Za-z]+)((?:\.{_KEY}|\[\d{{1,9}}\]|{_QUOTED})*)\}}")
 _EXAMPLE = 'like "${steps.fetch.result.rows[0].id}"'
 _WRITE_WHOLE = "write the whole string as one reference, or build it in the handler; $${ stands for a literal ${"
-_REF, _DEFAULT = "$ref", "default"
+REF, DEFAULT = "$ref", "default"
 _DIGITS = re.compile(r"\d+", re.ASCII)
 _MOST_KEYS = 10
 
@@ -121,18 +121,18 @@ def _number_as_key(text: str, path: str) -> Problem:
 
 
 def _in_object(value: Mapping[str, Any], path: str) -> Iterator[Found | Problem]:
-    if _REF not in value:
+    if REF not in value:
         for key, inner in value.items():
             yield from references_in(inner, f"{path}.{key}")
         return
-    reference = parse_reference(value[_REF]) if isinstance(value[_REF], str) else None
-    if set(value) != {_REF, _DEFAULT}:
+    reference = parse_reference(value[REF]) if isinstance(value[REF], str) else None
+    if set(value) != {REF, DEFAULT}:
         yield Problem(path, "has $ref, but is not a reference with a default", 'write {"$ref": "${…}", "default": …}')
     elif reference is None:
-        text = value[_REF]
+        text = value[REF]
         yield _unread(text, f"{path}.$ref") if isinstance(text, str) and "${" in text else _no_path(text, path)
-    elif _has_number_as_key(value[_REF]):
-        yield _number_as_key(value[_REF], f"{path}.$ref")
+    elif _has_number_as_key(value[REF]):
+        yield _number_as_key(value[REF], f"{path}.$ref")
     else:
         yield Found(path, reference, has_default=True)
 
@@ -154,13 +154,13 @@ def resolve(value: Any, lookup: Callable[[Reference, bool], Any]) -> Any:
         return [resolve(item, lookup) for item in value]
     if not isinstance(value, dict):
         return value
-    if set(value) == {_REF, _DEFAULT} and isinstance(value[_REF], str):
-        reference = parse_reference(value[_REF])
+    if set(value) == {REF, DEFAULT} and isinstance(value[REF], str):
+        reference = parse_reference(value[REF])
         if reference is not None:
             try:
                 return lookup(reference, True)
             except MissingError:
-                return value[_DEFAULT]
+                return value[DEFAULT]
     return {key: resolve(inner, lookup) for key, inner in value.items()}
 
 

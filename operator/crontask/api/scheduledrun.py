@@ -44,12 +44,35 @@ class Item(Model):
     value: Json = Field(default=None, description="The item.")
 
 
+class ReusedPod(Model):
+    """How a pod goes that does one batch after the other."""
+
+    for_: Duration = Field(alias="for", description="How long it begins another one, if that would end within it.")
+    delay: Duration | None = Field(default=None, description="The pause between two batches.")
+    timeout: Duration | None = Field(default=None, description="The longest a batch may take.")
+    most: int = Field(ge=1, le=MOST_BATCHES, description="So many batches at most.")
+    args: Json = Field(
+        default=None,
+        description="Which of its args each batch has for itself: a list of where a value stands (at), which one it is "
+        "(value), and its default.",
+    )
+
+
 class BatchPart(Model):
-    """A batch, and where it begins."""
+    """A batch, and where it begins; of a pod that does several, the first of them."""
 
     number: int = Field(ge=1, le=MOST_BATCHES, description="Batches are counted from 1.")
     size: int = Field(ge=1, le=LARGEST_BATCH, description="How much it is to do.")
     cursor: Json = Field(default=None, description="Where it begins; absent at the start.")
+    part: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_BATCHES,
+        description="The number of the run, where it is not that of the batch: others have done several.",
+    )
+    reuse: ReusedPod | None = Field(
+        default=None, description="How it goes on with other batches; absent unless it does."
+    )
 
 
 class Parent(Model):
@@ -74,7 +97,7 @@ class Parent(Model):
         if self.item is not None:
             return part_of_item(self.item.index)
         if self.batch is not None:
-            return part_of_batch(self.batch.number)
+            return part_of_batch(self.batch.part or self.batch.number)
         if self.collect:
             return PART_OF_COLLECT
         return part_of_undo(self.undo) if self.undo is not None else part_of_step(self.step or "")

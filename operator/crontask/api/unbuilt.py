@@ -3,6 +3,6 @@
 TASK: tuple[str, ...] = ()
 RUN: tuple[str, ...] = ()
 HANDLER: tuple[str, ...] = ()
-BATCH = ("reusePodFor",)
+BATCH: tuple[str, ...] = ()
 MESSAGE = "is not served by this version of crontask yet"
 FIX = "remove it"

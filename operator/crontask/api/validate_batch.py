@@ -18,6 +18,7 @@ from crontask.api.validate_reference import found_problems
 _VARIANTS = ("container", "pod_template", "python")
 ONE_BATCH_HANDLER = "exactly one of container, podTemplate, python must be set"
 NO_HTTP = ("an answer has no cursor", "write python, and make the call there")
+ONLY_PYTHON = ("goes with handler.python only, which can be called again", "remove it, or write python")
 ONE_AT_A_TIME = ("with continueFrom: LastRun one run is at a time", "write max: 1")
 ONLY_OF_TASKS = (
     "LastRun is of the runs of a CronTask, and this run has none",
@@ -30,6 +31,8 @@ def batch_problems(asked: Batch, path: str) -> Iterator[Problem]:
     """Everything that is wrong with it."""
     yield from unbuilt_problems(asked, BATCH, path)
     yield from timeout_problems(asked.timeout, f"{path}.timeout")
+    if asked.reuse_pod_for is not None and asked.handler.python is None:
+        yield Problem(f"{path}.reusePodFor", *ONLY_PYTHON)
     yield from _handler_problems(asked.handler, f"{path}.handler")
     for found in references_in(asked.args, f"{path}.args"):
         yield from found_problems(found, _ROOTS, so_far=False)

@@ -12,6 +12,7 @@ from crontask.api.scheduledrun import LATEST_PAST, RunPhase
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE
+from crontask.decide.attempt.reused import reuse_of
 from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
 from crontask.decide.idempotency import comes_before, first_of, started_before
@@ -56,7 +57,7 @@ Hindrance = Ends | Fails | Held
 def hindrance(view: RunView, now: datetime) -> Hindrance | None:
     """What keeps the next attempt of a run without a pod from starting now; None if nothing does."""
     first = not view.run.status.attempts
-    found = _before_first_attempt(view, now) if first else None
+    found = _before_first_attempt(view, now) if first else _paused_between_batches(view)
     found = found or _task_missing(view) or (_cursor_in_vain(view) if first else None)
     return found or _args_invalid(view) or _out_of_time(view, now) or _refused(view, now)
 
@@ -108,6 +109,14 @@ def _suspended(view: RunView) -> Held | None:
         return Held("held back: spec.suspend is true")
     asked, parent = view.run.spec.parent, view.parent
     if asked is None or asked.comes_at_the_end or parent is None or not parent.paused:
+        return None
+    return Held(f"held back: run {asked.name}, which it is a part of, is paused")
+
+
+def _paused_between_batches(view: RunView) -> Held | None:
+    """What it is a part of is paused, and its pod would have to end at once: it does one batch after the other."""
+    asked, parent = view.run.spec.parent, view.parent
+    if asked is None or parent is None or not parent.paused or reuse_of(view.run) is None:
         return None
     return Held(f"held back: run {asked.name}, which it is a part of, is paused")
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from crontask.api.policies import Retry
 from crontask.api.scheduledrun import FAILURES, RunPhase
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.reused import tries
 from crontask.decide.settings import settings
 from crontask.decide.views import RunView
 
@@ -19,20 +20,21 @@ _SECOND = timedelta(seconds=1)
 
 def may_follow(view: RunView, end: Outcome) -> bool:
     """Whether the policy has an attempt left after this end of the expected one."""
-    retry, status = settings(view).retry, view.run.status
+    retry = settings(view).retry
+    number, lost = tries(view.run, end.batch)
     if end.lost:
-        return retry.on_lost == "Retry" and status.lost_attempts < retry.max_lost
+        return retry.on_lost == "Retry" and lost < retry.max_lost
     if end.phase not in FAILURES or end.final:
         return False
     # What took too long was stopped, and its exit code is how.
     if end.phase is RunPhase.FAILED and end.exit_code in retry.non_retryable_exit_codes:
         return False
-    return status.expected_attempt - status.lost_attempts <= retry.limit
+    return number - lost <= retry.limit
 
 
-def next_attempt_at(view: RunView, ended: datetime) -> datetime:
-    """When the attempt after the expected one starts, which ended then."""
-    return ended + pause_after(settings(view).retry, view.run.status.expected_attempt, view.run.meta.uid)
+def next_attempt_at(view: RunView, end: Outcome, ended: datetime) -> datetime:
+    """When the attempt after the expected one starts, which ended so, and then."""
+    return ended + pause_after(settings(view).retry, tries(view.run, end.batch)[0], view.run.meta.uid)
 
 
 def pause_after(retry: Retry, number: int, run_uid: str) -> timedelta:

@@ -154,7 +154,7 @@ class Objects:
         return (self.runs[run.meta.namespace, name] for name in names)
 
     def _batch(self, run: ScheduledRun, number: int) -> ScheduledRun | None:
-        """The run that does a batch of a composite run."""
+        """The run of that number that does batches of a composite run."""
         name = part_name(run.meta.name, run.meta.uid, part_of_batch(number))
         return self.runs.get((run.meta.namespace, name))
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from crontask.api.trigger import trigger_of
+from crontask.decide.attempt.reused import resumed
 from crontask.decide.composite.rerun_record import key_of_record
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.settings import settings_of
@@ -33,5 +34,5 @@ def pod_of_attempt(
     meta, group = run.meta, task.spec.concurrency.group if task is not None else None
     name = task.meta.name if task is not None else run.task_name or ""
     key = key_of_record(run.status.rerun)
-    identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, run.spec.parent, key)
+    identity = Identity(name, meta.namespace, meta.name, meta.uid, number, group, resumed(run), key)
     return build_pod(found.handler, identity, scheduled, interval, found.args, trigger_of(run.meta), runner_image)

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-from crontask.runner.stop import Stop, Stopped
+from crontask.runner.stop import Interrupt
 
 _WIND_UP_SECONDS = 5.0
 _log = logging.getLogger("crontask.runner")
 
 
-def run_awaitable(awaitable: Awaitable[Any], stop: Stop) -> Any:
-    """What it gives. On SIGTERM it is cancelled, and Stopped is raised if it ends by that.
+def run_awaitable(awaitable: Awaitable[Any], interrupt: Interrupt) -> Any:
+    """What it gives. Where that is interrupted it is cancelled, and the interrupt's error raised if it ends by that.
 
     Not by asyncio.run: that waits for threads of `asyncio.to_thread` too, and for as long as they like.
     """
@@ -20,14 +20,14 @@ def run_awaitable(awaitable: Awaitable[Any], stop: Stop) -> Any:
     asyncio.set_event_loop(loop)
     task = loop.create_task(_result(awaitable))
     try:
-        with stop.reaction(lambda: loop.call_soon_threadsafe(task.cancel)):
+        with interrupt.reaction(lambda: loop.call_soon_threadsafe(task.cancel)):
             try:
                 return loop.run_until_complete(task)
             finally:
                 _wind_up(loop)
     except asyncio.CancelledError as error:
-        if stop.asked:
-            raise Stopped().with_traceback(error.__traceback__) from None
+        if interrupt.asked:
+            raise interrupt.error().with_traceback(error.__traceback__) from None
         raise
     finally:
         loop.close()

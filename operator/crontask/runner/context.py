@@ -8,7 +8,7 @@ from typing import Any
 
 from crontask.runner.given import Given
 
-_MOST = 2**31 - 1
+MOST = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ def check_count(name: str, value: Any) -> None:
         return
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} has to be an int, not {type(value).__name__}")
-    if not 0 <= value <= _MOST:
-        raise ValueError(f"{name} has to be from 0 to {_MOST}, not {value}")
+    if not 0 <= value <= MOST:
+        raise ValueError(f"{name} has to be from 0 to {MOST}, not {value}")
 
 
 def make_context(given: Given, counts: Counts) -> Context:

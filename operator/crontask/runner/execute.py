@@ -11,7 +11,7 @@ from crontask.runner.given import BrokenInputError, Given, message_bytes
 from crontask.runner.message import FAILED, OK, Report
 from crontask.runner.result import NotJsonError, plain
 from crontask.runner.source import load_function
-from crontask.runner.stop import Stop
+from crontask.runner.stop import Interrupt, Stop
 
 
 def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop) -> Report:
@@ -35,17 +35,25 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
 
 def _call(given: Given, environ: Mapping[str, str], context: Context, stop: Stop) -> Any:
     function = load_function(given.handler, environ)
-    _check_arguments(function, context)
+    check_arguments(function, context)
+    return call_function(function, context, stop)
+
+
+def call_function(function: Callable[..., Any], context: Context, interrupt: Interrupt) -> Any:
+    """What the handler's function returns, or what that leads to."""
     value = function(context, **context.args)
     if not inspect.isawaitable(value):
         return value
     from crontask.runner.awaiting import run_awaitable
 
-    return run_awaitable(value, stop)
+    return run_awaitable(value, interrupt)
 
 
-def _check_arguments(function: Callable[..., Any], context: Context) -> None:
-    """Before the call, so that a mistake in the arguments is not taken for one in the handler."""
+def check_arguments(function: Callable[..., Any], context: Context) -> None:
+    """Before the call, so that a mistake in the arguments is not taken for one in the handler.
+
+    Raises BrokenInputError.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -4,7 +4,8 @@ import os
 import traceback
 from types import TracebackType
 
-from crontask.runner.message import FAILED, OK, STOPPED, Report, cut
+from crontask.runner.limit import OutOfTime
+from crontask.runner.message import FAILED, OK, STOPPED, TIMED_OUT, Report, cut
 from crontask.runner.stop import Stopped
 
 _FRAMES = 3
@@ -24,6 +25,13 @@ def failure(error: BaseException, *, stop_asked: bool, seconds: float) -> Report
         also = "" if isinstance(error, Stopped) else f", and ended with {describe_error(error)}"
         return Report("failed", STOPPED, f"stopped by SIGTERM after {seconds:.1f} s{also}{places}", error=error)
     return Report("failed", FAILED, describe_error(error) + places, error=error)
+
+
+def out_of_time(error: BaseException, limit: float) -> Report:
+    """The report of a batch that took longer than that, and ended by raising this."""
+    also = "" if isinstance(error, OutOfTime) else f", and ended with {describe_error(error)}"
+    places = "".join(f"\n  {place}" for place in _places(error.__traceback__))
+    return Report("failed", TIMED_OUT, f"took longer than its timeout of {limit:g} s{also}{places}", error=error)
 
 
 def describe_error(error: BaseException) -> str:

@@ -8,11 +8,26 @@ from typing import Any
 
 from crontask.runner.message import DEFAULT_BYTES, LEAST_BYTES
 
+REUSE = "CRONTASK_REUSE"
 _MESSAGE_PATH = "/dev/termination-log"
 
 
 class BrokenInputError(Exception):
     """What the runner was given cannot be worked with; the text says why, to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """How a pod goes that does one batch after the other, in seconds. `most`: so many of them.
+
+    `args`: what of the args each batch has for itself; where it stands, which value it is, and a default.
+    """
+
+    lasts: float
+    delay: float
+    timeout: float | None
+    most: int
+    args: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,8 @@ class Given:
     cursor: Any
     batch: int | None
     batch_size: int | None
+    # Of a pod that does several batches.
+    reuse: Reuse | None
     item: Any
     item_index: int | None
     handler: dict[str, Any]
@@ -68,6 +85,7 @@ def read_given(environ: Mapping[str, str]) -> Given:
         cursor=_json("CRONTASK_CURSOR", cursor) if cursor is not None else None,
         batch=_whole_number("CRONTASK_BATCH", batch) if batch is not None else None,
         batch_size=_whole_number("CRONTASK_BATCH_SIZE", size) if size is not None else None,
+        reuse=_reuse(environ.get(REUSE)),
         item=_json("CRONTASK_ITEM", item) if item else None,
         item_index=_whole_number("CRONTASK_ITEM_INDEX", index) if index else None,
         handler=_json_object("CRONTASK_HANDLER", _pieces(environ)),
@@ -93,6 +111,21 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise BrokenInputError(f"the variable {name} is missing: this program is meant for a pod that crontask makes")
     return value
+
+
+def _reuse(text: str | None) -> Reuse | None:
+    if text is None:
+        return None
+    given = _json_object(REUSE, text)
+    try:
+        timeout = given.get("timeout")
+        late = tuple(given.get("args", ()))
+        if not all(isinstance(each["at"], list) and isinstance(each["value"], list) for each in late):
+            raise TypeError(late)
+        limit = float(timeout) if timeout is not None else None
+        return Reuse(float(given["for"]), float(given.get("delay", 0)), limit, int(given["most"]), late)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenInputError(f"{REUSE} is {text[:80]!r}, and does not say how a pod is reused") from error
 
 
 def _pieces(environ: Mapping[str, str]) -> str:

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 from crontask.runner.context import Counts
 from crontask.runner.failure import describe_error
-from crontask.runner.given import BrokenInputError, message_bytes, message_path, read_given
+from crontask.runner.given import REUSE, BrokenInputError, message_bytes, message_path, read_given
 from crontask.runner.log import JsonFormatter, complain, set_up_logging
-from crontask.runner.message import BROKEN_INPUT, DEFAULT_BYTES, FAILED, STOPPED, Report, encode
+from crontask.runner.message import BROKEN_INPUT, DEFAULT_BYTES, FAILED, STOPPED, Report, encode, write_whole
 from crontask.runner.stop import Stop, Stopped
 
 _HELP = """\
@@ -43,6 +43,9 @@ def run(kind: str, environ: Mapping[str, str]) -> int:
     formatter = set_up_logging(sys.stdout)
     counts = Counts()
     stop = Stop()
+    if REUSE in environ:
+        # A batch that has begun ends as it does.
+        stop.shield()
     try:
         try:
             stop.install()
@@ -71,6 +74,10 @@ def _work(kind: str, environ: Mapping[str, str], formatter: JsonFormatter, count
             from crontask.runner.call import call
 
             return call(given, environ, formatter)
+        if given.reuse is not None and given.batch is not None:
+            from crontask.runner.batches import run_batches
+
+            return run_batches(given, given.reuse, environ, formatter, counts, stop)
         from crontask.runner.execute import execute
 
         return execute(given, environ, counts, stop)
@@ -91,6 +98,9 @@ def _write(report: Report, environ: Mapping[str, str]) -> None:
         limit = DEFAULT_BYTES
     path = message_path(environ)
     try:
+        if REUSE in environ:
+            write_whole(path, report, limit)
+            return
         with open(path, "wb") as file:
             file.write(encode(report, limit))
     except OSError as error:

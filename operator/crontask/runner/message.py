@@ -1,6 +1,8 @@
 """How a handler's end is reported: the termination message, one JSON object that the operator reads."""
 
+import errno
 import json
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +17,7 @@ NO_ANSWER = 3
 ANSWER_4XX = 4
 ANSWER_5XX = 5
 ANSWER_OTHER = 6
+TIMED_OUT = 124
 STOPPED = 143
 
 
@@ -22,7 +25,7 @@ STOPPED = 143
 class Report:
     """The end of the work. `error` is for the log alone; a result of None is no result.
 
-    `batch`: of a batch, cursor, isDone and total as they are written.
+    `batch`: of a batch, cursor, isDone and total as they are written, and how many there were.
     """
 
     status: Literal["success", "partial", "failed"]
@@ -60,6 +63,22 @@ def encode(report: Report, limit: int) -> bytes:
         document["message"] = _longest_that_fits(document, limit)
         raw = to_bytes(document)
     return raw
+
+
+def write_whole(path: str, report: Report, limit: int) -> None:
+    """Write the report over the one before, of which nothing shows: both are equally long, and nothing is cut off.
+
+    A process that is killed has written all of it or nothing: it is one write, within one page. Raises OSError.
+    """
+    # As long as the limit itself would be a message that may have been cut.
+    length = limit - 1
+    raw = encode(report, length).ljust(length)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        if os.write(file, raw) != length:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+    finally:
+        os.close(file)
 
 
 def to_bytes(document: Any) -> bytes:

@@ -26,7 +26,8 @@ class Plan:
 
     `stops_with`: its exit code if it stops within its grace period. `notices_in`: until the kubelet notices that it is
     to stop; one that does not notice deadlines, by a wrong clock, notices a deletion all the same. `reports_in`: from
-    the end of its containers to that of the pod.
+    the end of its containers to that of the pod. `writes`: the messages that it writes, if not that one,
+    each over the one before, and after how long; asked to stop, such a pod does so after the next.
     """
 
     runs: float | None = 10
@@ -38,6 +39,23 @@ class Plan:
     notices_in: float = 0
     notices_deadlines: bool = True
     reports_in: float = 0
+    writes: tuple[tuple[float, str], ...] = ()
+
+    def said(self, seconds: float) -> str:
+        """The message as it is after so long."""
+        if not self.writes:
+            return self.message
+        return next((text for at, text in reversed(self.writes) if at <= seconds), "")
+
+    def when_stopped(self, seconds: float, grace: float) -> tuple[float, int, str]:
+        """Of one that is asked to stop after so long: how long that takes, its exit code and its message."""
+        if not self.writes:
+            takes = min(self.stops_in, grace)
+            return takes, self.stops_with if self.stops_in <= grace else _KILLED, ""
+        takes = min((at - seconds for at, _ in self.writes if at >= seconds), default=0.0)
+        if takes > grace:
+            return grace, _KILLED, self.said(seconds + grace)
+        return takes, 0, self.said(seconds + takes)
 
 
 @dataclass
@@ -48,6 +66,8 @@ class _Played:
     pod: Document
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    # What is said of its end, where somebody has killed its containers.
+    killed: Document | None = None
 
     @property
     def deleting(self) -> bool:
@@ -90,6 +110,14 @@ class MemoryKubelet:
                 if gone is not None:
                     gone.cancel()
 
+    def kill(self, key: ObjectKey, *, evict: bool = False) -> None:
+        """Kill the containers of a pod that runs, for want of memory; or the whole pod, by the node."""
+        why = {"reason": "Evicted", "message": "the node was low on memory"} if evict else {}
+        for played in self._playing.values():
+            if played.key == key:
+                played.killed = {"phase": "Failed", **why}
+                played.changed.set()
+
     async def _play(self, played: _Played) -> None:
         """One pod from its creation to its end. A task of its own, cancelled when the pod is gone."""
         plan = self._plan(played.pod)
@@ -100,14 +128,16 @@ class MemoryKubelet:
             natural_end = inf if plan.runs is None else began + plan.runs
             origin = began if plan.notices_deadlines else inf
             ended = await self._wait(played, natural_end, origin)
-            if not ended and plan.notices_in:
+            if not ended and plan.notices_in and played.killed is None:
                 await self._clock.sleep(min(plan.notices_in, natural_end - self._clock.monotonic()))
                 ended = self._clock.monotonic() >= natural_end
-            if ended:
+            if played.killed is not None and not ended:
+                self._kill(played, plan, began, started)
+            elif ended:
                 end = {"exitCode": plan.exit_code, "reason": "Error" if plan.exit_code else "Completed"}
-                await self._end(played, plan, began, started, end | {"message": plan.message})
+                await self._end(played, plan, began, started, end | {"message": plan.said(inf)})
             else:
-                await self._stop(played, plan, started)
+                await self._stop(played, plan, began, started)
         await self._wait(played, inf, inf)
         await self._api.remove(played.key)
 
@@ -122,12 +152,18 @@ class MemoryKubelet:
             return
         self._report(played, _ended(end, late=False), _terminated(end, started, format_time(self._clock.now())))
 
-    async def _stop(self, played: _Played, plan: Plan, started: str) -> None:
+    def _kill(self, played: _Played, plan: Plan, began: float, started: str) -> None:
+        """End the containers where they are."""
+        message = plan.said(self._clock.monotonic() - began)
+        end = {"exitCode": _KILLED, "reason": "OOMKilled", "message": message}
+        self._report(played, played.killed or {}, _terminated(end, started, format_time(self._clock.now())))
+
+    async def _stop(self, played: _Played, plan: Plan, began: float, started: str) -> None:
         """Ask the containers to end, and kill them when the grace is over."""
-        late, grace = not played.deleting, played.grace
-        await self._clock.sleep(min(plan.stops_in, grace))
-        code = plan.stops_with if plan.stops_in <= grace else _KILLED
-        end = {"exitCode": code, "reason": "Error" if code else "Completed"}
+        late = not played.deleting
+        takes, code, message = plan.when_stopped(self._clock.monotonic() - began, played.grace)
+        await self._clock.sleep(takes)
+        end = {"exitCode": code, "reason": "Error" if code else "Completed"} | ({"message": message} if message else {})
         state = _terminated(end, started, format_time(self._clock.now()))
         self._report(played, _ended(end, late=late), state)
 
@@ -136,7 +172,7 @@ class MemoryKubelet:
 
         The deadline may come nearer meanwhile.
         """
-        while not played.deleting:
+        while not played.deleting and (played.killed is None or until == inf == origin):
             end = min(until, origin + played.deadline)
             if self._clock.monotonic() >= end:
                 return until <= end

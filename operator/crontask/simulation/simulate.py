@@ -21,6 +21,7 @@ from crontask.decide.run.decide import decide_run
 from crontask.decide.task.conditions import CLOCK_SKEWED
 from crontask.engine.keys import key_of, run_key
 from crontask.ports import ApiError, Document, Kind, ObjectKey
+from crontask.simulation.batches import batches_in, counting
 from crontask.simulation.kubelet import MemoryKubelet, Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.simulation.operator import CLOCK_SKEW, OperatorClock, SimulatedOperator
@@ -343,20 +344,20 @@ class Simulation:
         wanted = self.scenario.part_takes.get(part, self.scenario.run_takes)
         results = self.scenario.part_results
         message = json.dumps({"result": results[part]}) if part in results else ""
-        if "batch" in asked:
-            message = self._given_back(asked["batch"])
+        writes: tuple[tuple[float, str], ...] = ()
+        if (several := batches_in(pod)) is not None and not (fails or part in self.scenario.failing_parts):
+            first = self._until_second(wanted)
+            writes = tuple(several.messages(counting(self.scenario.batches), wanted.total_seconds(), first))
+            wanted += timedelta(seconds=writes[-1][0] - first)
+        elif "batch" in asked:
+            message = json.dumps(counting(self.scenario.batches)(asked["batch"].get("cursor"), 0))
         code = int(fails or part in self.scenario.failing_parts)
-        return Plan(runs=self._until_second(wanted), exit_code=code, message=message, stops_in=0)
+        return Plan(runs=self._until_second(wanted), exit_code=code, message=message, stops_in=0, writes=writes)
 
     def _until_second(self, takes: timedelta) -> float:
         """Seconds until what takes so long from this second on has ended."""
         within = self.clock.now().microsecond / 1e6
         return max(0.0, takes.total_seconds() - within + _ENDS_LATE)
-
-    def _given_back(self, batch: Document) -> str:
-        """What a batch says: the cursor is how many have been done."""
-        done = (batch.get("cursor") or 0) + 1
-        return json.dumps({"cursor": done, "isDone": done >= self.scenario.batches})
 
 
 _STARTED = "Due"

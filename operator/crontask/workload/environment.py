@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from crontask.api.base import format_time
-from crontask.api.scheduledrun import BatchPart, Parent
+from crontask.api.scheduledrun import BatchPart, Parent, ReusedPod
 from crontask.api.trigger import Trigger, trigger_json
 
 
@@ -79,9 +79,23 @@ def _of_part(parent: Parent) -> dict[str, str]:
 
 def _of_batch(batch: BatchPart) -> dict[str, str]:
     found = {"CRONTASK_BATCH": str(batch.number), "CRONTASK_BATCH_SIZE": str(batch.size)}
+    if batch.reuse is not None:
+        found["CRONTASK_REUSE"] = _of_pod(batch.reuse)
     if batch.cursor is None:
         return found
     return {**found, "CRONTASK_CURSOR": orjson.dumps(batch.cursor, option=orjson.OPT_SORT_KEYS).decode()}
+
+
+def _of_pod(reuse: ReusedPod) -> str:
+    """How the runner goes on with other batches, in seconds."""
+    asked: dict[str, Any] = {"for": reuse.for_.total_seconds(), "most": reuse.most}
+    if reuse.delay:
+        asked["delay"] = reuse.delay.total_seconds()
+    if reuse.timeout is not None:
+        asked["timeout"] = reuse.timeout.total_seconds()
+    if reuse.args:
+        asked["args"] = reuse.args
+    return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def variable(name: str, value: str) -> dict[str, str]:

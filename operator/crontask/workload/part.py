@@ -84,6 +84,8 @@ def _parent(parent: Parent) -> Document:
         document["item"]["value"] = parent.item.value
     if parent.batch is not None and parent.batch.cursor is not None:
         document["batch"]["cursor"] = parent.batch.cursor
+    if parent.batch is not None and parent.batch.reuse is not None and parent.batch.reuse.args is not None:
+        document["batch"]["reuse"]["args"] = parent.batch.reuse.args
     return document
 
 

@@ -16,7 +16,7 @@ from crontask.api.trigger import Trigger
 from crontask.api.validate_template import template_container_names
 from crontask.workload.environment import Identity, Interval, environment
 from crontask.workload.merge import merged
-from crontask.workload.runner import http_template, message_limit, python_template
+from crontask.workload.runner import grace_of, http_template, message_limit, python_template
 
 Document = dict[str, Any]
 
@@ -41,6 +41,9 @@ def build_pod(
                 _with_environment(container, variables) if isinstance(container, dict) else container
                 for container in spec[group]
             ]
+    batch = identity.parent.batch if identity.parent is not None else None
+    if batch is not None and batch.reuse is not None:
+        spec.setdefault("terminationGracePeriodSeconds", grace_of(batch.reuse))
     if handler.http is not None or handler.python is not None:
         limit = {"name": "CRONTASK_MESSAGE_BYTES", "value": str(message_limit(spec))}
         spec["containers"] = [

@@ -3,12 +3,14 @@
 What it is to do is handed over in its environment; a secret stays a reference, so that only the pod is given it.
 """
 
+from math import ceil
 from typing import Any
 
 import orjson
 
 from crontask.api.names import MAIN_CONTAINER
 from crontask.api.pod import message_bytes
+from crontask.api.scheduledrun import ReusedPod
 from crontask.api.simple_handler import Header, Http, KeyRef, Python
 from crontask.workload.environment import variable
 
@@ -17,6 +19,8 @@ Document = dict[str, Any]
 _PIECE = 30_000
 # Bytes of a termination message that the runner needs at least.
 _LEAST_MESSAGE = 256
+# A kubelet's own; and what the runner may take, once a batch has ended, to say how.
+_LEAST_GRACE, _TO_SAY_SO = 30, 5
 _SOURCE = "CRONTASK_SOURCE"
 _TEMPORARY = "crontask-tmp"
 _RESTRICTED = {
@@ -62,6 +66,12 @@ def message_limit(spec: Document) -> int:
     """Bytes of the termination message that a kubelet keeps of each container of the pod."""
     containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
     return max(_LEAST_MESSAGE, message_bytes(containers))
+
+
+def grace_of(reuse: ReusedPod) -> int:
+    """Seconds that a pod which does one batch after the other is given to end the one under way."""
+    longest = reuse.timeout if reuse.timeout is not None else reuse.for_
+    return max(_LEAST_GRACE, ceil(longest.total_seconds()) + _TO_SAY_SO)
 
 
 def _template(verb: str, handler: Document, image: str, variables: list[Document], *, own: bool = True) -> Document:

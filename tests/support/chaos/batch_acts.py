@@ -5,11 +5,17 @@ from random import Random
 
 from chaos.batches import asked_of
 from chaos.changes import Later
+from chaos.ledger import has_ended
 from chaos.story import CHAOS_SECONDS, Event
+from crontask.api.names import ANNOTATION_STOPPED
 from crontask.ports import Document, Kind, ObjectKey
+from crontask.simulation.batches import batches_in
+from crontask.simulation.kubelet import MemoryKubelet
 from crontask.simulation.memory_api import MemoryApi
 
-_CONTAINER = {"container": {"image": "busybox:1.36"}}
+# Each alone: what is applied is merged.
+_CONTAINER: Document = {"container": {"image": "busybox:1.36"}, "python": None}
+_PYTHON: Document = {"container": None, "python": {"source": "def handler(ctx): ..."}}
 
 
 def batch_events(seed: int) -> list[Event]:
@@ -22,6 +28,9 @@ def batch_events(seed: int) -> list[Event]:
     found = [Event(_time(random, latest), "run in batches", random.random()) for _ in range(random.randint(1, 4))]
     if random.random() < 0.3:
         found.append(Event(_time(random, latest), "remove a batch", random.random()))
+    # By others again, which came later.
+    random = Random(f"kills of batches {seed}")
+    found += [Event(_time(random, CHAOS_SECONDS), "kill a batch", random.random()) for _ in range(random.randint(0, 6))]
     return found
 
 
@@ -30,21 +39,37 @@ def _time(random: Random, latest: float) -> float:
 
 
 class BatchActs:
-    """Does what a story says, by the event's own number alone. `count`: of the runs that there were."""
+    """Does what a story says, by the event's own number alone. `count`: of the runs that there were.
 
-    def __init__(self, api: MemoryApi, later: Later, count: Callable[[], int]) -> None:
+    `evicts`: is given each pod that its node takes away.
+    """
+
+    def __init__(
+        self,
+        api: MemoryApi,
+        kubelet: MemoryKubelet,
+        later: Later,
+        count: Callable[[], int],
+        evicts: Callable[[ObjectKey], None],
+    ) -> None:
         self._api = api
+        self._kubelet = kubelet
+        self._evicts = evicts
         self._later = later
         self._count = count
         self.acts: dict[str, Callable[[Event], None]] = {
             "run in batches": self._run,
             "remove a batch": self._remove,
+            "kill a batch": self._kill,
         }
 
     def _run(self, event: Event) -> None:
         random, name = Random(event.number), f"batches-{self._count()}"
         retry: Document = {"limit": random.choice([0, 2]), "max": "2s", "onLost": random.choice(["Retry", "Fail"])}
-        batch: Document = {"size": 10, "handler": _CONTAINER, "timeout": "20s", "retry": retry}
+        batch: Document = {"size": 10, "handler": _CONTAINER, "reusePodFor": None, "timeout": "20s", "retry": retry}
+        reuse = Random(f"reuse {event.number}")
+        if reuse.random() < 0.5:
+            batch |= {"handler": _PYTHON, "reusePodFor": reuse.choice(["3s", "20s", "60s"])}
         if random.random() < 0.3:
             batch["delay"] = "3s"
         if random.random() < 0.3:
@@ -74,6 +99,25 @@ class BatchActs:
         if parts:
             meta = parts[int(event.number * 997) % len(parts)]["metadata"]
             self._later(0, self._api.remove(ObjectKey(Kind.SCHEDULED_RUN, meta["namespace"], meta["name"])))
+
+    def _kill(self, event: Event) -> None:
+        """One of those that do several, within a batch or between two."""
+        pods = [
+            pod
+            for pod in self._api.documents(Kind.POD)
+            if batches_in(pod) is not None
+            and pod["status"].get("phase") == "Running"
+            and not has_ended(pod)
+            and "deletionTimestamp" not in pod["metadata"]
+            and ANNOTATION_STOPPED not in pod["metadata"].get("annotations", {})
+        ]
+        if not pods:
+            return
+        meta = pods[int(event.number * 997) % len(pods)]["metadata"]
+        key, evict = ObjectKey(Kind.POD, meta["namespace"], meta["name"]), event.number > 0.6
+        if evict:
+            self._evicts(key)
+        self._kubelet.kill(key, evict=evict)
 
     def _apply(self, kind: str, name: str, spec: Document) -> None:
         self._api.apply({"kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec})

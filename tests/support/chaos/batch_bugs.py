@@ -8,7 +8,10 @@ import pytest
 
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
-from crontask.api.scheduledrun import BatchPart
+from crontask.api.pod import Pod
+from crontask.api.scheduledrun import SUCCESSES, BatchPart, Parent
+from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.reused import resumed, with_batches
 from crontask.decide.composite import batch_run
 from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.composite import Failure
@@ -70,6 +73,47 @@ def failed_batch_passed_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ScheduledRun, "succeeded", property(lambda run: run.ended))
 
 
+def done_before_a_kill_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What a pod that did several batches had done counts only if it ended well."""
+
+    def planted(run: ScheduledRun, pod: Pod, outcome: Outcome) -> Outcome:
+        found = with_batches(run, pod, outcome)
+        return found if found.phase in SUCCESSES else replace(found, batch=None)
+
+    patch.setattr("crontask.decide.attempt.fit.with_batches", planted)
+
+
+def done_again_from_the_start(patch: pytest.MonkeyPatch) -> None:
+    """The next pod of a part begins where the first one did, and what both have done is counted."""
+    patch.setattr("crontask.engine.pod_body.resumed", lambda run: run.spec.parent)
+
+
+def cursor_skips(patch: pytest.MonkeyPatch) -> None:
+    """The next pod of a part begins one batch after the one that was under way."""
+
+    def planted(run: ScheduledRun) -> Parent | None:
+        found = resumed(run)
+        if found is None or found.batch is None or found.batch.reuse is None or not run.status.attempts:
+            return found
+        batch = found.batch.model_copy(
+            update={"number": found.batch.number + 1, "cursor": (found.batch.cursor or 0) + 1}
+        )
+        return found.model_copy(update={"batch": batch})
+
+    patch.setattr("crontask.engine.pod_body.resumed", planted)
+
+
+def failed_part_counted_for_more(patch: pytest.MonkeyPatch) -> None:
+    """The batch that failed counts with those that its pod had done before."""
+    known = batch_run.Progress.plus
+
+    def planted(self: batch_run.Progress, part: ScheduledRun, given: BatchStatus) -> batch_run.Progress:
+        found = known(self, part, given)
+        return found if part.succeeded else replace(found, batches=found.batches + 1)
+
+    patch.setattr(batch_run.Progress, "plus", planted)
+
+
 BATCH_BUGS: dict[str, Plant] = {
     plant.__name__: plant
     for plant in (
@@ -78,5 +122,9 @@ BATCH_BUGS: dict[str, Plant] = {
         cursor_of_the_last_count,
         gone_batch_made_again,
         failed_batch_passed_over,
+        done_before_a_kill_is_forgotten,
+        done_again_from_the_start,
+        cursor_skips,
+        failed_part_counted_for_more,
     )
 }

@@ -18,10 +18,11 @@ from crontask.api.names import (
     follow_up_name,
 )
 from crontask.ports import ApiError, Document, Kind, ObjectKey
+from crontask.simulation.batches import batches_in
 from crontask.simulation.virtual_time import VirtualClock
 
 # Of an attempt whose pod was stopped.
-STOPPED = ("Canceled", "TimedOut", "StartTimeout", "TotalTimeout")
+STOPPED = ("Canceled", "TimedOut", "StartTimeout", "TotalTimeout", "Paused")
 # A kubelet has so long to stop a pod: the grace period that all have here, and half a minute.
 _STOPS_WITHIN = timedelta(seconds=60)
 _FINISHED = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled")
@@ -216,7 +217,8 @@ class Ledger:
             reason, name = attempt.get("reason"), pod["metadata"]["name"]
             if reason in STOPPED and not has_ended(pod):
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it runs")
-            if _was_stopped(pod) and reason not in STOPPED:
+            # One that does several batches ends by itself then, once the one under way has.
+            if _was_stopped(pod) and reason not in STOPPED and batches_in(pod) is None:
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it was stopped")
 
     def refused(self, key: ObjectKey, error: ApiError) -> None:
@@ -240,11 +242,15 @@ class Ledger:
         self._check_deletion(before, after)
         if after is None:
             self.pods.pop(uid, None)
+            if record is not None:
+                self._batches.see_gone(record.document, document)
             self.say(f"{self._actor} pod {name} is gone")
             return
         if before is None:
             self._pod_created(uid, after)
         self.pods[uid] = after
+        if record is not None:
+            self._batches.see_end(record.document, after)
         annotations = after["metadata"].get("annotations", {})
         if ANNOTATION_STOPPED in annotations and uid not in self._asked:
             # What was asked then may be long on its way.
@@ -277,7 +283,7 @@ class Ledger:
         record.refused_by = None
         late = self._sender.late
         self._workflows.see_pod(record.document, late=late, sent=self._sender.at)
-        self._batches.see_pod(record.document, late=late)
+        self._batches.see_pod(record.document, pod, late=late)
         if late:
             self._late_pods.add(uid)
         number = int(name.rpartition("-")[2])

@@ -74,14 +74,15 @@ class _World:
         self._changes = Changes(self._api, self._clock, self._ledger, self._later, self._kill_all, self._start_again)
 
         self._workflows = WorkflowActs(self._api, self._later, lambda: len(self._ledger.runs))
-        self._batches = BatchActs(self._api, self._later, lambda: len(self._ledger.runs))
+        self._kubelet = MemoryKubelet(self._api, self._clock, with_counts(with_batches(self._story.plan)))
+        self._batches = BatchActs(
+            self._api, self._kubelet, self._later, lambda: len(self._ledger.runs), self._take_away
+        )
         self._reruns = RerunActs(self._api, self._later, lambda: len(self._ledger.runs))
 
     async def play(self) -> Outcome:
         """All of the story, then the quiet, then what came of it."""
-        kubelet = asyncio.create_task(
-            MemoryKubelet(self._api, self._clock, with_counts(with_batches(self._story.plan))).run()
-        )
+        kubelet = asyncio.create_task(self._kubelet.run())
         for task in self._story.tasks:
             self._api.apply(task)
         self._start_operator()

@@ -165,7 +165,7 @@ def _fields(schema: Schema, path: tuple[str | int, ...] = ()) -> list[tuple[tupl
 
 # What is not served, and what goes with what stands beside it.
 _BESIDE_ANOTHER = {
-    *(*HANDLER, *BATCH, "task", "scheduledTime"),
+    *(*HANDLER, *BATCH, "task", "scheduledTime", "reusePodFor"),
     *("resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
 }
 

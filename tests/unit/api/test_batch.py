@@ -37,7 +37,13 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"handler": {"container": {}}}, ["batch.handler.container.image: is missing; name the image"]),
     ({"handler": {**C, "resultFrom": "x"}}, ["batch.handler.resultFrom: goes with podTemplate only; remove it"]),
     ({"handler": {"task": "x"}}, [f"batch.handler: {ONE}"]),
-    ({"reusePodFor": "5m"}, ["batch.reusePodFor: is not served by this version of crontask yet; remove it"]),
+    *(
+        (
+            {"reusePodFor": lasts},
+            ["batch.reusePodFor: goes with handler.python only, which can be called again; remove it, or write python"],
+        )
+        for lasts in ("5m", "0s")
+    ),
     (
         {"args": {"x": "${item}"}},
         ["batch.args.x: item: there is item in forEach.args only; write one of"],
@@ -58,6 +64,7 @@ GOOD: list[dict[str, Any]] = [
     {},
     {"handler": PYTHON, "size": 1_000_000, "delay": "0s", "maxBatches": 1, "continueFrom": "Start"},
     {"args": {"a": "${cursor}", "b": {"$ref": "${cursor.page}", "default": 1}, "c": "${batch}", "d": "${size}"}},
+    *({"handler": PYTHON, "reusePodFor": lasts, "timeout": "1h"} for lasts in ("0s", "1s", "5m", "24h")),
     {"args": {"a": "${args.x}", "b": "${run.name}", "c": "${trigger.result}"}},
 ]
 
@@ -116,4 +123,6 @@ def test_a_cursor_in_vain_or_too_long_is_refused(spec: dict[str, Any], words: st
 def test_a_part_is_named_by_its_number() -> None:
     asked = Parent(name="a", uid="u", root="a", depth=1, key="u/7", batch=BatchPart(number=7, size=1))
     assert asked.part == part_of_batch(7) == "batch-7"
+    third = asked.model_copy(update={"batch": BatchPart(number=7, size=1, part=3)})
+    assert third.part == part_of_batch(3) == "batch-3"
     assert not asked.comes_at_the_end

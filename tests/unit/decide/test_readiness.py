@@ -23,6 +23,7 @@ from run_life import (
     runs,
     scheduled_run,
 )
+from several_batches import several_batches
 
 from crontask.api.composite_status import BatchStatus, Halt, StepPhase, StepStatus
 from crontask.api.scheduledrun import BatchPart, RunPhase, ScheduledRunStatus
@@ -189,6 +190,13 @@ ROWS = (
     ),
     Row("refused by an answer that leaves it open", known_of(pod_state=CreationUnknown(refusal())), 5, held(4 + 900)),
     Row("its pod is gone", known_of(pod_state=VANISHED), 5, None),
+    Row(
+        "its pod would do several batches, and what it is a part of pauses",
+        several_batches(None, FIRST, phase=RunPhase.RETRYING),
+        *(5, Held("held back: run all, which it is a part of, is paused")),
+    ),
+    Row("the same, and that goes on", several_batches(None, FIRST, phase=RunPhase.RETRYING, paused=False), 5, None),
+    Row("the same of one batch", several_batches(None, FIRST, phase=RunPhase.RETRYING, reuse=False), 5, None),
 )
 
 

@@ -124,7 +124,7 @@ def test_jitter_is_of_the_run_and_of_the_attempt() -> None:
 )
 def test_the_pause_is_that_after_the_expected_attempt(attempts: tuple[Any, ...], seconds: int) -> None:
     run = scheduled_run(status=recorded(RunPhase.RUNNING, *attempts), retry=NO_JITTER)
-    assert next_attempt_at(known_of(run), at(20)) == at(20 + seconds)
+    assert next_attempt_at(known_of(run), FAILED, at(20)) == at(20 + seconds)
 
 
 # --- what is recorded ------------------------------------------------------------------------------------------------

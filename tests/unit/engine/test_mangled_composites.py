@@ -24,6 +24,11 @@ ROWS: tuple[tuple[str, dict[str, Any], dict[str, Any], str], ...] = (
     ("is paused since ever", STEPS, {"paused": {"since": "0001-01-01T00:00:00Z", "seconds": LARGEST}}, "Succeeded"),
     ("counts as many batches as there may be", BATCHES, {"batch": {"batches": 10**9}}, "Partial"),
     ("counts as many batches as there are numbers", BATCHES, {"batch": {"batches": LARGEST}}, "Partial"),
+    # While a part runs nothing is decided by that, and it is written anew.
+    ("counts as many parts as there are numbers", BATCHES, {"batch": {"parts": LARGEST}}, "Succeeded"),
+    ("counts parts that nobody has seen", BATCHES, {"batch": {"batches": 0, "parts": 7}}, "Succeeded"),
+    # The pod of the eighth says nothing here.
+    ("counts fewer parts than there were", BATCHES, {"batch": {"batches": 7, "parts": 0}}, "Failed"),
     ("has ends that are none", ITEMS, {"items": {"total": 3, "ends": "garbage"}}, "Succeeded"),
     ("has more items than there are", ITEMS, {"items": {"total": LARGEST, "ends": "S9999F9999"}}, "Succeeded"),
     ("has no items", ITEMS, {"items": {"total": 0}}, "Succeeded"),

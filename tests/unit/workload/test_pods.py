@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crontask.api.handler import Handler
+from crontask.api.scheduledrun import BatchPart, Parent, ReusedPod
 from crontask.workload.environment import Identity, Interval
 from crontask.workload.merge import merged
 from crontask.workload.pod import build_pod
@@ -217,3 +218,53 @@ def test_what_has_a_name_is_merged_by_it_and_all_else_replaces(
     whole: Document, part: Document, wanted: Document
 ) -> None:
     assert merged(whole, part) == wanted
+
+
+# --- pods that do several batches ------------------------------------------------------------------------------------
+
+
+def several(reuse: Document, pod: Document | None = None) -> Document:
+    """The pod of such a part, beginning with the seventh batch."""
+    batch = BatchPart(number=7, size=5, cursor=6, part=2, reuse=ReusedPod.model_validate(reuse))
+    parent = Parent(name="all", uid="u", root="all", depth=1, key="u/7", batch=batch)
+    handler: Document = {"python": {"source": SOURCE}, **({"pod": pod} if pod is not None else {})}
+    identity = Identity("report", "jobs", "report-1", "uid-1", 2, parent=parent)
+    return build_pod(Handler.model_validate(handler), identity, AT, Interval(), {}, runner_image="runner:1")
+
+
+@pytest.mark.parametrize(
+    ("reuse", "handed"),
+    [
+        ({"for": "5m", "most": 9}, {"for": 300, "most": 9}),
+        (
+            {"for": "1h", "most": 9, "delay": "2s", "timeout": "1m", "args": [{"at": ["a"], "value": ["batch"]}]},
+            {"for": 3600, "most": 9, "delay": 2, "timeout": 60, "args": [{"at": ["a"], "value": ["batch"]}]},
+        ),
+        ({"for": "5m", "most": 9, "delay": "0s"}, {"for": 300, "most": 9}),
+    ],
+)
+def test_how_it_goes_on_is_handed_over_in_seconds(reuse: Document, handed: Document) -> None:
+    values = as_a_kubelet_gives_it(several(reuse)["spec"]["containers"][0])
+    assert orjson.loads(values["CRONTASK_REUSE"]) == handed
+    assert (values["CRONTASK_BATCH"], values["CRONTASK_CURSOR"], values["CRONTASK_IDEMPOTENCY_KEY"]) == (
+        "7",
+        "6",
+        "u/7",
+    )
+
+
+@pytest.mark.parametrize(
+    ("reuse", "pod", "seconds"),
+    [
+        ({"for": "10s"}, None, 30),
+        ({"for": "5m"}, None, 305),
+        ({"for": "1h", "timeout": "2m"}, None, 125),
+        ({"for": "5m"}, {"spec": {"terminationGracePeriodSeconds": 3}}, 3),
+    ],
+)
+def test_it_is_given_time_to_end_its_batch(reuse: Document, pod: Document | None, seconds: int) -> None:
+    assert several({**reuse, "most": 9}, pod)["spec"]["terminationGracePeriodSeconds"] == seconds
+
+
+def test_any_other_has_the_grace_of_its_own() -> None:
+    assert "terminationGracePeriodSeconds" not in pod_of({"python": {"source": SOURCE}})["spec"]

@@ -11,6 +11,7 @@ from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.written import shown
 from crontask.decide.attempt.outcome import Outcome, outcome_of
+from crontask.decide.attempt.reused import NOT_BEGUN, reuse_of, with_batches, without_any
 from crontask.decide.settings import settings
 from crontask.decide.views import RunView
 
@@ -20,11 +21,15 @@ RESULT_INVALID = "ResultInvalid"
 def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     """The end of the pod's attempt, None while it goes on. A success without the result that is asked for is none."""
     outcome = outcome_of(pod)
+    if outcome is not None and reuse_of(view.run) is not None:
+        outcome = _of_batches(view, pod, outcome)
     if outcome is not None and is_batch(view) and outcome.phase in SUCCESSES:
         if (too_long := _why_too_long(outcome)) is not None:
-            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long, cursor=None)
+            outcome = replace(outcome, batch=None, cursor=None)
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long)
         if (wrong := _why_not_known_whether_done(outcome)) is not None:
-            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong, final=True)
+            outcome = replace(outcome, batch=None, final=True)
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong)
     schema = settings(view).result_schema
     if outcome is None or schema is None or outcome.phase not in SUCCESSES:
         return outcome
@@ -35,6 +40,15 @@ def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     if violation is None:
         return outcome
     return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=violation)
+
+
+def _of_batches(view: RunView, pod: Pod, outcome: Outcome) -> Outcome:
+    """The end of a pod that does one batch after the other. Nobody stops one that has not begun: it is lost."""
+    found = with_batches(view.run, pod, outcome)
+    if not without_any(found):
+        return found
+    message = "its pod was stopped before it began a batch"
+    return replace(found, phase=RunPhase.FAILED, reason=NOT_BEGUN, message=message, lost=True)
 
 
 def is_batch(view: RunView) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crontask.api.base import cut, format_duration
+from crontask.api.composite_status import BatchStatus
 from crontask.api.names import ANNOTATION_STOPPED
 from crontask.api.pod import DEADLINE_EXCEEDED, Pod, Terminated
 from crontask.api.scheduledrun import RunPhase
@@ -25,7 +26,7 @@ class Outcome:
 
     `lost`: it did not end by itself, its pod went. `final`: no attempt follows, whatever the policy has left. `cursor`,
     `is_done`, `total`: what a batch gave back; `is_done` is None where that is neither true nor false,
-    and `is_done_given` whatever it is.
+    and `is_done_given` whatever it is. `batch`: what a pod has done that does one batch after the other.
     """
 
     phase: RunPhase
@@ -44,6 +45,7 @@ class Outcome:
     is_done: bool | None = None
     is_done_given: Any = None
     total: int | None = None
+    batch: BatchStatus | None = None
 
 
 def pod_has_ended(pod: Pod) -> bool:
@@ -76,6 +78,13 @@ def outcome_of(pod: Pod) -> Outcome | None:
         return outcome
     # Whoever ends with exit code 0 when it is asked to may have done it all, or nothing.
     return replace(outcome, phase=RunPhase.FAILED, reason=lost[0], message=cut(lost[1], LONGEST_MESSAGE), lost=True)
+
+
+def end_of_main(pod: Pod) -> Outcome | None:
+    """How the main container ended, whoever stopped its pod; None where that is not known."""
+    main = pod.main_status
+    end = main.state.terminated if main is not None else None
+    return _of_container(read_message(pod, pod.main, end), end) if end is not None else None
 
 
 def _deciding_end(pod: Pod) -> tuple[str, Terminated | None]:

@@ -20,7 +20,7 @@ _PHASES = {"success": RunPhase.SUCCEEDED, "partial": RunPhase.PARTIAL, "failed":
 _KEYS = frozenset(
     {
         *("status", "result", "message", "processedCount", "errorCount", "resultTruncated"),
-        *("cursor", "isDone", "total"),
+        *("cursor", "isDone", "total", "batches", "partialBatches", "stuck", "timedOut"),
     }
 )
 # Of a log that stands in for a message, a kubelet keeps the last lines, and of those the last bytes.

@@ -5,25 +5,32 @@ is asked to stop it, by a deadline that has passed: the containers have their gr
 run is removed. A pod that has not started has no log, and a kubelet may not answer: those are deleted.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crontask.api.pod import DEADLINE_EXCEEDED, STOP_NOW, Pod
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.attempt.fit import fitting_outcome
-from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.outcome import Outcome, end_of_main
+from crontask.decide.attempt.reused import batches_of, reuse_of, so_far, with_batches, without_any
 from crontask.decide.decisions import DeletePod, StopPod
 from crontask.decide.views import RunView
 
 CANCELED, REPLACED = "Canceled", "Replaced"
+# Of a pod that does one batch after the other: what it is a part of is paused.
+PAUSED = "Paused"
 TIMED_OUT, NOT_STARTED, TOTAL = "TimedOut", "StartTimeout", "TotalTimeout"
 _PHASES = {
     CANCELED: RunPhase.CANCELED,
     TIMED_OUT: RunPhase.TIMED_OUT,
     NOT_STARTED: RunPhase.FAILED,
     TOTAL: RunPhase.TIMED_OUT,
+    PAUSED: RunPhase.FAILED,
 }
 _NOT_STARTED = (None, RunPhase.PENDING, RunPhase.QUEUED)
-_OF_POD = {CANCELED: CANCELED, REPLACED: CANCELED, TIMED_OUT: TIMED_OUT}
+_OF_POD = {CANCELED: CANCELED, REPLACED: CANCELED, TIMED_OUT: TIMED_OUT, PAUSED: PAUSED}
+# What a runner that has let its batch end does not end with: SIGKILL, and SIGTERM before it could note that.
+_KILLED = (137, 143)
 # How long a kubelet may take to stop a pod beyond the grace period of its containers.
 PATIENCE = timedelta(seconds=30)
 
@@ -53,7 +60,25 @@ def end_of_attempt(view: RunView) -> Outcome | None:
     by_itself = None if _was_stopped(pod) else fitting_outcome(view, pod)
     if by_itself is not None and not by_itself.lost:
         return by_itself
-    return end_of_stopped(view, reason) if pod.finished else None
+    if not pod.finished:
+        return None
+    return _end_after_batch(view, pod, reason) or end_of_stopped(view, reason)
+
+
+def _end_after_batch(view: RunView, pod: Pod, reason: str) -> Outcome | None:
+    """The end of a pod that was asked to end after its batch, and has done so; None of any other."""
+    own = end_of_main(pod) if reuse_of(view.run) is not None and reason in (PAUSED, TIMED_OUT) else None
+    if own is None or own.exit_code in _KILLED or batches_of(pod) is None:
+        return None
+    own = with_batches(view.run, pod, own)
+    if own.phase not in SUCCESSES:
+        # The batch failed, as it would have anyway.
+        return own if reason == PAUSED else None
+    if reason == TIMED_OUT and without_any(own):
+        return None
+    done = so_far(view.run, own.batch).batches
+    why = f"{view.run.status.message or reason}; it ended after {done} {'batch' if done == 1 else 'batches'}"
+    return own if own.batch is None or own.batch.done else replace(own, reason=reason, message=why)
 
 
 def end_of_stopped(view: RunView, reason: str) -> Outcome:
@@ -61,7 +86,9 @@ def end_of_stopped(view: RunView, reason: str) -> Outcome:
     main = view.pod.main_status if view.pod is not None else None
     end = main.state.terminated if main is not None else None
     message = why_canceled(view) if reason == CANCELED else view.run.status.message or reason
-    return Outcome(
+    if reason == PAUSED:
+        message = f"{message}; its pod did not end its batch in time"
+    outcome = Outcome(
         _PHASES[reason],
         reason,
         message,
@@ -69,7 +96,12 @@ def end_of_stopped(view: RunView, reason: str) -> Outcome:
         end.started_at if end is not None else None,
         end.finished_at if end is not None else None,
         final=reason in (CANCELED, TOTAL),
+        lost=reason == PAUSED,
     )
+    if view.pod is None or reuse_of(view.run) is None:
+        return outcome
+    # A cancel ends it whatever it has done.
+    return replace(outcome, batch=batches_of(view.pod)) if outcome.final else with_batches(view.run, view.pod, outcome)
 
 
 def why_canceled(view: RunView) -> str | None:
@@ -110,7 +142,7 @@ def _annotation(view: RunView, reason: str) -> str:
     """Why a pod was stopped, as it says itself."""
     if reason == CANCELED:
         return REPLACED if view.run.replaced_by is not None else CANCELED
-    return TIMED_OUT
+    return PAUSED if reason == PAUSED else TIMED_OUT
 
 
 def _stops(pod: Pod) -> bool:

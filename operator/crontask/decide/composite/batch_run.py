@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import orjson
-
-from crontask.api.composite import Batch
+from crontask.api.composite import MOST_BATCHES, Batch
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
 from crontask.api.scheduledrun import BatchPart, RunPhase
+from crontask.decide.attempt.reused import reuse_of, text_of
 from crontask.decide.composite.composite import Composite, Failure
 from crontask.decide.composite.model import PART_GONE, WantedPart
+from crontask.decide.composite.reused_pod import longest_of_pod, reused_pod
 from crontask.decide.composite.step_state import end_reason, gone
 from crontask.decide.composite.values import Values
 from crontask.decide.model import ScheduledRun
@@ -26,9 +26,13 @@ _WHAT_TO_GIVE_BACK = 'give back a JSON object with isDone, true or false, and un
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: the batches that are done and counted. `ended`: when the last one did, where that is known."""
+    """How far a run is: the batches that are done and counted. `ended`: when the last one did, where that is known.
+
+    `parts`: how many runs have done them.
+    """
 
     batches: int = 0
+    parts: int = 0
     partial: int = 0
     done: bool = False
     cursor: Any = None
@@ -40,11 +44,15 @@ class Progress:
     ended: datetime | None = None
 
     def plus(self, part: ScheduledRun, given: BatchStatus) -> "Progress":
-        """The same after one more."""
+        """The same after one more part, and what that has done."""
+        several = reuse_of(part) is not None
+        if several and not given.batches:
+            return replace(self, parts=self.parts + 1, ended=part.ended_at)
         return replace(
             self,
-            batches=self.batches + 1,
-            partial=self.partial + (part.status.phase is RunPhase.PARTIAL),
+            batches=self.batches + (given.batches if several else 1),
+            parts=self.parts + 1,
+            partial=self.partial + (given.partial if several else part.status.phase is RunPhase.PARTIAL),
             done=bool(given.done),
             cursor=given.cursor if given.cursor is not None or given.done else self.cursor,
             processed=_sum(self.processed, given.processed_count),
@@ -90,9 +98,10 @@ class BatchRun(Composite):
     def _followed(self) -> tuple[Progress, Failure | None]:
         """From the record on, each batch that has ended: how far they came, and why no other follows."""
         known = self.recorded
-        last = self.part(known.batches) if known.batches else None
+        last = self.part(known.parts_done) if known.parts_done else None
         found = Progress(
             known.batches,
+            known.parts_done,
             known.partial,
             bool(known.done),
             known.cursor,
@@ -103,11 +112,15 @@ class BatchRun(Composite):
             bool(last.status.result_truncated) if last is not None else False,
             last.ended_at if last is not None and last.ended else None,
         )
-        while not found.done and (part := self.part(found.batches + 1)) is not None and part.ended:
-            if not part.succeeded:
-                return found, _failure_of(part, found.batches + 1)
+        while not found.done and (part := self.part(found.parts + 1)) is not None and part.ended:
             given = part.status.batch or BatchStatus()
+            if not part.succeeded:
+                # What its pod had done before stands.
+                found = found.plus(part, given) if reuse_of(part) is not None and given.batches else found
+                return found, _failure_of(part, found.batches + 1)
             before, found = found.cursor, found.plus(part, given)
+            if reuse_of(part) is not None and not given.batches:
+                continue
             if (failure := _no_way_on(found.batches, before, given)) is not None:
                 return found, failure
         return found, None
@@ -123,7 +136,7 @@ class BatchRun(Composite):
         progress, failure = self._followed
         if failure is not None or progress.done:
             return failure
-        part, number = part_of_batch(progress.batches + 1), progress.batches + 1
+        part, number = part_of_batch(progress.parts + 1), progress.batches + 1
         refusal = self.view.given_up(part)
         if refusal is not None:
             return Failure(refusal.reason, f"batch {number}: {refusal.message}")
@@ -141,10 +154,10 @@ class BatchRun(Composite):
     @property
     def orphaned(self) -> bool:
         """Whether the pod of the next batch goes on, though its run is gone."""
-        return self.view.name_of(part_of_batch(self.progress.batches + 1)) in self.view.orphaned
+        return self.view.name_of(part_of_batch(self.progress.parts + 1)) in self.view.orphaned
 
     def part(self, number: int) -> ScheduledRun | None:
-        """The run that does a batch."""
+        """The run of that number."""
         return self.view.parts.get(part_of_batch(number))
 
     def wanted(self) -> WantedPart:
@@ -152,22 +165,32 @@ class BatchRun(Composite):
         asked, plan, number, cursor = self.batch, self.plan, self.progress.batches + 1, self.progress.cursor
         others = {"cursor": cursor, "batch": number, "size": asked.size}
         values = Values(self.run, plan.args, others=others)
+        own = self.progress.parts + 1
+        reuse = reused_pod(asked, self._left(number)) if asked.reuses_pods else None
+        part = own if reuse is not None or own != number else None
         return WantedPart(
-            part_of_batch(number),
-            {"batch": BatchPart(number=number, size=asked.size, cursor=cursor)},
+            part_of_batch(own),
+            {"batch": BatchPart(number=number, size=asked.size, cursor=cursor, part=part, reuse=reuse)},
             asked.handler,
             self.args(asked.args, values),
             asked.retry or plan.retry,
-            asked.timeout,
+            longest_of_pod(asked) if reuse is not None else asked.timeout,
             plan.start_timeout,
             str(number),
         )
+
+    def _left(self, number: int) -> int:
+        """How many batches may be done from that one on."""
+        most = MOST_BATCHES
+        if self.batch.max_batches is not None:
+            most = min(most, self.plan.again.first + self.batch.max_batches)
+        return max(1, most - number + 1)
 
     # --- the runs that have done their batch -------------------------------------------------------------------------
 
     @cached_property
     def first_kept(self) -> int | None:
-        """The number of the first batch whose run may be there: those before are gone, all of them counted."""
+        """The number of the first run that may be there: those before are gone, all of them counted."""
         found = self.recorded.first_kept
         for number in _oldest(self.recorded):
             if self.part(number) is not None:
@@ -184,16 +207,16 @@ class BatchRun(Composite):
 def _oldest(recorded: BatchStatus) -> range:
     """The first numbers whose runs may be there and need not be kept, as many as are looked at."""
     first = recorded.first_kept or 1
-    return range(first, min(recorded.batches - KEPT + 1, first + _GO_AT_A_TIME))
+    return range(first, min(recorded.parts_done - KEPT + 1, first + _GO_AT_A_TIME))
 
 
 def parts_to_look_at(recorded: BatchStatus, find: Callable[[int], ScheduledRun | None]) -> Iterator[ScheduledRun]:
     """Of the runs of so many batches those by which the next is decided: the last ones, and the oldest."""
     yield from (part for number in _oldest(recorded) if (part := find(number)) is not None)
-    last = find(recorded.batches) if recorded.batches else None
+    last = find(recorded.parts_done) if recorded.parts_done else None
     if last is not None:
         yield last
-    number = recorded.batches + 1
+    number = recorded.parts_done + 1
     while (part := find(number)) is not None:
         yield part
         number += 1
@@ -208,20 +231,20 @@ def _failure_of(part: ScheduledRun, number: int) -> Failure:
 
 def _no_way_on(number: int, before: Any, given: BatchStatus) -> Failure | None:
     """Why a batch that ended well leads to no other, though it is not the last."""
-    if given.done is None:
+    if given.done is None or given.stuck == "NoIsDone":
         return Failure(INCOMPLETE, f"batch {number} did not give back isDone; {_WHAT_TO_GIVE_BACK}")
     if given.done:
         return None
-    if given.cursor is None:
+    if given.cursor is None or given.stuck == "NoCursor":
         return Failure(INCOMPLETE, f"batch {number} is not the last, and gave back no cursor; {_WHAT_TO_GIVE_BACK}")
-    if _text(given.cursor) == _text(before):
-        message = f"batch {number} gave back the cursor with which it began, {_text(before)}, and is not the last"
+    # One that is no longer the first of its pod may give back where that began.
+    same = given.batches <= 1 and text_of(given.cursor) == text_of(before)
+    if same or given.stuck == "SameCursor":
+        message = (
+            f"batch {number} gave back the cursor with which it began, {text_of(given.cursor)}, and is not the last"
+        )
         return Failure(CURSOR_STUCK, f"{message}; give back where the next one begins, or isDone: true")
     return None
-
-
-def _text(cursor: Any) -> str:
-    return orjson.dumps(cursor, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _sum(before: int | None, more: int | None) -> int | None:

@@ -55,7 +55,9 @@ def _decided(found: BatchRun, halt: Halt | None, *, over: bool) -> CompositeDeci
 def _is_enough(found: BatchRun) -> bool:
     """Whether there are to be no more; none that cannot be counted, whoever wrote the number into the status."""
     batches, most = found.progress.batches, found.batch.max_batches
-    return batches >= MOST_BATCHES or (most is not None and batches - found.plan.again.first >= most)
+    return max(batches, found.progress.parts) >= MOST_BATCHES or (
+        most is not None and batches - found.plan.again.first >= most
+    )
 
 
 # --- while it goes on ------------------------------------------------------------------------------------------------
@@ -155,10 +157,11 @@ def _decision(
     found: BatchRun, phase: RunPhase, message: str | None, halt: Halt | None = None, *, named: bool = False
 ) -> CompositeDecision:
     progress = found.progress
-    following = found.view.name_of(part_of_batch(progress.batches + 1))
+    following = found.view.name_of(part_of_batch(progress.parts + 1))
     running = next((part.meta.name for part in found.open), following if named or found.orphaned else None)
     shown = BatchStatus(
         batches=progress.batches,
+        parts=progress.parts if found.batch.reuses_pods else None,
         partial=progress.partial,
         done=progress.done,
         cursor=progress.cursor,

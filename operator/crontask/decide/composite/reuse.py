@@ -256,7 +256,7 @@ def _kept_batches(source: ScheduledRun, plan: Plan, run: ScheduledRun, *, anew: 
     found: dict[str, Any] = {"first": status.batches}
     if own is None:
         found["key"] = begin_of_key(source, plan, part_of_batch(status.batches + 1))
-    progress = Progress(status.batches, processed=status.processed_count, total=status.total).shown
+    progress = Progress(batches=status.batches, processed=status.processed_count, total=status.total).shown
     return Kept({"rerun": found}, _begins(source, cursor), {"batch": begins, "progress": progress})
 
 

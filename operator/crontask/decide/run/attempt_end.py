@@ -9,7 +9,7 @@ from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import RunDecisions, Transition
 from crontask.decide.limits import total_deadline
 from crontask.decide.retry import may_follow, next_attempt_at
-from crontask.decide.run.status import ended, identity, with_attempt
+from crontask.decide.run.status import batch_after, ended, identity, with_attempt
 from crontask.decide.views import RunView
 
 # The kubelet reports ends to the second, rounded down.
@@ -23,7 +23,7 @@ def attempt_ended(view: RunView, now: datetime, end: Outcome) -> RunDecisions:
         message = f"{end.message or end.reason}; waits for CronTask {name}, which says whether it is tried again"
         return RunDecisions(view.run.status.model_copy(update={"message": cut(message, LONGEST_MESSAGE)}))
     completion = end.ended or now
-    following = next_attempt_at(view, min(now, completion + _SECOND))
+    following = next_attempt_at(view, end, min(now, completion + _SECOND))
     deadline = total_deadline(view)
     in_time = deadline is None or following < deadline
     if view.run.cancel_requested or not may_follow(view, end) or not in_time:
@@ -48,6 +48,7 @@ def _retrying(view: RunView, end: Outcome, completion: datetime, following: date
             "lost_attempts": run.status.lost_attempts + end.lost,
             "next_retry_time": following,
             "message": message,
+            "batch": batch_after(view, end),
         }
     )
     transition = Transition(

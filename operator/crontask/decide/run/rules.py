@@ -8,8 +8,9 @@ from crontask.api.names import pod_name
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import SUCCESSES, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.reused import reuse_of
 from crontask.decide.attempt.starting import why_not_running
-from crontask.decide.attempt.stop import end_of_attempt, end_of_stopped, has_leftovers, stop_reason
+from crontask.decide.attempt.stop import PAUSED, end_of_attempt, end_of_stopped, has_leftovers, stop_reason
 from crontask.decide.decisions import LookForPod, RunDecisions, StartAttempt, StopLeftovers, earliest
 from crontask.decide.limits import gives_up_at, total_deadline
 from crontask.decide.model import STALE
@@ -173,6 +174,17 @@ def _timeout(view: RunView, now: datetime) -> RunDecisions | None:
     return stop(view, pod, now, limit.reason, limit.message) if limit is not None and limit.at <= now else None
 
 
+def _pause(view: RunView, now: datetime) -> RunDecisions | None:
+    """What it is a part of is paused: a pod that does one batch after the other ends after the one under way."""
+    pod, parent = _pod(view), view.parent
+    if reuse_of(view.run) is None or parent is None or not parent.paused or pod.deleting:
+        return None
+    main = pod.main_status
+    if main is None or main.state.running is None:
+        return None
+    return stop(view, pod, now, PAUSED, f"paused: run {parent.meta.name}, which it is a part of, is")
+
+
 def _under_way(view: RunView, now: datetime) -> RunDecisions:
     pod, limit = _pod(view), next_limit(view)
     if pod.deleting:
@@ -253,5 +265,6 @@ RULES: tuple[Rule, ...] = (
     Rule(_finished, frozenset({Stage.ATTEMPT_OVER, Stage.ENDING}), (*SUCCESSES, *_AFTER_ATTEMPT)),
     Rule(_cancel, frozenset({Stage.RUNNING}), (RunPhase.CANCELING,)),
     Rule(_timeout, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),
+    Rule(_pause, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),
     Rule(_under_way, frozenset({Stage.RUNNING}), (RunPhase.RUNNING,)),
 )

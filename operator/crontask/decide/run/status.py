@@ -9,6 +9,7 @@ from crontask.api.names import pod_name
 from crontask.api.scheduledrun import SUCCESSES, Attempt, CompositeRunStatus, RunPhase, ScheduledRunStatus
 from crontask.decide.attempt.fit import is_batch
 from crontask.decide.attempt.outcome import Outcome
+from crontask.decide.attempt.reused import reuse_of, so_far
 from crontask.decide.decisions import DecisionKind, RunDecisions, Transition
 from crontask.decide.run.follow_up import chain_too_deep, follow_ups
 from crontask.decide.views import RunView
@@ -102,6 +103,9 @@ def ended(
     """The run has ended, for good."""
     before = view.run.status
     completion = (outcome.ended if outcome is not None else None) or now
+    batch = given_back(view, phase, outcome) if is_batch(view) else before.batch
+    # A part that does several batches has counted in each of its attempts.
+    counted = batch if reuse_of(view.run) is not None and batch is not None else outcome
     started = before.start_time or (view.pod.metadata.creation_timestamp if view.pod is not None else None)
     duration = format_duration(completion - started) if started is not None else None
     condition = Condition(
@@ -126,10 +130,10 @@ def ended(
             "pod_name": before.pod_name or (view.pod.metadata.name if view.pod is not None else None),
             "conditions": merge_conditions(before.conditions, (condition,)),
             "result": outcome.result if outcome is not None else None,
-            "processed_count": outcome.processed_count if outcome is not None else None,
-            "error_count": outcome.error_count if outcome is not None else None,
+            "processed_count": counted.processed_count if counted is not None else None,
+            "error_count": counted.error_count if counted is not None else None,
             "result_truncated": outcome.result_truncated if outcome is not None else None,
-            "batch": given_back(phase, outcome) if is_batch(view) else before.batch,
+            "batch": batch,
         }
     )
     if isinstance(status, CompositeRunStatus):
@@ -143,8 +147,18 @@ def ended(
     )
 
 
-def given_back(phase: RunPhase, outcome: Outcome | None) -> BatchStatus | None:
+def batch_after(view: RunView, outcome: Outcome | None) -> BatchStatus | None:
+    """What a run whose pod does one batch after the other has done after an attempt; of any other, what is recorded."""
+    did = outcome.batch if outcome is not None else None
+    if did is None or reuse_of(view.run) is None:
+        return view.run.status.batch
+    return so_far(view.run, did)
+
+
+def given_back(view: RunView, phase: RunPhase, outcome: Outcome | None) -> BatchStatus | None:
     """What a batch that has ended gave back; one that failed nothing that the next could begin with."""
+    if reuse_of(view.run) is not None:
+        return batch_after(view, outcome)
     if outcome is None or phase not in SUCCESSES:
         return None
     return BatchStatus(

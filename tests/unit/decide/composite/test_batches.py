@@ -11,7 +11,7 @@ from run_life import at, recorded
 from crontask.api.composite_status import BatchStatus, Halt
 from crontask.api.metadata import Metadata
 from crontask.api.names import part_name, part_of_batch
-from crontask.api.scheduledrun import BatchPart, RunPhase
+from crontask.api.scheduledrun import BatchPart, ReusedPod, RunPhase
 from crontask.api.validate import validate_run
 from crontask.decide.composite.batch_run import parts_to_look_at
 from crontask.decide.composite.batches import decide_batches
@@ -51,7 +51,7 @@ def batches(
     unmade: tuple[str, ...] = (),
     spec: dict[str, Any] | None = None,
     cursor: Any = None,
-    limits: dict[str, str] | None = None,
+    limits: dict[str, Any] | None = None,
     **fields: Any,
 ) -> CompositeView:
     """A run in batches that started at second 0. `said`: what is recorded of them; `fields`: of the handler."""
@@ -70,6 +70,24 @@ def batches(
 
 def decided(view: CompositeView, now: float = 9) -> CompositeDecision:
     return decide_batches(view, at(now))
+
+
+PYTHON = {"python": {"source": "def handler(ctx): ..."}}
+REUSED: dict[str, Any] = {"handler": PYTHON, "reusePodFor": "5m"}
+
+
+def several(
+    own: int, first: int, count: int, phase: RunPhase = RunPhase.SUCCEEDED, cursor: Any = None, **given: Any
+) -> ScheduledRun:
+    """The part of that number, whose pod did so many batches from the first one on; their cursor is their number."""
+    last = first + count - 1 if cursor is None else cursor
+    did = BatchStatus(**{"batches": count, "done": False, "cursor": last if count else None, **given})
+    run = part(part_of_batch(own), phase, 5, batch=did)[1]
+    reuse = ReusedPod.model_validate({"for": "5m", "most": 9})
+    batch = BatchPart(number=first, size=1, part=own, reuse=reuse)
+    assert run.spec.parent is not None
+    asked = run.spec.parent.model_copy(update={"step": None, "batch": batch})
+    return ScheduledRun(run.meta, run.spec.model_copy(update={"parent": asked}), (), run.status)
 
 
 def name_of(number: int) -> str:
@@ -157,6 +175,142 @@ def test_table(view: CompositeView, parts: list[tuple[int, Any]], count: int, en
     decision = decided(view)
     assert decision.batch is not None
     assert (wanted(decision), decision.batch.batches, ended(decision)) == (parts, count, end)
+
+
+THREE = BatchStatus(batches=7, parts=3, done=False, cursor=7)
+# Where pods do several: (what is known, number and part of what is made and its cursor, how many are counted and by
+# how many parts, how the run ends)
+SEVERAL: list[tuple[str, CompositeView, tuple[int, int, Any] | None, tuple[int, int, Any], tuple[str, str] | None]] = [
+    ("nothing yet", batches(**REUSED), (1, 1, None), (0, 0, None), None),
+    ("the first ended", batches(several(1, 1, 4), **REUSED), (5, 2, 4), (4, 1, 4), None),
+    ("two ended since", batches(several(1, 1, 4), several(2, 5, 2), **REUSED), (7, 3, 6), (6, 2, 6), None),
+    ("counted", batches(several(3, 5, 3), said=THREE, **REUSED), (8, 4, 7), (7, 3, 7), None),
+    ("counted, and one since", batches(several(4, 8, 2), said=THREE, **REUSED), (10, 5, 9), (9, 4, 9), None),
+    ("one did none", batches(several(4, 8, 0), said=THREE, **REUSED), (8, 5, 7), (7, 4, 7), None),
+    ("done", batches(several(1, 1, 4, done=True), **REUSED), None, (4, 1, 4), ("Succeeded", "Completed")),
+    (
+        "partial ones",
+        batches(several(1, 1, 4, partial=2, done=True), **REUSED),
+        None,
+        (4, 1, 4),
+        ("Partial", "Completed"),
+    ),
+    ("enough", batches(several(1, 1, 4), maxBatches=4, **REUSED), None, (4, 1, 4), ("Partial", "MaxBatches")),
+    ("not enough yet", batches(several(1, 1, 4), maxBatches=5, **REUSED), (5, 2, 4), (4, 1, 4), None),
+    (
+        "one failed after some",
+        batches(several(1, 1, 4), several(2, 5, 2, RunPhase.FAILED), **REUSED),
+        *(None, (6, 2, 6), ("Failed", "BatchFailed")),
+    ),
+    (
+        "one failed at once",
+        batches(several(1, 1, 4), several(2, 5, 0, RunPhase.FAILED), **REUSED),
+        *(None, (4, 1, 4), ("Failed", "BatchFailed")),
+    ),
+    (
+        "one was canceled after some",
+        batches(several(1, 1, 4, RunPhase.CANCELED), spec={"cancel": True}, **REUSED),
+        *(None, (4, 1, 4), ("Canceled", "Canceled")),
+    ),
+    (
+        "what was canceled is counted once",
+        batches(
+            several(1, 1, 4, RunPhase.CANCELED),
+            said=BatchStatus(batches=4, parts=1, cursor=4),
+            halt=Halt(phase="Canceled", reason="Canceled"),
+            **REUSED,
+        ),
+        *(None, (4, 1, 4), ("Canceled", "Canceled")),
+    ),
+    (
+        "the cursor of where it began",
+        batches(several(1, 1, 3, cursor=7), cursor=7, **REUSED),
+        *((4, 2, 7), (3, 1, 7), None),
+    ),
+    (
+        "one that did not move it",
+        batches(several(1, 1, 1, cursor=7), cursor=7, **REUSED),
+        *(None, (1, 1, 7), ("Failed", "CursorStuck")),
+    ),
+    *(
+        (
+            f"stuck: {stuck}",
+            batches(several(1, 1, 3, cursor=2, stuck=stuck), **REUSED),
+            *(None, (3, 1, 2), ("Failed", reason)),
+        )
+        for stuck, reason in (
+            ("SameCursor", "CursorStuck"),
+            ("NoCursor", "BatchResultIncomplete"),
+            ("NoIsDone", "BatchResultIncomplete"),
+        )
+    ),
+    (
+        "its run is gone",
+        batches(said=THREE.model_copy(update={"run": name_of(4)}), **REUSED),
+        *(None, (7, 3, 7), ("Failed", "PartGone")),
+    ),
+    ("paused", batches(several(1, 1, 4), spec={"suspend": True}, **REUSED), None, (4, 1, 4), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("view", "made", "counted", "end"), [row[1:] for row in SEVERAL], ids=[row[0] for row in SEVERAL]
+)
+def test_pods_that_do_several(
+    view: CompositeView, made: tuple[int, int, Any] | None, counted: tuple[int, int, Any], end: tuple[str, str] | None
+) -> None:
+    decision = decided(view)
+    found = [each.asked["batch"] for each in decision.wanted]
+    assert [(each.number, each.part, each.cursor) for each in found] == ([made] if made is not None else [])
+    assert [each.part for each in decision.wanted] == ([part_of_batch(made[1])] if made is not None else [])
+    assert decision.batch is not None
+    assert (decision.batch.batches, decision.batch.parts, decision.batch.cursor) == counted
+    assert ended(decision) == end
+
+
+@pytest.mark.parametrize(
+    ("most", "first", "counted", "wanted"),
+    [(None, 0, 0, 10**9), (None, 0, 4, 10**9 - 4), (9, 0, 0, 9), (9, 0, 4, 5), (9, 4, 4, 9), (9, 4, 7, 6)],
+)
+def test_how_many_a_pod_may_do(most: int | None, first: int, counted: int, wanted: int) -> None:
+    limit: dict[str, Any] = {"maxBatches": most} if most is not None else {}
+    said = BatchStatus(batches=counted, parts=counted, cursor=counted)
+    view = batches(said=said, limits={"rerun": {"first": first}} if first else None, **limit, **REUSED)
+    (part_made,) = decided(view).wanted
+    assert part_made.asked["batch"].reuse.most == wanted
+
+
+# (args, what each batch has for itself)
+LATE: list[tuple[Any, Any]] = [
+    (None, None),
+    ({"a": 1, "b": "${args.x}", "c": "${size}", "d": "$${cursor}"}, None),
+    ({"a": "${cursor}"}, [{"at": ["a"], "value": ["cursor"]}]),
+    ({"a": {"b": [0, "${cursor.x[1]}"]}}, [{"at": ["a", "b", 1], "value": ["cursor", "x", 1]}]),
+    ({"a": {"$ref": "${batch}", "default": None}}, [{"at": ["a"], "value": ["batch"], "default": None}]),
+    ({"a": {"$ref": "${args.x}", "default": "${cursor}"}}, None),
+]
+
+
+@pytest.mark.parametrize(("args", "late"), LATE)
+def test_what_of_its_args_each_batch_has_for_itself(args: Any, late: Any) -> None:
+    spec = {"args": {"x": "${cursor}"}}
+    view = batches(spec=spec, cursor={"x": [1, 2]}, **({"args": args} if args is not None else {}), **REUSED)
+    (part_made,) = decided(view).wanted
+    assert part_made.asked["batch"].reuse.args == late
+
+
+def test_how_a_pod_goes_on() -> None:
+    (part_made,) = decided(batches(delay="2s", timeout="1m", **REUSED)).wanted
+    reuse = part_made.asked["batch"].reuse
+    assert (reuse.for_, reuse.delay, reuse.timeout) == (
+        timedelta(minutes=5),
+        timedelta(seconds=2),
+        timedelta(minutes=1),
+    )
+    # Should its runner not end one that takes too long.
+    assert part_made.timeout == timedelta(minutes=6)
+    (part_made,) = decided(batches(handler=PYTHON, reusePodFor="0s", timeout="1m")).wanted
+    assert (part_made.asked["batch"].reuse, part_made.timeout) == (None, timedelta(minutes=1))
 
 
 def test_what_is_counted_once_is_not_counted_again() -> None:

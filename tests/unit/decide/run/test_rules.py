@@ -31,6 +31,7 @@ from run_life import (
     with_status,
 )
 from run_strategies import instants, views
+from several_batches import several_batches
 
 from crontask.api.metadata import OwnerReference
 from crontask.api.pod import Container, ContainerStatus
@@ -524,6 +525,25 @@ ROWS = (
     ),
     Row("a part that has just begun", PART_OF, "under way", None, wake_at=2, now=2 - MOMENT),
     Row("a part that goes on", PART_OF, "under way", Q.RUNNING, now=2),
+    Row("its run pauses", several_batches(pod(1, 0, runs(1))), "pause", Q.RUNNING),
+    Row("its run goes on", several_batches(pod(1, 0, runs(1)), paused=False), "under way", Q.RUNNING),
+    Row("its run pauses; it has not begun", several_batches(pod(1, 0, waits())), "under way", Q.RUNNING, wake_at=900),
+    Row("its run pauses, and it does one batch", several_batches(RUNS, reuse=False), "under way", Q.RUNNING),
+    Row(
+        "its run pauses, and somebody deletes it",
+        several_batches(pod(1, 0, runs(1), metadata=DELETED)),
+        *("under way", Q.RUNNING),
+    ),
+    Row(
+        "its run pauses, which is recorded",
+        several_batches(RUNS, attempt(1, 0, reason="Paused")),
+        *("timeout", Q.RUNNING, (StopPod,)),
+    ),
+    Row(
+        "its run paused, and goes on before it has ended",
+        several_batches(RUNS, attempt(1, 0, reason="Paused"), paused=False),
+        *("timeout", Q.RUNNING, (StopPod,)),
+    ),
     Row("it waits", known_of(pod=pod(1, 0, waits("ErrImagePull"))), "under way", Q.RUNNING, wake_at=900),
     Row("it runs", known_of(pod=RUNS), "under way", Q.RUNNING),
     Row(
