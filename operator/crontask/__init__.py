@@ -1,3 +1,1 @@
 """crontask: an operator that runs scheduled work on Kubernetes."""
-
-__version__ = "0.1.0"

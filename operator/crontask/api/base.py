@@ -9,19 +9,21 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from crontask.api.moments import DURATION_PATTERN as DURATION_PATTERN
+from crontask.api.moments import LONGEST as LONGEST
+from crontask.api.moments import format_duration as format_duration
+from crontask.api.moments import format_micro_time as format_micro_time
+from crontask.api.moments import format_time as format_time
+from crontask.api.moments import parse_duration as parse_duration
 from crontask.api.written import shown
 
 GROUP = "crontask.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$"
-_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 # As the API server reads the formats date-time and date; pydantic alone would take much more, like seconds since 1970.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
-_WRITTEN_TIME = "%04d-%02d-%02dT%02d:%02d:%02dZ"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-LONGEST = timedelta(days=3660)
 # Of times and dates in a spec: what is wrong, and what to write instead.
 FIRST_YEAR = 1970
 OUTSIDE_TIME = ("is before 1970 or after 9999", "write a time in between, like 2026-03-29T01:00:00Z")
@@ -37,42 +39,9 @@ class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, frozen=True)
 
 
-def parse_duration(text: object) -> timedelta:
-    """`90s`, `1h30m`, `2d` as a timedelta of whole seconds. Raises ValueError with what to write instead."""
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
-    if match is None:
-        raise ValueError(f"{shown(text)} is not a duration; write it like 90s, 5m, 1h30m or 2d")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    total = days * 86400 + hours * 3600 + minutes * 60 + seconds
-    if total > LONGEST.total_seconds():
-        raise ValueError(f"{shown(text)} is longer than ten years; write a shorter duration")
-    return timedelta(seconds=total)
-
-
 def cut(text: str, longest: int) -> str:
     """The text, or as much of it as fits."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def format_duration(duration: timedelta) -> str:
-    """A timedelta as `1h30m`, to the second, never negative."""
-    seconds = max(0, round(duration.total_seconds()))
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
-
-
-def format_time(instant: datetime) -> str:
-    """A UTC instant as RFC 3339, to the second, as the API server writes it."""
-    utc = instant.astimezone(UTC)
-    # In a status are dozens of times: half the time of isoformat. And strftime would write a year before 1000 with
-    # fewer than four digits.
-    return _WRITTEN_TIME % (utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second)
 
 
 def _parse_time(text: object) -> object:
@@ -104,11 +73,6 @@ def _why_no_day(text: str) -> str:
     if not year or not 1 <= month <= 12 or 1 <= day <= monthrange(year, month)[1]:
         return ""
     return f": {year:04d}-{month:02d} has {monthrange(year, month)[1]} days"
-
-
-def format_micro_time(instant: datetime) -> str:
-    """A UTC instant as RFC 3339 with microseconds, as the API server writes what needs them."""
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _in_utc(instant: datetime) -> datetime:
