@@ -11,11 +11,11 @@ from crontask.api.composite import LARGEST_BATCH, LONGEST_STEP_NAME, MOST_BATCHE
 from crontask.api.composite_status import BatchStatus, Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
-from crontask.api.moments import LATEST_PAST as LATEST_PAST
 from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
 from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
 from crontask.api.simple_handler import Args
+from crontask.api.times import LATEST_PAST as LATEST_PAST
 
 PlanDocument = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
 from crontask.api import resources
-from crontask.api.moments import LATEST_PAST, format_micro_time, format_time, parse_duration
 from crontask.api.names import ANNOTATION_RESUME, ANNOTATION_SUSPENDED_BY, drawn_name, keyed_name
+from crontask.api.times import LATEST_PAST, format_micro_time, format_time, parse_duration
 from crontask.client import values
 from crontask.client.errors import BadInput
 from crontask.client.requests import Document

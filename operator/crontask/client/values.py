@@ -6,11 +6,11 @@ fractions of a second, floats. Called by `actions` and by the SDK.
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from crontask.api.moments import format_duration, format_time, parse_duration
+from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, format_duration, format_time, in_utc, parse_duration, time_of
 from crontask.api.written import shown
 from crontask.client.errors import BadInput
 
@@ -47,21 +47,21 @@ def instant(value: object, where: str) -> str:
 
 def moment(value: object, where: str) -> datetime:
     """The instant, to the second, in UTC. Raises BadInput for a time without a zone, and for what is no time."""
-    found = value
-    if isinstance(value, str):
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            raise BadInput(where, f"{shown(value)} is not a time", _TIME_FIX) from None
-    if not isinstance(found, datetime):
-        raise BadInput(where, f"{_shown(value)} is not a time", _TIME_FIX)
-    if found.tzinfo is None or found.utcoffset() is None:
-        raise BadInput(where, f"{value} has no time zone, so that it could be any of 26 hours", _TIME_FIX)
     try:
-        whole = found.astimezone(UTC)
-        return whole.replace(microsecond=0) + _SECOND if whole.microsecond else whole
-    except OverflowError:
-        raise BadInput(where, f"{value} is before 1970 or after 9999", _TIME_FIX) from None
+        found = time_of(value)
+        if not isinstance(found, datetime):
+            raise BadInput(where, f"{_shown(value)} is not a time", _TIME_FIX)
+        if found.utcoffset() is None:
+            raise BadInput(where, f"{value} has no time zone, so that it could be any of 26 hours", _TIME_FIX)
+        whole = in_utc(found)
+        whole = whole.replace(microsecond=0) + _SECOND if whole.microsecond else whole
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(where, str(error).partition(";")[0], _TIME_FIX) from None
+    if whole.year < FIRST_YEAR:
+        raise BadInput(where, *OUTSIDE_TIME)
+    return whole
 
 
 def plain(value: Any, where: str, *, free: bool = False, depth: int = 0) -> Any:

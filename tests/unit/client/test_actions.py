@@ -117,6 +117,21 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     ),
     ("no time at all", lambda: actions.trigger("t", name="a", at="noon"), "at: 'noon' is not a time; write"),
     (
+        "a day that is not in the calendar",
+        lambda: actions.trigger("t", name="a", at="2026-02-30T00:00:00Z"),
+        "at: '2026-02-30T00:00:00Z' is not a time: 2026-02 has 28 days; write datetime(",
+    ),
+    (
+        "a time before computers",
+        lambda: actions.trigger("t", name="a", at=datetime(1900, 1, 1, tzinfo=UTC)),
+        "at: is before 1970 or after 9999; write a time in between",
+    ),
+    (
+        "a time past the end of time",
+        lambda: actions.trigger("t", name="a", at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))),
+        "at: is before 1970 or after 9999; write",
+    ),
+    (
         "seconds since 1970",
         lambda: actions.trigger("t", name="a", at=1.5),  # type: ignore[arg-type]
         "at: 1.5 (float) is not a time; write",
