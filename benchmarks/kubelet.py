@@ -1,7 +1,8 @@
 """A stand-in kubelet: says that pods of `schedulerName: nobody` run and then have succeeded. No container runs.
 
-About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds` and
-`stand-in/exit-code` of a pod choose another end; one whose deadline comes nearer than that is stopped.
+About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds`,
+`stand-in/exit-code` and `stand-in/message` of a pod choose another end; one whose deadline comes nearer than that is
+stopped.
 """
 
 import asyncio
@@ -81,8 +82,10 @@ class StandInKubelet:
         started = format_time(_CLOCK.now())
         await self._tell(key, pod, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
         await asyncio.sleep(float(wanted.get("stand-in/seconds", self._runs)))
-        end = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
+        end: Document = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
         end["finishedAt"] = format_time(_CLOCK.now())
+        if "stand-in/message" in wanted:
+            end["message"] = wanted["stand-in/message"]
         await self._tell(key, pod, {"phase": "Failed" if code else "Succeeded"}, {"terminated": end})
 
     def _stop_by(self, deadline: int, key: ObjectKey, pod: Document) -> None:

@@ -68,6 +68,13 @@ class What(TypedDict, total=False):
     """Beside the others: a partial pod template, like `{"spec": {"nodeSelector": ...}}`."""
 
 
+class OneOff(What, RunSettings, total=False):
+    """A one-off run: what runs, and its settings."""
+
+
+WHAT = frozenset(What.__annotations__)
+
+
 def name_by_key(task: str, key: str) -> str:
     """The name of the run of a task that is asked for by a key."""
     if not key or len(key) > _LONGEST_KEY:
@@ -95,15 +102,16 @@ def trigger(
 
 
 def one_off(
-    handler: Document,
     *,
     name: str,
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
-    **settings: Unpack[RunSettings],
+    **how: Unpack[OneOff],
 ) -> Document:
-    """A run of a handler of its own: see `handler`."""
-    return _run({"handler": handler, **_settings(settings)}, name, labels, annotations)
+    """A run of a handler of its own: what runs, and the settings of the run."""
+    what: Any = {key: value for key, value in how.items() if key in WHAT}
+    settings: Any = {key: value for key, value in how.items() if key not in WHAT}
+    return _run({"handler": handler(**what), **_settings(settings)}, name, labels, annotations)
 
 
 def rerun(
@@ -242,7 +250,7 @@ def _until(until: Instant) -> str:
 
 def _settings(settings: RunSettings) -> Document:
     """As the spec has them."""
-    given = {_camel(key): value for key, value in settings.items() if value is not None}
+    given = {camel(key): value for key, value in settings.items() if value is not None}
     if "at" in given and "delay" in given:
         raise BadInput("at", "and delay are both given", "keep one of them")
     for field in _DURATIONS:
@@ -257,7 +265,8 @@ def _settings(settings: RunSettings) -> Document:
     return made
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The name of a field as the API has it: `time_zone` is `timeZone`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Any
 
 from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, format_duration, format_time, in_utc, parse_duration, time_of
-from crontask.api.written import shown
 from crontask.client.errors import BadInput
 
 Duration = timedelta | str
