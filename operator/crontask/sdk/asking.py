@@ -1,6 +1,6 @@
 """The requests of the SDK: one object or list at a time, in the namespace and by the manager of a client."""
 
-import secrets
+import os
 from datetime import UTC, datetime, timedelta
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
@@ -106,7 +106,7 @@ class Asking:
 
 def drawn(begin: str) -> str:
     """A name that nobody else draws."""
-    return actions.name_by_letters(begin, secrets.token_hex(5))
+    return actions.name_by_letters(begin, os.urandom(5).hex())
 
 
 def seconds_of(timeout: Timeout) -> float | None:

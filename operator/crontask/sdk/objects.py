@@ -139,7 +139,7 @@ class RunView:
 
     @property
     def uid(self) -> str:
-        """What tells it from another of its name."""
+        """Another run of its name has another."""
         return str(self.document["metadata"]["uid"])
 
     @property

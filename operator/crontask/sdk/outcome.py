@@ -58,10 +58,13 @@ def result_as(run: RunView, type_: Any) -> Any:
     if type_ is Any:
         return result
     import orjson
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
     try:
         return TypeAdapter(type_).validate_json(orjson.dumps(result), strict=True)
+    except PydanticUserError as error:
+        # As for a TypedDict of typing before Python 3.12.
+        raise errors.BadInput("type_", f"cannot be read from JSON: {error.message}", "write another type") from error
     except ValidationError as error:
         found = error.errors(include_url=False)
         what = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the result'}: {each['msg']}" for each in found[:5])
