@@ -28,7 +28,7 @@ _CLOCK = SystemClock()
 
 
 class StandInKubelet:
-    """Plays every pod; `runs`: seconds until it has succeeded. With a `message`, which each gives back: of any scheduler."""
+    """Plays pods; `runs`: seconds until one has succeeded. With a `message`, given back by each: of any scheduler."""
 
     def __init__(self, api: HttpApi, runs: float = 1.0, message: str = "") -> None:
         self._api = api

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
+from crontask.api.times import format_time
 from crontask.client import actions, operations, requests
 from crontask.client.access import Access, Flags, load
 from crontask.client.actions import OneOff, RunSettings
@@ -140,6 +141,9 @@ class AsyncClient:
         self, task: str, *, reason: str | None = None, until: Instant | None = None, namespace: str | None = None
     ) -> Task:
         """Nothing starts on schedule until resume(), or `until`. What runs goes on; manual runs work."""
+        now = datetime.now(UTC)
+        if until is not None and moment(until, "until") <= now:
+            raise errors.BadInput("until", f"{until} has passed: it is {format_time(now)}", "write a time to come")
         change = actions.pause(by=self.manager, reason=reason, until=until)
         return Task(await self._asking.patch(CRON_TASK, task, namespace, change, actions.MANAGER))
 
@@ -204,14 +208,14 @@ class AsyncClient:
             if found is None:
                 raise
             return self._same(body, found, key)
-        for _ in range(_TRIES):
-            try:
-                return self._same(body, await self._asking.create(body, namespace), key)
-            except errors.AlreadyExists:
-                found = await self._asking.known(name, namespace)
-                if found is not None:
-                    return self._same(body, found, key)
-        raise errors.KeyConflict(key, name, ["life: it comes and goes"])
+        try:
+            return self._same(body, await self._asking.create(body, namespace), key)
+        except errors.AlreadyExists:
+            found = await self._asking.known(name, namespace)
+        if found is None:
+            # It is gone since: its time to be kept was over.
+            found = await self._asking.create(body, namespace)
+        return self._same(body, found, key)
 
     async def run(
         self,

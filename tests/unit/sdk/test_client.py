@@ -1,9 +1,11 @@
 """What the clients do without an API server: ends of runs, logs, names, how a coroutine is driven."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from memory_port import MemoryPort
 from typing_extensions import TypedDict
 
-from crontask import AsyncClient, AsyncRun, errors
+from crontask import AsyncClient, AsyncRun, Client, Run, errors
 from crontask.client.answers import Event
 from crontask.sdk.app_name import checked_app
 from crontask.sdk.port import blocking, blocking_items
@@ -199,6 +201,29 @@ def test_a_key_whose_run_came_meanwhile() -> None:
     assert [request.method for request in port.asked] == ["POST", "POST", "GET"]
     # Not sent again without end: the transport knows that the same name is the same run.
     assert all(request.repeatable for request in port.asked)
+
+
+def test_a_pause_that_is_over_before_it_begins() -> None:
+    client = AsyncClient.over(MemoryPort(), "shop")
+    with pytest.raises(errors.BadInput, match=r"until: 2026-01-01 00:00:00\+00:00 has passed: it is "):
+        blocking(client.pause("sync", until=datetime(2026, 1, 1, tzinfo=UTC)))
+    with pytest.raises(errors.BadInput, match="has no time zone"):
+        blocking(client.pause("sync", until=datetime(2100, 1, 1)))
+
+
+@pytest.mark.parametrize(("of_async", "plain"), [(AsyncClient, Client), (AsyncRun, Run)])
+def test_both_clients_have_the_same_methods(of_async: type, plain: type) -> None:
+    apart = {"over", "__aenter__", "__aexit__", "__enter__", "__exit__"}
+    names = {name for name in vars(of_async) if not name.startswith("_")} - apart
+    assert names - set(dir(plain)) == set()
+    assert {name for name in vars(plain) if not name.startswith("_")} - set(dir(of_async)) - {"app", "manager"} == set()
+    for name in sorted({*names, "__init__"} if of_async is AsyncClient else names):
+        one, other = getattr(of_async, name), getattr(plain, name)
+        if not callable(one):
+            continue
+        assert inspect.signature(one).parameters == inspect.signature(other).parameters, name
+        if name != "__init__":
+            assert one.__doc__ == other.__doc__, name
 
 
 def test_another_object_of_that_name_is_no_run_of_the_key() -> None:
