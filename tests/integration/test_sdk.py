@@ -353,6 +353,31 @@ def test_a_task_that_failures_suspended_resumes(client: Any, operator: Processes
     until("it is resumed", lambda: client.task("sync").state == "Active")
 
 
+def test_what_the_right_to_trigger_is_enough_for(
+    client: Any, transport: str, operator: Processes, control_plane: ControlPlane, kubectl: Kubectl, namespace: str
+) -> None:
+    """As the chart's role for triggering has it."""
+    rights = {"crontasks": "get,list,watch", "scheduledruns": "create,get,list,watch,patch,update"}
+    for resource, verbs in rights.items():
+        kubectl("create", "role", resource, f"--verb={verbs}", f"--resource={resource}.crontask.dev")
+        kubectl("create", "rolebinding", resource, f"--role={resource}", "--user=ann")
+    client.register("sync", on_demand=True, handler=handler(seconds=0.1))
+    with client_by(transport, load(Flags(str(control_plane.kubeconfig_for("ann")), namespace=namespace))) as ann:
+        run = ann.trigger("sync", key="k")
+        assert run.wait(timeout=60).phase == "Succeeded"
+        assert ann.trigger("sync", key="k").uid == run.uid
+        assert run.rerun(from_="Start").wait(timeout=60).phase == "Succeeded"
+        later = ann.trigger("sync", delay="1h").cancel("enough")
+        with pytest.raises(errors.RunCanceled, match="enough"):
+            later.result(timeout=60)
+        assert [len(ann.runs(task="sync")), len(ann.tasks()), len(ann.upcoming())] == [3, 1, 0]
+        with pytest.raises(errors.Forbidden) as caught:
+            ann.register("sync", on_demand=True, handler=handler())
+        assert (caught.value.verb, caught.value.resource) == ("patch", "crontasks.crontask.dev")
+        with pytest.raises(errors.Forbidden):
+            ann.pause("sync")
+
+
 def test_waiting_survives_an_api_server_that_goes_away(
     client: Any, operator: Processes, control_plane: ControlPlane
 ) -> None:

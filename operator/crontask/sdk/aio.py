@@ -103,7 +103,7 @@ class AsyncClient:
         paused stays as it is; `paused` counts only if this creates it. Fields that others own are theirs
         (FieldConflict), unless `take_over`; then `taken_over` of the task says which, and from whom.
         """
-        where = namespace or self.namespace
+        where = (namespace, self.namespace)
         body = manifest(task, spec, fields, where, on_demand=on_demand, labels=labels, annotations=annotations)
         begins_paused = paused and not await self._asking.exists(body) and await self._asking.begin_paused(body)
         try:

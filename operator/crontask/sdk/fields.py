@@ -59,13 +59,13 @@ def manifest(
     task: Any,
     spec: Any,
     fields: TaskFields,
-    namespace: str,
+    namespace: tuple[str | None, str],
     *,
     on_demand: bool,
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> Document:
-    """What is applied. `namespace`: of a manifest that says none. Raises BadInput, InvalidTask, InvalidName."""
+    """What is applied. `namespace`: that is asked for, and by default. Raises BadInput, InvalidTask, InvalidName."""
     given = _given(task)
     metadata = given["metadata"]
     whole = {**_spec_of(given.get("spec"), "the manifest"), **_spec_of(spec, "spec")}
@@ -79,7 +79,7 @@ def manifest(
     _leave_pause_out(made)
     name = checked_name(str(metadata.get("name") or ""), resources.CRON_TASK)
     _check_timing(name, made, on_demand)
-    where = {**metadata, "name": name, "namespace": metadata.get("namespace") or namespace}
+    where = {**metadata, "name": name, "namespace": _namespace(metadata.get("namespace"), *namespace)}
     for key, more in (("labels", labels), ("annotations", annotations)):
         if more:
             where[key] = {**(where.get(key) or {}), **more}
@@ -107,6 +107,13 @@ def _given(task: Any) -> Document:
     if "annotations" in kept:
         kept["annotations"] = {key: text for key, text in kept["annotations"].items() if key != _CLIENT_SIDE}
     return {"metadata": values.plain(kept, "metadata"), "spec": task.get("spec")}
+
+
+def _namespace(written: str | None, asked: str | None, default: str) -> str:
+    if written and asked and written != asked:
+        problem = f"is {written!r} in the manifest, but {asked!r} is asked for"
+        raise BadInput("metadata.namespace", problem, "leave one of them out")
+    return written or asked or default
 
 
 def _spec_of(spec: Any, what: str) -> Document:

@@ -16,7 +16,7 @@ PAUSE = {"suspend", "suspend_until", "suspend_reason"}
 
 
 def made(task: Any = "sync", spec: Any = None, *, on_demand: bool = False, **fields: Any) -> dict[str, Any]:
-    return manifest(task, spec, fields, "shop", on_demand=on_demand)  # type: ignore[arg-type]
+    return manifest(task, spec, fields, (None, "shop"), on_demand=on_demand)  # type: ignore[arg-type]
 
 
 def test_each_field_of_a_task_but_a_pause_can_be_said() -> None:
@@ -79,6 +79,17 @@ def test_an_object_that_was_read_is_a_manifest() -> None:
         "metadata": {"name": "a", "namespace": "b", "annotations": {"why": "x"}},
         "spec": {"handler": IMAGE, "interval": "1m"},
     }
+
+
+def test_of_which_namespace_it_is() -> None:
+    def of(written: str | None, asked: str | None) -> str:
+        metadata = {"name": "a", **({"namespace": written} if written else {})}
+        body = {"metadata": metadata, "spec": {"handler": IMAGE, "interval": "1m"}}
+        return str(manifest(body, None, {}, (asked, "shop"), on_demand=False)["metadata"]["namespace"])
+
+    assert [of(None, None), of("b", None), of(None, "c"), of("b", "b")] == ["shop", "b", "c", "b"]
+    with pytest.raises(errors.BadInput, match="is 'b' in the manifest, but 'c' is asked for"):
+        of("b", "c")
 
 
 def test_fields_of_a_newer_version_go_along() -> None:
