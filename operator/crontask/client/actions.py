@@ -238,7 +238,7 @@ def _with_function(source: object) -> object:
     except (SyntaxError, ValueError):
         # The operator's own message says at which line.
         return source
-    # Whoever writes a function means it, and is told where its name is not the one that is called.
+    # Whoever writes a function means it; where its name is not the one that is called, the operator says so.
     if any(isinstance(line, ast.FunctionDef | ast.AsyncFunctionDef) for line in lines):
         return source
     return f"{source.rstrip()}\n\n\ndef handler(ctx, **args):\n    pass\n"
