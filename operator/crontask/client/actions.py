@@ -102,16 +102,15 @@ def trigger(
 
 
 def one_off(
+    handler: Document,
     *,
     name: str,
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
-    **how: Unpack[OneOff],
+    **settings: Unpack[RunSettings],
 ) -> Document:
-    """A run of a handler of its own: what runs, and the settings of the run."""
-    what: Any = {key: value for key, value in how.items() if key in WHAT}
-    settings: Any = {key: value for key, value in how.items() if key not in WHAT}
-    return _run({"handler": handler(**what), **_settings(settings)}, name, labels, annotations)
+    """A run of a handler of its own: see `handler`."""
+    return _run({"handler": handler, **_settings(settings)}, name, labels, annotations)
 
 
 def rerun(
@@ -165,6 +164,13 @@ def handler(**what: Unpack[What]) -> Document:
         made = {**made, "pod": given["pod"]}
     result: Document = values.plain(made, "handler")
     return result
+
+
+def parted(how: OneOff) -> tuple[What, RunSettings]:
+    """What runs, and the settings of the run."""
+    what: Any = {key: value for key, value in how.items() if key in WHAT}
+    settings: Any = {key: value for key, value in how.items() if key not in WHAT}
+    return what, settings
 
 
 def pause(*, by: str, reason: str | None = None, until: Instant | None = None) -> Document:

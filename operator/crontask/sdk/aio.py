@@ -227,7 +227,9 @@ class AsyncClient:
         **how: Unpack[OneOff],
     ) -> AsyncRun:
         """A one-off run. `name`: with what its name begins."""
-        body = actions.one_off(name=drawn(name), labels=labels, annotations=annotations, **how)
+        what, settings = actions.parted(how)
+        handler = actions.handler(**what)
+        body = actions.one_off(handler, name=drawn(name), labels=labels, annotations=annotations, **settings)
         return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
 
     async def get(self, run: str, *, namespace: str | None = None) -> AsyncRun:

@@ -52,25 +52,25 @@ SPECS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "a one-off of an image",
-        actions.one_off(image="busybox:1.36", command=("true",), name="a", ttl_after_finished="1h"),
+        actions.one_off(actions.handler(image="busybox:1.36", command=("true",)), name="a", ttl_after_finished="1h"),
         {"handler": IMAGE, "ttlAfterFinished": "1h"},
     ),
     (
         "a one-off of source, in an image, on some nodes",
-        actions.one_off(source="def handler(ctx): ...", image="i", pod={"spec": {"x": 1}}, name="a"),
+        actions.one_off(actions.handler(source="def handler(ctx): ...", image="i", pod={"spec": {"x": 1}}), name="a"),
         {"handler": {"python": {"source": "def handler(ctx): ...", "image": "i"}, "pod": {"spec": {"x": 1}}}},
     ),
     (
         "a one-off that calls a URL",
-        actions.one_off(url="https://example.com/", method="GET", name="a", args={}),
+        actions.one_off(actions.handler(url="https://example.com/", method="GET"), name="a", args={}),
         {"handler": {"http": {"url": "https://example.com/", "method": "GET"}}, "args": {}},
     ),
     (
         "a one-off of lines without a function, to which one to call is added",
-        actions.one_off(source="print(1)\n", name="a"),
+        actions.one_off(actions.handler(source="print(1)\n"), name="a"),
         {"handler": {"python": {"source": "print(1)\n\n\ndef handler(ctx, **args):\n    pass\n"}}},
     ),
-    ("any handler", actions.one_off(handler=IMAGE, name="a"), {"handler": IMAGE}),
+    ("any handler", actions.one_off(actions.handler(handler=IMAGE), name="a"), {"handler": IMAGE}),
     (
         "a run again",
         actions.rerun(RUN, name="a"),
