@@ -125,6 +125,18 @@ def test_what_others_own_is_taken_over_only_when_asked(client: Any, kubectl: Kub
     assert client.register("sync", schedule=NEVER, handler=handler()).taken_over == {}
 
 
+def test_what_an_update_changed_is_not_lost_by_a_redeploy(client: Any) -> None:
+    client.register("sync", schedule=NEVER, handler=handler(), timeout="1h")
+    client.update("sync", lambda spec: {**spec, "timeout": "2h"})
+    with pytest.raises(errors.FieldConflict) as caught:
+        client.register("sync", schedule=NEVER, handler=handler(), timeout="1h")
+    assert caught.value.owners == {"spec.timeout": "crontask-sdk/shop, by update()"}
+    # Whoever says the same, or nothing of it, has no conflict.
+    assert client.register("sync", schedule=NEVER, handler=handler()).spec["timeout"] == "2h"
+    assert client.register("sync", schedule=NEVER, handler=handler(), timeout="2h").spec["timeout"] == "2h"
+    assert client.register("sync", schedule=NEVER, handler=handler(), timeout="1h", take_over=True).taken_over
+
+
 def test_what_is_refused_by_the_server_is_said(client: Any) -> None:
     with pytest.raises(errors.InvalidTask, match=r"CronTask a: spec.scedule: there is no such field; .*schedule"):
         client.register({"metadata": {"name": "a"}, "spec": {"handler": handler(), "scedule": 1}}, interval="1h")

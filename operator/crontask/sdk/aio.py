@@ -109,7 +109,7 @@ class AsyncClient:
         try:
             applied, taken = await self._asking.apply(body, self.manager), {}
         except errors.Conflict as conflict:
-            taken = owners_in(conflict)
+            taken = owners_in(conflict, self.manager)
             if not taken:
                 raise
             if not take_over:

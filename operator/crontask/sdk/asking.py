@@ -126,11 +126,12 @@ def selectable(what: str, value: str) -> str:
     return value
 
 
-def owners_in(conflict: errors.Conflict) -> dict[str, str]:
-    """Whose the fields are; the API server says it in a text alone."""
+def owners_in(conflict: errors.Conflict, manager: str) -> dict[str, str]:
+    """Whose the fields are; the API server says it in a text alone. What `manager` owns itself it has by update()."""
     owners = {}
     for cause in conflict.causes:
         if cause.reason == "FieldManagerConflict":
             _, _, rest = cause.message.partition(_OWNER)
-            owners[cause.field.lstrip(".")] = rest.partition('"')[0] or cause.message
+            owner = rest.partition('"')[0] or cause.message
+            owners[cause.field.lstrip(".")] = f"{owner}, by update()" if owner == manager else owner
     return owners
