@@ -1,7 +1,8 @@
 """A stand-in kubelet: says that pods of `schedulerName: nobody` run and then have succeeded. No container runs.
 
-About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds` and
-`stand-in/exit-code` of a pod choose another end; one whose deadline comes nearer than that is stopped.
+About a thousand pods a second, so that an API server's own limit shows. The annotations `stand-in/seconds`,
+`stand-in/exit-code` and `stand-in/message` of a pod choose another end; one whose deadline comes nearer than that is
+stopped.
 """
 
 import asyncio
@@ -27,11 +28,12 @@ _CLOCK = SystemClock()
 
 
 class StandInKubelet:
-    """Plays every pod; `runs`: seconds until it has succeeded."""
+    """Plays pods; `runs`: seconds until one has succeeded. With a `message`, given back by each: of any scheduler."""
 
-    def __init__(self, api: HttpApi, runs: float = 1.0) -> None:
+    def __init__(self, api: HttpApi, runs: float = 1.0, message: str = "") -> None:
         self._api = api
         self._runs = runs
+        self._message = message
         self._playing: dict[str, asyncio.Task[None]] = {}
         # By UID: the deadline, and what waits for it.
         self._stopping: dict[str, tuple[int, asyncio.Task[None]]] = {}
@@ -48,7 +50,7 @@ class StandInKubelet:
     def on_object(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
         pod = orjson.loads(raw)
-        if pod["spec"].get("schedulerName") != SCHEDULER:
+        if pod["spec"].get("schedulerName") != SCHEDULER and not self._message:
             return
         uid, key = pod["metadata"]["uid"], ObjectKey(kind, pod["metadata"]["namespace"], pod["metadata"]["name"])
         if "deletionTimestamp" in pod["metadata"]:
@@ -81,8 +83,10 @@ class StandInKubelet:
         started = format_time(_CLOCK.now())
         await self._tell(key, pod, {"phase": "Running", "startTime": started}, {"running": {"startedAt": started}})
         await asyncio.sleep(float(wanted.get("stand-in/seconds", self._runs)))
-        end = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
+        end: Document = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": started}
         end["finishedAt"] = format_time(_CLOCK.now())
+        if message := wanted.get("stand-in/message", self._message):
+            end["message"] = message
         await self._tell(key, pod, {"phase": "Failed" if code else "Succeeded"}, {"terminated": end})
 
     def _stop_by(self, deadline: int, key: ObjectKey, pod: Document) -> None:
@@ -129,11 +133,11 @@ async def _persistently(request: Callable[[], Awaitable[object]]) -> None:
             return
 
 
-async def main(runs: float) -> None:
+async def main(runs: float, message: str = "") -> None:
     """Play the pods of the cluster that KUBECONFIG names."""
     async with HttpApi(connect(), connections=64) as api:
-        await StandInKubelet(api, runs).run()
+        await StandInKubelet(api, runs, message).run()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0))
+    uvloop.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0, *sys.argv[2:3]))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 from api_server import ROOT
 from runner_process import environment
@@ -27,6 +28,7 @@ def run(*command: str | Path, **variables: str) -> str:
 def test_the_runner_of_the_package_calls_a_function_of_another_environment(tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("crontask-*.whl")
+    assert "crontask/py.typed" in ZipFile(wheel).namelist()
     own = tmp_path / "own"
     venv.create(own, with_pip=True)
     # Without the operator's dependencies: a function needs none of them.

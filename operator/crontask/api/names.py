@@ -12,6 +12,8 @@ LABEL_RUN = "crontask.dev/run"
 # Of a part: the run that it is a part of.
 LABEL_PARENT = "crontask.dev/parent"
 ANNOTATION_RESUME = "crontask.dev/resume"
+# Of a task that is paused: who paused it.
+ANNOTATION_SUSPENDED_BY = "crontask.dev/suspended-by"
 ANNOTATION_CATCH_UP = "crontask.dev/catch-up"
 # Of a pre-created run.
 ANNOTATION_RESERVED = "crontask.dev/reserved"
@@ -58,7 +60,17 @@ def pod_name(run: str, attempt: int) -> str:
 
 def follow_up_name(task: str, cause_uid: str) -> str:
     """The run of a task that the end of another run causes."""
-    return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", 60)
+    return keyed_name(task, cause_uid)
+
+
+def keyed_name(begin: str, key: str) -> str:
+    """The run for which somebody asks by a key: whoever asks again asks for the same."""
+    return drawn_name(begin, sha256(key.encode()).hexdigest()[:_CAUSE])
+
+
+def drawn_name(begin: str, letters: str) -> str:
+    """A run that somebody asks for, by letters that nobody else has drawn."""
+    return shortened(f"{begin}-{letters}", _LONGEST_RUN)
 
 
 def part_of_step(name: str) -> str:

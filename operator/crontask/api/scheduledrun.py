@@ -1,6 +1,6 @@
 """The ScheduledRun: its spec and its status."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -15,9 +15,7 @@ from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, par
 from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
 from crontask.api.simple_handler import Args
-
-LATEST_PAST = timedelta(seconds=60)
-"""A run whose `at` is earlier than its creation by more than that has failed, unless that is asked for."""
+from crontask.api.times import LATEST_PAST as LATEST_PAST
 
 PlanDocument = Annotated[
     dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from crontask import __version__
 from crontask.cli.streams import standard_streams
+from crontask.version import __version__
 
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {

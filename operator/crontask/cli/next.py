@@ -1,23 +1,21 @@
 """`crontask next`: the coming nominal times of a task, by the operator's own timetable."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 import orjson
 
 from crontask.api.base import format_duration, format_time
 from crontask.api.crontask import CronTaskSpec
-from crontask.api.task_status import Timing
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
+from crontask.decide.task.coming import coming_times
 from crontask.ports import Document
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
 from crontask.timetable.description import describe
 from crontask.timetable.notes import clock_change, note_on, uneven_steps
-
-_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +63,6 @@ def next_command(
 def _coming(
     task: CronTask, spec: CronTaskSpec, instant: datetime, count: int, decided: datetime | None
 ) -> list[Coming]:
-    if spec.suspend_until is not None and spec.suspend_until - _SECOND >= instant:
-        # The instant at which a pause ends is due itself, and nothing before it.
-        instant = decided = spec.suspend_until - _SECOND
-    left = count if spec.max_runs is None else min(count, spec.max_runs - task.status.scheduled_count)
     zone, expressions = load_zone(spec.time_zone), _expressions(task, spec)
     dst = Dst(spec.dst.missing, spec.dst.repeated)
     return [
@@ -79,26 +73,8 @@ def _coming(
             note_on(nominal, expressions, zone, dst) if expressions else "",
             clock_change(nominal, zone),
         )
-        for nominal in _nominal_times(task, spec, instant, max(0, left), decided)
+        for nominal in coming_times(task, instant, count, decided)
     ]
-
-
-def _nominal_times(
-    task: CronTask, spec: CronTaskSpec, instant: datetime, count: int, decided: datetime | None
-) -> tuple[datetime, ...]:
-    """Those whose start comes after the instant. One that has come itself may have been `decided`."""
-    if spec.delay is None:
-        times = task.jitter.upcoming(task.timetable, instant, count + 1)
-        return tuple(time for time in times if time > instant or decided is None or time > decided)[:count]
-    # Few tasks have a delay, and it decides by much that no other needs.
-    from crontask.decide.task.delay import delayed_start
-    from crontask.decide.views import TaskView
-
-    timing = task.status.timing
-    if timing is None:
-        timing = Timing(hash=task.timing_hash, since=instant)
-    first = delayed_start(TaskView(task, ()), timing, instant)
-    return (first,) if first is not None and count else ()
 
 
 def _expressions(task: CronTask, spec: CronTaskSpec) -> list[CronExpression]:

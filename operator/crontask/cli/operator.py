@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from crontask import __version__
 from crontask.cli.parameters import DurationParam
+from crontask.version import __version__
 
 
 @click.command("operator")

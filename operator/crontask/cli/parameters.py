@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from crontask.api.base import FIRST_YEAR, OUTSIDE_TIME, parse_duration
+from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, parse_duration
 
 BAD_INPUT = 2
 

@@ -3,6 +3,7 @@
 - `access`: where the server is and who we are (`kubeconfig`, `login`, `exec_plugin`, `tls`, `proxy`)
 - `requests`, `answers`, `errors`: requests as data, answers read; `operations`, `sending`: lists, watches, repetitions.
   None of them knows a socket
+- `actions`: the bodies and patches of what people do with tasks and runs; `values`: Python values as the API has them
 - `sync` (urllib3) and `aio` (aiohttp): the transports; `cluster` and `aio_cluster`: kinds and names upon them
 
 Imported lazily: urllib3 with the first request, aiohttp with `AsyncCluster`, YAML where there is a kubeconfig.

@@ -55,6 +55,16 @@ class InvalidName(ClientError, ValueError):
     """A name that no object can have, so that it is not sent."""
 
 
+class BadInput(ClientError, ValueError):
+    """What was asked for cannot be: where (`spec.at`), what is wrong, and what to write instead. Nothing was sent."""
+
+    def __init__(self, where: str, problem: str, fix: str = "") -> None:
+        super().__init__(f"{where + ': ' if where else ''}{problem}{'; ' + fix if fix else ''}")
+        self.where = where
+        self.problem = problem
+        self.fix = fix
+
+
 class Unsendable(ClientError, ValueError):
     """What is to be sent is no JSON, or nested deeper than anything reads it."""
 

@@ -110,8 +110,8 @@ class Watch:
         self._backoff = Backoff(_LONGEST_PAUSE)
         self._known: dict[str, Document] = {}
         self._version = ""
-        # Whether it ever worked: what fails at once is for the caller.
-        self._worked = False
+        # Whether it ever worked: what fails at once is for the caller. Whoever knows a version was answered before.
+        self._worked = after is not None
         self._heard = False
         # How often in a row the API server did not know the resource.
         self._unknown = 0

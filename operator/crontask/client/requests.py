@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from crontask import __version__
 from crontask.api import resources
 from crontask.api.names import DNS_LABEL
 from crontask.api.resources import Resource
 from crontask.client.errors import Asked, InvalidName
+from crontask.version import __version__
 
 Document = dict[str, Any]
 

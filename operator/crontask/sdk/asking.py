@@ -1,0 +1,137 @@
+"""The requests of the SDK: one object or list at a time, in the namespace and by the manager of a client."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
+from crontask.client import actions, operations, requests
+from crontask.client.operations import JsonPatch
+from crontask.client.requests import Document, checked_name
+from crontask.sdk import errors
+from crontask.sdk.fields import unknown_in
+from crontask.sdk.port import Port
+
+Timeout = float | timedelta | None
+_OWNER = 'conflict with "'
+_UNKNOWN = "field not declared in schema"
+
+
+class Asking:
+    """Asks a port. `manager`: of all fields that it writes, but for those of a pause."""
+
+    def __init__(self, port: Port, manager: str) -> None:
+        self.port = port
+        self.manager = manager
+
+    async def start(self, body: Document, namespace: str | None) -> Document:
+        """A new run, of a name that was drawn."""
+        actions.refuse_past(body, datetime.now(UTC))
+        return await self.create(body, namespace)
+
+    async def create(self, body: Document, namespace: str | None) -> Document:
+        """Each run has a name of its own before it is sent, so that a request that is repeated makes one run."""
+        request = requests.create(SCHEDULED_RUN, body, self.inside(namespace), manager=self.manager, drawn=True)
+        return await self.port.run(operations.creating(request))
+
+    async def known(self, name: str, namespace: str | None) -> Document | None:
+        """A run by that name, None without one."""
+        try:
+            return await self.get(SCHEDULED_RUN, name, namespace)
+        except errors.NotFound as error:
+            if error.unknown_resource:
+                raise
+            return None
+
+    async def exists(self, body: Document) -> bool:
+        """Whether there is a task of that name."""
+        metadata = body["metadata"]
+        try:
+            await self.get(CRON_TASK, metadata["name"], metadata["namespace"])
+        except errors.NotFound as error:
+            if error.unknown_resource:
+                raise
+            return False
+        return True
+
+    async def begin_paused(self, body: Document) -> bool:
+        """A task that is paused by the manager of pauses, and without a timing, which starts nothing if we end here.
+
+        If our manager created it with `suspend`, the next register, without it, would resume the task; if it were
+        paused after its creation, it could start between. False if somebody else was quicker.
+        """
+        try:
+            await self.apply({**body, "spec": {"suspend": True, "handler": body["spec"]["handler"]}}, actions.MANAGER)
+        except errors.Conflict:
+            return False
+        return True
+
+    async def leave_all_but_pause(self, body: Document) -> Document:
+        """The manager of pauses owns nothing else, once we do."""
+        metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
+        return await self.apply({**body, "metadata": metadata, "spec": {"suspend": True}}, actions.MANAGER)
+
+    async def apply(self, body: Document, manager: str, *, force: bool = False) -> Document:
+        """Server-side apply of a task."""
+        request = requests.apply(CRON_TASK, body, body["metadata"]["namespace"], manager=manager, force=force)
+        try:
+            return await self.port.run(operations.once(request))
+        except errors.ServerError as error:
+            # So an API server answers where it does not know a field. What is known here may be older than it is.
+            problems = unknown_in(body) if _UNKNOWN in error.message else ()
+            if not problems:
+                raise
+            raise errors.InvalidTask(body["metadata"]["name"], problems) from error
+
+    async def get(self, kind: Resource, name: str, namespace: str | None) -> Document:
+        """One object."""
+        return await self.port.run(operations.once(requests.get(kind, name, self.inside(namespace))))
+
+    async def patch(
+        self, kind: Resource, name: str, namespace: str | None, change: Document | JsonPatch, manager: str
+    ) -> Document:
+        """A merge patch, or a JSON patch."""
+        request = requests.patch(kind, name, change, self.inside(namespace), manager=manager)
+        return await self.port.run(operations.once(request))
+
+    async def list(self, kind: Resource, namespace: str | None, fields: str) -> list[Document]:
+        """All objects of a kind that have these fields."""
+        listed = await self.port.run(operations.listing(kind, self.inside(namespace), fields=fields))
+        items: list[Document] = listed["items"]
+        return items
+
+    def inside(self, namespace: str | None) -> str:
+        """The namespace that is meant."""
+        return self.port.namespace if namespace is None else namespace
+
+
+def drawn(begin: str) -> str:
+    """A name that nobody else draws."""
+    return actions.name_by_letters(begin, os.urandom(5).hex())
+
+
+def seconds_of(timeout: Timeout) -> float | None:
+    """As the client takes it."""
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+def fields_of_runs(task: str | None) -> str:
+    """A selector of the runs of a task, or of all."""
+    return f"spec.taskRef.name={checked_name(task, CRON_TASK)}" if task is not None else ""
+
+
+def selectable(what: str, value: str) -> str:
+    """A value of a field selector, if it is one."""
+    if not value.isalpha():
+        raise errors.BadInput(what, f"is {value!r}", "write one word, like Succeeded, Failed, Active or Suspended")
+    return value
+
+
+def owners_in(conflict: errors.Conflict, manager: str) -> dict[str, str]:
+    """Whose the fields are; the API server says it in a text alone. What `manager` owns itself it has by update()."""
+    owners = {}
+    for cause in conflict.causes:
+        if cause.reason == "FieldManagerConflict":
+            _, _, rest = cause.message.partition(_OWNER)
+            owner = rest.partition('"')[0] or cause.message
+            owners[cause.field.lstrip(".")] = f"{owner}, by update()" if owner == manager else owner
+    return owners

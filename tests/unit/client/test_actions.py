@@ -1,0 +1,303 @@
+"""Bodies and patches of what people do with tasks and runs, as tables."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from crontask.api.names import follow_up_name, nominal_of
+from crontask.api.policies import Retry
+from crontask.api.validate import validate_run
+from crontask.client import actions, values
+from crontask.client.errors import BadInput
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+LATER = datetime(2026, 6, 1, 14, 0, 0, 1, tzinfo=timezone(timedelta(hours=1)))
+RUN = {"metadata": {"name": "sync-1"}, "spec": {"taskRef": {"name": "sync"}}}
+ONE_OFF = {"metadata": {"name": "once"}, "spec": {"handler": {"container": {"image": "a"}}}}
+IMAGE = {"container": {"image": "busybox:1.36", "command": ["true"]}}
+
+
+def spec(body: dict[str, Any]) -> dict[str, Any]:
+    return dict(body["spec"])
+
+
+SPECS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("now", actions.trigger("sync", name="a"), {"taskRef": {"name": "sync"}}),
+    (
+        "with args, in which None and fractions are values",
+        actions.trigger("sync", name="a", args={"x": None, "y": 0.5, "when": NOW}),
+        {"taskRef": {"name": "sync"}, "args": {"x": None, "y": 0.5, "when": "2026-06-01T12:00:00Z"}},
+    ),
+    (
+        "None counts as not given",
+        actions.trigger("sync", name="a", args=None, at=None, delay=None, retry=None, key=None),
+        {"taskRef": {"name": "sync"}},
+    ),
+    (
+        "at a time between two seconds, of another zone: the later one, in UTC",
+        actions.trigger("sync", name="a", at=LATER),
+        {"taskRef": {"name": "sync"}, "at": "2026-06-01T13:00:01Z"},
+    ),
+    (
+        "after a delay, by a key",
+        actions.trigger("sync", name="a", key="k", delay=timedelta(minutes=90)),
+        {"taskRef": {"name": "sync"}, "idempotencyKey": "k", "delay": "1h30m"},
+    ),
+    (
+        "a model is written with what was set in it",
+        actions.trigger("sync", name="a", retry=Retry(limit=3, initial=timedelta(seconds=5)), timeout="10m"),
+        {"taskRef": {"name": "sync"}, "retry": {"limit": 3, "initial": "5s"}, "timeout": "10m"},
+    ),
+    (
+        "a one-off of an image",
+        actions.one_off(actions.handler(image="busybox:1.36", command=("true",)), name="a", ttl_after_finished="1h"),
+        {"handler": IMAGE, "ttlAfterFinished": "1h"},
+    ),
+    (
+        "a one-off of source, in an image, on some nodes",
+        actions.one_off(actions.handler(source="def handler(ctx): ...", image="i", pod={"spec": {"x": 1}}), name="a"),
+        {"handler": {"python": {"source": "def handler(ctx): ...", "image": "i"}, "pod": {"spec": {"x": 1}}}},
+    ),
+    (
+        "a one-off that calls a URL",
+        actions.one_off(actions.handler(url="https://example.com/", method="GET"), name="a", args={}),
+        {"handler": {"http": {"url": "https://example.com/", "method": "GET"}}, "args": {}},
+    ),
+    (
+        "a one-off of lines without a function, to which one to call is added",
+        actions.one_off(actions.handler(source="print(1)\n"), name="a"),
+        {"handler": {"python": {"source": "print(1)\n\n\ndef handler(ctx, **args):\n    pass\n"}}},
+    ),
+    ("any handler", actions.one_off(actions.handler(handler=IMAGE), name="a"), {"handler": IMAGE}),
+    (
+        "a run again",
+        actions.rerun(RUN, name="a"),
+        {"taskRef": {"name": "sync"}, "rerunOf": {"name": "sync-1"}},
+    ),
+    (
+        "a one-off again, from its start, by its task as it is now",
+        actions.rerun(ONE_OFF, name="a", from_="Start", latest=True),
+        {"rerunOf": {"name": "once", "from": "Start", "definition": "Latest"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "wanted"), SPECS, ids=[row[0] for row in SPECS])
+def test_the_spec_of_a_run(name: str, body: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert spec(body) == wanted
+    assert (body["apiVersion"], body["kind"], body["metadata"]) == (
+        "crontask.dev/v1alpha1",
+        "ScheduledRun",
+        {"name": "a"},
+    )
+
+
+@pytest.mark.parametrize("row", SPECS, ids=[row[0] for row in SPECS])
+def test_a_run_that_is_made_is_valid(row: tuple[str, dict[str, Any], dict[str, Any]]) -> None:
+    assert validate_run(row[1]["spec"])[1] == ()
+
+
+def test_labels_and_annotations() -> None:
+    body = actions.trigger("sync", name="a", labels={"team": "data"}, annotations={"why": "x"})
+    assert body["metadata"] == {"name": "a", "labels": {"team": "data"}, "annotations": {"why": "x"}}
+
+
+REFUSED: list[tuple[str, Callable[[], Any], str]] = [
+    (
+        "a naive time",
+        lambda: actions.trigger("t", name="a", at=datetime(2026, 6, 1)),
+        "at: 2026-06-01 00:00:00 has no time zone, so that it could be any of 26 hours; write datetime(2026, 3",
+    ),
+    (
+        "a text without a zone",
+        lambda: actions.trigger("t", name="a", at="2026-06-01T00:00:00"),
+        "at: 2026-06-01T00:00:00 has no time zone",
+    ),
+    ("no time at all", lambda: actions.trigger("t", name="a", at="noon"), "at: 'noon' is not a time; write"),
+    (
+        "a day that is not in the calendar",
+        lambda: actions.trigger("t", name="a", at="2026-02-30T00:00:00Z"),
+        "at: '2026-02-30T00:00:00Z' is not a time: 2026-02 has 28 days; write datetime(",
+    ),
+    (
+        "a time before computers",
+        lambda: actions.trigger("t", name="a", at=datetime(1900, 1, 1, tzinfo=UTC)),
+        "at: is before 1970 or after 9999; write a time in between",
+    ),
+    (
+        "a time past the end of time",
+        lambda: actions.trigger("t", name="a", at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))),
+        "at: is before 1970 or after 9999; write",
+    ),
+    (
+        "seconds since 1970",
+        lambda: actions.trigger("t", name="a", at=1.5),  # type: ignore[arg-type]
+        "at: 1.5 (float) is not a time; write",
+    ),
+    (
+        "a float as a duration",
+        lambda: actions.trigger("t", name="a", delay=1.5),  # type: ignore[arg-type]
+        "delay: 1.5 (float) is not a duration; write timedelta(seconds=90), or 90s",
+    ),
+    (
+        "a number as a duration",
+        lambda: actions.trigger("t", name="a", timeout=30),  # type: ignore[arg-type]
+        "timeout: 30 (int) is not a duration",
+    ),
+    (
+        "half a second",
+        lambda: actions.trigger("t", name="a", delay=timedelta(seconds=0.5)),
+        "delay: 0:00:00.500000 is not a duration of whole seconds",
+    ),
+    (
+        "a negative duration",
+        lambda: actions.trigger("t", name="a", delay=timedelta(seconds=-1)),
+        "delay: -1 day, 23:59:59 is not a duration of whole seconds",
+    ),
+    (
+        "a text that is no duration",
+        lambda: actions.trigger("t", name="a", delay="soon"),
+        "delay: 'soon' is not a duration; write it like 90s, 5m, 1h30m or 2d",
+    ),
+    (
+        "a float in a field",
+        lambda: actions.trigger("t", name="a", retry={"limit": 1.5}),
+        "spec.retry.limit: 1.5 is a float, which no field takes",
+    ),
+    (
+        "a naive time within args",
+        lambda: actions.trigger("t", name="a", args={"from": [datetime(2026, 6, 1)]}),
+        "spec.args.from[0]: 2026-06-01 00:00:00 has no time zone",
+    ),
+    (
+        "not a number within args",
+        lambda: actions.trigger("t", name="a", args={"x": float("nan")}),
+        "spec.args.x: nan is not a value that JSON has",
+    ),
+    ("a set", lambda: actions.trigger("t", name="a", args={"x": {1}}), "spec.args.x: {1} (set) is not a value that"),
+    ("a key that is no text", lambda: actions.trigger("t", name="a", args={"x": {1: 2}}), "spec.args.x: the key 1"),
+    (
+        "args that are a list",
+        lambda: actions.trigger("t", name="a", args=[1]),  # type: ignore[arg-type]
+        "args: is not a mapping of names to values",
+    ),
+    (
+        "a time and a delay",
+        lambda: actions.trigger("t", name="a", at=NOW, delay="5s"),
+        "at: and delay are both given; keep one of them",
+    ),
+    ("an empty key", lambda: actions.name_by_key("t", ""), "key: has 0 characters; write 1 to 256"),
+    ("a long key", lambda: actions.name_by_key("t", "k" * 257), "key: has 257 characters"),
+    ("nothing to run", lambda: actions.handler(), "handler: what runs is not said once: it has nothing; write one of"),
+    (
+        "two things to run",
+        lambda: actions.handler(source="x", url="y"),
+        "handler: what runs is not said once: it has source, url",
+    ),
+    ("a URL in an image", lambda: actions.handler(url="y", image="x"), "handler: what runs is not said once"),
+    (
+        "a command of source",
+        lambda: actions.handler(source="x", command=["y"]),
+        "command: does not go with source=; remove it, or write image=",
+    ),
+    ("a command as a text", lambda: actions.handler(image="x", command="a b"), "command: is one text; write its parts"),
+    (
+        "a pod beside a whole handler",
+        lambda: actions.handler(handler=IMAGE, pod={}),
+        "pod: does not go with handler=; remove it, or write image or source or url=",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "message"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_cannot_be_meant_is_refused(name: str, make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        make()
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed", "refused"),
+    [
+        (NOW - timedelta(seconds=60), None, False),
+        (NOW - timedelta(seconds=61), None, True),
+        (NOW - timedelta(days=1), True, False),
+        (NOW + timedelta(days=1), None, False),
+        (None, None, False),
+    ],
+)
+def test_an_at_in_the_past(at: datetime | None, allowed: bool | None, refused: bool) -> None:
+    body = actions.trigger("t", name="a", at=at, allow_past=allowed)
+    if not refused:
+        actions.refuse_past(body, NOW)
+        return
+    with pytest.raises(BadInput, match="at: 2026-06-01T11:58:59Z has passed: it is 2026-06-01T12:00:00Z"):
+        actions.refuse_past(body, NOW)
+
+
+def test_names() -> None:
+    keyed = actions.name_by_key("sync", "deploy-42")
+    assert keyed == actions.name_by_key("sync", "deploy-42") == follow_up_name("sync", "deploy-42")
+    assert keyed != actions.name_by_key("sync", "deploy-43")
+    assert keyed.startswith("sync-")
+    assert len(keyed) == len("sync-") + 10
+    assert nominal_of("sync", keyed) is None
+    assert len(actions.name_by_key("t" * 52, "k")) <= 60
+    assert actions.name_by_letters("sync", "0123456789") == "sync-0123456789"
+
+
+def test_pause_and_resume() -> None:
+    by_ann = {"annotations": {"crontask.dev/suspended-by": "ann"}}
+    assert actions.pause(by="ann", reason="deploy") == {
+        "metadata": by_ann,
+        "spec": {"suspend": True, "suspendUntil": None, "suspendReason": "deploy"},
+    }
+    # A pause without an end by somebody else goes on after it.
+    assert actions.pause(by="ann", until=LATER) == {
+        "metadata": by_ann,
+        "spec": {"suspendUntil": "2026-06-01T13:00:01Z", "suspendReason": None},
+    }
+    cleared = {"suspend": None, "suspendUntil": None, "suspendReason": None}
+    unsaid = {"crontask.dev/suspended-by": None}
+    assert actions.resume({"spec": {}}, NOW) == {"metadata": {"annotations": unsaid}, "spec": cleared}
+    anew = {**unsaid, "crontask.dev/resume": "2026-06-01T12:00:00.000000Z"}
+    assert actions.resume({"spec": {"suspendAfterFailures": 5}}, NOW) == {
+        "metadata": {"annotations": anew},
+        "spec": cleared,
+    }
+
+
+def test_cancel() -> None:
+    assert actions.cancel() == {"spec": {"cancel": True}}
+    assert actions.cancel(reason="enough", immediate=True) == {
+        "spec": {"cancel": True, "cancelReason": "enough", "cancelMode": "Immediate"}
+    }
+
+
+ASKED = actions.trigger("t", name="a", key="k", args={"x": 1}, delay="60s")
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m"), []),
+        (actions.trigger("t", name="a", key="k", args={"x": 2}, delay="1m"), ["args"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, at=NOW), ["at", "delay"]),
+        (actions.trigger("t", name="a", args={"x": 1}, delay="1m"), ["idempotencyKey"]),
+        (actions.trigger("u", name="a", key="k", args={"x": 1}, delay="1m"), ["taskRef"]),
+        (actions.trigger("t", name="a", key="k", delay="1m", timeout="5s"), ["args"]),
+    ],
+)
+def test_in_what_a_run_differs(there: dict[str, Any], wanted: list[str]) -> None:
+    assert actions.differences(ASKED, there) == wanted
+
+
+@pytest.mark.parametrize("source", ["def handel(ctx): ...", "async def handler(ctx): ...", "def"])
+def test_source_that_has_a_function_or_cannot_be_read_stays_as_it_is(source: str) -> None:
+    assert actions.handler(source=source) == {"python": {"source": source}}
+
+
+def test_a_date_is_written_as_one() -> None:
+    assert values.plain({"skip": [{"from": date(2026, 12, 24)}]}, "spec") == {"skip": [{"from": "2026-12-24"}]}

@@ -1,0 +1,162 @@
+"""The manifest of a task from what a program has, as tables."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from crontask import Concurrency, CronTaskSpec, Retry, errors
+from crontask.api.crontask import CronTaskSpec as Spec
+from crontask.client import actions
+from crontask.sdk.fields import TaskFields, manifest
+
+IMAGE: dict[str, Any] = {"container": {"image": "busybox:1.36"}}
+PAUSE = {"suspend", "suspend_until", "suspend_reason"}
+
+
+def made(task: Any = "sync", spec: Any = None, *, on_demand: bool = False, **fields: Any) -> dict[str, Any]:
+    return manifest(task, spec, fields, (None, "shop"), on_demand=on_demand)  # type: ignore[arg-type]
+
+
+def test_each_field_of_a_task_but_a_pause_can_be_said() -> None:
+    assert set(TaskFields.__annotations__) == (set(Spec.model_fields) - PAUSE) | actions.WHAT
+
+
+SPECS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("an image", made(image="a", command=["b"], schedule="0 0 * * *"), {"container": {"image": "a", "command": ["b"]}}),
+    ("a handler", made(handler=IMAGE, interval="1m"), IMAGE),
+    ("source", made(source="def handler(ctx): ...", interval="1m"), {"python": {"source": "def handler(ctx): ..."}}),
+    ("a manifest", made({"metadata": {"name": "a"}, "spec": {"handler": IMAGE, "interval": "1m"}}), IMAGE),
+    ("a model", made("a", CronTaskSpec.model_validate({"handler": IMAGE}), on_demand=True), IMAGE),
+    ("fields above a manifest", made({"metadata": {"name": "a"}, "spec": {}}, {"handler": IMAGE}, delay="5m"), IMAGE),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "handler"), SPECS, ids=[row[0] for row in SPECS])
+def test_what_runs(name: str, body: dict[str, Any], handler: dict[str, Any]) -> None:
+    assert body["spec"]["handler"] == handler
+    assert body["metadata"]["namespace"] == "shop"
+
+
+def test_values_as_the_api_has_them() -> None:
+    spec = made(
+        handler=IMAGE,
+        interval=timedelta(minutes=90),
+        start_time=datetime(2026, 6, 1, tzinfo=UTC),
+        time_zone="Europe/Berlin",
+        skip=[{"from": date(2026, 12, 24)}],
+        retry=Retry(limit=3),
+        concurrency=Concurrency(max=2),
+        args={"ratio": 0.5, "none": None},
+        timeout=None,
+    )["spec"]
+    del spec["handler"]
+    assert spec == {
+        "interval": "1h30m",
+        "startTime": "2026-06-01T00:00:00Z",
+        "timeZone": "Europe/Berlin",
+        "skip": [{"from": "2026-12-24"}],
+        "retry": {"limit": 3},
+        "concurrency": {"max": 2},
+        "args": {"ratio": 0.5, "none": None},
+    }
+
+
+def test_an_object_that_was_read_is_a_manifest() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "why": "x"}
+    metadata = {"name": "a", "namespace": "b", "uid": "1", "resourceVersion": "2", "managedFields": [{}], "labels": {}}
+    read = {
+        "apiVersion": "crontask.dev/v1alpha1",
+        "kind": "CronTask",
+        "metadata": {**metadata, "annotations": annotations},
+        "spec": {"handler": IMAGE, "interval": "1m", "suspend": False},
+        "status": {"phase": "Active"},
+    }
+    assert made(read) == {
+        "apiVersion": "crontask.dev/v1alpha1",
+        "kind": "CronTask",
+        "metadata": {"name": "a", "namespace": "b", "annotations": {"why": "x"}},
+        "spec": {"handler": IMAGE, "interval": "1m"},
+    }
+
+
+def test_of_which_namespace_it_is() -> None:
+    def of(written: str | None, asked: str | None) -> str:
+        metadata = {"name": "a", **({"namespace": written} if written else {})}
+        body = {"metadata": metadata, "spec": {"handler": IMAGE, "interval": "1m"}}
+        return str(manifest(body, None, {}, (asked, "shop"), on_demand=False)["metadata"]["namespace"])
+
+    assert [of(None, None), of("b", None), of(None, "c"), of("b", "b")] == ["shop", "b", "c", "b"]
+    with pytest.raises(errors.BadInput, match="is 'b' in the manifest, but 'c' is asked for"):
+        of("b", "c")
+
+
+def test_fields_of_a_newer_version_go_along() -> None:
+    assert made(spec={"novelty": {"a": 1}}, handler=IMAGE, interval="1m")["spec"]["novelty"] == {"a": 1}
+
+
+REFUSED: list[tuple[str, Callable[[], Any], str]] = [
+    (
+        "no timing",
+        lambda: made(handler=IMAGE),
+        "CronTask sync: has no schedule (or schedules), interval, delay or after, so that nothing would ever start it; "
+        "write one of them, or on_demand=True",
+    ),
+    (
+        "on demand, and a timing",
+        lambda: made(handler=IMAGE, interval="1m", on_demand=True),
+        "CronTask sync: is on_demand, and has interval; keep one of them",
+    ),
+    (
+        "a pause",
+        lambda: made(spec={"suspend": True}, handler=IMAGE, interval="1m"),
+        "spec.suspend: is never written by register, which would undo what others decide; write paused=True",
+    ),
+    (
+        "a reason of one",
+        lambda: made(spec={"suspendReason": "x"}, handler=IMAGE, interval="1m"),
+        "spec.suspendReason: is never written by register",
+    ),
+    (
+        "a cron expression that is none",
+        lambda: made(handler=IMAGE, schedule="0 25 * * *"),
+        "CronTask sync: spec.schedule: ",
+    ),
+    ("a name that is none", lambda: made("No Name", handler=IMAGE, interval="1m"), "CronTask 'No Name': the name must"),
+    (
+        "a name that is long",
+        lambda: made("n" * 53, handler=IMAGE, interval="1m"),
+        f"CronTask {'n' * 53}: metadata.name: '{'n' * 53}' is not a DNS label of at most 52 characters",
+    ),
+    ("no name", lambda: made({"spec": {}}), "metadata.name: is missing; write metadata: {name: my-task}"),
+    ("another kind", lambda: made({"kind": "CronJob", "metadata": {"name": "a"}}), "kind: is CronJob of crontask.dev"),
+    ("a function", lambda: made(made), "task: is a function; write the name of the task, or its manifest as a dict"),
+    ("a list as the spec", lambda: made("a", [1]), "spec: of spec is a list; write a dict, or a CronTaskSpec"),
+    (
+        "a number as a duration",
+        lambda: made(handler=IMAGE, interval=5),
+        "spec.interval: 5 (int) is not a duration; write timedelta(seconds=90), or 90s",
+    ),
+    (
+        "a naive time",
+        lambda: made(handler=IMAGE, interval="1m", end_time=datetime(2026, 1, 1)),
+        "spec.endTime: 2026-01-01 00:00:00 has no time zone",
+    ),
+    ("a float", lambda: made(handler=IMAGE, interval="1m", max_runs=1.5), "spec.maxRuns: 1.5 is a float"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "message"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_is_refused(name: str, make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        make()
+    assert isinstance(caught.value, errors.ClientError)
+    assert str(caught.value).startswith(message)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(errors.InvalidTask) as caught:
+        made(handler=IMAGE, schedule="0 25 * * *", time_zone="Mars/Olympus")
+    assert [problem.path for problem in caught.value.problems] == ["spec.schedule", "spec.timeZone"]
+    assert "\nspec.timeZone: " in str(caught.value)
