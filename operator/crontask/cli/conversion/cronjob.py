@@ -113,8 +113,7 @@ def _set_run_settings(draft: Draft, job: Fields) -> None:
     if retries is None:
         draft.comment(_RETRY, "A Job's own: six more tries after 10s, 20s, 40s and so on.")
     elif retries > _MOST_RETRIES:
-        path = f"{job.path('backoffLimit')}: {retries}"
-        draft.lose(_RETRY, path, f"a run is tried again {_MOST_RETRIES} times at most")
+        draft.lose(_RETRY, job.path("backoffLimit"), f"{retries}: a run is tried again {_MOST_RETRIES} times at most")
     draft.spec["retry"] = {
         "limit": min(6 if retries is None else retries, _MOST_RETRIES),
         "initial": "10s",
@@ -130,7 +129,7 @@ def _set_history(draft: Draft, spec: Fields, job: Fields) -> None:
     ):
         number = spec.number(key)
         if number is not None and number > _MOST_KEPT:
-            draft.lose(_HISTORY, f"{spec.path(key)}: {number}", f"{_MOST_KEPT} runs are kept at most")
+            draft.lose(_HISTORY, spec.path(key), f"{number}: {_MOST_KEPT} runs are kept at most")
         kept[name] = min(default if number is None else number, _MOST_KEPT)
     draft.spec["history"] = kept
     ttl = job.number("ttlSecondsAfterFinished")

@@ -85,8 +85,8 @@ def _set_restarts(draft: Draft, spec: dict[str, Any], path: str) -> None:
     if policy == "OnFailure":
         draft.lose(
             (*_SPEC, "restartPolicy"),
-            f"{path}.restartPolicy: OnFailure",
-            "a container is not restarted within its pod; each attempt of spec.retry is a new pod, and what one wrote "
+            f"{path}.restartPolicy",
+            "OnFailure: a container is not restarted within its pod; each attempt of spec.retry is a new pod, and what one wrote "
             "to an emptyDir the next does not find",
         )
 
@@ -124,21 +124,23 @@ def _is_default(key: str, value: Any, defaults: dict[str, Any]) -> bool:
 
 def _find_labels_of_jobs(draft: Draft, spec: dict[str, Any], path: str) -> None:
     """What in the pod counts on labels that only a Job gives to its pods."""
-    for where, name in _uses_of_labels(spec, path):
+    for at, name in _uses_of_labels(spec, ()):
+        where = path + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at)
         text = f"the label {name} is given by Jobs; crontask.dev/run is that of a run, crontask.dev/task that of a task"
-        draft.lose(_TEMPLATE, where, text)
+        draft.lose((*_SPEC, *at), where, text)
 
 
-def _uses_of_labels(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _uses_of_labels(value: Any, at: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in _OF_JOBS:
-                yield f"{path}.{key}", str(key)
-            yield from _uses_of_labels(inner, f"{path}.{key}")
+                yield (*at, key), str(key)
+            yield from _uses_of_labels(inner, (*at, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _uses_of_labels(inner, f"{path}[{index}]")
+            yield from _uses_of_labels(inner, (*at, index))
     elif isinstance(value, str):
         asked = value.removeprefix("metadata.labels['").removesuffix("']")
-        if asked in _OF_JOBS and path.rpartition(".")[2].partition("[")[0] in ("fieldPath", "key", "matchLabelKeys"):
-            yield path, asked
+        field = next((step for step in reversed(at) if isinstance(step, str)), "")
+        if asked in _OF_JOBS and field in ("fieldPath", "key", "matchLabelKeys"):
+            yield at, asked
