@@ -586,7 +586,7 @@ def test_what_is_lost_is_said_with_its_line_and_an_exit_code(in_folder: Path) ->
     assert done.exit_code == 8
     first, last = done.stderr.splitlines()
     assert first.startswith(
-        "a.yaml:15: warning: CronJob shop/report: spec.jobTemplate.spec.template.spec.restartPolicy"
+        "a.yaml:14: warning: CronJob shop/report: spec.jobTemplate.spec.template.spec.restartPolicy"
     )
     assert last == "1 thing is not carried over; write --lossy to accept that"
     lossy = run("-f a.yaml --lossy")

@@ -1,13 +1,13 @@
 """A CronTask in the making: its fields, comments at them, and what of its origin is not carried over."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from crontask.api.base import API_VERSION
 from crontask.api.problem import Problem
 from crontask.api.written import shown
 
+T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 
@@ -63,21 +63,23 @@ class Fields:
 
     def text(self, key: str) -> str | None:
         """A string."""
-        return self._typed(key, lambda value: isinstance(value, str), "a string")
+        return self._typed(key, str, "a string")
 
     def flag(self, key: str) -> bool | None:
         """True or false."""
-        return self._typed(key, lambda value: isinstance(value, bool), "true or false")
+        return self._typed(key, bool, "true or false")
 
     def number(self, key: str) -> int | None:
         """A whole number from 0."""
-        return self._typed(
-            key, lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a number from 0"
-        )
+        what = "a number from 0"
+        number = self._typed(key, int, what)
+        if number is not None and number < 0:
+            self._refuse(key, what, number)
+        return number
 
     def items(self, key: str) -> list[Any]:
         """A list, empty without one."""
-        return self._typed(key, lambda value: isinstance(value, list), "a list") or []
+        return self._typed(key, list, "a list") or []
 
     def within(self, key: str) -> "Fields":
         """An object, empty without one."""
@@ -85,7 +87,7 @@ class Fields:
 
     def strings(self, key: str) -> dict[str, str]:
         """An object whose values are strings, as labels and annotations are."""
-        value = self._typed(key, lambda value: isinstance(value, dict), "an object") or {}
+        value: dict[str, Any] = self._typed(key, dict, "an object") or {}
         for name, inner in value.items():
             if not isinstance(inner, str):
                 self._refuse(f"{key}.{name}", "a string", inner)
@@ -95,9 +97,12 @@ class Fields:
         """What nobody has looked at."""
         return self._left
 
-    def _typed(self, key: str, fits: Callable[[Any], bool], what: str) -> Any:
+    def _typed(self, key: str, kind: type[T], what: str) -> T | None:
         value = self.take(key)
-        if value is not None and not fits(value):
+        if value is None:
+            return None
+        # To Python a bool is a number.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self._refuse(key, what, value)
         return value
 

@@ -73,8 +73,8 @@ def _main(names: list[Any], annotations: dict[str, str]) -> str | None:
     return names[0] if names and isinstance(names[0], str) else None
 
 
-def _listed(spec: dict[str, Any], group: str) -> list[Any]:
-    found = spec.get(group)
+def _listed(holder: dict[str, Any], key: str) -> list[Any]:
+    found = holder.get(key)
     return found if isinstance(found, list) else []
 
 
@@ -86,8 +86,8 @@ def _set_restarts(draft: Draft, spec: dict[str, Any], path: str) -> None:
         draft.lose(
             (*_SPEC, "restartPolicy"),
             f"{path}.restartPolicy",
-            "OnFailure: a container is not restarted within its pod; each attempt of spec.retry is a new pod, and what one wrote "
-            "to an emptyDir the next does not find",
+            "OnFailure: a container is not restarted within its pod; each attempt of spec.retry is a new pod, and what "
+            "one wrote to an emptyDir the next does not find",
         )
 
 
@@ -110,7 +110,7 @@ def _container(draft: Draft, container: Any, at: Path, path: str) -> Any:
         if kept.get(key) and not (key == "restartPolicy" and (sidecar or kept[key] == "Never")):
             del kept[key]
             draft.lose((*at, key), f"{path}.{key}", "a container is not restarted within its pod")
-    for variable in kept.get("env") if isinstance(kept.get("env"), list) else ():
+    for variable in _listed(kept, "env"):
         name = variable.get("name") if isinstance(variable, dict) else None
         if isinstance(name, str) and name.startswith(RESERVED):
             message = f"{name} begins with {RESERVED}, as the variables do that crontask sets"

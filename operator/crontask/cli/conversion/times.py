@@ -19,7 +19,10 @@ _ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
 _EVERY = re.compile(r"@every\s+(.*)", re.DOTALL)
 # A duration of Go.
 _PART = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
+_SECONDS = {
+    **{"h": Decimal(3600), "m": Decimal(60), "s": Decimal(1)},
+    **{"ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")},
+}
 _UNITS = (("h", 3600), ("m", 60), ("s", 1))
 _LONGEST_INTERVAL = 3660 * 86400
 _STEP = re.compile(r"(\*|\d+|\d+-\d+)/0*([1-9]\d*)", re.ASCII)
