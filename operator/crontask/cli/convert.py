@@ -1,10 +1,11 @@
 """`crontask convert`: CronJobs, of files or of the cluster, and crontabs, as manifests of CronTasks with comments."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,12 +18,15 @@ from crontask.cli.conversion.crontab import MOST_LINES, convert_entry, read_cron
 from crontask.cli.conversion.draft import Draft, RefusedError
 from crontask.cli.document import Document, UnreadableError
 from crontask.cli.objects import Report
-from crontask.cli.parameters import refuse
+from crontask.cli.parameters import BAD_INPUT, DurationParam, refuse
 from crontask.cli.reading import manifest_files, read_documents, read_text, source_name
 from crontask.timetable import ZoneError, load_zone
 
+if TYPE_CHECKING:
+    from crontask.client import Cluster, Flags
+
 LOST = 8
-_FORBIDDEN, _NOT_REACHED = 7, 9
+_WAITED, _FORBIDDEN, _NOT_REACHED = 3, 7, 9
 _API_VERSIONS = ("batch/v1", "batch/v1beta1")
 _CLUSTER = "cluster"
 # Where a problem of the pod stands in the CronJob.
@@ -91,6 +95,25 @@ class _Converting:
 @click.option("--source-zone", metavar="ZONE", help="The zone of what does not say its own, like Europe/Berlin.")
 @click.option("--rename", is_flag=True, help="Names with dots become names without.")
 @click.option("--lossy", is_flag=True, help="Exit with 0 also where something is not carried over.")
+@click.option(
+    "--switch", is_flag=True, help="Let the CronTask of each NAME take over from its CronJob, in the cluster."
+)
+@click.option("--back", is_flag=True, help="Let the CronJob of each NAME take over again.")
+@click.option(
+    "--gap",
+    type=click.Choice(["latest", "all", "none"]),
+    default="latest",
+    show_default=True,
+    help="Which of the times that pass during a switch are made up for.",
+)
+@click.option(
+    "--drain-timeout",
+    type=DurationParam(),
+    default="10m",
+    show_default=True,
+    help="How long a switch waits for what runs.",
+)
+@click.option("--force", is_flag=True, help="Switch also what Helm, Flux or Argo CD manages.")
 @click.option("-n", "--namespace", help="In the cluster, by default the context's.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces of the cluster.")
 @click.option("--context", help="Of the kubeconfig.")
@@ -106,37 +129,52 @@ def convert_command(
     source_zone: str | None,
     rename: bool,
     lossy: bool,
+    switch: bool,
+    back: bool,
+    gap: str,
+    drain_timeout: timedelta,
+    force: bool,
     namespace: str | None,
     all_namespaces: bool,
     context: str | None,
     kubeconfig: str | None,
     as_user: str | None,
 ) -> None:
-    """Convert CronJobs, or a crontab, to manifests of CronTasks on stdout. Nothing is changed.
+    """Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.
 
-    What is not carried over stands in a comment at the field that it is about, and on stderr. Exit code 0; 2: some
-    could not be converted, or bad input; 8: something is not carried over, unless --lossy; 7, 9: the API server
-    refused, or was not reached.
+    What is not carried over stands in a comment at the field that it is about, and on stderr. Only --switch and --back
+    change anything: they may be killed, and go on when they are run again. Exit code 0; 2: some could not be converted,
+    or bad input; 3: what runs did not end in time; 8: something is not carried over, unless --lossy; 7, 9: the API
+    server refused, or was not reached.
 
     Example: crontask convert -f cronjobs.yaml > crontasks.yaml
     """
-    if sum((bool(paths), from_cluster, crontab is not None)) != 1:
-        refuse(["nothing, or too much, is asked for; write one of -f FILE, --from-cluster, and --crontab FILE"])
-    if names and not from_cluster:
+    if sum((bool(paths), from_cluster, crontab is not None, switch, back)) != 1:
+        choices = "-f FILE, --from-cluster, --crontab FILE, --switch NAME and --back NAME"
+        refuse([f"nothing, or too much, is asked for; write one of {choices}"])
+    if names and (paths or crontab is not None):
         refuse(["names are of CronJobs in the cluster; write --from-cluster, or -f before the name of each file"])
     _check_zone(source_zone)
-    converting = _Converting(lossy)
     if crontab is not None:
+        converting = _Converting(lossy)
         _convert_crontab(converting, crontab, image, source_zone, system=system)
+        _finish(converting)
+        return
+    settings: dict[str, Any] = {"rename": rename, "source_zone": source_zone}
+    converting = _Converting(lossy)
+    if paths:
+        sources: Iterable[Source] = _from_files(converting, paths)
     else:
-        flags = (context, kubeconfig, as_user)
-        sources = (
-            _from_cluster(names, namespace, flags, everywhere=all_namespaces)
-            if from_cluster
-            else _from_files(converting, paths)
-        )
-        for source in sources:
-            _convert(converting, source, rename=rename, source_zone=source_zone)
+        from crontask.client import Flags
+
+        flags = Flags(context=context, kubeconfig=kubeconfig, namespace=namespace, as_user=as_user)
+        if switch or back:
+            how = {"drain": drain_timeout, "gap": gap, "force": force}
+            _switch(names, flags, back=back, lossy=lossy, settings=settings, **how)
+            return
+        sources = _from_cluster(names, flags, everywhere=all_namespaces)
+    for source in sources:
+        _convert(converting, source, **settings)
     _finish(converting)
 
 
@@ -198,27 +236,14 @@ def _cronjobs(converting: _Converting, source: Source) -> Iterator[Source]:
         converting.pass_over(source.file, kind if kind != "CronJob" else f"CronJob of {api_version}")
 
 
-def _from_cluster(
-    names: tuple[str, ...],
-    namespace: str | None,
-    flags: tuple[str | None, str | None, str | None],
-    *,
-    everywhere: bool,
-) -> list[Source]:
-    from crontask.api.resources import CRON_JOB
-    from crontask.client import ALL, Cluster, Flags, errors
+@contextmanager
+def _connected(flags: "Flags") -> "Iterator[Cluster]":
+    """The cluster; what it refuses, or that it is not reached, ends the command."""
+    from crontask.client import Cluster, errors
 
-    context, kubeconfig, as_user = flags
-    if everywhere and names:
-        refuse(["a name is one of a namespace; write -n NAMESPACE instead of -A"])
     try:
-        with Cluster.load(
-            Flags(context=context, kubeconfig=kubeconfig, namespace=namespace, as_user=as_user)
-        ) as cluster:
-            if names:
-                return [Source(_CLUSTER, cluster.get(CRON_JOB, name)) for name in names]
-            found = cluster.list(CRON_JOB, namespace=ALL if everywhere else None)["items"]
-            where = "" if everywhere else f" in namespace {cluster.namespace}"
+        with Cluster.load(flags) as cluster:
+            yield cluster
     except errors.Forbidden as error:
         click.echo(str(error), err=True)
         sys.exit(_FORBIDDEN)
@@ -229,9 +254,53 @@ def _from_cluster(
         sys.exit(_NOT_REACHED)
     except errors.ClientError as error:
         refuse([error])
+
+
+def _from_cluster(names: tuple[str, ...], flags: "Flags", *, everywhere: bool) -> list[Source]:
+    from crontask.api.resources import CRON_JOB
+    from crontask.client import ALL
+
+    if everywhere and names:
+        refuse(["a name is one of a namespace; write -n NAMESPACE instead of -A"])
+    with _connected(flags) as cluster:
+        if names:
+            return [Source(_CLUSTER, cluster.get(CRON_JOB, name)) for name in names]
+        found = cluster.list(CRON_JOB, namespace=ALL if everywhere else None)["items"]
+        where = "" if everywhere else f" in namespace {cluster.namespace}"
     if not found:
         refuse([f"there is no CronJob{where}"])
     return [Source(_CLUSTER, value) for value in found]
+
+
+def _switch(
+    names: tuple[str, ...], flags: "Flags", *, back: bool, lossy: bool, settings: dict[str, Any], **how: Any
+) -> None:
+    from crontask.cli.switching import StoppedError, Switch
+
+    def convert(cronjob: dict[str, Any]) -> dict[str, Any]:
+        converting = _Converting(lossy)
+        _convert(converting, Source(_CLUSTER, cronjob), **settings)
+        if converting.refused:
+            refuse(converting.refused)
+        _stop_where_lost(converting)
+        return converting.drafts[0].document
+
+    def say(what: str) -> None:
+        click.echo(what)
+
+    if not names:
+        refuse(["which CronJob is meant is not said; write --switch NAME"])
+    for name in names:
+        with _connected(flags) as cluster:
+            switch = Switch(cluster, name, convert, say, **how)
+            try:
+                if back:
+                    switch.backward(name.replace(".", "-"))
+                else:
+                    switch.forward()
+            except StoppedError as error:
+                click.echo(str(error), err=True)
+                sys.exit(_WAITED if error.waited else BAD_INPUT)
 
 
 def _convert_crontab(
@@ -272,6 +341,10 @@ def _finish(converting: _Converting) -> None:
     if not converting.drafts:
         kinds = sorted({kind for counts in converting.passed_over.values() for kind in counts})
         refuse([f"there is no CronJob in it{f', but {one_of(kinds)}' if kinds else ''}; name a file that has one"])
+    _stop_where_lost(converting)
+
+
+def _stop_where_lost(converting: _Converting) -> None:
     if converting.lost and not converting.lossy:
         click.echo(
             f"{_count(converting.lost, 'thing is', 'things are')} not carried over; write --lossy to accept that",

@@ -614,7 +614,7 @@ def test_a_problem_of_the_pod_is_shown_where_it_is_in_the_cronjob(in_folder: Pat
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("", "write one of -f FILE, --from-cluster, and --crontab FILE"),
+        ("", "write one of -f FILE, --from-cluster, --crontab FILE, --switch"),
         ("-f a --from-cluster", "too much"),
         ("name -f a", "names are of CronJobs in the cluster"),
         ("-f nowhere.yaml", "nowhere.yaml: cannot be read"),
