@@ -33,8 +33,20 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         processes = Processes(running.kubeconfig, tmp_path_factory.mktemp("logs"))
         processes.kubelet()
         processes.operator()
-        yield running
-        processes.stop()
+        try:
+            _await_operator(running)
+            yield running
+        finally:
+            processes.stop()
+
+
+def _await_operator(control_plane: ControlPlane) -> None:
+    """Until it starts runs: what came due before, it would start the latest of."""
+    spec = {"interval": "1s", "handler": {"container": {"image": "registry.invalid/probe:1"}}}
+    probe = {"apiVersion": "crontask.dev/v1alpha1", "kind": "CronTask", "metadata": {"name": "probe"}, "spec": spec}
+    control_plane.kubectl("create", "-f", "-", stdin=json.dumps(probe))
+    until("the operator starts runs", lambda: items(control_plane, "default", "pods"))
+    control_plane.kubectl("delete", "crontask", "probe")
 
 
 @pytest.fixture
