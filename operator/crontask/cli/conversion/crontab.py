@@ -155,7 +155,7 @@ def _free_name(command: str, taken: set[str]) -> str:
 def _name_of(command: str) -> str:
     """A name made of what the command runs."""
     for part in re.split(r"&&|\|\||[;|%]", command):
-        for word in _words(part):
+        for word in _candidates(part):
             base = word.rstrip("/").rpartition("/")[2]
             base = re.sub(r"\.(?:sh|bash|py|pl|php|rb|js|jar)\Z", "", base)
             label = re.sub("[^a-z0-9]+", "-", base.lower()).strip("-")[:LONGEST_NAME].strip("-")
@@ -164,8 +164,8 @@ def _name_of(command: str) -> str:
     return "command"
 
 
-def _words(part: str) -> Iterator[str]:
-    """The words of a simple command that may say what it does, those that say it best first."""
+def _candidates(part: str) -> Iterator[str]:
+    """What in a simple command may say what it does, the best first."""
     try:
         words = shlex.split(part, comments=False)
     except ValueError:
