@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crontask.client import Cluster, Flags
 
 LOST = 8
-_WAITED, _FORBIDDEN, _NOT_REACHED = 3, 7, 9
+_WAITED, _FORBIDDEN, _NOT_REACHED, _INTERRUPTED = 3, 7, 9, 130
 _API_VERSIONS = ("batch/v1", "batch/v1beta1")
 _CLUSTER = "cluster"
 # Where a problem of the pod stands in the CronJob.
@@ -301,6 +301,9 @@ def _switch(
             except StoppedError as error:
                 click.echo(str(error), err=True)
                 sys.exit(_WAITED if error.waited else BAD_INPUT)
+            except KeyboardInterrupt:
+                click.echo(f"{name}: stopped in the middle; run this again, and it goes on", err=True)
+                sys.exit(_INTERRUPTED)
 
 
 def _convert_crontab(

@@ -1,13 +1,16 @@
 """What a switch looks at: which times passed in between, who manages a CronJob, which runs are still open."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from crontask.cli.conversion.managed import manager_of
+from crontask.cli.main import main
 from crontask.cli.switching import MOST_IN_GAP, StoppedError, Switch, _is_open, gap_times
-from crontask.client import errors
+from crontask.client import Cluster, errors
 from crontask.client.errors import Asked
 
 TASK: dict[str, Any] = {
@@ -137,3 +140,32 @@ def test_one_that_somebody_resumed_in_the_middle_is_suspended_again_and_what_was
 def test_a_record_that_somebody_mangled_is_refused() -> None:
     with pytest.raises(StoppedError, match=r"the annotation crontask\.dev/switch cannot be read; remove it"):
         switch(Reluctant(0))._suspend(cronjob("{"))
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "w: stopped in the middle; run this again, and it goes on"),
+        (StoppedError("Jobs still run: w-1", waited=True), 3, "Jobs still run: w-1"),
+        (StoppedError("there is another"), 2, "there is another"),
+        (errors.Forbidden(Asked("patch"), 403, "Forbidden", "you may not"), 7, "you may not"),
+        (errors.Unreachable(Asked("get"), "nobody listens", sent=False), 9, "nobody listens"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--switch", "--back"])
+def test_a_switch_that_does_not_come_to_its_end(
+    raised: BaseException, code: int, words: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*args: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(Cluster, "load", lambda flags: nullcontext(Reluctant(0)))
+    monkeypatch.setattr(Switch, "forward", stop)
+    monkeypatch.setattr(Switch, "backward", stop)
+    done = CliRunner().invoke(main, ["convert", option, "w"], catch_exceptions=False)
+    assert (done.exit_code, done.stdout, done.stderr) == (code, "", f"{words}\n")
+
+
+def test_a_switch_of_nothing() -> None:
+    done = CliRunner().invoke(main, ["convert", "--switch"])
+    assert (done.exit_code, done.stderr) == (2, "which CronJob is meant is not said; write --switch NAME\n")
