@@ -1,13 +1,10 @@
 """Commands that read the cluster, as processes of their own, against a real API server."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from api_server import ROOT
+from api_server import crontask
 
 from cluster.control_plane import ControlPlane
 
@@ -17,12 +14,6 @@ TASK = {
     "metadata": {"name": "nightly"},
     "spec": {"schedule": "30 2 * * *", "handler": {"container": {"image": "busybox:1.36"}}},
 }
-
-
-def crontask(kubeconfig: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
-    command = [sys.executable, "-m", "crontask.cli.main", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What integration tests share: the operator and a stand-in kubelet as processes, lists, waiting for a condition."""
+"""What integration tests share: commands, operators and a stand-in kubelet as processes, lists, waiting."""
 
 import json
 import os
@@ -54,6 +54,13 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def crontask(kubeconfig: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a process of its own."""
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
+    command = [sys.executable, "-m", "crontask.cli.main", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def items(control_plane: ControlPlane, namespace: str, kind: str) -> list[dict[str, Any]]:

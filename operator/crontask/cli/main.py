@@ -11,6 +11,7 @@ from crontask.version import __version__
 
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
+    "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
     "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
     "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
     "simulate": "Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.",

@@ -49,7 +49,7 @@ def read_documents(path: str) -> tuple[list[Document], list[Located]]:
     """The documents of a file or of stdin that can be read, and why the rest of it cannot."""
     documents: list[Document] = []
     try:
-        for document in _documents(decode(_read(path))):
+        for document in _documents(read_text(path)):
             if len(documents) == _MOST_DOCUMENTS:
                 message = f"has more than {_MOST_DOCUMENTS} documents"
                 raise UnreadableError(message, "split it into several files", document.line)
@@ -57,6 +57,11 @@ def read_documents(path: str) -> tuple[list[Document], list[Located]]:
     except UnreadableError as error:
         return documents, [Located(error.problem, error.line)]
     return documents, []
+
+
+def read_text(path: str) -> str:
+    """What a file, or stdin, holds. Raises UnreadableError."""
+    return decode(_read(path))
 
 
 def _read(path: str) -> bytes:

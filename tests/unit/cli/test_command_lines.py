@@ -102,7 +102,8 @@ def folder() -> Iterator[None]:
 def check(done: Result) -> None:
     """An exit code that is documented, and words that are ours."""
     assert isinstance(done.exception, SystemExit | None), done.exception
-    assert done.exit_code in (0, 2), done.output
+    # 8: of a conversion, which loses something; 9: there is no API server.
+    assert done.exit_code in (0, 2, 8, 9), done.output
     assert done.exit_code == 0 or done.stderr
     assert not RAW.search(done.stderr), done.stderr
 
