@@ -1,22 +1,42 @@
-"""`crontask`: its verbs, each in a module of its own that is loaded when it is called."""
+"""`crontask`, or `kubectl crontask`: its verbs, each in a module of its own that is loaded when it is called."""
 
+import os
+import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import Any
 
 import click
 
+from crontask.cli.connection import cluster_options
+from crontask.cli.exits import INTERRUPTED
 from crontask.cli.streams import standard_streams
 from crontask.version import __version__
 
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
     "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
+    "cancel": "End runs, before they start or while they run.",
+    "completion": "Print a script that has the shell complete verbs, options and names.",
+    "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
+    "doctor": "Look for what is wrong with the installation, your rights and your tasks.",
+    "history": "Show what became of the times of a CronTask, newest first.",
+    "list": "List CronTasks with their state, last run and next run.",
+    "logs": "Show the logs of a run, of all its attempts and parts.",
+    "new": "Print a manifest to begin with.",
     "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
     "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
+    "rerun": "Run a finished run again: what had succeeded is not done again.",
+    "resume": "Resume CronTasks that are suspended.",
+    "run": "Run something once: an image, a Python file, or a call of a URL.",
+    "runs": "List runs, newest first.",
     "simulate": "Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.",
+    "suspend": "Suspend CronTasks: nothing of them starts on schedule.",
+    "trigger": "Run a CronTask now, or later, with other args.",
     "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster.",
+    "wait": "Wait until runs have ended; the exit code says how.",
 }
+_AS_PLUGIN = "kubectl-crontask"
 
 
 class _Verbs(MutableMapping[str, click.Command]):
@@ -55,18 +75,31 @@ class _Crontask(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """See Group. Always ends by SystemExit."""
+        if os.path.basename(sys.argv[0]).startswith(_AS_PLUGIN):
+            extra.setdefault("prog_name", _AS_PLUGIN.replace("-", " "))
         with standard_streams():
             return super().main(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See Group. Ctrl-C has an exit code of its own, as shells give it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(
     cls=_Crontask,
     commands=_Verbs(),
-    context_settings={"auto_envvar_prefix": "CRONTASK", "help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+@cluster_options
 @click.version_option(__version__)
 def main() -> None:
-    """Scheduled work on Kubernetes."""
+    """Scheduled work on Kubernetes.
+
+    The options may stand after the verb as well: those that verbs about a cluster take.
+    """
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from crontask.cli.parameters import DurationParam
 from crontask.version import __version__
 
 
-@click.command("operator")
+# It alone reads options from the environment: each pod of a handler has a CRONTASK_NAMESPACE.
+@click.command("operator", context_settings={"auto_envvar_prefix": "CRONTASK_OPERATOR"})
 @click.option("--scheduling/--no-scheduling", default=True, help="Off: a pause of every task; all else works.")
 @click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
 @click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")

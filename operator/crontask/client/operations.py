@@ -5,7 +5,7 @@ and creations behave alike with and without an event loop. No I/O here.
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -58,26 +58,49 @@ def listing(
     resource: Resource, namespace: str, *, selector: str = "", fields: str = "", limit: int = requests.PAGE
 ) -> Steps[Document]:
     """A whole list, of one version, in pages. Where its version expires in the middle it begins again."""
+
+    def page(size: int, token: str) -> Request:
+        return requests.list_page(resource, namespace, selector=selector, fields=fields, limit=size, token=token)
+
+    document = yield from _in_pages(page, "items", limit)
+    return {**document, "items": [_typed(item, resource) for item in document["items"]]}
+
+
+def table(resource: Resource, namespace: str, *, selector: str = "", fields: str = "") -> Steps[Document]:
+    """A whole list as the API server prints it: `columnDefinitions`, and `rows` of `cells` and an `object`."""
+
+    def page(size: int, token: str) -> Request:
+        request = requests.list_page(resource, namespace, selector=selector, fields=fields, limit=size, token=token)
+        return requests.as_table(request)
+
+    return (yield from _in_pages(page, "rows", requests.PAGE))
+
+
+def table_of(resource: Resource, name: str, namespace: str) -> Steps[Document]:
+    """One object, likewise."""
+    return (yield requests.as_table(requests.get(resource, name, namespace)))
+
+
+def _in_pages(page_of: Callable[[int, str], Request], key: str, limit: int) -> Steps[Document]:
+    """All pages in one, `key` being what each has some of; `page_of`: the request by size and token."""
     restarts = 0
-    items: list[Document] = []
+    found: list[Document] = []
     token = ""
     while True:
-        # Whoever is slower than the versions are kept gets it in one piece.
-        size = limit if restarts <= _RESTARTS else 0
-        request = requests.list_page(resource, namespace, selector=selector, fields=fields, limit=size, token=token)
         try:
-            page = yield request
+            # Whoever is slower than the versions are kept gets it in one piece.
+            page = yield page_of(limit if restarts <= _RESTARTS else 0, token)
         except errors.Expired:
             if not token:
                 raise
-            restarts, items, token = restarts + 1, [], ""
+            restarts, found, token = restarts + 1, [], ""
             continue
-        items += [_typed(item, resource) for item in page.get("items") or ()]
+        found += page.get(key) or ()
         metadata = page.get("metadata") or {}
         token = str(metadata.get("continue") or "")
         if not token:
             version = {"resourceVersion": str(metadata.get("resourceVersion") or "")}
-            return {**page, "metadata": version, "items": items}
+            return {**page, "metadata": version, key: found}
 
 
 def _typed(item: Document, resource: Resource) -> Document:

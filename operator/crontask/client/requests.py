@@ -6,7 +6,7 @@ Called by `operations`; sent by a transport.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ ALL = ""
 """In place of a namespace: all of them."""
 USER_AGENT = f"crontask/{__version__}"
 JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -40,7 +41,8 @@ class Request:
     """One request. `path` is below the server's URL, and safe as it is; `query` and `body` are not encoded yet.
 
     `repeatable`: to do it twice is to do it once, so it is sent again when its answer was lost. `silence`: of a
-    stream, after how many seconds without a byte its connection is dead; None: silence means nothing.
+    stream, after how many seconds without a byte its connection is dead; None: silence means nothing. `accept`: how
+    the answer is to be written.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Request:
     content_type: str = JSON
     repeatable: bool = False
     silence: float | None = None
+    accept: str = f"{JSON}, */*"
 
     def url(self, server: str) -> str:
         """Where it goes."""
@@ -59,7 +62,7 @@ class Request:
     def headers(self) -> dict[str, str]:
         """Its headers, without those that say who we are."""
         of_body = {} if self.body is None else {"Content-Type": self.content_type}
-        return {"Accept": "application/json, */*", "User-Agent": USER_AGENT, **of_body}
+        return {"Accept": self.accept, "User-Agent": USER_AGENT, **of_body}
 
 
 def checked_name(name: str, resource: Resource) -> str:
@@ -99,6 +102,11 @@ def list_page(
     query = _query(labelSelector=selector, fieldSelector=fields, limit=str(limit), **{"continue": token})
     asked = _asked("list", resource, namespace)
     return Request("GET", _path(resource, namespace), asked, query, repeatable=True)
+
+
+def as_table(request: Request) -> Request:
+    """The same, answered as the rows that kubectl prints, each with its whole object."""
+    return replace(request, query=(*request.query, ("includeObject", "Object")), accept=TABLE)
 
 
 def watch(

@@ -1,0 +1,114 @@
+"""The cluster that a verb talks to: kubectl's own options, before the verb or after it, and the connection."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from crontask.cli.exits import BAD_INPUT, explain, stop
+from crontask.cli.parameters import DurationParam
+
+if TYPE_CHECKING:
+    from crontask.client import Cluster, Flags
+
+F = TypeVar("F", bound=Callable[..., Any])
+_GIVEN = "crontask.cluster"
+
+
+class _Seconds(click.ParamType[float]):
+    """A number of seconds, or a duration."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse, or fail with what to write instead."""
+        if str(value).isascii() and str(value).isdigit() and len(str(value)) < 9:
+            return float(value)
+        return float(DurationParam().convert(value, param, ctx).total_seconds())
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """What is given after the verb takes the place of what is given before it."""
+    if value not in (None, (), False):
+        ctx.meta.setdefault(_GIVEN, {})[parameter.name] = value
+
+
+def _option(*names: str, help: str, **more: Any) -> Callable[[F], F]:
+    return click.option(*names, help=help, expose_value=False, callback=_keep, **more)
+
+
+_OPTIONS = (
+    _option("-n", "--namespace", metavar="NAMESPACE", help="Where; by default the namespace of the context."),
+    _option("-A", "--all-namespaces", is_flag=True, help="In all namespaces."),
+    _option("--context", metavar="NAME", help="The context of the kubeconfig."),
+    _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
+    _option("--as", "as_user", metavar="USER", help="Act as this user."),
+    _option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Act as of this group. May be repeated."),
+    _option("--request-timeout", type=_Seconds(), help="The longest that a request may take, like 30s; 0: no limit."),
+)
+
+
+def cluster_options(command: F) -> F:
+    """Adds kubectl's own options."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def namespace_given() -> str | None:
+    """The value of -n, wherever it stands."""
+    return _given().get("namespace")
+
+
+def flags() -> "Flags":
+    """What the options say, for the client."""
+    from crontask.client import Flags
+
+    return Flags(**{name: value for name, value in _given().items() if name != "all_namespaces"})
+
+
+def scope(cluster: "Cluster") -> str:
+    """The namespace that is asked about; with -A, all of them."""
+    from crontask.client import ALL
+
+    return ALL if _given().get("all_namespaces") else cluster.namespace
+
+
+@contextmanager
+def connected(*, all_namespaces: bool = False) -> Iterator["Cluster"]:
+    """The cluster of the options. What goes wrong with it within is said, and ends the program with its exit code.
+
+    `all_namespaces`: whether the verb can be about all of them.
+    """
+    from crontask.client import Cluster, errors
+
+    if _given().get("all_namespaces") and not all_namespaces:
+        verb = click.get_current_context().info_name
+        stop(BAD_INPUT, f"-A does not go with {verb}; write -n NAMESPACE")
+    try:
+        cluster = Cluster.load(flags())
+    except errors.ClientError as error:
+        # Nothing was asked of it yet: it is in what was written.
+        stop(BAD_INPUT, str(error))
+    try:
+        with cluster:
+            yield cluster
+    except errors.ClientError as error:
+        code, message = explain(error)
+        stop(code, message)
+
+
+def _given() -> dict[str, Any]:
+    return dict(click.get_current_context().meta.get(_GIVEN, {}))
+
+
+def written_again(*words: str) -> str:
+    """A command line of this program with these words, for the same cluster as now."""
+    import shlex
+
+    given = _given()
+    named = {"namespace": "-n", "context": "--context", "kubeconfig": "--kubeconfig", "as_user": "--as"}
+    options = [word for key, option in named.items() if key in given for word in (option, str(given[key]))]
+    program = click.get_current_context().find_root().info_name or "crontask"
+    return f"{program} {shlex.join([*words, *options])}"

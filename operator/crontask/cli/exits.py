@@ -1,0 +1,86 @@
+"""How a verb that talks to a cluster ends: exit codes, and what is said of an API server that refuses.
+
+Scripts go by the codes, so that they stay; docs/command-line.md has them all.
+"""
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from crontask.client import errors
+
+FAILED = 1
+BAD_INPUT = 2
+STILL_WAITING = 3
+CANCELED = 4
+NEVER_RAN = 5
+PARTIAL = 6
+FORBIDDEN = 7
+NOT_REACHED = 9
+GONE = 10
+INTERRUPTED = 130
+
+UNDER_WAY = ("Pending", "Queued", "Running", "Retrying", "Canceling", "Compensating")
+ENDS = {
+    "Succeeded": 0,
+    "Partial": 0,
+    "Failed": FAILED,
+    "TimedOut": FAILED,
+    "Canceled": CANCELED,
+    "Skipped": NEVER_RAN,
+    "Missed": NEVER_RAN,
+}
+"""The phases of a run that has ended, with the exit code of who has waited for it."""
+PHASES = (*UNDER_WAY, *ENDS)
+ORIGINS = ("Schedule", "Manual", "After", "OnComplete", "Child", "Backfill")
+
+# The roles that the chart makes, by what they are needed for; what is below a resource is Kubernetes' own business.
+_VIEW, _TRIGGER, _EDIT, _KUBERNETES_VIEW = "crontask-view", "crontask-trigger", "crontask-edit", "view"
+
+
+def stop(code: int, *messages: str) -> NoReturn:
+    """Say why on stderr, a line each, and exit."""
+    for message in messages:
+        click.echo(message, err=True)
+    sys.exit(code)
+
+
+def of_phase(phase: str, *, strict: bool = False) -> int:
+    """The exit code of who waited for a run that ended so; `strict`: a partial success is none."""
+    return PARTIAL if strict and phase == "Partial" else ENDS[phase]
+
+
+def explain(error: "errors.ClientError") -> tuple[int, str]:
+    """The exit code and the message of an error of the client."""
+    from crontask.client import errors
+
+    if isinstance(error, errors.Forbidden):
+        return FORBIDDEN, _forbidden(error)
+    if isinstance(error, errors.NotFound) and error.unknown_resource:
+        missing = f"the API server does not know {error.asked.resource.full_name if error.asked.resource else 'it'}"
+        return NOT_REACHED, f"{missing}; install crontask in this cluster, with its CRDs ({error.message})"
+    if isinstance(error, errors.Unauthorized):
+        return NOT_REACHED, f"the API server does not know who you are: {error.message}; log in again"
+    if isinstance(error, errors.RequestError):
+        bad = isinstance(error, errors.NotFound | errors.Invalid)
+        return BAD_INPUT if bad else NOT_REACHED, error.message
+    return NOT_REACHED if isinstance(error, errors.AccessError) else BAD_INPUT, str(error)
+
+
+def _forbidden(error: "errors.Forbidden") -> str:
+    where = f" -n {error.namespace}" if error.namespace else ""
+    binding = "rolebinding" if error.namespace else "clusterrolebinding"
+    role = _role(error)
+    right = f"needed is {error.verb} on {error.resource}, which the ClusterRole {role} gives"
+    return f"{error.message}; {right}: kubectl create {binding} NAME{where} --clusterrole={role} --user=USER"
+
+
+def _role(error: "errors.Forbidden") -> str:
+    if not error.resource.endswith("crontask.dev"):
+        return _KUBERNETES_VIEW if error.verb in ("get", "list", "watch") else "edit"
+    if error.verb in ("get", "list", "watch"):
+        return _VIEW
+    of_runs = error.resource.startswith("scheduledruns") and error.verb in ("create", "patch", "update")
+    return _TRIGGER if of_runs else _EDIT

@@ -1,0 +1,45 @@
+"""`crontask logs`: what the pods of a run wrote."""
+
+import click
+
+from crontask.cli.connection import cluster_options, connected
+from crontask.cli.log_sources import sources_of
+from crontask.cli.named import find_run
+from crontask.cli.parts import parts_of
+from crontask.cli.tree import note_of, phase_of
+from crontask.cli.waiting import ended, interruptible
+
+
+@click.command("logs")
+@click.argument("name", metavar="RUN")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("--prefix/--no-prefix", default=True, help="Say of each line of which part and attempt it is.")
+@click.option("--tail", type=click.IntRange(min=0), help="The last lines of each log alone.")
+@click.option("--timestamps", is_flag=True, help="Each line with its time.")
+@click.option("-c", "--container", default="", metavar="NAME", help="Of pods with several containers.")
+@cluster_options
+def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timestamps: bool, container: str) -> None:
+    """Show the logs of a run, of all its attempts and parts.
+
+    Lines begin with the part and the attempt: [charge #2]. Where a pod is gone it is said when and why its attempt
+    ended, and the message that was kept.
+
+    Example: crontask logs -f nightly-report-t2x4a0
+    """
+    from crontask.cli.log_reader import Options, follow_all, read_one
+
+    with connected() as cluster:
+        run = find_run(cluster, name)
+        options = Options(prefix=prefix, tail=tail, timestamps=timestamps, container=container)
+        if follow and not ended(run):
+            with interruptible([run["metadata"]["name"]]):
+                follow_all(cluster, run, options)
+            return
+        sources = list(sources_of(run, parts_of(cluster, run)))
+        for source in sources:
+            read_one(cluster, run["metadata"]["namespace"], source, options)
+        if not sources:
+            note = note_of(run)
+            click.echo(
+                f"{run['metadata']['name']} has no log: it is {phase_of(run)}{f': {note}' if note else ''}", err=True
+            )

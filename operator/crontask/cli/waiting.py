@@ -1,0 +1,94 @@
+"""Waiting for the ends of runs, as `wait` and `--wait` do: what is said meanwhile, and the exit code."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from crontask.cli.connection import written_again
+from crontask.cli.exits import ENDS, GONE, INTERRUPTED, STILL_WAITING, of_phase, stop
+from crontask.cli.output import show_each, tabled_one
+from crontask.cli.parameters import DurationParam
+from crontask.cli.tree import note_of, phase_of
+
+if TYPE_CHECKING:
+    from crontask.client import Cluster
+    from crontask.client.requests import Document
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def timeout_option(command: F) -> F:
+    """Adds --timeout and --strict."""
+    timeout = click.option("--timeout", type=DurationParam(), help="Wait no longer than that, like 10m.")
+    strict = click.option("--strict", is_flag=True, help="Exit code 6 where a run is Partial.")
+    return timeout(strict(command))
+
+
+def deadline_of(timeout: timedelta | None) -> float | None:
+    """The monotonic second at which waiting ends."""
+    return None if timeout is None else time.monotonic() + timeout.total_seconds()
+
+
+@contextmanager
+def interruptible(names: list[str]) -> Iterator[None]:
+    """Within it, Ctrl-C ends the program and says that the runs go on, and how to wait for them again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        goes = "goes" if len(names) == 1 else "go"
+        stop(INTERRUPTED, f"{', '.join(names)} {goes} on; to wait again: {written_again('wait', *names)}")
+
+
+def ended(run: "Document") -> bool:
+    """Whether it has."""
+    return (run.get("status") or {}).get("phase") in ENDS
+
+
+def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> "Document":
+    """The run when it has ended. What it does until then is said on stderr.
+
+    Ends the program when the time is over, or the run is deleted. Restarts of the API server are waited for.
+    """
+    from crontask.api.resources import SCHEDULED_RUN
+
+    name, uid, said = run["metadata"]["name"], run["metadata"]["uid"], ""
+    left = None if deadline is None else max(0.001, deadline - time.monotonic())
+    if not ended(run):
+        said = _say(name, run, said)
+        events = cluster.watch(
+            SCHEDULED_RUN, namespace=run["metadata"]["namespace"], name=name, after=run, timeout=left
+        )
+        for event in events:
+            if event.object["metadata"]["uid"] != uid or event.type == "DELETED":
+                stop(GONE, f"{name} was deleted")
+            run = event.object
+            said = _say(name, run, said)
+            if ended(run):
+                break
+        else:
+            again = written_again("wait", name)
+            stop(STILL_WAITING, f"{name} has not ended in time: it is {phase_of(run)}; to wait again: {again}")
+    return run
+
+
+def show_ended(cluster: "Cluster", runs: "list[Document]", output: str, *, strict: bool = False) -> int:
+    """Print runs that have ended; the exit code: that of the first that did not end well."""
+    from crontask.api.resources import SCHEDULED_RUN
+
+    tables = [tabled_one(cluster, SCHEDULED_RUN, run["metadata"]["name"], run["metadata"]["namespace"]) for run in runs]
+    show_each(tables, output, SCHEDULED_RUN)
+    codes = [of_phase(str((run.get("status") or {}).get("phase")), strict=strict) for run in runs]
+    return next((code for code in codes if code), 0)
+
+
+def _say(name: str, run: "Document", said: str) -> str:
+    """Say where the run is, if that was not said already."""
+    note = note_of(run)
+    line = f"{name}: {phase_of(run)}{f': {note}' if note else ''}"
+    if line != said:
+        click.echo(line, err=True)
+    return line
