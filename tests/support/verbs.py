@@ -1,0 +1,70 @@
+"""The command line as a process of its own, against the API server of a test, and tasks for it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from api_server import ROOT
+
+from cluster.control_plane import ControlPlane
+
+API_VERSION = "crontask.dev/v1alpha1"
+
+
+class Verbs:
+    """`crontask`, in a namespace of the test's own."""
+
+    def __init__(self, control_plane: ControlPlane, namespace: str, kubeconfig: Path | None = None) -> None:
+        self.control_plane = control_plane
+        self.namespace = namespace
+        self.kubeconfig = kubeconfig or control_plane.kubeconfig
+
+    def __call__(self, *words: str, code: int | None = 0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a verb; fails unless it ends with this code."""
+        done = subprocess.run(
+            self.command(*words), env=self.environment(), capture_output=True, text=True, timeout=120, input=stdin
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Start a verb that goes on."""
+        return subprocess.Popen(
+            self.command(*words), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def command(self, *words: str) -> list[str]:
+        """As a process has it."""
+        return [sys.executable, "-m", "crontask.cli.main", "-n", self.namespace, *words]
+
+    def environment(self) -> dict[str, str]:
+        """With the kubeconfig; a namespace as each pod of a handler has it must not be read."""
+        ours = {"KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
+        return {**os.environ, **ours, "CRONTASK_NAMESPACE": "not-to-be-read"}
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        """kubectl in the namespace, as an administrator."""
+        return self.control_plane.kubectl("-n", self.namespace, *words, stdin=stdin)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object."""
+        return dict(json.loads(self.kubectl("get", kind, name, "-o", "json")))
+
+    def make(self, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
+        """Create an object."""
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+        self.kubectl("create", "-f", "-", stdin=json.dumps(body))
+
+
+def container(seconds: float = 0.2, code: int = 0, node: str | None = None) -> dict[str, Any]:
+    """A handler whose pod the stand-in kubelet plays: it takes so long, and ends with this exit code."""
+    annotations = {"stand-in/seconds": str(seconds), "stand-in/exit-code": str(code)}
+    spec = {"schedulerName": "nobody", **({"nodeName": node} if node else {})}
+    return {
+        "container": {"image": "busybox:1.36"},
+        "pod": {"metadata": {"annotations": annotations}, "spec": spec},
+    }
