@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema_rs import ValidationError
 
-from crontask.api.base import cut
+from crontask.api.times import cut
 from crontask.api.written import as_yaml, one_of, shown
 
 _LONGEST = 300

@@ -152,8 +152,11 @@ class _Following:
                 time.sleep(_PAUSE)
 
 
-def follow_all(cluster: "Cluster", run: "Document", options: Options) -> "Document":
-    """The logs of all attempts and parts, until the run has ended; as it is then. A deleted one ends the program."""
+def follow_all(cluster: "Cluster", run: "Document", options: Options, until: float | None = None) -> "Document":
+    """The logs of all attempts and parts, until the run has ended, or that monotonic second; the run as it is then.
+
+    A run that is deleted meanwhile ends the program.
+    """
     from crontask.client import errors
 
     following = _Following(cluster, run, options)
@@ -170,6 +173,8 @@ def follow_all(cluster: "Cluster", run: "Document", options: Options) -> "Docume
         busy = [
             name for name, thread in following.readers.items() if thread.is_alive() and name not in ("watch", "parts")
         ]
+        if until is not None and time.monotonic() > until:
+            break
         if over and following.lines.empty() and (not busy or time.monotonic() > (deadline or 0)):
             break
         try:
