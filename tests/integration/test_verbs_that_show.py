@@ -29,11 +29,18 @@ def world(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
         node.written[f"{FAILED_RUN}-2", "main"] = [f"line {number}" for number in range(30)]
         processes.kubelet()
         processes.operator()
-        verbs.make("CronTask", "nightly", {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "handler": container()})
+        verbs.make(
+            "CronTask", "nightly", {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "handler": container()}
+        )
         verbs.make(
             "CronTask",
             "broken",
-            {"retry": {"limit": 1}, "handler": container(code=3, node=NODE), "suspend": True, "suspendReason": "deploy"},
+            {
+                "retry": {"limit": 1},
+                "handler": container(code=3, node=NODE),
+                "suspend": True,
+                "suspendReason": "deploy",
+            },
             labels={"app": "shop"},
         )
         verbs.make("CronTask", "slow", {"concurrency": {"policy": "Queue"}, "handler": container(600)})

@@ -32,7 +32,7 @@ def log_node(control_plane: ControlPlane, folder: Path) -> Iterator[LogNode]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name is given
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             _, endpoint, _, pod, container = parts.path.split("/")
             assert endpoint == "containerLogs"

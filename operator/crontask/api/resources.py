@@ -50,3 +50,4 @@ CUSTOM_RESOURCE = Resource(
 ACCESS_REVIEW = Resource(
     "apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )
+SELF_REVIEW = Resource("apis/authentication.k8s.io/v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)

@@ -263,6 +263,13 @@ def can(verb: str, resource: Resource, namespace: str = "", *, name: str = "", s
     return Request("POST", _path(review, ""), _asked("create", review, ""), body=body, repeatable=True)
 
 
+def who() -> Request:
+    """Who we are to the API server."""
+    review = resources.SELF_REVIEW
+    body = {"apiVersion": review.api_version, "kind": review.kind}
+    return Request("POST", _path(review, ""), _asked("create", review, ""), body=body, repeatable=True)
+
+
 def version() -> Request:
     """The version of the API server."""
     return Request("GET", "/version", Asked("get", name="/version"), repeatable=True)

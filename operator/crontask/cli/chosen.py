@@ -1,0 +1,51 @@
+"""Which tasks `suspend` and `resume` are about: names, labels, or all of the namespace."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from crontask.cli.exits import BAD_INPUT, stop
+from crontask.cli.named import find_task
+
+if TYPE_CHECKING:
+    from crontask.client import Cluster
+    from crontask.client.requests import Document
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def chosen_options(command: F) -> F:
+    """Adds names, -l and --all."""
+    names = click.argument("names", metavar="[TASK...]", nargs=-1)
+    selector = click.option("-l", "--selector", metavar="LABELS", help="Those with these labels, like app=shop.")
+    everything = click.option("--all", "everything", is_flag=True, help="All of the namespace.")
+    return names(selector(everything(command)))
+
+
+def chosen(cluster: "Cluster", names: tuple[str, ...], selector: str | None, everything: bool) -> "list[Document]":
+    """The tasks. Ends the program where it is not said once which."""
+    from crontask.api.resources import CRON_TASK
+
+    if bool(names) + (selector is not None) + everything != 1:
+        stop(BAD_INPUT, "which tasks is not said once; write names, -l LABELS or --all")
+    if names:
+        # First all of them, so that a name that is wrong changes none.
+        return [find_task(cluster, name) for name in dict.fromkeys(names)]
+    found: list[Document] = cluster.list(CRON_TASK, selector=selector or "")["items"]
+    if not found:
+        click.echo(f"No resources found in {cluster.namespace} namespace.", err=True)
+    return found
+
+
+def paused_by(task: "Document") -> str:
+    """What its spec pauses it by, in words; nothing of one that its spec does not pause."""
+    from crontask.api.names import ANNOTATION_SUSPENDED_BY
+
+    spec = task["spec"]
+    if not spec.get("suspend") and not spec.get("suspendUntil"):
+        return ""
+    until = f" until {spec['suspendUntil']}" if spec.get("suspendUntil") else ""
+    by = (task["metadata"].get("annotations") or {}).get(ANNOTATION_SUSPENDED_BY)
+    reason = f" ({spec['suspendReason']})" if spec.get("suspendReason") else ""
+    return f"suspended{until}{f' by {by}' if by else ''}{reason}"
