@@ -2,6 +2,7 @@
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_run
 from crontask.cli.output import TABLE, output_option, show_each, tabled_one
@@ -10,7 +11,7 @@ from crontask.cli.waiting import ended
 
 
 @click.command("cancel")
-@click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=completed.open_runs)
 @click.option("--reason", metavar="TEXT", help="Why; it is kept in the status.")
 @click.option("--immediate", is_flag=True, help="Of a workflow: nothing that was done is undone.")
 @output_option

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.named import find_task
 
@@ -17,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def chosen_options(command: F) -> F:
     """Adds names, -l and --all."""
-    names = click.argument("names", metavar="[TASK...]", nargs=-1)
+    names = click.argument("names", metavar="[TASK...]", nargs=-1, shell_complete=completed.tasks)
     selector = click.option("-l", "--selector", metavar="LABELS", help="Those with these labels, like app=shop.")
     everything = click.option("--all", "everything", is_flag=True, help="All of the namespace.")
     return names(selector(everything(command)))

@@ -10,6 +10,8 @@ from crontask.cli.exits import BAD_INPUT, explain, stop
 from crontask.cli.parameters import DurationParam
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from crontask.client import Cluster, Flags
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,8 +40,21 @@ def _option(*names: str, help: str, **more: Any) -> Callable[[F], F]:
     return click.option(*names, help=help, expose_value=False, callback=_keep, **more)
 
 
+def _namespaces(ctx: click.Context, parameter: click.Parameter, begun: str) -> "list[CompletionItem]":
+    # Only a shell that completes needs them.
+    from crontask.cli import names
+
+    return names.namespaces(ctx, parameter, begun)
+
+
 _OPTIONS = (
-    _option("-n", "--namespace", metavar="NAMESPACE", help="Where; by default the namespace of the context."),
+    _option(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        shell_complete=_namespaces,
+        help="Where; by default the namespace of the context.",
+    ),
     _option("-A", "--all-namespaces", is_flag=True, help="In all namespaces."),
     _option("--context", metavar="NAME", help="The context of the kubeconfig."),
     _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
@@ -61,11 +76,11 @@ def namespace_given() -> str | None:
     return _given().get("namespace")
 
 
-def flags() -> "Flags":
+def flags(ctx: click.Context | None = None) -> "Flags":
     """What the options say, for the client."""
     from crontask.client import Flags
 
-    return Flags(**{name: value for name, value in _given().items() if name != "all_namespaces"})
+    return Flags(**{name: value for name, value in _given(ctx).items() if name != "all_namespaces"})
 
 
 def scope(cluster: "Cluster") -> str:
@@ -99,8 +114,8 @@ def connected(*, all_namespaces: bool = False) -> Iterator["Cluster"]:
         stop(code, message)
 
 
-def _given() -> dict[str, Any]:
-    return dict(click.get_current_context().meta.get(_GIVEN, {}))
+def _given(ctx: click.Context | None = None) -> dict[str, Any]:
+    return dict((ctx or click.get_current_context()).meta.get(_GIVEN, {}))
 
 
 def written_again(*words: str) -> str:

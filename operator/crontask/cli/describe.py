@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_either
@@ -19,7 +20,7 @@ _MOST_EVENTS = 10
 
 
 @click.command("describe")
-@click.argument("name", metavar="TASK|RUN")
+@click.argument("name", metavar="TASK|RUN", shell_complete=completed.tasks_and_runs)
 @click.option("-o", "--output", type=click.Choice(["text", JSON, YAML, NAME]), default="text", show_default=True)
 @cluster_options
 def describe_command(name: str, output: str) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_task
@@ -18,7 +19,7 @@ _HEAD = ("DUE", "RESULT", "RUN", "ORIGIN", "STARTED", "DURATION", "MESSAGE")
 
 
 @click.command("history")
-@click.argument("task")
+@click.argument("task", shell_complete=completed.tasks)
 @click.option("--parts", is_flag=True, help="Runs that are parts of workflows and fan-outs, too.")
 @output_option
 @cluster_options

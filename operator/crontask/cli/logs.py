@@ -2,6 +2,7 @@
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.log_sources import sources_of
 from crontask.cli.named import find_run
@@ -11,7 +12,7 @@ from crontask.cli.waiting import ended, interruptible
 
 
 @click.command("logs")
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=completed.runs)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @click.option("--prefix/--no-prefix", default=True, help="Say of each line of which part and attempt it is.")
 @click.option("--tail", type=click.IntRange(min=0), help="The last lines of each log alone.")

@@ -11,6 +11,7 @@ from crontask.api.base import API_VERSION, format_time
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.api.validate_object import patch_problems
+from crontask.cli import names as completed
 from crontask.cli.document import Document as TextDocument
 from crontask.cli.objects import Manifest, ManifestObject, Report, read_manifest
 from crontask.cli.parameters import refuse
@@ -27,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def about_a_task(command: F) -> F:
     """The arguments that say which task: `(-f FILE | NAME)`, and its namespace."""
     file = click.option("-f", "--file", "path", metavar="FILE", help="A manifest; -: stdin.")
-    name = click.argument("name", required=False)
+    name = click.argument("name", required=False, shell_complete=completed.tasks)
     namespace = click.option("-n", "--namespace", help="Of the task; in the cluster, by default the context's.")
     return file(name(namespace(command)))
 

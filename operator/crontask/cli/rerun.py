@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, written_again
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.named import find_run
@@ -13,7 +14,7 @@ from crontask.cli.waiting import ended
 
 
 @click.command("rerun")
-@click.argument("run")
+@click.argument("run", shell_complete=completed.runs)
 @click.option("--from", "from_", metavar="Failed|Start|STEP", help="What runs again; by default what did not succeed.")
 @click.option("--latest", is_flag=True, help="As its CronTask says now, not as it was then.")
 @start_options

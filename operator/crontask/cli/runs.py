@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, scope
 from crontask.cli.exits import ORIGINS, PHASES
 from crontask.cli.output import Table, output_option, show_list, tabled
@@ -32,7 +33,7 @@ class SinceParam(click.ParamType[datetime]):
 
 
 @click.command("runs")
-@click.option("--task", metavar="TASK", help="Of this CronTask.")
+@click.option("--task", metavar="TASK", shell_complete=completed.tasks, help="Of this CronTask.")
 @click.option(
     "--phase", "phases", multiple=True, type=click.Choice(PHASES, case_sensitive=False), help="In this phase."
 )

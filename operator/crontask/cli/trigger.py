@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.given_args import BadArgsError, args_options, doubts, given_args, read_args, unknown_keys
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("trigger")
-@click.argument("task")
+@click.argument("task", shell_complete=completed.tasks)
 @args_options
 @when_options
 @click.option("--key", metavar="TEXT", help="Who asks again with this key gets the same run.")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import click
 
+from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_run
 from crontask.cli.output import output_option
@@ -11,7 +12,7 @@ from crontask.cli.waiting import deadline_of, interruptible, show_ended, timeout
 
 
 @click.command("wait")
-@click.argument("names", metavar="RUN...", nargs=-1, required=True)
+@click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=completed.open_runs)
 @timeout_option
 @output_option
 @cluster_options
