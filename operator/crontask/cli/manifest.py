@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 import orjson
@@ -11,14 +12,16 @@ from crontask.api.base import API_VERSION, format_time
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.validate import LONGEST_RUN_NAME, validate_name, validate_run, validate_task
 from crontask.api.validate_object import patch_problems
+from crontask.cli import named
 from crontask.cli import names as completed
+from crontask.cli.connection import cluster_options, connected, namespace_given
 from crontask.cli.document import Document as TextDocument
 from crontask.cli.objects import Manifest, ManifestObject, Report, read_manifest
 from crontask.cli.parameters import refuse
 from crontask.cli.reading import read_documents
 from crontask.decide.model import CronTask
 from crontask.engine.parse import parse_task
-from crontask.ports import ApiError, Document, Kind, ObjectKey
+from crontask.ports import Document, Kind
 
 # What stands for the letters that the API server adds to a generateName.
 _GENERATED = "xxxxx"
@@ -29,8 +32,12 @@ def about_a_task(command: F) -> F:
     """The arguments that say which task: `(-f FILE | NAME)`, and its namespace."""
     file = click.option("-f", "--file", "path", metavar="FILE", help="A manifest; -: stdin.")
     name = click.argument("name", required=False, shell_complete=completed.tasks)
-    namespace = click.option("-n", "--namespace", help="Of the task; in the cluster, by default the context's.")
-    return file(name(namespace(command)))
+
+    @wraps(command)
+    def with_namespace(*arguments: Any, **options: Any) -> Any:
+        return command(*arguments, namespace=namespace_given(), **options)
+
+    return cast(F, file(name(cluster_options(with_namespace))))
 
 
 def find_task(path: str | None, name: str | None, namespace: str | None) -> Document:
@@ -41,9 +48,8 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
     if path is None and name is None:
         refuse(["no task is given; write -f FILE, or the name of a task in the cluster"])
     if path is None:
-        import asyncio
-
-        return asyncio.run(_from_cluster(str(name), namespace))
+        with connected() as cluster:
+            return named.find_task(cluster, str(name))
     manifest = read_manifest(path)
     return as_document(chosen(manifest, manifest.of("CronTask"), name, namespace, "CronTask"), namespace)
 
@@ -149,17 +155,3 @@ def read_patch(path: str, kind: str = "CronTask") -> Document:
 def _report_of_patch(path: str, document: TextDocument, problem: Any) -> Report:
     _, line = document.locate(problem.path)
     return Report(f"--edit {path}", line, "", problem)
-
-
-async def _from_cluster(name: str, namespace: str | None) -> Document:
-    from crontask.client.errors import AccessError
-    from crontask.kube.client import HttpApi
-    from crontask.kube.connection import connect
-
-    try:
-        connection = connect()
-        key = ObjectKey(Kind.CRON_TASK, namespace or connection.access.namespace, name)
-        async with HttpApi(connection) as api:
-            return dict(orjson.loads(await api.get(key)))
-    except (ApiError, AccessError) as error:
-        refuse([f"CronTask {name}: {error}"])

@@ -1,6 +1,5 @@
 """`crontask run`: something that runs once, of no task."""
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -55,4 +54,4 @@ def run_command(
     except (BadArgsError, errors.BadInput) as error:
         stop(BAD_INPUT, str(error))
     with connected() as cluster:
-        start(cluster, body, replace(asked, wait=asked.wait or asked.remove))
+        start(cluster, body, asked)

@@ -43,12 +43,16 @@ class Asked:
         asked = cls(**{name: options.pop(name) for name in cls.__dataclass_fields__ if name in options})
         if asked.at is not None and asked.delay is not None:
             stop(BAD_INPUT, "--at and --delay are both given; keep one of them")
-        waits = asked.wait or asked.logs or asked.remove
-        if not waits and (asked.timeout is not None or asked.strict):
+        if not asked.waits and (asked.timeout is not None or asked.strict):
             stop(BAD_INPUT, "--timeout and --strict are about waiting; write --wait too")
         if asked.logs and asked.output is not None:
             stop(BAD_INPUT, "--logs and -o would both write to stdout; keep one of them")
         return asked
+
+    @property
+    def waits(self) -> bool:
+        """Whether the end of the run is waited for."""
+        return self.wait or self.logs or self.remove
 
     @property
     def when(self) -> dict[str, Any]:
@@ -101,9 +105,9 @@ def start(cluster: "Cluster", body: "Document", asked: Asked) -> None:
         run = _by_key(cluster, body)
         said = "exists already, by its key"
     name = run["metadata"]["name"]
-    if asked.output is None:
-        click.echo(f"scheduledrun.crontask.dev/{name} {said}", err=asked.wait or asked.logs or asked.remove)
-    code = _waited(cluster, run, asked) if asked.wait or asked.logs or asked.remove else _begun(cluster, run, asked)
+    if asked.waits or asked.output is None:
+        click.echo(f"scheduledrun.crontask.dev/{name} {said}", err=asked.waits)
+    code = _waited(cluster, run, asked) if asked.waits else _begun(cluster, run, asked)
     click.get_current_context().exit(code)
 
 
