@@ -162,7 +162,7 @@ ZSH = """
 autoload -U compinit; compinit -u
 source <(crontask completion zsh)
 _describe() { shift 3; print -l ${(P)1} }
-compadd() { print -l -- "$@" }
+compadd() { print -l -- ${(P)${@[-1]}} }
 words=({words}); CURRENT=$#words
 _crontask_completion
 """
