@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crontask.cli.columns import aligned
+from crontask.cli.log_reader import container_of
 from crontask.cli.parts import parts_of
 from crontask.cli.queue import position
 from crontask.cli.timing import took, with_distance
@@ -48,7 +49,7 @@ def _facts(cluster: "Cluster", run: "Document", now: datetime) -> Iterator[tuple
     yield "Due", with_distance(status.get("scheduledTime") or spec.get("scheduledTime") or spec.get("at"), now)
     yield "Started", with_distance(status.get("startTime"), now)
     yield "Ended", with_distance(status.get("completionTime"), now)
-    yield "Took", took(status.get("startTime"), status.get("completionTime"), now)
+    yield "Took", str(status.get("duration") or took(status.get("startTime"), None, now))
     yield "Key", str(spec.get("idempotencyKey") or "")
     yield "Args", _json(spec.get("args"))
     yield "Result", _json(status.get("result"))
@@ -69,13 +70,15 @@ def _logs(cluster: "Cluster", namespace: str, tree: Node) -> Iterator[str]:
     failed = list(tree.failed_pods())
     for name, pod in failed[:_MOST_LOGS]:
         try:
-            read = cluster.logs(pod, namespace=namespace, tail_lines=_LOG_LINES)
-            found = [line.decode(errors="replace") for line in read] or ["(it is empty)"]
+            container = container_of(cluster, namespace, pod)
+            if container is None:
+                found = ["(the pod is gone, and its log with it)"]
+            else:
+                read = cluster.logs(pod, namespace=namespace, container=container, tail_lines=_LOG_LINES)
+                found = [line.decode(errors="replace") for line in read] or ["(it is empty)"]
         except errors.Forbidden:
             yield from ("", f"Log of {name}: you may not read it (pod {pod}).")
             return
-        except errors.NotFound:
-            found = ["(the pod is gone, and its log with it)"]
         except errors.RequestFailed as error:
             found = [f"(it cannot be read: {error.message})"]
         yield from ("", f"End of the log of {name} (pod {pod}):", *(f"  {line}" for line in found))

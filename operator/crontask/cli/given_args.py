@@ -16,7 +16,7 @@ from crontask.api.written import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SCALARS = (str, int, float, bool, type(None))
-_NOUNS = {
+_NOUNS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "integer": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "number": ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     "boolean": ("true or false", lambda value: isinstance(value, bool)),

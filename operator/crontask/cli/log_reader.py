@@ -42,8 +42,11 @@ def read_one(cluster: "Cluster", namespace: str, source: Source, options: Option
     from crontask.client import errors
 
     prefix = source.prefix if options.prefix else ""
+    container = container_of(cluster, namespace, source.pod, options.container)
+    if container is None:
+        click.echo(f"{source.prefix}{source.obituary}", err=True)
+        return
     try:
-        container = options.container or container_of(cluster, namespace, source.pod)
         lines = cluster.logs(
             source.pod,
             namespace=namespace,
@@ -53,20 +56,22 @@ def read_one(cluster: "Cluster", namespace: str, source: Source, options: Option
         )
         for line in lines:
             click.echo(prefix.encode() + line)
-    except errors.NotFound:
-        click.echo(f"{source.prefix}{source.obituary}", err=True)
-    except errors.Invalid as error:
-        # The container has not started.
+    except (errors.NotFound, errors.Invalid) as error:
+        # The container has not started, or its node does not answer any more.
         click.echo(f"{source.prefix}{error.message}", err=True)
 
 
-def container_of(cluster: "Cluster", namespace: str, pod: str) -> str:
-    """The container that is the handler's: the one called main, else the first."""
+def container_of(cluster: "Cluster", namespace: str, pod: str, wanted: str = "") -> str | None:
+    """The container whose log is meant: the one wanted, else that called main, else the first; None without a pod."""
     from crontask.api.resources import POD
+    from crontask.client import errors
 
-    found = cluster.get(POD, pod, namespace=namespace)
+    try:
+        found = cluster.get(POD, pod, namespace=namespace)
+    except errors.NotFound:
+        return None
     names = [each["name"] for each in found["spec"]["containers"]]
-    return _MAIN if _MAIN in names else str(names[0])
+    return wanted or (_MAIN if _MAIN in names else str(names[0]))
 
 
 @dataclass
@@ -129,8 +134,11 @@ class _Following:
 
         prefix = source.prefix if self.options.prefix else ""
         while True:
+            container = container_of(self.cluster, self.namespace, source.pod, self.options.container)
+            if container is None:
+                self.lines.put((f"{source.prefix}{source.obituary}".encode(), True))
+                return
             try:
-                container = self.options.container or container_of(self.cluster, self.namespace, source.pod)
                 lines = self.cluster.logs(
                     source.pod,
                     namespace=self.namespace,
@@ -142,12 +150,10 @@ class _Following:
                 for line in lines:
                     self.lines.put((prefix.encode() + line, False))
                 return
-            except errors.NotFound:
-                self.lines.put((f"{source.prefix}{source.obituary}".encode(), True))
-                return
-            except errors.Invalid:
-                # The container has not started.
+            except (errors.NotFound, errors.Invalid) as error:
+                # The container has not started, or its node does not answer any more.
                 if ended(self.run):
+                    self.lines.put((f"{source.prefix}{error.message}".encode(), True))
                     return
                 time.sleep(_PAUSE)
 

@@ -90,7 +90,7 @@ def tree_of(run: Document, parts: Parts, now: datetime, name: str = "") -> Node:
         name or run["metadata"]["name"],
         phase_of(run),
         str(status.get("startTime") or ""),
-        took(status.get("startTime"), status.get("completionTime"), now),
+        str(status.get("duration") or took(status.get("startTime"), status.get("completionTime"), now)),
         note_of(run),
         tuple(children),
         str(status.get("podName") or "") if failed else "",

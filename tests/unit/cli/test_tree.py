@@ -33,7 +33,7 @@ def test_the_phases_and_origins_are_those_of_the_api() -> None:
 
 def test_attempts_are_shown_with_how_they_ended() -> None:
     ended = {"completionTime": ENDED}
-    status = {
+    status: dict[str, Any] = {
         "phase": "Retrying",
         "startTime": BEGAN,
         "message": "attempt 2 failed",
@@ -102,7 +102,13 @@ def test_where_a_run_is_and_why(known: dict[str, Any], phase: str, note: str) ->
 
 
 def test_parts_are_called_by_what_they_do() -> None:
-    parents = [{"item": {"index": 0}}, {"batch": {"number": 2}}, {"collect": True}, {"undo": "a"}, {"step": "a"}]
+    parents: list[dict[str, Any]] = [
+        {"item": {"index": 0}},
+        {"batch": {"number": 2}},
+        {"collect": True},
+        {"undo": "a"},
+        {"step": "a"},
+    ]
     assert [label_of(run("r", parent)) for parent in parents] == ["item 0", "batch 2", "collect", "undo of a", "a"]
 
 
