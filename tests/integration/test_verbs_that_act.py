@@ -166,7 +166,7 @@ def test_a_run_for_later_waits_for_its_time(verbs: Verbs) -> None:
     assert phase(verbs, name) == "Pending"
     at = triggered(verbs, "quick", "--at", "2099-01-01T00:00:00+01:00")
     assert verbs.get("sr", at)["spec"]["at"] == "2098-12-31T23:00:00Z"
-    assert "has passed" in verbs("trigger", "quick", "--at", "2020-01-01", code=2).stderr
+    assert "leave it out to start now" in verbs("trigger", "quick", "--at", "2020-01-01", code=2).stderr
     for run in (name, at):
         verbs("cancel", run)
 
@@ -252,7 +252,7 @@ def test_a_file_of_python_and_a_call_run_once(verbs: Verbs) -> None:
     [
         ((), "what runs is not said once; write one of --image IMAGE, --python FILE and --url URL"),
         (("--image", "a", "--url", "http://x"), "what runs is not said once"),
-        (("--url", "http://x", "--", "echo"), "command: does not go with url="),
+        (("--url", "http://x", "--", "echo"), "-- COMMAND goes with --image alone; remove it"),
         (("--python", "/nowhere.py"), "/nowhere.py"),
         (("--image", "a", "--name", "Not_a_name"), "the name must be lowercase"),
         (("--url", "ftp://x"), "spec.handler"),

@@ -23,6 +23,7 @@ _VERBS = {
     "history": "Show what became of the times of a CronTask, newest first.",
     "list": "List CronTasks with their state, last run and next run.",
     "logs": "Show the logs of a run, of all its attempts and parts.",
+    "new": "Print a manifest to begin with.",
     "next": "Show the coming times of a CronTask, from a manifest or from the cluster.",
     "operator": "Run the operator against the cluster of KUBECONFIG, or the one that it runs in.",
     "rerun": "Run a finished run again: what had succeeded is not done again.",

@@ -43,6 +43,9 @@ def run_command(
     asked = Asked.of(options)
     if sum(each is not None for each in (source, url)) + (image is not None and source is None) != 1:
         stop(BAD_INPUT, "what runs is not said once; write one of --image IMAGE, --python FILE and --url URL")
+    for option, given, of in (("-- COMMAND", command, image), ("--method", method, url)):
+        if given and (of is None or source is not None):
+            stop(BAD_INPUT, f"{option} goes with {'--image' if option == '-- COMMAND' else '--url'} alone; remove it")
     what: dict[str, Any] = {"image": image, "url": url, "method": method, "command": list(command) or None}
     try:
         what["source"] = source.read() if source is not None else None

@@ -94,7 +94,10 @@ def start(cluster: "Cluster", body: "Document", asked: Asked) -> None:
     from crontask.api.resources import SCHEDULED_RUN
     from crontask.client import actions, errors
 
-    actions.refuse_past(body, datetime.now(UTC))
+    try:
+        actions.refuse_past(body, datetime.now(UTC))
+    except errors.BadInput as error:
+        stop(BAD_INPUT, f"--at: {error.problem}; write a time to come, or leave it out to start now")
     keyed = "idempotencyKey" in body["spec"]
     said = "created"
     try:
