@@ -224,3 +224,25 @@ def test_a_reader_that_goes_away_ends_it_quietly(world: Verbs) -> None:
     shell = ["bash", "-c", 'set -o pipefail; "$@" | true', "sh", *world.command("list", "-o", "json")]
     done = subprocess.run(shell, env=world.environment(), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_doctor_finds_who_leads_and_what_does_not_run(world: Verbs) -> None:
+    done = world("doctor")
+    assert re.search(r"^ok +operator: \S+ leads$", done.stdout, re.MULTILINE)
+    assert "ok       rights: you may trigger, cancel, suspend, and read logs" in done.stdout
+    job = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b"}]}}}
+    body = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}}
+    world.kubectl(
+        "create", "-f", "-", stdin=json.dumps(body | {"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}})
+    )
+    found = json.loads(world("doctor", "-o", "json", code=1).stdout)
+    (problem,) = [each for each in found if each["state"] == "problem"]
+    assert problem == {
+        "check": f"task {world.namespace}/nightly",
+        "state": "problem",
+        "message": "a CronJob of this name is active as well: both start it",
+        "fix": "suspend one of them",
+    }
+    nobody = world("doctor", "--as", "bob").stdout
+    assert "unknown  tasks: you may not look" in nobody
+    assert "warning  rights: you may not trigger runs, not cancel runs, not suspend" in nobody

@@ -20,6 +20,7 @@ _VERBS = {
     "cancel": "End runs, before they start or while they run.",
     "completion": "Print a script that has the shell complete verbs, options and names.",
     "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
+    "doctor": "Look for what is wrong with the installation, your rights and your tasks.",
     "history": "Show what became of the times of a CronTask, newest first.",
     "list": "List CronTasks with their state, last run and next run.",
     "logs": "Show the logs of a run, of all its attempts and parts.",

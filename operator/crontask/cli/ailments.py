@@ -1,0 +1,106 @@
+"""What `doctor` finds wrong with an installation and its tasks, of what was read of them. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from crontask.api.times import format_duration
+from crontask.cli.timing import instant
+
+Document = dict[str, Any]
+State = Literal["ok", "warning", "problem", "unknown"]
+_SKEW = timedelta(seconds=30)
+_LONG = timedelta(days=7)
+_LEASE = timedelta(seconds=15)
+_TIMED = ("schedule", "schedules", "interval", "delay")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was looked at, how it is, and what to do."""
+
+    check: str
+    state: State
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:<9}{self.check}: {self.message}{f'; {self.fix}' if self.fix else ''}"
+
+
+def of_leases(leases: Iterable[Document], now: datetime) -> Diagnosis:
+    """Whether an operator leads."""
+    spec = next(iter(leases), {}).get("spec")
+    if spec is None:
+        return Diagnosis("operator", "problem", "no operator has ever led here", "install the chart, or start it")
+    holder, renewed = spec.get("holderIdentity"), instant(spec.get("renewTime"))
+    lasts = timedelta(seconds=spec.get("leaseDurationSeconds") or _LEASE.total_seconds())
+    if not holder or renewed is None:
+        return Diagnosis("operator", "problem", "no operator leads", "see why its pod does not run")
+    if now - renewed > lasts:
+        ago = format_duration(now - renewed)
+        return Diagnosis(
+            "operator", "problem", f"{holder} led until {ago} ago, and nobody since", "see why its pod does not run"
+        )
+    return Diagnosis("operator", "ok", f"{holder} leads")
+
+
+def of_clock(ours: datetime, theirs: datetime | None) -> Diagnosis:
+    """Whether this machine's clock agrees with the API server's."""
+    if theirs is None:
+        return Diagnosis("clock", "unknown", "the API server does not say its time")
+    apart = abs(ours - theirs)
+    if apart > _SKEW:
+        message = f"this machine's clock and the API server's are {format_duration(apart)} apart"
+        return Diagnosis("clock", "warning", message, "correct it: --at and --until are meant by the server's")
+    return Diagnosis("clock", "ok", "it agrees with the API server's")
+
+
+def of_tasks(tasks: Iterable[Document], now: datetime) -> Iterator[Diagnosis]:
+    """Tasks that do not run, as far as they may not be meant to."""
+    for task in tasks:
+        yield from _of_task(task, now)
+
+
+def of_namesakes(tasks: Iterable[Document], cron_jobs: Iterable[Document]) -> Iterator[Diagnosis]:
+    """CronJobs and CronTasks of one name that both start what they do."""
+    active = {_name(job) for job in cron_jobs if not job["spec"].get("suspend")}
+    for task in tasks:
+        if _name(task) in active and not task["spec"].get("suspend"):
+            message = "a CronJob of this name is active as well: both start it"
+            yield Diagnosis(f"task {_name(task)}", "problem", message, "suspend one of them")
+
+
+def _of_task(task: Document, now: datetime) -> Iterator[Diagnosis]:
+    spec, status = task["spec"], task.get("status") or {}
+    check, phase = f"task {_name(task)}", status.get("phase")
+    conditions = {each.get("type"): each for each in status.get("conditions") or ()}
+    ready = conditions.get("Ready") or {}
+    if phase is None:
+        yield Diagnosis(check, "warning", "the operator has not seen it", "see whether one leads, and watches here")
+    elif phase in ("Invalid", "Rejected"):
+        said = ready.get("message") or ready.get("reason") or "its spec has a problem"
+        yield Diagnosis(check, "problem", f"nothing starts: {said}")
+    elif phase == "Suspended":
+        yield from _paused(check, conditions.get("Suspended") or {}, now)
+    elif phase == "Active" and any(key in spec for key in _TIMED) and not _goes_on(status):
+        yield Diagnosis(check, "warning", "it has no time to come", "see crontask next for why")
+    if (overdue := conditions.get("Overdue") or {}).get("status") == "True":
+        yield Diagnosis(check, "problem", str(overdue.get("message") or "it is overdue"))
+
+
+def _goes_on(status: Document) -> bool:
+    return bool(status.get("nextRunTime") or status.get("activeCount") or status.get("queued"))
+
+
+def _paused(check: str, condition: Document, now: datetime) -> Iterator[Diagnosis]:
+    since = instant(condition.get("lastTransitionTime"))
+    if since is not None and now - since > _LONG:
+        why = condition.get("message") or condition.get("reason")
+        message = f"it is suspended since {format_duration(now - since)}: {why}"
+        yield Diagnosis(check, "warning", message, "resume it with crontask resume, or delete it")
+
+
+def _name(found: Document) -> str:
+    return f"{found['metadata']['namespace']}/{found['metadata']['name']}"

@@ -1,0 +1,108 @@
+"""`crontask doctor`: what is wrong with the installation, my rights, and tasks; each with what to do."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from crontask.cli.ailments import Diagnosis, of_clock, of_leases, of_namesakes, of_tasks
+from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.exits import FAILED
+from crontask.cli.output import as_json
+
+if TYPE_CHECKING:
+    from crontask.client import Cluster
+
+_RIGHTS = (
+    ("create", "scheduledruns", "trigger runs"),
+    ("patch", "scheduledruns", "cancel runs"),
+    ("patch", "crontasks", "suspend and change tasks"),
+    ("get", "log", "read logs"),
+)
+
+
+@click.command("doctor")
+@click.option("--lease-name", default="crontask", show_default=True, help="The Lease by which one operator leads.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@cluster_options
+def doctor_command(lease_name: str, output: str) -> None:
+    """Look for what is wrong with the installation, your rights and your tasks.
+
+    Exit code 1 where there is a problem. JSON is a list of objects with check, state (ok, warning, problem, unknown),
+    message and fix.
+
+    Example: crontask doctor -A
+    """
+    with connected(all_namespaces=True) as cluster:
+        found = list(_examined(cluster, scope(cluster), lease_name))
+    if output == "json":
+        keys = ("check", "state", "message", "fix")
+        click.echo(as_json([{key: getattr(each, key) for key in keys} for each in found]))
+    else:
+        for each in found:
+            click.echo(str(each))
+    if any(each.state == "problem" for each in found):
+        click.get_current_context().exit(FAILED)
+
+
+def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[Diagnosis]:
+    from crontask.api.resources import CRON_JOB, CRON_TASK, LEASE
+    from crontask.client import errors
+
+    now = datetime.now(UTC)
+    yield of_clock(now, _time_of_server(cluster))
+    try:
+        tasks = cluster.list(CRON_TASK, namespace=namespace)["items"]
+    except errors.NotFound:
+        yield Diagnosis("CRDs", "problem", "the API server does not know CronTasks", "install the chart")
+        return
+    except errors.Forbidden as error:
+        tasks = []
+        yield Diagnosis("tasks", "unknown", f"you may not look: {error.message}")
+    else:
+        yield Diagnosis("CRDs", "ok", f"CronTasks are known; there are {len(tasks)} here")
+    field = f"metadata.name={lease_name}"
+    yield from _allowed("operator", lambda: [of_leases(cluster.list(LEASE, namespace="", fields=field)["items"], now)])
+    yield from _rights(cluster, namespace)
+    yield from of_tasks(tasks, now)
+    yield from _allowed(
+        "CronJobs", lambda: list(of_namesakes(tasks, cluster.list(CRON_JOB, namespace=namespace)["items"]))
+    )
+
+
+def _allowed(check: str, look: Callable[[], list[Diagnosis]]) -> list[Diagnosis]:
+    """What is found, if we may look."""
+    from crontask.client import errors
+
+    try:
+        return look()
+    except errors.Forbidden as error:
+        return [Diagnosis(check, "unknown", f"you may not look: {error.message}")]
+
+
+def _rights(cluster: "Cluster", namespace: str) -> Iterator[Diagnosis]:
+    from crontask.api.resources import CRON_TASK, POD, SCHEDULED_RUN
+
+    kinds = {"scheduledruns": SCHEDULED_RUN, "crontasks": CRON_TASK, "log": POD}
+    missing = []
+    for verb, what, words in _RIGHTS:
+        below = what if what == "log" else ""
+        if not cluster.can(verb, kinds[what], namespace=namespace, subresource=below):
+            missing.append(words)
+    if missing:
+        yield Diagnosis("rights", "warning", f"you may not {', not '.join(missing)}", "ask for a role of the chart")
+    else:
+        yield Diagnosis("rights", "ok", "you may trigger, cancel, suspend, and read logs")
+
+
+def _time_of_server(cluster: "Cluster") -> datetime | None:
+    from email.utils import parsedate_to_datetime
+
+    from crontask.client import requests
+
+    said = cluster.transport.send(requests.version()).headers.get("date")
+    try:
+        return parsedate_to_datetime(said) if said else None
+    except ValueError:
+        return None

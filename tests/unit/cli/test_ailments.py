@@ -1,0 +1,89 @@
+"""What the doctor finds: rows of what is known and what is said."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from crontask.cli.ailments import of_clock, of_leases, of_namesakes, of_tasks
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LEASE = {"holderIdentity": "a", "renewTime": "2026-03-01T11:59:55.123456Z", "leaseDurationSeconds": 15}
+
+
+def task(status: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": "n", "name": "t"}, "spec": spec, "status": status}
+
+
+def condition(type_: str, status: str, message: str, since: str = "2026-02-01T12:00:00Z") -> dict[str, Any]:
+    return {"type": type_, "status": status, "message": message, "lastTransitionTime": since}
+
+
+@pytest.mark.parametrize(
+    ("leases", "state", "said"),
+    [
+        ([], "problem", "no operator has ever led here"),
+        ([{"spec": LEASE}], "ok", "a leads"),
+        ([{"spec": {**LEASE, "holderIdentity": ""}}], "problem", "no operator leads"),
+        (
+            [{"spec": {**LEASE, "renewTime": "2026-03-01T11:50:00Z"}}],
+            "problem",
+            "a led until 10m ago, and nobody since",
+        ),
+    ],
+)
+def test_who_leads(leases: list[dict[str, Any]], state: str, said: str) -> None:
+    found = of_leases(leases, NOW)
+    assert (found.state, found.message) == (state, said)
+
+
+@pytest.mark.parametrize(
+    ("apart", "state"), [(timedelta(0), "ok"), (timedelta(seconds=30), "ok"), (timedelta(seconds=-31), "warning")]
+)
+def test_clocks(apart: timedelta, state: str) -> None:
+    assert of_clock(NOW, NOW + apart).state == state
+    assert of_clock(NOW, None).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (task({}), ["warning  task n/t: the operator has not seen it; see whether one leads, and watches here"]),
+        (task({"phase": "Active"}), []),
+        (task({"phase": "Active", "nextRunTime": "x"}, schedule="* * * * *"), []),
+        (task({"phase": "Active", "activeCount": 1}, delay="5m"), []),
+        (
+            task({"phase": "Active"}, schedule="0 0 1 1 *"),
+            ["warning  task n/t: it has no time to come; see crontask next for why"],
+        ),
+        (
+            task({"phase": "Invalid", "conditions": [condition("Ready", "False", "61 is not in 0-59")]}),
+            ["problem  task n/t: nothing starts: 61 is not in 0-59"],
+        ),
+        (
+            task({"phase": "Suspended", "conditions": [condition("Suspended", "True", "a deploy")]}),
+            ["warning  task n/t: it is suspended since 28d: a deploy; resume it with crontask resume, or delete it"],
+        ),
+        (
+            task(
+                {
+                    "phase": "Suspended",
+                    "conditions": [condition("Suspended", "True", "a", since="2026-03-01T11:00:00Z")],
+                }
+            ),
+            [],
+        ),
+        (
+            task({"phase": "Active", "conditions": [condition("Overdue", "True", "no success for 2d")]}),
+            ["problem  task n/t: no success for 2d"],
+        ),
+    ],
+)
+def test_tasks_that_do_not_run(known: dict[str, Any], said: list[str]) -> None:
+    assert [str(each) for each in of_tasks([known], NOW)] == said
+
+
+def test_a_cron_job_of_the_same_name_is_a_problem_while_both_are_active() -> None:
+    assert len(list(of_namesakes([task({})], [task({})]))) == 1
+    assert list(of_namesakes([task({}, suspend=True)], [task({})])) == []
+    assert list(of_namesakes([task({})], [task({}, suspend=True)])) == []
