@@ -188,6 +188,8 @@ def read_file(file: Path, named: str) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise AccessError(f"{named} cannot be read ({error.strerror})", "name a file that can", str(file)) from error
+    except ValueError as error:
+        raise AccessError(f"{named} is not a path that a file can have", "name a file", repr(str(file))) from error
 
 
 def _read(file: Path) -> Fields:
@@ -199,6 +201,8 @@ def _read(file: Path) -> Fields:
         raise AccessError(f"cannot be read ({error.strerror})", _instead(error), str(file)) from error
     except UnicodeDecodeError as error:
         raise AccessError("is not a text in UTF-8", "write a kubeconfig, which is YAML", str(file)) from error
+    except ValueError as error:
+        raise AccessError("is not a path that a file can have", "name a kubeconfig", repr(str(file))) from error
     try:
         value = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:

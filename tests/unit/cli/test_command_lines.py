@@ -1,9 +1,12 @@
 """Whatever stands on the command line and in the manifest: words and an exit code, and never a traceback."""
 
+import json
 import logging
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from click.testing import CliRunner, Result
 from field_features import FEATURES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from kubeconfigs import config, write
 from mutations import RAW, mutated
 
 from crontask.cli.main import main
@@ -55,12 +59,18 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
 }
 
 
+ABOUT_A_CLUSTER = (
+    *("cancel", "describe", "doctor", "history", "list", "logs", "rerun", "resume"),
+    *("run", "runs", "suspend", "trigger", "wait"),
+)
+
+
 @st.composite
-def command_lines(draw: st.DrawFn) -> list[str]:
+def command_lines(draw: st.DrawFn, verbs: tuple[str, ...] = ()) -> list[str]:
     """A verb of the tree, with some of its options and arguments, good ones and bad."""
     assert isinstance(main, click.Group)
     # The operator runs until it is told to end.
-    name = draw(st.sampled_from(sorted(main.commands.keys() - {"operator"})))
+    name = draw(st.sampled_from(verbs or sorted(main.commands.keys() - {"operator"})))
     words = [name]
     for parameter in main.commands[name].params:
         wanted = 9 if parameter.required or parameter.name == "path" else 3
@@ -83,6 +93,47 @@ def _given(draw: st.DrawFn, parameter: click.Parameter) -> list[str]:
     return [draw(st.sampled_from(parameter.opts)), value]
 
 
+class _Answers(BaseHTTPRequestHandler):
+    """An API server in which nothing is, and where whatever is sent is refused."""
+
+    def do_GET(self) -> None:
+        listed = not self.path.partition("?")[0].rstrip("/").endswith(("/a", "/b"))
+        table = "as=Table" in self.headers.get("Accept", "")
+        rows = {"columnDefinitions": [{"name": "Name"}], "rows": []} if table else {"items": []}
+        self._answer(200 if listed else 404, {"metadata": {"resourceVersion": "1"}, **rows})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._answer(403, {})
+
+    def _answer(self, code: int, document: dict[str, Any]) -> None:
+        refusal = {
+            "kind": "Status",
+            "code": code,
+            "reason": "NotFound" if code == 404 else "Forbidden",
+            "message": "no",
+        }
+        body = json.dumps(document if code == 200 else refusal).encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing is written of requests."""
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """That of such a server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield str(write(tmp_path_factory.mktemp("kube"), config(cluster={"server": url})))
+    server.shutdown()
+    server.server_close()
+
+
 @contextmanager
 def folder() -> Iterator[None]:
     """A folder with the files; `simulate` switches logging off for its process, which is ours here."""
@@ -99,12 +150,14 @@ def folder() -> Iterator[None]:
             logging.disable(before)
 
 
-def check(done: Result) -> None:
+def check(done: Result, codes: tuple[int, ...] = (0, 2)) -> None:
     """An exit code that is documented, and words that are ours."""
     assert isinstance(done.exception, SystemExit | None), done.exception
     # 8: of a conversion, which loses something; 9: there is no API server.
     assert done.exit_code in (0, 2, 8, 9), done.output
     assert done.exit_code == 0 or done.stderr
+    assert done.exit_code in codes, done.output
+    assert done.exit_code == 0 or done.stderr or (done.exit_code == 1 and "problem" in done.stdout)
     assert not RAW.search(done.stderr), done.stderr
 
 
@@ -117,6 +170,14 @@ def check(done: Result) -> None:
 def test_any_command_line_ends_with_an_exit_code(words: list[str], stdin: str) -> None:
     with folder():
         check(CliRunner().invoke(main, words, input=stdin))
+
+
+@settings(deadline=None, max_examples=200)
+@given(command_lines(ABOUT_A_CLUSTER))
+def test_any_command_line_about_a_cluster_ends_with_an_exit_code(kubeconfig: str, words: list[str]) -> None:
+    with folder(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", kubeconfig)
+        check(CliRunner().invoke(main, words, input=""), (0, 1, 2, 7, 9))
 
 
 @settings(deadline=None, max_examples=100)
