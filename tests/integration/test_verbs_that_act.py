@@ -289,7 +289,7 @@ def test_logs_are_of_all_parts_and_of_pods_that_are_gone(verbs: Verbs) -> None:
     assert done.stdout.splitlines() == [f"[{step} #1] this is main of {steps[step]}-1" for step in ("a", "b")]
     assert done.stderr == ""
     verbs.kubectl("delete", "pod", f"{steps['b']}-1", "--wait=false", "--force", "--grace-period=0")
-    until("the pod is gone", lambda: "-b-" not in verbs.kubectl("get", "pods", "-o", "name").replace(steps["a"], ""))
+    until("the pod is gone", lambda: f"/{steps['b']}-1\n" not in verbs.kubectl("get", "pods", "-o", "name"))
     gone = verbs("logs", name, "--no-prefix", "--tail", "1")
     assert gone.stdout == f"this is main of {steps['a']}-1\n"
     assert re.fullmatch(

@@ -40,7 +40,7 @@ def chosen(cluster: "Cluster", names: tuple[str, ...], selector: str | None, eve
 
 
 def paused_by(task: "Document") -> str:
-    """What its spec pauses it by, in words; nothing of one that its spec does not pause."""
+    """By what its spec pauses it, for people; nothing of one that its spec does not pause."""
     from crontask.api.names import ANNOTATION_SUSPENDED_BY
 
     spec = task["spec"]

@@ -49,7 +49,7 @@ def completion_command(words: tuple[str, ...], for_kubectl: bool, completes: boo
 
 
 def _complete(line: tuple[str, ...]) -> None:
-    """A line for each candidate, as kubectl reads them; the last word is the one that was begun."""
+    """A line for each candidate, as kubectl reads them; the last argument is the one that was begun."""
     from click.shell_completion import ShellComplete
 
     *before, begun = line or ("",)

@@ -31,7 +31,7 @@ class _Seconds(click.ParamType[float]):
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """What is given after the verb takes the place of what is given before it."""
+    """What is given after the verb counts, not what is given before it."""
     if value not in (None, (), False):
         ctx.meta.setdefault(_GIVEN, {})[parameter.name] = value
 
@@ -119,7 +119,7 @@ def _given(ctx: click.Context | None = None) -> dict[str, Any]:
 
 
 def written_again(*words: str) -> str:
-    """A command line of this program with these words, for the same cluster as now."""
+    """A command line of this program, beginning so, for the same cluster as now."""
     import shlex
 
     given = _given()

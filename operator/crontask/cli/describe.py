@@ -1,4 +1,4 @@
-"""`crontask describe`: a task or a run in words, and what happened to it."""
+"""`crontask describe`: a task or a run, and what happened to it."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
