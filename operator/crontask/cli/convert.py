@@ -2,31 +2,27 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from crontask.api.problem import Problem
 from crontask.api.validate_object import validate_object
 from crontask.api.written import one_of
+from crontask.cli.connection import cluster_options, connected, scope
 from crontask.cli.conversion.commented import as_commented_yaml
 from crontask.cli.conversion.cronjob import convert_cronjob
 from crontask.cli.conversion.crontab import MOST_LINES, convert_entry, read_crontab
 from crontask.cli.conversion.draft import Draft, RefusedError
 from crontask.cli.document import Document, UnreadableError
+from crontask.cli.exits import BAD_INPUT, INTERRUPTED, LOST, STILL_WAITING
 from crontask.cli.objects import Report
-from crontask.cli.parameters import BAD_INPUT, DurationParam, refuse
+from crontask.cli.parameters import DurationParam, refuse
 from crontask.cli.reading import manifest_files, read_documents, read_text, source_name
 from crontask.timetable import ZoneError, load_zone
 
-if TYPE_CHECKING:
-    from crontask.client import Cluster, Flags
-
-LOST = 8
-_WAITED, _FORBIDDEN, _NOT_REACHED, _INTERRUPTED = 3, 7, 9, 130
 _API_VERSIONS = ("batch/v1", "batch/v1beta1")
 _CLUSTER = "cluster"
 # Where a problem of the pod stands in the CronJob.
@@ -114,11 +110,7 @@ class _Converting:
     help="How long a switch waits for what runs.",
 )
 @click.option("--force", is_flag=True, help="Switch also what Helm, Flux or Argo CD manages.")
-@click.option("-n", "--namespace", help="In the cluster, by default the context's.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces of the cluster.")
-@click.option("--context", help="Of the kubeconfig.")
-@click.option("--kubeconfig", metavar="FILE", help="By default KUBECONFIG, or ~/.kube/config.")
-@click.option("--as", "as_user", metavar="USER", help="Ask the API server as another user.")
+@cluster_options
 def convert_command(
     names: tuple[str, ...],
     paths: tuple[str, ...],
@@ -134,11 +126,6 @@ def convert_command(
     gap: str,
     drain_timeout: timedelta,
     force: bool,
-    namespace: str | None,
-    all_namespaces: bool,
-    context: str | None,
-    kubeconfig: str | None,
-    as_user: str | None,
 ) -> None:
     """Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.
 
@@ -165,14 +152,11 @@ def convert_command(
     if paths:
         sources: Iterable[Source] = _from_files(converting, paths)
     else:
-        from crontask.client import Flags
-
-        flags = Flags(context=context, kubeconfig=kubeconfig, namespace=namespace, as_user=as_user)
         if switch or back:
             how = {"drain": drain_timeout, "gap": gap, "force": force}
-            _switch(names, flags, back=back, lossy=lossy, settings=settings, **how)
+            _switch(names, back=back, lossy=lossy, settings=settings, **how)
             return
-        sources = _from_cluster(names, flags, everywhere=all_namespaces)
+        sources = _from_cluster(names)
     for source in sources:
         _convert(converting, source, **settings)
     _finish(converting)
@@ -236,45 +220,21 @@ def _cronjobs(converting: _Converting, source: Source) -> Iterator[Source]:
         converting.pass_over(source.file, kind if kind != "CronJob" else f"CronJob of {api_version}")
 
 
-@contextmanager
-def _connected(flags: "Flags") -> "Iterator[Cluster]":
-    """The cluster; what it refuses, or that it is not reached, ends the command."""
-    from crontask.client import Cluster, errors
-
-    try:
-        with Cluster.load(flags) as cluster:
-            yield cluster
-    except errors.Forbidden as error:
-        click.echo(str(error), err=True)
-        sys.exit(_FORBIDDEN)
-    except errors.NotFound as error:
-        refuse([error])
-    except errors.RequestError as error:
-        click.echo(str(error), err=True)
-        sys.exit(_NOT_REACHED)
-    except errors.ClientError as error:
-        refuse([error])
-
-
-def _from_cluster(names: tuple[str, ...], flags: "Flags", *, everywhere: bool) -> list[Source]:
+def _from_cluster(names: tuple[str, ...]) -> list[Source]:
     from crontask.api.resources import CRON_JOB
-    from crontask.client import ALL
 
-    if everywhere and names:
-        refuse(["a name is one of a namespace; write -n NAMESPACE instead of -A"])
-    with _connected(flags) as cluster:
+    with connected(all_namespaces=not names) as cluster:
         if names:
             return [Source(_CLUSTER, cluster.get(CRON_JOB, name)) for name in names]
-        found = cluster.list(CRON_JOB, namespace=ALL if everywhere else None)["items"]
-        where = "" if everywhere else f" in namespace {cluster.namespace}"
+        namespace = scope(cluster)
+        found = cluster.list(CRON_JOB, namespace=namespace)["items"]
+        where = f" in namespace {namespace}" if namespace else ""
     if not found:
         refuse([f"there is no CronJob{where}"])
     return [Source(_CLUSTER, value) for value in found]
 
 
-def _switch(
-    names: tuple[str, ...], flags: "Flags", *, back: bool, lossy: bool, settings: dict[str, Any], **how: Any
-) -> None:
+def _switch(names: tuple[str, ...], *, back: bool, lossy: bool, settings: dict[str, Any], **how: Any) -> None:
     from crontask.cli.switching import StoppedError, Switch
 
     def convert(cronjob: dict[str, Any]) -> dict[str, Any]:
@@ -291,7 +251,7 @@ def _switch(
     if not names:
         refuse(["which CronJob is meant is not said; write --switch NAME"])
     for name in names:
-        with _connected(flags) as cluster:
+        with connected() as cluster:
             switch = Switch(cluster, name, convert, say, **how)
             try:
                 if back:
@@ -300,10 +260,10 @@ def _switch(
                     switch.forward()
             except StoppedError as error:
                 click.echo(str(error), err=True)
-                sys.exit(_WAITED if error.waited else BAD_INPUT)
+                sys.exit(STILL_WAITING if error.waited else BAD_INPUT)
             except KeyboardInterrupt:
                 click.echo(f"{name}: stopped in the middle; run this again, and it goes on", err=True)
-                sys.exit(_INTERRUPTED)
+                sys.exit(INTERRUPTED)
 
 
 def _convert_crontab(

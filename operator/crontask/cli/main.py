@@ -16,9 +16,9 @@ from crontask.version import __version__
 
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
-    "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
     "cancel": "End runs, before they start or while they run.",
     "completion": "Print a script that has the shell complete verbs, options and names.",
+    "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
     "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
     "doctor": "Look for what is wrong with the installation, your rights and your tasks.",
     "history": "Show what became of the times of a CronTask, newest first.",

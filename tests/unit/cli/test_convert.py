@@ -628,7 +628,7 @@ def test_a_problem_of_the_pod_is_shown_where_it_is_in_the_cronjob(in_folder: Pat
         ("--crontab empty --image a", "empty: there is no line with a command in it"),
         ("--crontab bad --image a", "bad:1: is not a line of a crontab: 'x'; write five fields and a command"),
         ("--crontab nowhere --image a", "nowhere: cannot be read"),
-        ("--from-cluster -A name", "write -n NAMESPACE instead of -A"),
+        ("--from-cluster -A name", "-A does not go with convert; write -n NAMESPACE"),
     ],
 )
 def test_bad_input(in_folder: Path, command: str, words: str) -> None:
