@@ -52,7 +52,7 @@ FOUND_BY = {
     "item_counted_twice": 1,
     "gone_item_made_again": 36,
     "one_too_many": 1,
-    "undone_is_reused": 74,
+    "undone_is_reused": 118,
     "done_again_with_its_key": 14,
     "run_again_by_two": 6,
 }
