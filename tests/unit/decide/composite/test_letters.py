@@ -11,7 +11,7 @@ from crontask.api.composite_status import ItemsStatus
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.letters import coded, decoded, letter_of
 
-ALL = "-RSPFTCN"
+ALL = "-RSPFTCNU"
 LETTERS = st.text(ALL, max_size=MOST_ITEMS)
 # Long groups as well, which no text of single letters would have.
 GROUPED = st.lists(st.tuples(st.sampled_from(ALL), st.integers(1, 300)), max_size=40).map(
