@@ -7,14 +7,15 @@ Who: the decide core, which writes it, and whoever reads it: it imports the stan
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 LONGEST = 1024
 _TOKEN = re.compile(r"([SPFTCRsmr])([1-9][0-9]{0,11})(?:x([1-9][0-9]{0,8}))?")
-_TEXT = re.compile(rf"(?:{_TOKEN.pattern}(?: (?!$)|$))*", re.ASCII)
 _SECOND = timedelta(seconds=1)
 _MOST = 999_999_999
 
@@ -58,7 +59,8 @@ def times_of(text: str | None, since: datetime | None) -> Iterator[tuple[datetim
         return
     record = Record(text, since)
     newest = record.newest
-    for letter, gap, count in reversed(record.tokens):
+    for token in reversed(record.tokens):
+        letter, gap, count = _parsed(token)
         became, step = Became(letter), timedelta(seconds=gap)
         for _ in range(count):
             yield newest, became
@@ -75,11 +77,13 @@ class Record:
 
     def __init__(self, text: str | None, since: datetime) -> None:
         self.since = since
-        if text and (len(text) > LONGEST or _TEXT.fullmatch(text) is None):
-            raise ValueError("decided is not a row of letters and seconds, like S60x480 F60")
-        self.tokens = [(letter, int(gap), int(count or 1)) for letter, gap, count in _TOKEN.findall(text or "")]
+        if text is not None and len(text) > LONGEST:
+            raise ValueError(f"decided is longer than {LONGEST} characters")
+        self.tokens = text.split(" ") if text else []
+        # Most are alike, and each kind is looked at once: a decision has no time to read all of them.
+        kinds = Counter(self.tokens).items()
         try:
-            self.newest = since + timedelta(seconds=sum(gap * count for _, gap, count in self.tokens))
+            self.newest = since + timedelta(seconds=sum(_seconds(token) * times for token, times in kinds))
         except OverflowError:
             raise ValueError("decided has times that no calendar has") from None
 
@@ -100,7 +104,7 @@ class Record:
         """Say that this became of a time, where the record has it with one of those letters. Whether it is another."""
         back = (self.newest - time) // _SECOND
         for index in range(len(self.tokens) - 1, -1, -1):
-            letter, gap, count = self.tokens[index]
+            letter, gap, count = _parsed(self.tokens[index])
             if back < 0:
                 return False
             if back < gap * count:
@@ -112,10 +116,12 @@ class Record:
         if rest or letter == became or letter not in instead_of:
             return False
         later = self.tokens[index + 1 :]
-        self.tokens[index:] = [(letter, gap, count - after - 1)] if count - after > 1 else []
-        self._push(became.value, gap, 1)
-        for token in ((letter, gap, after), *later):
+        del self.tokens[index:]
+        for token in ((letter, gap, count - after - 1), (became.value, gap, 1), (letter, gap, after)):
             self._push(*token)
+        if later:
+            self._push(*_parsed(later[0]))
+            self.tokens += later[1:]
         return True
 
     def begin_anew(self, since: datetime) -> None:
@@ -127,22 +133,36 @@ class Record:
 
     def text(self) -> str:
         """As it is written: as much as there is room for, without the oldest."""
-        words = [f"{letter}{gap}x{count}" if count > 1 else f"{letter}{gap}" for letter, gap, count in self.tokens]
-        excess = sum(map(len, words)) + len(words) - 1 - LONGEST
-        dropped = 0
-        while excess > 0:
-            excess -= len(words[dropped]) + 1
-            dropped += 1
+        text = " ".join(self.tokens)
+        while len(text) > LONGEST:
+            text = text[len(self.tokens[0]) + 1 :]
             self._drop_oldest()
-        return " ".join(words[dropped:])
+        return text
 
     def _drop_oldest(self) -> None:
-        _, gap, count = self.tokens.pop(0)
-        self.since += timedelta(seconds=gap * count)
+        self.since += timedelta(seconds=_seconds(self.tokens.pop(0)))
 
     def _push(self, letter: str, gap: int, count: int) -> None:
         if count < 1:
             return
-        if self.tokens and self.tokens[-1][:2] == (letter, gap) and self.tokens[-1][2] + count <= _MOST:
-            count += self.tokens.pop()[2]
-        self.tokens.append((letter, gap, count))
+        if self.tokens:
+            last, last_gap, before = _parsed(self.tokens[-1])
+            if (last, last_gap) == (letter, gap) and before + count <= _MOST:
+                self.tokens.pop()
+                count += before
+        self.tokens.append(f"{letter}{gap}x{count}" if count > 1 else f"{letter}{gap}")
+
+
+@lru_cache(maxsize=4096)
+def _parsed(token: str) -> tuple[str, int, int]:
+    """Its letter, the seconds, and how many in a row. Raises ValueError."""
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise ValueError("decided is not a row of letters and seconds, like S60x480 F60")
+    letter, gap, count = match.groups()
+    return letter, int(gap), int(count or 1)
+
+
+def _seconds(token: str) -> int:
+    _, gap, count = _parsed(token)
+    return gap * count

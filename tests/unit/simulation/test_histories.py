@@ -55,6 +55,45 @@ def test_equals_oracle(history: History, by_stretches: bool) -> None:
     tally["decisions in them"] += len(wanted)
 
 
+# What the record may say of a time after the last decision about it: a start may have ended in any way since.
+LETTERS = {
+    "Start": "RSFCr",
+    "Skip": "s",
+    "Drop": "s",
+    "Miss": "m",
+    "Reject": "m",
+    "Fail": "F",
+    "Cancel": "Cr",
+    "Queue": "R",
+}
+# A status is written once a second at most.
+WRITTEN_IN = 5
+
+
+def check_record(seen: Watched, wanted: list[Decided]) -> None:
+    """What the status says of each time is what the oracle decided, and after decidedSince each time is there."""
+    record, since, until = seen.record()
+    letters: dict[int, tuple[int, str]] = {}
+    for entry in wanted:
+        if entry.what in LETTERS and entry.nominal > since:
+            before, said = letters.get(entry.nominal, (0, ""))
+            letters[entry.nominal] = (entry.time, LETTERS[entry.what] + (said if before == entry.time else ""))
+    assert {time for time in record if time <= until} == {time for time in letters if time <= until}
+    for time, letter in record.items():
+        last, said = letters[time]
+        assert letter in said or (letter == "R" and last > seen.history.length - WRITTEN_IN)
+    tally["times of which the record says what the oracle does"] += len(record)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@given(histories())
+def test_the_record_is_that_of_the_oracle(history: History) -> None:
+    oracle = Oracle(history)
+    wanted = oracle.decide()
+    assume(not oracle.unsure)
+    check_record(watch(history), wanted)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
 @given(histories(rich=True))
 def test_each_time_is_decided_once(history: History) -> None:
