@@ -1,4 +1,4 @@
-"""What a task's status says of each nominal time (guarantee 32) is so, and each that was due after decidedSince is there.
+"""What a task's status says of each nominal time (guarantee 32) is so; each that was due after decidedSince is there.
 
 Callers: the ledger, at each status that is written; the verdict, at the end.
 """

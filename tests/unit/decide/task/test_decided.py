@@ -11,7 +11,7 @@ from crontask.api.names import ANNOTATION_REPLACED_BY
 from crontask.api.outcomes import LONGEST, Became, times_of
 from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.api.task_status import Counted, TaskPhase
-from crontask.decide.model import Config, CronTask, ScheduledRun
+from crontask.decide.model import Config, CronTask
 from crontask.decide.views import RunView
 
 SINCE = at(0, 30)
