@@ -1,7 +1,7 @@
 """What became of each nominal time of a task, as `status.decided` has it: a text like `S60x480 F60 S60x19`.
 
 A token is a letter, the seconds since the time before, and how many times in a row that is so; the newest comes last.
-The first is so many seconds after `status.decidedSince`, which is no time of the record: each that came due after it is.
+The first is so many seconds after `status.decidedSince`: each time that came due after that instant is there.
 
 Who: the decide core, which writes it, and whoever reads it: it imports the standard library alone. Pure.
 """
