@@ -229,7 +229,7 @@ class Watched:
         if "decidedSince" not in self.status:
             return {}, 0, 0
         since = datetime.fromisoformat(self.status["decidedSince"])
-        until = datetime.fromisoformat(self.status.get("lastScheduledTime", self.status["decidedSince"]))
+        until = datetime.fromisoformat(self.status.get("lastScheduledTime") or self.status["decidedSince"])
         times = times_of(self.status.get("decided"), since)
         return {_second(time): letter.value for time, letter in times}, _second(since), _second(until)
 

@@ -39,6 +39,9 @@ def check_decided(name: str, status: Document, timings: Timings | None, runs: It
     lacks = sorted(time for time in due - found.keys() if time <= watermark)
     if lacks:
         yield f"{name} lacks {lacks[0]:%H:%M:%S} in {text} since {since:%H:%M:%S} (watermark {watermark:%H:%M:%S})"
+    unseen = [after for after, _ in timings.unseen if since <= after < watermark]
+    if unseen:
+        yield f"{name} goes on over what nobody knows after {unseen[0]:%H:%M:%S}, since {since:%H:%M:%S}"
     too_much = sorted(found.keys() - due)
     if too_much:
         yield f"{name} has {too_much[0]:%H:%M:%S}, which was not due, in {text} since {since:%H:%M:%S}"

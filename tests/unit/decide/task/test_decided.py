@@ -52,7 +52,7 @@ class Case:
     known: dict[str, Any] = field(default_factory=dict)
 
 
-SUSPENDED = {"suspend": True}
+SUSPENDED: dict[str, Any] = {"suspend": True}
 RUNNING = make_run(at(3), pod="Running")
 CASES = [
     Case("nothing is due", task("S30 S60", 2), (), at(2, 30), ("S30 S60", SINCE)),
