@@ -35,6 +35,7 @@ FOUND_BY = {
     "pause_forgets": 13,
     "edit_forgets": 13,
     "end_left_out_of_record": 0,
+    "unknown_taken_for_known": 45,
     "undone_in_forward_order": 2,
     "goes_on_after_a_failure": 1,
     "plan_read_anew": 1,
