@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from crontask.api.names import ANNOTATION_CATCH_UP, LABEL_RUN, nominal_of
+from crontask.api.outcomes import times_of
 from crontask.cli.manifest import complete
 from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED
 from crontask.decide.task.record import TIMING_CHANGED, UNKNOWN
@@ -207,6 +208,7 @@ class Watched:
     most_pods: int = 0
     most_catching_up: int = 0
     statuses: int = 0
+    status: Document = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
@@ -222,6 +224,15 @@ class Watched:
         entries = _entries(self.history, replace(played, happenings=(begin, *played.happenings)))
         self.entries = sorted((*entries, *self._ends.values()))
 
+    def record(self) -> tuple[dict[int, str], int, int]:
+        """What the last status says of each nominal time; after when that is complete, and up to when."""
+        if "decidedSince" not in self.status:
+            return {}, 0, 0
+        since = datetime.fromisoformat(self.status["decidedSince"])
+        until = datetime.fromisoformat(self.status.get("lastScheduledTime") or self.status["decidedSince"])
+        times = times_of(self.status.get("decided"), since)
+        return {_second(time): letter.value for time, letter in times}, _second(since), _second(until)
+
     def _begin(self, world: Simulation) -> None:
         world.api.fault = partial(_refuse, self.history, world)
         for kind, see in (
@@ -236,7 +247,8 @@ class Watched:
             see(orjson.loads(event.object), event.type != "DELETED", _second(world.clock.now()))
 
     def _see_task(self, task: Document, is_there: bool, now: int) -> None:
-        watermark = task.get("status", {}).get("lastScheduledTime")
+        self.status = task.get("status", {})
+        watermark = self.status.get("lastScheduledTime")
         self.statuses += 1
         if watermark is not None:
             self.watermarks.append(watermark)

@@ -125,6 +125,16 @@ class CronTaskStatus(Model):
     active_count: Count = Field(default=0, description="How many runs are under way.")
     queued: Count = Field(default=0, description="Runs that wait for their turn.")
     scheduled_count: Count = Field(default=0, description="Scheduled starts, from the beginning.")
+    decided: str | None = Field(
+        default=None,
+        max_length=1024,
+        description="What became of each nominal time after decidedSince, newest last, like S60x480 F60: a letter "
+        "(S succeeded, P partial, F failed, T timed out, C canceled, R runs, s skipped, m missed, r replaced), the "
+        "seconds since the one before, how many in a row.",
+    )
+    decided_since: RecordedTime | None = Field(
+        default=None, description="After this instant decided has each nominal time; of those before nothing is known."
+    )
     consecutive_failures: Count = Field(default=0, description="Failures in a row; a success sets it back to 0.")
     counts: Counts = Field(default=Counts(), description="How times and runs ended, from the beginning.")
     batch: TaskBatch | None = Field(

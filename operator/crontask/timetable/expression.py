@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from itertools import pairwise
 from operator import or_
 from typing import NamedTuple
 
@@ -97,6 +98,13 @@ class CronExpression:
     hours: tuple[int, ...]
     days: Days
     real_time: bool
+
+    @property
+    def apart(self) -> int:
+        """Local seconds: no two matches are closer."""
+        if len(self.minutes) > 1:
+            return 60 * _closest(self.minutes, 60)
+        return 3600 * _closest(self.hours, 24)
 
     def first_in(self, start: int, end: int) -> int | None:
         """The earliest match in [start, end); None if there is none. Local seconds."""
@@ -272,3 +280,8 @@ def _months_down(days: Days, last: int, first: int) -> Iterator[tuple[int, int]]
             return
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
         zeroth -= monthrange(year, month)[1]
+
+
+def _closest(numbers: tuple[int, ...], around: int) -> int:
+    """How far apart those two are that are closest, on a dial of that many."""
+    return min(after - before for before, after in pairwise((*numbers, numbers[0] + around)))

@@ -23,9 +23,10 @@ from crontask.timetable.dst import (
 )
 from crontask.timetable.expression import CronExpression
 from crontask.timetable.interval import Ticks
-from crontask.timetable.zone import EPOCH
+from crontask.timetable.zone import EPOCH, segments, year_of
 
 _SECOND = timedelta(seconds=1)
+_MINUTE, _HOUR = 60, 3600
 _LATEST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _SECOND
 # The status shows five; a few more keep a second asker from throwing out what the first has found.
 _KEPT = 8
@@ -42,6 +43,9 @@ class Due:
 
 class Timetable(Protocol):
     """The nominal times of a task. Answers depend on the arguments alone."""
+
+    def apart(self, first: datetime, last: datetime) -> int:
+        """Seconds, at least one: no two nominal times from the one to the other are closer."""
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first nominal time strictly after `instant`; None if there is none."""
@@ -70,6 +74,19 @@ class CronTimetable:
         # The memo: `_ahead` are the nominal times that follow `_base`, without a hole.
         self._base = 0
         self._ahead: tuple[int, ...] = ()
+
+    def apart(self, first: datetime, last: datetime) -> int:
+        """See Timetable. Where a clock changes, wall times that do not exist come closer than the expression says."""
+        expression = self._parts[0][0]
+        if len(self._parts) > 1:
+            return _MINUTE
+        if self._zone.utcoffset(None) is not None:
+            return expression.apart
+        years = range(year_of(_floor(first)), year_of(_floor(last)) + 1)
+        past_the_hour = {segment.offset % _HOUR for year in years for segment in segments(self._zone, year)}
+        # By real time, a change of whole hours moves no minute of the hour.
+        whole_hours = expression.real_time and len(past_the_hour) == 1
+        return min(expression.apart, _HOUR) if whole_hours else _MINUTE
 
     def next_after(self, instant: datetime) -> datetime | None:
         """See Timetable."""
@@ -153,6 +170,10 @@ class IntervalTimetable:
             raise ValueError(f"interval {interval} is not a whole number of seconds, at least 1")
         self._ticks = Ticks(-((EPOCH - anchor) // _SECOND), seconds, first_k)
 
+    def apart(self, first: datetime, last: datetime) -> int:
+        """See Timetable."""
+        return self._ticks.interval
+
     def next_after(self, instant: datetime) -> datetime | None:
         """See Timetable."""
         second = self._ticks.at(self._ticks.number_after(_floor(instant)))
@@ -181,6 +202,10 @@ class OnDemand:
     """Never due: a task that only people, programs and other tasks start."""
 
     __slots__ = ()
+
+    def apart(self, first: datetime, last: datetime) -> int:
+        """See Timetable."""
+        return 1
 
     def next_after(self, instant: datetime) -> datetime | None:
         """None."""

@@ -44,6 +44,10 @@ class WindowedTimetable:
         self._end = _rounded_up(end)
         self._holes = tuple(holes)
 
+    def apart(self, first: datetime, last: datetime) -> int:
+        """See Timetable."""
+        return self._inner.apart(first, last)
+
     def next_after(self, instant: datetime) -> datetime | None:
         """See Timetable."""
         found = self._inner.next_after(max(instant, self._start - _SECOND) if self._start else instant)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chaos.network import Network
+from crontask.api.outcomes import Record
 from crontask.api.pod import Pod
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Decision, Timing
@@ -21,7 +22,7 @@ from crontask.decide.run.attempt_end import attempt_ended
 from crontask.decide.run.decide import decide_run
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
 from crontask.decide.task import decide as task
-from crontask.decide.task import dropped, overlap
+from crontask.decide.task import decided, dropped, overlap
 from crontask.decide.task.due import Undecided
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import TIMING_CHANGED
@@ -109,10 +110,10 @@ def end_before_follow_up(patch: pytest.MonkeyPatch) -> None:
     async def planted(self: Worker, key: ObjectKey) -> Next:
         view = self._store.run_view(key) if key.kind is Kind.SCHEDULED_RUN else None
         if view is not None:
-            decided = decide_run(view, self._clock.now())
-            if decided.follow_ups:
-                await self._writer.write_run_status(view.run, decided.status)
-                for follow_up in decided.follow_ups:
+            now = decide_run(view, self._clock.now())
+            if now.follow_ups:
+                await self._writer.write_run_status(view.run, now.status)
+                for follow_up in now.follow_ups:
                     await self._launcher.create_run(follow_up)
         return await work_on(self, key)
 
@@ -216,6 +217,20 @@ def edit_forgets(patch: pytest.MonkeyPatch) -> None:
     _forget(patch, TIMING_CHANGED)
 
 
+def end_left_out_of_record(patch: pytest.MonkeyPatch) -> None:
+    """What became of a time whose run has ended stays as it was when that started."""
+
+    def planted(record: Record, run: ScheduledRun, task: CronTask) -> None:
+        """Correct nothing."""
+
+    patch.setattr(decided, "_correct", planted)
+
+
+def unknown_taken_for_known(patch: pytest.MonkeyPatch) -> None:
+    """After what nobody knows the record goes on as if it had all of that."""
+    patch.setattr(Record, "begin_anew", lambda self, since: None)
+
+
 def no_gate(patch: pytest.MonkeyPatch) -> None:
     """Nobody asks whether the lease has time left."""
 
@@ -244,5 +259,7 @@ BUGS: dict[str, Plant] = {
         refused_gives_up_its_slot,
         pause_forgets,
         edit_forgets,
+        end_left_out_of_record,
+        unknown_taken_for_known,
     )
 }

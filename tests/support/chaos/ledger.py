@@ -1,10 +1,12 @@
 """Everything that changes, written down as it happens, and what must never happen (safety)."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from chaos.batches import Batches
+from chaos.decided import check_decided
 from chaos.network import Landed, Sent
 from chaos.record import TERMINAL, RunRecord
 from chaos.reruns import Reruns
@@ -128,11 +130,27 @@ class Ledger:
         watermark, was = new.get("lastScheduledTime"), old.get("lastScheduledTime")
         if was is not None and (watermark is None or watermark < was):
             self.violate(f"the watermark of {name} goes back from {was} to {watermark}")
+        if new.get("decided") != old.get("decided"):
+            self._check_decided(name, new)
         if watermark != was:
             self.say(f"{self._actor} task {name} watermark {watermark} counts {new.get('counts')}")
         for outcome, count in (old.get("counts") or {}).items():
             if (new.get("counts") or {}).get(outcome, 0) < count:
                 self.violate(f"the count of {outcome} of {name} goes back from {count}")
+
+    def _check_decided(self, name: str, status: Document) -> None:
+        self.say(f"{self._actor} task {name} decided {status.get('decided')} since {status.get('decidedSince')}")
+        timings = self.timings[name] if name not in self.touched else None
+        for wrong in check_decided(name, status, timings, self.runs_of(self.tasks[name])):
+            self.violate(wrong)
+
+    def runs_of(self, task: Document) -> Iterator[RunRecord]:
+        """The runs that a task has had, and that people have made for it."""
+        uid = task["metadata"]["uid"]
+        for record in self.runs.values():
+            owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
+            if record.task == task["metadata"]["name"] and (not owners or uid in owners):
+                yield record
 
     def _see_run(self, before: Document | None, after: Document | None) -> None:
         document = after or before

@@ -21,12 +21,7 @@ def judge_times(name: str, task: Document, timings: Timings, runs: list[RunRecor
         undecided = last.grid.times(max(watermark, last.since), now)
         if undecided and last.grid.start_of(undecided[0]) < now - _LATE:
             yield f"{name} sleeps: {undecided[0]:%H:%M:%S} is undecided (watermark {watermark:%H:%M:%S})"
-    was_due = {
-        time
-        for period in timings.periods
-        if period.grid is not None
-        for time in period.grid.times(period.since, period.until or max(watermark, period.since))
-    }
+    was_due = times_due(timings, watermark)
     unknown = [run for run in runs if run.nominal is not None and run.nominal not in was_due]
     behind = [run for run in unknown if _is_behind(run.nominal, timings.unseen)]
     late = [run for run in unknown if last.until is None and run.nominal is not None and run.nominal > watermark]
@@ -35,16 +30,24 @@ def judge_times(name: str, task: Document, timings: Timings, runs: list[RunRecor
             yield f"{name}: run {run.name} has started, and {run.nominal:%H:%M:%S} was not due"
     started = len(list(_started(run for run in runs if run.nominal in was_due)))
     # In the counts, but of times that nobody made: and of those of which it is not known whether they were due.
-    others = Counter(
-        run.phase for run in (*(run for run in runs if run.nominal is None), *behind) if not _is_stale(run)
-    )
+    others = Counter(run.phase for run in (*(run for run in runs if run.nominal is None), *behind) if not is_stale(run))
     counts = status.get("counts") or {}
     skipped = counts.get("skipped", 0) - others["Skipped"]
     missed = counts.get("missed", 0) - others["Missed"]
     if started + skipped + missed != len(was_due):
-        stale = len([run for run in runs if _is_stale(run)])
+        stale = len([run for run in runs if is_stale(run)])
         known = f"{started} started, {skipped} were skipped and {missed} missed ({stale} stale)"
         yield f"{name}: of {len(was_due)} times {known}"
+
+
+def times_due(timings: Timings, watermark: datetime) -> set[datetime]:
+    """The times that were due and are decided, by the timings that a task has had."""
+    return {
+        time
+        for period in timings.periods
+        if period.grid is not None
+        for time in period.grid.times(period.since, period.until or max(watermark, period.since))
+    }
 
 
 def _started(runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
@@ -55,7 +58,7 @@ def _is_behind(nominal: datetime | None, unseen: list[tuple[datetime, datetime]]
     return nominal is not None and any(after < nominal <= until for after, until in unseen)
 
 
-def _is_stale(run: RunRecord) -> bool:
+def is_stale(run: RunRecord) -> bool:
     """Whether its time had been decided otherwise."""
     conditions = (run.document.get("status") or {}).get("conditions") or ()
     return any(c["reason"] == "Stale" for c in conditions if c["type"] in ("Complete", "Failed"))

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from chaos.decided import judge_decided
 from chaos.ledger import STOPPED, Ledger
-from chaos.record import TERMINAL, RunRecord
+from chaos.record import TERMINAL
 from chaos.times import judge_times
 from chaos.workflows import not_ended
 from crontask.ports import Document, Kind
@@ -32,7 +33,8 @@ def judge(api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
     for name, task in ledger.tasks.items():
         if name not in ledger.touched:
             yield from _counts(name, task, ledger, now)
-            yield from judge_times(name, task, ledger.timings[name], list(_runs_of(name, task, ledger)), now)
+            yield from judge_decided(name, task.get("status") or {}, ledger.runs_of(task))
+            yield from judge_times(name, task, ledger.timings[name], list(ledger.runs_of(task)), now)
     for name, count in ledger.idle_writes.items():
         yield f"{name} was written {count} times without a change"
 
@@ -100,21 +102,13 @@ def _others_run(run: Document, api: MemoryApi, ledger: Ledger) -> bool:
 def _counts(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterator[str]:
     """Each finished run is counted, once."""
     counts = (task.get("status") or {}).get("counts") or {}
-    runs = list(_runs_of(name, task, ledger))
+    runs = list(ledger.runs_of(task))
     if any(run.ended_at is not None and run.ended_at > now - _SOON for run in runs):
         return
     ended = Counter(record.phase for record in runs)
     for phase, field in _FIELDS.items():
         if counts.get(field, 0) != ended[phase]:
             yield f"{name} counts {counts.get(field, 0)} {field}, and {ended[phase]} are {phase}"
-
-
-def _runs_of(name: str, task: Document, ledger: Ledger) -> Iterator[RunRecord]:
-    uid = task["metadata"]["uid"]
-    for record in ledger.runs.values():
-        owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
-        if record.task == name and (not owners or uid in owners):
-            yield record
 
 
 def _owner(pod: Document) -> str | None:

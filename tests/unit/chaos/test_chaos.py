@@ -34,6 +34,8 @@ FOUND_BY = {
     "refused_gives_up_its_slot": 53,
     "pause_forgets": 13,
     "edit_forgets": 13,
+    "end_left_out_of_record": 0,
+    "unknown_taken_for_known": 45,
     "undone_in_forward_order": 2,
     "goes_on_after_a_failure": 1,
     "plan_read_anew": 1,

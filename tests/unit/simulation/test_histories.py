@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from chaos.bugs import BUGS
 from histories import FAILOVER, Decided, History, Watched, at, decided, tally, watch
 from history_oracle import Oracle
 from history_strategies import GAPS, POLICIES, histories
@@ -53,6 +54,59 @@ def test_equals_oracle(history: History, by_stretches: bool) -> None:
     assert all(times == 1 or history.refused_pods for times in ends.values())
     tally["histories that equal the oracle's"] += 1
     tally["decisions in them"] += len(wanted)
+
+
+# What the record may say of a time after the last decision about it: a start may have ended in any way since.
+LETTERS = {
+    "Start": "RSFCr",
+    "Skip": "s",
+    "Drop": "s",
+    "Miss": "m",
+    "Reject": "m",
+    "Fail": "F",
+    "Cancel": "Cr",
+    "Queue": "R",
+}
+# A status is written once a second at most.
+WRITTEN_IN = 5
+
+
+def check_record(seen: Watched, wanted: list[Decided]) -> None:
+    """What the status says of each time is what the oracle decided, and after decidedSince each time is there."""
+    record, since, until = seen.record()
+    letters: dict[int, tuple[int, str]] = {}
+    for entry in wanted:
+        if entry.what in LETTERS and entry.nominal > since:
+            before, said = letters.get(entry.nominal, (0, ""))
+            letters[entry.nominal] = (entry.time, LETTERS[entry.what] + (said if before == entry.time else ""))
+    unseen = max((entry.time for entry in wanted if entry.what == "Unseen"), default=0)
+    early = {entry.nominal for entry in wanted if entry.time < unseen}
+    assert not early & record.keys(), "it goes on over what nobody knows"
+    assert {time for time in record if time <= until} == {time for time in letters if time <= until}
+    for time, letter in record.items():
+        last, said = letters[time]
+        assert letter in said or (letter == "R" and last > seen.history.length - WRITTEN_IN)
+    tally["times of which the record says what the oracle does"] += len(record)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=QUIET)
+@given(histories())
+def test_the_record_is_that_of_the_oracle(history: History) -> None:
+    oracle = Oracle(history)
+    wanted = oracle.decide()
+    assume(not oracle.unsure)
+    check_record(watch(history), wanted)
+
+
+def test_a_record_that_says_more_than_is_so_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = History(
+        gap=60, length=900, takes=100, policy="Queue", deadline=90, downs=((210, 500),), edits=((300, 90),)
+    )
+    wanted = Oracle(history).decide()
+    check_record(watch(history), wanted)
+    BUGS["unknown_taken_for_known"](monkeypatch)
+    with pytest.raises(AssertionError):
+        check_record(watch(history), wanted)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET)

@@ -262,3 +262,29 @@ def test_on_demand_is_never_due() -> None:
     assert timetable.previous_at_or_before(now) is None
     assert timetable.upcoming(now, 5) == ()
     assert timetable.due(now, at("2027-01-01T00:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("timetable", "apart"),
+    [
+        pytest.param(cron("* * * * *"), 60, id="each minute"),
+        pytest.param(cron("*/5 * * * *"), 300, id="in UTC"),
+        pytest.param(cron("1,2,9 * * * *"), 60, id="the closest two"),
+        pytest.param(cron("58,3 * * * *"), 300, id="over the hour"),
+        pytest.param(cron("0 9,17 * * *"), 8 * 3600, id="hours"),
+        pytest.param(cron("0 9 * * 1-5"), 24 * 3600, id="once a day"),
+        pytest.param(cron("*/5 * * * *", "Europe/Berlin"), 300, id="real time over a change of whole hours"),
+        pytest.param(cron("0 */6 * * *", "Europe/Berlin"), 3600, id="hours over a change"),
+        pytest.param(cron("*/5 * * * *", "Australia/Lord_Howe"), 60, id="a change of half an hour"),
+        pytest.param(cron("15,45 2,3 * * *", "Europe/Berlin"), 60, id="wall time"),
+        pytest.param(
+            CronTimetable([parse_cron("*/5 * * * *"), parse_cron("1 * * * *")], load_zone("UTC")), 60, id="a union"
+        ),
+        pytest.param(IntervalTimetable(at("2026-01-01T00:00"), timedelta(seconds=7)), 7, id="fixed rate"),
+    ],
+)
+def test_no_two_times_are_closer(timetable: Timetable, apart: int) -> None:
+    first, last = at("2026-03-20T00:00"), at("2026-04-12T00:00")
+    assert timetable.apart(first, last) == apart
+    times = timetable.upcoming(first, 3000)
+    assert min(after - before for before, after in pairwise(times) if after <= last).total_seconds() >= apart

@@ -18,6 +18,7 @@ from crontask.decide.task.missed import but_for
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import PAUSE_UNSEEN, TIMING_CHANGED, TIMING_UNSEEN, entry
 from crontask.decide.views import RunView, TaskView
+from crontask.timetable import Timetable
 
 LEFT_OUT = Dropped(RunPhase.SKIPPED, TIMING_CHANGED, "the schedule was edited before it could start")
 
@@ -29,8 +30,7 @@ def dropped_times(
     task, before, pausing = view.task, view.task.status.timing, pause is not None
     if before is None or task.status.phase not in SCHEDULING or not (pausing or timing.hash != before.hash):
         return ()
-    # By which timing times were due until now.
-    old, after = task if before.hash == task.timing_hash else view.previous, task.recorded_until
+    old, after = _task_until_now(view), task.recorded_until
     if old is None:
         return (Decision(type="Missed", nominal_time=after, until=now, reason=TIMING_UNSEEN),)
     if replace(old, status=task.status).runs_left == 0:
@@ -47,6 +47,17 @@ def dropped_times(
         *_entry("Skipped", reason, old, come, now, taken),
         *_entry("Missed" if refused else "Skipped", RUN_REJECTED if refused else reason, old, after, come, taken),
     )
+
+
+def timetable_until_now(view: TaskView) -> Timetable | None:
+    """By which times were due until an edit or a pause that is seen now; None where nobody knows."""
+    old = _task_until_now(view)
+    return old.timetable if old is not None else None
+
+
+def _task_until_now(view: TaskView) -> CronTask | None:
+    task, before = view.task, view.task.status.timing
+    return task if before is None or before.hash == task.timing_hash else view.previous
 
 
 def launches_cut_short(view: TaskView, timing: Timing) -> tuple[RunView, ...]:

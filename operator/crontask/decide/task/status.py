@@ -23,6 +23,7 @@ from crontask.decide.stage import UNDER_WAY, UNSTARTED, stage_of
 from crontask.decide.task.batches import batch_record
 from crontask.decide.task.conditions import conditions_of, is_rejected
 from crontask.decide.task.counting import add_runs, failure_streak, record_counted
+from crontask.decide.task.decided import News, record_decided, runs_before
 from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
 from crontask.decide.task.record import (
     RECENT,
@@ -65,7 +66,8 @@ def compute_status(
 ) -> tuple[CronTaskStatus, tuple[Transition, ...]]:
     """The status as it should be, and the transitions of its change. `fresh`: finished runs not counted yet."""
     task, before, now = view.task, view.task.status, basis.now
-    of_times = (*basis.dropped, *decisions_on_times(settled))
+    settled_times = decisions_on_times(settled)
+    of_times = (*basis.dropped, *settled_times)
     decisions = (*of_times, *decisions_on_runs(fresh))
     summaries = tuple(_summary(run) for run in reversed(fresh))
     recent = tuple(
@@ -78,6 +80,8 @@ def compute_status(
     phase = _phase(view, basis, scheduled)
     timing = _timing(view, basis, phase)
     upcoming = _upcoming(view, basis, scheduled) if phase in SCHEDULING else ()
+    news = News(_runs_of_times(view, settled, basis), settled_times, basis.dropped, fresh)
+    decided = record_decided(view, news, now)
     status = CronTaskStatus(
         # An edit has been seen when the status says by which timing the task is due.
         observed_generation=task.meta.generation if _is_seen(view, timing) else before.observed_generation,
@@ -97,6 +101,8 @@ def compute_status(
         active_count=len(active),
         queued=basis.queued,
         scheduled_count=scheduled,
+        decided=decided.text,
+        decided_since=decided.since,
         consecutive_failures=_streak(view, fresh, basis),
         counts=add_decisions(add_runs(before.counts, fresh), of_times),
         batch=batch_record(task, fresh),
@@ -149,6 +155,15 @@ def _upcoming(view: TaskView, basis: Basis, scheduled: int) -> tuple[datetime, .
     if task.spec.delay is not None:
         return (basis.next_start,) if basis.next_start is not None else ()
     return task.upcoming(task.decided_until(basis.timing.since), basis.now, wanted)
+
+
+def _runs_of_times(view: TaskView, settled: Settled | None, basis: Basis) -> Sequence[ScheduledRun]:
+    """The runs of times that the status covers from now on."""
+    before = view.task.status
+    ends = before.timing is not None and (basis.pause is not None or basis.timing.hash != before.timing.hash)
+    if ends and before.phase in SCHEDULING and basis.edit_is_recorded:
+        return runs_before(view, basis.now)
+    return settled.undecided.started if settled is not None else ()
 
 
 def _scheduled_count(view: TaskView, settled: Settled | None, fresh: Sequence[ScheduledRun]) -> int:
