@@ -50,7 +50,7 @@ class Again:
     `keys`: with what the idempotency key of a part begins, where that is not the run itself; `key`: of all other items
     and batches. `results`: of steps, where the status has no room for them; `partial`: the parts of these that were.
     `parts`: by part, the runs of parts that are run again themselves. `note`: what there is to say of it; `first`: how
-    many batches it had done.
+    many batches it had done, and `cursor` where the first of these began.
     """
 
     key: str | None = None
@@ -61,6 +61,7 @@ class Again:
     parts: Mapping[str, str] = field(default_factory=dict)
     note: str | None = None
     first: int = 0
+    cursor: Any = None
 
 
 NOTHING_KEPT = Again()
@@ -165,8 +166,8 @@ def parse_plan(run: ScheduledRun, written: Mapping[str, Any]) -> Plan | None:
 def _again(kept: Any) -> Again:
     if not isinstance(kept, dict):
         return NOTHING_KEPT
-    results = kept.get("results")
-    found = _Again.model_validate({name: value for name, value in kept.items() if name != "results"})
+    results, cursor = kept.get("results"), kept.get("cursor")
+    found = _Again.model_validate({name: value for name, value in kept.items() if name not in ("results", "cursor")})
     return Again(
         found.key,
         found.keys,
@@ -176,4 +177,5 @@ def _again(kept: Any) -> Again:
         found.parts,
         found.note,
         found.first or 0,
+        cursor,
     )

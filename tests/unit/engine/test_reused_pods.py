@@ -233,6 +233,40 @@ def test_when_it_fails_for_good_what_was_done_before_is_counted_once() -> None:
     play(story, failing(3, 5, times=2))
 
 
+def test_a_cancel_in_the_last_batch_leaves_nothing_to_a_rerun() -> None:
+    """It has said isDone, and no cursor: that is where the first began."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("all", handler=batches())
+            await world.pass_time(5)
+            await world.edit(Kind.SCHEDULED_RUN, "all", cancel=True)
+            await world.pass_time(10)
+            assert (status(world)["phase"], status(world)["batch"]["done"]) == ("Canceled", True)
+            await world.run("again", rerunOf={"name": "all"})
+            await world.pass_time(30)
+        again = status(world, "again")
+        assert (again["phase"], again["batch"]["batches"], again["processedCount"]) == ("Succeeded", 3, 30)
+        assert len(given(world)) == 1
+
+    play(story, paging(3, p3={"cursor": None}))
+
+
+def test_all_of_a_chain_of_reruns_begins_where_its_first_run_did() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.run("all", handler=batches())
+            await world.pass_time(20)
+            await world.run("again", rerunOf={"name": "all"})
+            await world.pass_time(20)
+            await world.run("anew", rerunOf={"name": "again", "from": "Start"})
+            await world.pass_time(30)
+        assert (status(world, "anew")["phase"], status(world, "anew")["batch"]["batches"]) == ("Succeeded", 5)
+        assert given(world) == [("1", None, "1"), ("3", "2", "3"), ("1", None, "1")]
+
+    play(story, failing(3, 5, times=2))
+
+
 def test_one_that_takes_too_long_is_timed_out() -> None:
     async def story(world: World) -> None:
         async with world.operator():

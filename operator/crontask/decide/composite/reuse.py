@@ -238,15 +238,18 @@ def _results_of_items(plan: Plan, recorded: ItemsStatus, ends: str) -> tuple[dic
 
 def _kept_batches(source: ScheduledRun, plan: Plan, run: ScheduledRun, *, anew: bool) -> Kept:
     status, own = source.status.batch, run.spec.cursor
+    # Of one that has gone on where another ended, all of it is what that one did, too.
+    first = own if own is not None else plan.again.cursor if plan.again.first else plan.cursor
     if anew or status is None:
-        cursor = own if own is not None else plan.cursor
+        cursor = first
         begins = BatchStatus(done=False, cursor=cursor)
         return Kept(beside=_begins(source, cursor), status={"batch": begins, "progress": Progress().shown})
     cursor = own if own is not None else status.cursor
     begins = BatchStatus(
         batches=status.batches,
         partial=status.partial,
-        done=False,
+        # Canceled, it may have done its last one all the same.
+        done=own is None and bool(status.done),
         cursor=cursor,
         processed_count=status.processed_count,
         error_count=status.error_count,
@@ -254,6 +257,8 @@ def _kept_batches(source: ScheduledRun, plan: Plan, run: ScheduledRun, *, anew: 
         first_kept=status.batches + 1,
     )
     found: dict[str, Any] = {"first": status.batches}
+    if first is not None:
+        found["cursor"] = first
     if own is None:
         found["key"] = begin_of_key(source, plan, part_of_batch(status.batches + 1))
     progress = Progress(batches=status.batches, processed=status.processed_count, total=status.total).shown

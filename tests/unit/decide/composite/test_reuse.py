@@ -221,3 +221,54 @@ def test_batches_go_on(spec: dict[str, Any], from_: str, number: int, cursor: An
     assert found.plan.get("rerun", {}).get("key") == key
     assert found.status["batch"].first_kept == (5 if number else None)
     assert found.beside == {"continues": "flow", "cursor": cursor}
+
+
+BATCHES = {"batch": {"size": 5, "handler": C}}
+
+
+def kept_batches(plan: dict[str, Any], batch: BatchStatus, from_: str, **spec: Any) -> Kept:
+    """What a run keeps of one in batches that was canceled."""
+    source = replace(
+        own_run("flow", handler=BATCHES), status=recorded(RunPhase.CANCELED, plan={"args": {}, **plan}, batch=batch)
+    )
+    again = own_run("again", handler=None, rerunOf={"name": "flow", "from": from_}, **spec)
+    known, new = plan_of(source), parse_plan(again, {"handler": BATCHES})
+    assert known is not None
+    assert new is not None
+    return kept_of(source, known, (), new, again)
+
+
+# Of a run that went on itself where another ended: what the plan says of that one.
+WENT_ON: dict[str, Any] = {"cursor": 4, "rerun": {"first": 3}}
+
+
+@pytest.mark.parametrize(
+    ("plan", "spec", "from_", "cursor", "begun"),
+    [
+        ({}, {}, "Failed", 7, None),
+        ({"cursor": 1}, {}, "Failed", 7, 1),
+        (WENT_ON, {}, "Failed", 7, None),
+        ({"cursor": 4, "rerun": {"first": 3, "cursor": 1}}, {}, "Failed", 7, 1),
+        ({"cursor": 1, "rerun": {"first": 0}}, {}, "Failed", 7, 1),
+        (WENT_ON, {"cursor": 9}, "Failed", 9, 9),
+        (WENT_ON, {}, "Start", None, None),
+        ({"cursor": 4, "rerun": {"first": 3, "cursor": 1}}, {}, "Start", 1, None),
+        ({"cursor": 1, "rerun": {"first": 0}}, {}, "Start", 1, None),
+        (WENT_ON, {"cursor": 9}, "Start", 9, None),
+    ],
+)
+def test_all_of_a_chain_begins_where_its_first_run_did(
+    plan: dict[str, Any], spec: dict[str, Any], from_: str, cursor: Any, begun: Any
+) -> None:
+    found = kept_batches(plan, BatchStatus(batches=5, done=False, cursor=7), from_, **spec)
+    assert (found.status["batch"].cursor, found.plan.get("rerun", {}).get("cursor")) == (cursor, begun)
+
+
+@pytest.mark.parametrize(
+    ("from_", "spec", "done"), [("Failed", {}, True), ("Failed", {"cursor": 2}, False), ("Start", {}, False)]
+)
+def test_batches_that_were_done_when_the_run_was_canceled_are_done(
+    from_: str, spec: dict[str, Any], done: bool
+) -> None:
+    found = kept_batches({}, BatchStatus(batches=3, done=True, cursor=None), from_, **spec)
+    assert found.status["batch"].done is done
