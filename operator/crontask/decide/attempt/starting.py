@@ -32,6 +32,11 @@ def began_at(pod: Pod) -> datetime | None:
     return min(starts, default=None)
 
 
+def main_began_at(pod: Pod) -> datetime | None:
+    """When its main container started, None before."""
+    return _started_at(pod.main_status) if pod.main_status is not None else None
+
+
 def time_at_work(pod: Pod) -> timedelta:
     """How long the init containers that have ended were at work."""
     total = timedelta(0)

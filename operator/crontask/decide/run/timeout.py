@@ -6,7 +6,14 @@ from datetime import datetime
 from crontask.api.base import cut, format_duration
 from crontask.api.pod import Pod
 from crontask.decide.attempt.report import LONGEST_MESSAGE
-from crontask.decide.attempt.starting import began_at, running_init_container, time_at_work, what_it_waits_for
+from crontask.decide.attempt.reused import reuse_of
+from crontask.decide.attempt.starting import (
+    began_at,
+    main_began_at,
+    running_init_container,
+    time_at_work,
+    what_it_waits_for,
+)
 from crontask.decide.attempt.stop import NOT_STARTED, TIMED_OUT, TOTAL, stopping
 from crontask.decide.decisions import RunDecisions
 from crontask.decide.limits import total_deadline
@@ -37,10 +44,15 @@ def stop(view: RunView, pod: Pod, now: datetime, reason: str, message: str | Non
 
 
 def _attempt(view: RunView) -> Limit | None:
-    """Counted from the start of its first container: what is done before the main one is work, too."""
+    """Counted from the start of its first container: what is done before the main one is work, too.
+
+    One that does one batch after the other begins to count when it has started itself.
+    """
     timeout, began = settings(view).timeout, began_at(view.pod) if view.pod is not None else None
-    if timeout is None or began is None:
+    if timeout is None or began is None or view.pod is None:
         return None
+    if reuse_of(view.run) is not None:
+        began = main_began_at(view.pod) or began
     return Limit(
         began + timeout, TIMED_OUT, _message(view, f"took longer than its timeout of {format_duration(timeout)}")
     )

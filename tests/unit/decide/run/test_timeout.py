@@ -20,6 +20,7 @@ from run_life import (
     stopped,
     waits,
 )
+from several_batches import several_batches
 
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Terminated
 from crontask.api.scheduledrun import RunPhase
@@ -92,6 +93,16 @@ ROWS = (
     Row("a timeout, from the start of the container", of(RUNS, **TIMEOUT), (25, "TimedOut", SLOW)),
     Row("a timeout, from the start of the first", of(setup(worked(3, 4), runs(5)), **TIMEOUT), (23, "TimedOut", SLOW)),
     Row("a timeout while the first is at work", of(setup(runs(3)), **TIMEOUT), (23, "TimedOut", SLOW)),
+    Row(
+        "a timeout of one that does several batches, from its own start",
+        several_batches(setup(worked(3, 4), runs(5)), **TIMEOUT),
+        (25, "TimedOut", SLOW),
+    ),
+    Row(
+        "of such a one, while another is at work before it",
+        several_batches(setup(runs(3)), **TIMEOUT),
+        (23, "TimedOut", SLOW),
+    ),
     Row("the whole run, from its pod", of(RUNS, **TOTAL), (32, "TotalTimeout", SLOW_TOTAL)),
     Row("the whole run, from its first pod", of(RUNS, start=1, **TOTAL), (31, "TotalTimeout", SLOW_TOTAL)),
     Row("the task's", known_of(task=make_task(**TIMEOUT), pod=RUNS), (25, "TimedOut", SLOW)),
