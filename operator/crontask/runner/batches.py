@@ -26,7 +26,7 @@ from crontask.runner.source import load_function
 from crontask.runner.stop import Stop
 
 # The args of a run may have so many bytes.
-_LONGEST_ARGS = 64 * 1024
+_LONGEST_ARGS = 100 * 1024
 _log = logging.getLogger("crontask.runner")
 
 

@@ -116,6 +116,15 @@ def test_the_message_of_a_failure_says_why_and_where(tmp_path: Path) -> None:
     assert found.message["message"].startswith("took longer than its timeout of 0.3 s\n  handler.py:")
 
 
+@pytest.mark.parametrize(("length", "fits"), [(100 * 1024, True), (100 * 1024 + 1, False)])
+def test_its_args_may_be_as_long_as_those_of_any_run(tmp_path: Path, length: int, fits: bool) -> None:
+    """By the operator's limit: it refuses them of the next pod."""
+    late = [{"at": ["n"], "value": ["batch"]}]
+    rest = len(b'{"n":1,"text":""}')
+    found = ended(tmp_path, pages(), {"n": 1, "text": "x" * (length - rest)}, args=late)
+    assert (found.code, "args are too long" in found.err) == ((0, False) if fits else (2, True))
+
+
 def test_each_has_its_own_number_key_cursor_and_args(tmp_path: Path) -> None:
     source = """
 import json, os
