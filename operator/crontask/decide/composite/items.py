@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from crontask.api.base import cut
 from crontask.api.composite_status import Halt, ItemsStatus, StepPhase, StepStatus
 from crontask.api.names import PART_OF_COLLECT
@@ -21,6 +23,8 @@ from crontask.decide.composite.values import Values
 
 ITEMS_INVALID, ITEMS_FAILED, COLLECT_FAILED = "ItemsInvalid", "ItemsFailed", "CollectFailed"
 _PERCENT = "%"
+# What failed, as JSON: beside the results there is room for so much in the args of what collects.
+_LONGEST_FAILED = 24 * 1024
 
 
 def decide_items(view: CompositeView, now: datetime) -> CompositeDecision:
@@ -178,6 +182,8 @@ def _collecting(
 def _totals(shown: ItemsStatus, end: CompositeEnd) -> dict[str, Any]:
     """What collects is given."""
     failed = [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in shown.failed_items]
+    if len(orjson.dumps(failed)) > _LONGEST_FAILED:
+        failed = [{name: value for name, value in item.items() if name != "message"} for item in failed]
     found: dict[str, Any] = {
         "total": shown.total,
         "succeeded": shown.succeeded,

@@ -215,5 +215,14 @@ def test_it_is_given_the_results_of_what_ended_well_alone() -> None:
     assert items.results == {"0": 0, "1": 1}
 
 
+@pytest.mark.parametrize(("message", "said"), [("no", True), ('"' * 500, True), ('"' * 1000, False)])
+def test_it_is_given_why_items_failed_as_far_as_there_is_room_beside_their_results(message: str, said: bool) -> None:
+    failed = tuple(part(str(index), P.FAILED, message=message) for index in range(20))
+    well = tuple(part(str(index), P.SUCCEEDED, result="x" * 1000) for index in range(20, 80))
+    (wanted,) = decided(fan_out(80, parts=(*failed, *well), each={**COLLECT, "maxFailed": 20})).wanted
+    assert [("message" in item, item["index"]) for item in wanted.args["failedItems"]] == [(said, n) for n in range(20)]
+    assert len(wanted.args["results"]) == 80
+
+
 def test_each_way_of_it_is_in_a_row() -> None:
     assert set("".join(row.collect for row in ROWS)) == set("PRSAFTC")
