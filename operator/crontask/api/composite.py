@@ -46,7 +46,11 @@ class When(Model):
 
 
 def _same(value: Any, other: Any) -> bool:
-    """As JSON: true is not 1."""
+    """As JSON: true is not 1, at any depth, and 1.0 is."""
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_same, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(_same(value[key], other[key]) for key in value)
     return bool(value == other) and isinstance(value, bool) is isinstance(other, bool)
 
 

@@ -94,6 +94,23 @@ ROWS = (
         steps="RRP",
     ),
     # --- conditions and values ---
+    *(
+        Row(
+            f"a condition on {value}: {meant}",
+            flow(A, step("b", when={"value": "${steps.a.result}", "in": [meant]}), parts=(ok("a", result=value),)),
+            P.RUNNING if same else P.SUCCEEDED,
+            wanted=("b",) if same else (),
+            steps="SP" if same else "S-",
+            end=None if same else "Completed",
+        )
+        for value, meant, same in (
+            ({"n": [1, {}]}, {"n": [1.0, {}]}, True),
+            ({"n": [True]}, {"n": [1]}, False),
+            ([0], [False], False),
+            ([1], [1, 1], False),
+            ({"n": None}, {"m": None}, False),
+        )
+    ),
     Row("a condition holds", flow(A, step("b", **WHEN), parts=(ok("a", result={"n": 1}),)), wanted=("b",), steps="SP"),
     Row(
         "it does not",
