@@ -69,7 +69,11 @@ def _written(part: PathPart) -> str:
     if isinstance(part, int):
         return f"[{part}]"
     plain = re.fullmatch(_KEY, part) and not _DIGITS.fullmatch(part)
-    return f".{part}" if plain else f"[{json.dumps(part)}]"
+    if plain:
+        return f".{part}"
+    quoted = json.dumps(part, ensure_ascii=False)
+    # Half of a surrogate pair is no character, and what cannot be seen shows itself by its escape.
+    return f"[{quoted if quoted.isprintable() else json.dumps(part)}]"
 
 
 def references_in(value: Any, path: str) -> Iterator[Found | Problem]:

@@ -82,6 +82,8 @@ def test_what_comes_of_a_value(value: Any, wanted: Any) -> None:
         ("${args.n.x}", "args.n.x is missing: args.n is 3"),
         ("${args.empty.x}", "args.empty.x is missing: args.empty is an empty object"),
         ("${args.a[1].b.c}", "args.a[1].b.c is missing: args.a[1].b is null"),
+        ('${args.empty["größe"]}', 'args.empty["größe"] is missing: args.empty is an empty object'),
+        (r'${args.empty["\ud800"]}', r'args.empty["\ud800"] is missing: args.empty is an empty object'),
     ],
 )
 def test_what_is_missing_says_how_far_it_goes_and_what_there_is(reference: str, words: str) -> None:
