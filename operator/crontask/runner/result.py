@@ -31,8 +31,9 @@ def plain(value: Any, path: str = "result", depth: int = 0) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise NotJsonError(f"{path}: an integer of more than 64 bits is not JSON that all can read; return text")
+        # In a status Kubernetes rounds one that does not fit into 64 bits with a sign.
+        if abs(value) >= 2**63:
+            raise NotJsonError(f"{path}: an integer over {2**63 - 1}, or as far below 0, is not kept; return text")
         return value
     if isinstance(value, float):
         if not math.isfinite(value):

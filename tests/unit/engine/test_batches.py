@@ -93,7 +93,7 @@ def test_the_next_waits_for_its_delay() -> None:
     play(story, paging(3))
 
 
-CURSORS: list[Any] = ["a", 0, False, {"a": None, "b": [1]}, [None], "", 2.5]
+CURSORS: list[Any] = ["a", 0, False, {"a": None, "b": [1]}, [None], "", 2.5, 2**63 - 1, -(2**63) + 1]
 
 
 @pytest.mark.parametrize("cursor", CURSORS, ids=repr)
@@ -128,6 +128,18 @@ BAD_RESULTS: list[tuple[Any, str, str]] = [
     ({"isDone": False, "cursor": None}, "BatchResultIncomplete", "batch 1 is not the last, and gave back no cursor"),
     ({"isDone": False, "cursor": {"b": 1, "a": 2}}, "CursorStuck", 'gave back the cursor with which it began, {"a":2'),
     ({"isDone": False, "cursor": "x" * 1023}, "BatchFailed", "batch 1 is Failed: cursor has 1025 bytes as JSON, over"),
+    *(
+        (
+            {"isDone": False, "cursor": cursor},
+            "BatchFailed",
+            f"batch 1 is Failed: cursor has the number {number}, which",
+        )
+        for cursor, number in (
+            (2**63, 2**63),
+            ({"a": [0, {"b": -(2**63)}]}, -(2**63)),
+            (2**64, float(2**64)),
+        )
+    ),
     ({"isDone": True, "status": "failed"}, "BatchFailed", "batch 1 is Failed"),
 ]
 

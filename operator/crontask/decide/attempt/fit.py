@@ -1,7 +1,8 @@
 """Whether the result of a run fits the schema of its task, and of a batch its cursor what there is room for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -16,6 +17,8 @@ from crontask.decide.settings import settings
 from crontask.decide.views import RunView
 
 RESULT_INVALID = "ResultInvalid"
+# A number in a status has 64 bits, one of them for its sign.
+_LARGEST = 2**63
 
 
 def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
@@ -24,9 +27,9 @@ def fitting_outcome(view: RunView, pod: Pod) -> Outcome | None:
     if outcome is not None and reuse_of(view.run) is not None:
         outcome = _of_batches(view, pod, outcome)
     if outcome is not None and is_batch(view) and outcome.phase in SUCCESSES:
-        if (too_long := _why_too_long(outcome)) is not None:
+        if (unfit := _why_too_long(outcome) or _why_rounded(outcome)) is not None:
             outcome = replace(outcome, batch=None, cursor=None)
-            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=too_long)
+            return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=unfit)
         if (wrong := _why_not_known_whether_done(outcome)) is not None:
             outcome = replace(outcome, batch=None, final=True)
             return replace(outcome, phase=RunPhase.FAILED, reason=RESULT_INVALID, message=wrong)
@@ -61,6 +64,22 @@ def _why_too_long(outcome: Outcome) -> str | None:
     if size <= LONGEST_CURSOR:
         return None
     return f"cursor has {size} bytes as JSON, over {LONGEST_CURSOR}; give back a shorter one, like the last key"
+
+
+def _why_rounded(outcome: Outcome) -> str | None:
+    """In a status it would be another number, and the next batch would begin there."""
+    rounded = next((number for number in _numbers(outcome.cursor) if abs(number) >= _LARGEST), None)
+    if rounded is None:
+        return None
+    return f"cursor has the number {shown(rounded)}, which is too large to be kept exactly; give it back as text"
+
+
+def _numbers(value: Any) -> Iterator[int | float]:
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(inner)
 
 
 def _why_not_known_whether_done(outcome: Outcome) -> str | None:
