@@ -168,7 +168,9 @@ def _cursor_in_vain(view: RunView) -> Ends | None:
     handler = settings(view).handler
     if view.run.spec.cursor is None or handler is None or handler.batch is not None:
         return None
-    message = f"spec.cursor: CronTask {view.run.task_name} has no handler.batch, and begins nowhere; remove it"
+    task = view.run.task_name
+    whose = f"CronTask {task}" if task is not None else "what runs again"
+    message = f"spec.cursor: {whose} has no handler.batch, and begins nowhere; remove it"
     return Ends(RunPhase.FAILED, "CursorInVain", message)
 
 

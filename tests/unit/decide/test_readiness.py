@@ -362,6 +362,10 @@ def test_a_cursor_is_only_for_what_is_in_batches() -> None:
     begins = scheduled_run(cursor={"page": 2})
     message = "spec.cursor: CronTask t has no handler.batch, and begins nowhere; remove it"
     assert hindrance(known_of(begins), at(9)) == Ends(RunPhase.FAILED, "CursorInVain", message)
+    again = own_run()
+    again = replace(again, spec=again.spec.model_copy(update={"cursor": 2}))
+    message = "spec.cursor: what runs again has no handler.batch, and begins nowhere; remove it"
+    assert hindrance(known_of(again, alone=True), at(9)) == Ends(RunPhase.FAILED, "CursorInVain", message)
     assert hindrance(known_of(begins, make_task(**IN_BATCHES)), at(9)) is None
     assert hindrance(known_of(replace(begins, status=RETRYING)), at(9)) is None
 

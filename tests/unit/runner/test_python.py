@@ -305,6 +305,7 @@ _CYCLE.append(_CYCLE)
         ({None: 2}, "a key is NoneType"),
         (object(), "result: object is not valid JSON"),
         (2**63, "an integer over 9223372036854775807"),
+        ([-(2**63)], "result[0]: an integer over 9223372036854775807, or as far below 0, is not kept; return text"),
         (_CYCLE, f"nested deeper than {DEEPEST} levels"),
     ],
 )
@@ -315,8 +316,8 @@ def test_values_that_are_no_json(value: Any, words: str) -> None:
 
 
 def test_values_that_are_json() -> None:
-    value = {"a": (1, 2.5, "x", None, True), "": [], "big": 2**63 - 1}
-    assert plain(value) == {"a": [1, 2.5, "x", None, True], "": [], "big": 2**63 - 1}
+    value = {"a": (1, 2.5, "x", None, True), "": [], "big": [2**63 - 1, 1 - 2**63]}
+    assert plain(value) == {"a": [1, 2.5, "x", None, True], "": [], "big": [2**63 - 1, 1 - 2**63]}
 
 
 @pytest.mark.parametrize(
