@@ -64,6 +64,9 @@ def explain(error: "errors.ClientError") -> tuple[int, str]:
         return NOT_REACHED, f"{missing}; install crontask in this cluster, with its CRDs ({error.message})"
     if isinstance(error, errors.Unauthorized):
         return NOT_REACHED, f"the API server does not know who you are: {error.message}; log in again"
+    if isinstance(error, errors.Invalid) and error.asked.verb == "list":
+        # Names are checked before they are sent: it can only be the labels.
+        return BAD_INPUT, f"-l: {error.message}; write labels like app=shop,tier!=web"
     if isinstance(error, errors.RequestError):
         bad = isinstance(error, errors.NotFound | errors.Invalid)
         return BAD_INPUT if bad else NOT_REACHED, error.message

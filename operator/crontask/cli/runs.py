@@ -32,12 +32,19 @@ class SinceParam(click.ParamType[datetime]):
         return datetime.now(UTC) - ago
 
 
+class _Known(click.Choice[str]):
+    """One of these, however its letters are written."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The one that is meant, or fail with all that there are."""
+        meant = {known.lower(): known for known in self.choices}
+        return super().convert(meant.get(str(value).lower(), value), param, ctx)
+
+
 @click.command("runs")
 @click.option("--task", metavar="TASK", shell_complete=completed.tasks, help="Of this CronTask.")
-@click.option(
-    "--phase", "phases", multiple=True, type=click.Choice(PHASES, case_sensitive=False), help="In this phase."
-)
-@click.option("--origin", "origins", multiple=True, type=click.Choice(ORIGINS, case_sensitive=False), help="Made so.")
+@click.option("--phase", "phases", multiple=True, type=_Known(PHASES), help="In this phase.")
+@click.option("--origin", "origins", multiple=True, type=_Known(ORIGINS), help="Made so.")
 @click.option("--since", type=SinceParam(), help="Made since then: 24h, or 2026-03-29T01:00:00Z.")
 @click.option("-l", "--selector", default="", metavar="LABELS", help="Those with these labels, like app=shop.")
 @click.option("--parts", is_flag=True, help="Parts of workflows, fan-outs and batches too.")
