@@ -147,6 +147,12 @@ def _debian_packages() -> str:
     return f"Debian packages: {', '.join(missing)}" if missing else ""
 
 
+def _shells() -> str:
+    """Where they cannot be installed, the tests of completion in them are skipped."""
+    missing = packages.missing(packages.SHELLS) if os.geteuid() == 0 and shutil.which("apt-get") else []
+    return f"shells, for the tests of completion: {', '.join(missing)}" if missing else ""
+
+
 def _binaries() -> str:
     missing = binaries.missing()
     return f"{len(missing)} binaries, from source by Go: {', '.join(missing)}" if missing else ""
@@ -159,6 +165,8 @@ def _image() -> str:
 PARTS = {
     "python": Part(_python_packages, lambda: 60, _install_python_packages),
     "packages": Part(_debian_packages, lambda: 15, lambda: packages.ensure(DEBIAN_PACKAGES)),
+    # After the others: there is one package manager.
+    "shells": Part(_shells, lambda: 10, lambda: packages.ensure(packages.SHELLS), needs=("packages",)),
     "binaries": Part(_binaries, lambda: 780, binaries.build),
     "image": Part(
         _image,

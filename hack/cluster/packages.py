@@ -1,4 +1,4 @@
-"""The Debian packages that the full cluster needs: found by what they bring, installed where that is possible.
+"""The Debian packages that the cluster and the tests need: found by what they bring, installed where that is possible.
 
 Called by cluster, dockerfile and prepare; standard library only.
 """
@@ -43,6 +43,7 @@ NODE: dict[str, Callable[[], object]] = {
     "busybox-static": static_busybox,
 }
 IMAGES: dict[str, Callable[[], object]] = {"buildah": _command("buildah")}
+SHELLS: dict[str, Callable[[], object]] = {"zsh": _command("zsh"), "fish": _command("fish")}
 BASE_IMAGE: dict[str, Callable[[], object]] = {"mmdebstrap": _command("mmdebstrap")}
 
 
