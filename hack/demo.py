@@ -1,6 +1,7 @@
 """`make demo`: crontask on a real cluster, the examples applied, their runs shown as they happen.
 
-Ends by itself after two minutes and a half, with a summary and the commands to go on by hand.
+Says how to use the cluster from another terminal as soon as it is up. Ends by itself after two minutes and a half of
+runs, with a summary and the commands to go on by hand.
 """
 
 import json
@@ -52,6 +53,7 @@ def main() -> int:
 
 def _demo() -> int:
     tools = ready_cluster()
+    _how_to_use(tools)
     install(tools)
     _apply_examples(tools)
     _show_runs(tools, SECONDS)
@@ -69,7 +71,12 @@ def _apply_examples(tools: Tools) -> None:
     for name in SHOWN:
         tools.kubectl("-n", NAMESPACE, "apply", "-f", str(layout.REPOSITORY / "examples" / name))
     _console.print(
-        f"\nApplied {len(SHOWN)} files of examples/ into namespace {NAMESPACE}. Their runs, as they happen:\n"
+        f"\nApplied {len(SHOWN)} files of examples/ into namespace {NAMESPACE}: "
+        f"{', '.join(name.removesuffix('.yaml') for name in SHOWN)}. Each begins with what it shows; the table "
+        f'"What you can do" in README.md has all files of examples/.\n'
+        f"\nTheir runs, as they happen, for {SECONDS} s (Ctrl-C ends it earlier; the cluster stays):\n",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -115,11 +122,30 @@ def _summarize(tools: Tools) -> int:
     return sum(int(count.get("succeeded", 0)) for count in counts)
 
 
+def _how_to_use(tools: Tools) -> None:
+    """For a second terminal, while this one shows what happens."""
+    _console.print(
+        f"\nThe cluster is up. To look at it from a second terminal, in this folder:\n"
+        f"  {_exports(tools)}\n"
+        f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _exports(tools: Tools) -> str:
+    """The line that makes kubectl and crontask of a shell those of the cluster."""
+    # Of a cluster that was handed over kubectl is the one on the PATH already.
+    folders = [_relative(layout.VENV / "bin")]
+    if tools.throw_away:
+        folders.append(_relative(Path(tools.kubectl_path).parent))
+    return f"export KUBECONFIG={_relative(tools.kubeconfig)} PATH={':'.join(folders)}:$PATH"
+
+
 def _how_to_go_on(tools: Tools) -> None:
-    where, programs = _relative(tools.kubeconfig), _relative(layout.VENV / "bin")
     _console.print(
         f"\nGo on by hand:\n"
-        f"  export KUBECONFIG={where} PATH={programs}:{Path(tools.kubectl_path).parent}:$PATH\n"
+        f"  {_exports(tools)}\n"
         f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n"
         f"  crontask next -f examples/nightly.yaml\n"
         f"  kubectl -n {NAMESPACE} describe crontask slow-one\n"
