@@ -18,7 +18,7 @@ DEADLINE_EXCEEDED = "DeadlineExceeded"
 # The deadline with which we have a kubelet stop a pod: the nearest that a pod can be created with.
 STOP_NOW = 1
 # Bytes of termination messages: of one container, and of all containers of a pod together.
-_MESSAGE, _MESSAGES = 4096, 12 * 1024
+MESSAGE_BYTES, _MESSAGES = 4096, 12 * 1024
 RUN_KIND = "ScheduledRun"
 
 
@@ -34,7 +34,7 @@ def message_bytes(containers: int) -> int:
     A kubelet reads the last 4,096 bytes that a container wrote; of those it keeps the first, if a pod has more than
     three containers.
     """
-    return min(_MESSAGE, _MESSAGES // max(1, containers))
+    return min(MESSAGE_BYTES, _MESSAGES // max(1, containers))
 
 
 def _bring_within_reach(part: msgspec.Struct, field: str, instant: datetime | None) -> None:

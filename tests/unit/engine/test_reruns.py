@@ -410,8 +410,8 @@ def test_a_result_that_did_not_fit_and_is_needed(used: bool) -> None:
         if used:
             assert end(world, "second") == ("Failed", "ResultTruncated")
             assert said(world, "second") == (
-                "the result of step a did not fit, or is gone, and what runs again needs it; write from: a, or from: "
-                "Start"
+                "the result of step a did not fit into 4096 bytes, or is gone, and what runs again needs it; "
+                "write from: a, or from: Start"
             )
         else:
             assert phases(world, "second") == {"a": "Reused", "b": "Succeeded", "c": "Succeeded"}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from crontask.api.composite_status import FAILED_STEPS
 from crontask.api.handler import Handler
 from crontask.api.names import ANNOTATION_RERUN_BY, ANNOTATION_TRIGGER
+from crontask.api.pod import MESSAGE_BYTES
 from crontask.api.rerun import FROM_FAILED, FROM_START, RerunOf
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskBatch
@@ -116,8 +117,8 @@ def _cut_off(
     missing = missing_results(source, plan, parts, handler, asked.from_)
     if missing is None:
         return None
-    message = f"the result of step {missing} did not fit, or is gone, and what runs again needs it; "
-    return TRUNCATED, f"{message}write from: {missing}, or from: Start"
+    message = f"the result of step {missing} did not fit into {MESSAGE_BYTES} bytes, or is gone, and what runs again "
+    return TRUNCATED, f"{message}needs it; write from: {missing}, or from: Start"
 
 
 # --- by what it goes -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from crontask.api.base import format_time
 from crontask.api.composite_status import StepPhase
+from crontask.api.pod import MESSAGE_BYTES
 from crontask.api.reference import MissingError, Reference, resolve, value_at
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.trigger import trigger_json, trigger_of
@@ -119,7 +120,8 @@ class Values:
         known: dict[str, Any] = {"phase": state.phase.value, "message": state.message}
         if state.done:
             if state.result_truncated and reference.path[1:2] == ("result",):
-                raise TruncatedError(f"{reference} is missing: the result of step {name} did not fit")
+                why = f"did not fit into its termination message, of at most {MESSAGE_BYTES} bytes"
+                raise TruncatedError(f"{reference} is missing: the result of step {name} {why}")
             known["result"] = state.result
         elif reference.path[1:2] == ("result",):
             kind = SourceSkippedError if state.phase in _WITHOUT_RESULT else MissingError

@@ -160,7 +160,8 @@ ROWS = (
         flow(A, step("b", **USES), parts=(ok("a", result_truncated=True),)),
         P.FAILED,
         steps="SF",
-        halt="step b is Failed: steps.a.result.n is missing: the result of step a did not fit",
+        halt="step b is Failed: steps.a.result.n is missing: the result of step a did not fit into its "
+        "termination message, of at most 4096 bytes",
         undo=(),
         first=True,
         end="StepFailed",
