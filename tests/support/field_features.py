@@ -437,7 +437,7 @@ ONLY_VALIDATE: list[tuple[str, Spec, str]] = [
         for items, words in (
             *((True, "true is not a list; write a list, how many there are,"), (1.5, "1.5 is not a list; write a")),
             *(("a,b", "'a,b' is not a list; write a list"), ({"a": 1}, "{a: 1} is not a list; write a list")),
-            *((-1, "-1 is below 0; write a number from 0 to 1000"), (1001, "has 1001 items, over 1000; hand over")),
+            *((-1, "is -1, below 0; write a number from 0 to 1000"), (1001, "has 1001 items, over 1000; hand over")),
             *(
                 ([None] * 1001, "has 1001 items, over 1000; hand over fewer"),
                 ("${run.name}", "run.name is never a list"),

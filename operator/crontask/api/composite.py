@@ -225,7 +225,9 @@ class ForEach(Model):
 class Batch(Model):
     """The same handler again, with the cursor of its last result, until it says isDone."""
 
-    size: int = Field(ge=1, le=LARGEST_BATCH, description="How much a batch is to do: handed to the handler.")
+    size: int = Field(
+        ge=1, le=LARGEST_BATCH, examples=[100], description="How much a batch is to do: handed to the handler."
+    )
     delay: Duration | None = Field(default=None, description="The pause between two batches; none unless set.")
     max_batches: int | None = Field(
         default=None,

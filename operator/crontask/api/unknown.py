@@ -56,7 +56,7 @@ def unknown_fields(value: Any, model: type[Model] | None, path: str) -> Iterator
 def _of_a_workflow(
     key: str, value: Any, beside: dict[str, Any], known: dict[str, type[Model] | None]
 ) -> tuple[str, str] | None:
-    if not known.keys() & {"steps", "dependsOn", "notIn"}:
+    if not known.keys() & {"steps", "dependsOn", "notIn", "container"}:
         return None
     # Only who has steps, and a mistyped field, waits for it.
     from crontask.api.unknown_steps import of_a_workflow

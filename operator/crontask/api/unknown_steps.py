@@ -9,7 +9,9 @@ from crontask.api.problem import NO_SUCH_FIELD
 from crontask.api.written import as_yaml
 
 _WITHIN = "cannot be within a step: that would be a composite within a composite"
+_WITHIN_A_PART = "cannot be here, in what runs for a part: that would be a composite within a composite"
 _OF_ITS_OWN = "put it into a CronTask of its own, and write task: NAME"
+_ONE_POD = "write what one pod runs: container, podTemplate or python"
 # In lower case, without separators.
 _OF_A_STEP: dict[str, tuple[str, ...]] = {
     "dependsOn": (
@@ -64,6 +66,9 @@ def of_a_workflow(key: str, value: Any, beside: Mapping[str, Any], known: Collec
         if word == "handler":
             return NO_SUCH_FIELD, 'write what is in it beside name, like container: {image: "busybox:1.36"}'
         return _renamed(word, _OF_A_STEP, value, beside, known)
+    if "container" in known and "steps" not in known and word in _COMPOSITES:
+        # Of items, batches, what collects, and what undoes a step: of these only items can be runs of a task.
+        return _WITHIN_A_PART, _OF_ITS_OWN if "task" in known else _ONE_POD
     if "steps" in known and (found := _of_the_handler(word, value, beside)) is not None:
         return NO_SUCH_FIELD, found
     return _renamed(word, _OF_WHEN, value, beside, known) if "notIn" in known else None

@@ -44,9 +44,15 @@ def _of_items(items: Any, path: str) -> Iterator[Problem]:
     """A list, how many, or a reference to one of these."""
     if isinstance(items, str):
         yield from _of_reference(items, path)
-    elif isinstance(items, int) and not isinstance(items, bool):
+    else:
+        yield from literal_problems(items, path)
+
+
+def literal_problems(items: Any, path: str) -> Iterator[Problem]:
+    """What is wrong with items that are written out."""
+    if isinstance(items, int) and not isinstance(items, bool):
         if items < 0:
-            yield Problem(path, f"{items} is below 0", f"write a number from 0 to {MOST_ITEMS}")
+            yield Problem(path, f"is {items}, below 0", f"write a number from 0 to {MOST_ITEMS}")
         elif items > MOST_ITEMS:
             yield _too_many(items, path)
     elif not isinstance(items, list):

@@ -126,3 +126,7 @@ def test_a_part_is_named_by_its_number() -> None:
     third = asked.model_copy(update={"batch": BatchPart(number=7, size=1, part=3)})
     assert third.part == part_of_batch(3) == "batch-3"
     assert not asked.comes_at_the_end
+
+
+def test_a_size_that_is_missing_is_said_with_one_that_makes_sense() -> None:
+    assert said({"batch": {"handler": C}}) == ["batch.size: is missing; write size: 100"]

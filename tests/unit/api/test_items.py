@@ -93,7 +93,7 @@ BAD: list[tuple[Handler, str, Handler]] = [
         "items: ids: there is nothing called ids; write one of args, trigger",
         each(items="${args.ids}"),
     ),
-    (each(items=-1), "items: -1 is below 0; write a number from 0 to 1000", each(items=1000)),
+    (each(items=-1), "items: is -1, below 0; write a number from 0 to 1000", each(items=1000)),
     (each(items=1001), f"items: has 1001 items, {FEWER}", each(items=1000)),
     (each(items=5000), f"items: has 5000 items, {FEWER}", each(items=1000)),
     (each(items=2**63), f"items: has {2**63} items, {FEWER}", each(items=1000)),
@@ -187,12 +187,12 @@ BAD: list[tuple[Handler, str, Handler]] = [
     # No composites within composites.
     (
         each(handler={**C, "steps": []}),
-        "handler.steps: there is no such field; remove it",
+        "handler.steps: cannot be here, in what runs for a part",
         each(handler=C),
     ),
     (
         each(handler={**C, "forEach": {"items": 1}}),
-        "handler.forEach: there is no such field; remove it",
+        "handler.forEach: cannot be here, in what runs for a part",
         each(handler=C),
     ),
     (
@@ -200,7 +200,7 @@ BAD: list[tuple[Handler, str, Handler]] = [
         "steps[0].forEach: cannot be within a step: ",
         {"steps": [{"name": "a", **C}]},
     ),
-    (collecting(forEach=each()["forEach"]), "collect.forEach: there is no such field; remove it", collecting()),
+    (collecting(forEach=each()["forEach"]), "collect.forEach: cannot be here, in what runs for a part", collecting()),
     # What it is given.
     (given("${steps.a.result}"), f"args.x: steps.a.result: there is steps in steps only; {HERE}", given("${args.a}")),
     (given("${cursor}"), f"args.x: cursor: there is cursor in batch only; {HERE}", given("${index}")),

@@ -98,6 +98,16 @@ def test_other_names_of_steps_and_what_is_beside_no_steps() -> None:
     ]
 
 
+@pytest.mark.parametrize("field", ["steps", "forEach", "batch", "matrix"])
+def test_a_composite_within_a_part(field: str) -> None:
+    within = "cannot be here, in what runs for a part: that would be a composite within a composite; "
+    task, pod = "put it into a CronTask of its own, and write task: NAME", "write what one pod runs: container, podTem"
+    each, batch = {"items": 1, "handler": {field: []}}, {"size": 1, "handler": {field: []}}
+    assert said({"forEach": each}) == [f"forEach.handler.{field}: {within}{task}"]
+    (found,) = said({"batch": batch})
+    assert found.startswith(f"batch.handler.{field}: {within}{pod}")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "fix"),
     [
