@@ -23,6 +23,7 @@ Path = tuple[str | int, ...]
 # Each is looked into for what was meant.
 _MOST_EXPLAINED = 100
 _DEEPEST = 200
+_ONCE_MENDED = "correct it; what may be written is said once the other problems are corrected"
 
 
 def parse(model: type[M], value: dict[str, Any], root: str, rules: Rules[M]) -> tuple[M | None, tuple[Problem, ...]]:
@@ -41,6 +42,23 @@ def parse(model: type[M], value: dict[str, Any], root: str, rules: Rules[M]) -> 
         return None, tuple(_problems(model, orjson.loads(text), root, rules))
     found = tuple(rules(parsed))
     return (None if found else parsed), found
+
+
+def said_anyway(model: type[M], value: dict[str, Any], rules: Rules[M]) -> tuple[Problem, ...]:
+    """What rules say of an object that may be bad: where it is, of the rest of it. `spec` is its path."""
+    text = _as_json(value, model)
+    try:
+        return tuple(rules(_read(model, text))) if text is not None else ()
+    except ValidationError as error:
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            return ()
+    from crontask.api.structure import structural
+
+    schema = structural(model)
+    shortened = _shortened(orjson.loads(text or b"null"), schema, (), [])
+    bad = tuple(_without_echoes(_errors(model, shortened)))
+    both = [_with_stand_ins(shortened, bad, schema, which) for which in (0, 1)]
+    return tuple(_of_the_rest(model, both, bad, "spec", rules))
 
 
 def _read(model: type[M], text: bytes) -> M:
@@ -106,17 +124,30 @@ def _problems(model: type[M], value: Any, root: str, rules: Rules[M]) -> Iterato
         if found is None:
             return False
         left = (*found, *unknown_fields(changed, model, root))
-        return not any(_within(problem.path, path_text(root, path)) for problem in left)
+        return not any(within(problem.path, path_text(root, path)) for problem in left)
 
     fields = Fields(root, schema, takes)
     errors = (*too_long, *bad)
     yield from (explain(error, fields) for error in islice(errors, _MOST_EXPLAINED))
     if len(errors) > _MOST_EXPLAINED:
         yield Problem(root, f"has {len(errors) - _MOST_EXPLAINED} more problems", "correct these first")
+    yield from _of_the_rest(model, both, bad, root, rules)
+
+
+def _of_the_rest(
+    model: type[M], both: Sequence[Any], bad: Sequence[ErrorDetails], root: str, rules: Rules[M]
+) -> Iterator[Problem]:
+    """What the rules say of the value with the one and the other stand-in: what depends on these is not so."""
+    from crontask.api.explain import path_text
+
     first, second = (_found(model, other, rules) or () for other in both)
     named = [path_text(root, error["loc"]) for error in bad]
-    # What depends on the value that stands in is not wrong with what was written.
-    yield from (p for p in first if p in second and not any(_within(p.path, path) for path in named))
+    fixes = {(other.path, other.message): other.fix for other in second}
+    for found in first:
+        fix = fixes.get((found.path, found.message))
+        if fix is not None and not any(within(found.path, path) for path in named):
+            # What to write may name what stands in.
+            yield found if fix == found.fix else Problem(found.path, found.message, _ONCE_MENDED)
 
 
 def _errors(model: type[Model], value: Any) -> Sequence[ErrorDetails]:
@@ -169,8 +200,19 @@ def _with_stand_ins(value: Any, errors: Sequence[ErrorDetails], schema: dict[str
         holder = result
         for part in holders:
             holder = holder[part]
-        holder[last] = deepcopy(stand_ins(node_at(schema, error["loc"]) or {})[which])
+        node = node_at(schema, error["loc"]) or {}
+        meant = _as_text(error.get("input"), node) if which == 0 else None
+        holder[last] = meant if meant is not None else deepcopy(stand_ins(node)[which])
     return result
+
+
+def _as_text(written: Any, node: dict[str, Any]) -> str | None:
+    """What is written without its quotes, where others may name it: a step that is called 5."""
+    plain = node.get("type") == "string" and not node.keys() & {"pattern", "format", "enum"}
+    if not plain or not isinstance(written, bool | int | float):
+        return None
+    text = str(written).lower()
+    return text if len(text) <= node.get("maxLength", len(text)) else None
 
 
 def _put(value: Any, path: Path, inner: Any) -> Any:
@@ -183,5 +225,5 @@ def _put(value: Any, path: Path, inner: Any) -> Any:
     return {**value, first: _put(value.get(first), tuple(rest), inner)}
 
 
-def _within(path: str, outer: str) -> bool:
+def within(path: str, outer: str) -> bool:
     return path == outer or (path.startswith(outer) and path[len(outer)] in ".[")

@@ -23,6 +23,9 @@ _BRACES = re.compile(r"\{\{-?\s*(?:steps|tasks|inputs|outputs|workflow|item|args
 _PARENTHESES = re.compile(r"\$\((?:steps|tasks|inputs|params|context|args|run|item)[.[][^()]*\)")
 _WITHOUT = re.compile(r"\$(?:steps|args|run|item)\.\w\S*")
 _STEP = "the step"
+# What a shell would call so too: a reference where nothing gives the variable a value.
+_OF_A_PART = {"forEach": ("item", "index"), "batch": ("cursor", "batch", "size")}
+_IN_A_POD = ("container", "podTemplate", "pod", "http")
 _ALONE = {_STEP: "a reference works in args and in when.value alone"}
 _IN_ARGS = "write it into args of {}, which"
 _INSTEAD = {
@@ -35,12 +38,13 @@ _IN_THE_ENVIRONMENT = f"{_IN_ARGS} the pod is given as JSON in CRONTASK_ARGS"
 
 def in_a_handler(handler: SimpleHandler, path: str, of: str = _STEP) -> Iterator[Problem]:
     """What looks like a reference in what runs in a pod. `of`: what that belongs to, for people."""
-    for field in ("container", "podTemplate", "pod", "http"):
-        for where, text in _texts(_document(handler, field), f"{path}.{field}"):
-            # A URL and a header have no variables.
-            found = _first(text, (_BARE if field == "http" else _DOTTED), _BRACES)
-            if found is not None:
-                yield _not_read(found, where, "body" if where.endswith(".http.body") else field, of)
+    texts = [(field, *found) for field in _IN_A_POD for found in _texts(_document(handler, field), f"{path}.{field}")]
+    own = tuple(_own_names(_OF_A_PART.get(of, ()), [text for _, _, text in texts]))
+    for field, where, text in texts:
+        # A URL and a header have no variables.
+        found = _first(text, *((_BARE,) if field == "http" else (_DOTTED, *own)), _BRACES)
+        if found is not None:
+            yield _not_read(found, where, "body" if where.endswith(".http.body") else field, of)
     if handler.python is not None and handler.python.source is not None:
         found = _in_source(handler.python.source)
         if found is not None:
@@ -63,6 +67,14 @@ def in_data(value: Any, path: str, why: str, fix: str) -> Iterator[Problem]:
         found = _first(text, _DOTTED, _BRACES)
         if found is not None:
             yield Problem(where, f"{shown(found)} is taken as it is: {why}", fix)
+
+
+def _own_names(names: tuple[str, ...], texts: list[str]) -> Iterator["re.Pattern[str]"]:
+    """What would be found of each that no environment and no line of a script gives a value."""
+    for name in names:
+        given = re.compile(rf"{name}|.*(?:\b{name}=|\bfor\s+{name}\b|\bread\b[^;\n]*\b{name}\b).*", re.DOTALL)
+        if not any(map(given.fullmatch, texts)):
+            yield re.compile(rf"(?<!\$)\$\{{\s*{name}\s*\}}")
 
 
 def _not_read(found: str, path: str, field: str, of: str) -> Problem:

@@ -146,6 +146,11 @@ def _args_problems(args: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("spec.args", f"has {size} bytes as JSON, over {LONGEST_ARGS}", "hand over a reference instead")
 
 
+def starts_by_itself(spec: CronTaskSpec) -> bool:
+    """Whether its timing starts runs; of any other each run is asked for, and may bring args."""
+    return any(getattr(spec, field) is not None for field in TIMINGS)
+
+
 def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
     if spec.args_schema is None and spec.result_schema is None:
         return
@@ -161,8 +166,7 @@ def _schema_problems(spec: CronTaskSpec) -> Iterator[Problem]:
             usable = False
             fix = "see https://json-schema.org for what a schema may say"
             yield from (Problem(f"spec.{field}{path}", message, fix) for path, message in error.violations)
-    starts_by_itself = any(getattr(spec, field) is not None for field in TIMINGS)
-    if usable and spec.args_schema is not None and starts_by_itself:
+    if usable and spec.args_schema is not None and starts_by_itself(spec):
         # Of a task that only people start, each run may bring what is missing.
         for path, message in violations(spec.args_schema, spec.args):
             yield Problem(f"spec.args{path}", message, "write what spec.argsSchema asks for")

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from crontask.api.base import Model
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import WrittenMetadata
 from crontask.api.names import DNS_LABEL
-from crontask.api.parse import parse
+from crontask.api.parse import Rules, parse, said_anyway, within
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.unknown import unknown_fields
@@ -29,9 +29,13 @@ _LONGEST = {"CronTask": LONGEST_NAME, "ScheduledRun": LONGEST_RUN_NAME}
 _GENERATED = 5
 _LONGEST_NAMESPACE = _LONGEST_LABEL = 63
 _LONGEST_PREFIX = 253
+# What is said of these is about which of their fields go together.
+_HOLDER = re.compile(r"spec|.*\.(?:handler|compensate|collect)|.*\.steps(?:\[\d+\])?")
 _BEGIN_OF_NAME = re.compile(r"[a-z0-9][-a-z0-9]*", re.ASCII)
 _LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?", re.ASCII)
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+
+M = TypeVar("M", bound=Model)
 
 
 class _Manifest(Model):
@@ -62,14 +66,20 @@ def validate_object(document: dict[str, Any], kind: str, now: datetime) -> Verdi
         *unknown_fields(spec, SPECS[kind], "spec"),
     )
     if kind == "CronTask":
-        task, problems = validate_task(spec, identity_of(document))
-        warnings = (*task_warnings(task), *passed_times(task, now)) if task is not None else ()
-        return Verdict((*found, *problems), warnings)
-    run, problems = validate_run(spec)
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    known = annotations if isinstance(annotations, dict) else {}
-    warnings = (*run_warnings(run, known), *passed_times(run, now)) if run is not None else ()
-    return Verdict((*found, *problems), warnings)
+        problems = validate_task(spec, identity_of(document))[1]
+        warnings = _warnings(CronTaskSpec, spec, lambda task: (*task_warnings(task), *passed_times(task, now)))
+    else:
+        problems = validate_run(spec)[1]
+        annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+        known = annotations if isinstance(annotations, dict) else {}
+        warnings = _warnings(ScheduledRunSpec, spec, lambda run: (*run_warnings(run, known), *passed_times(run, now)))
+    named = [problem.path for problem in problems if not _HOLDER.fullmatch(problem.path)]
+    # Of what is wrong itself nobody knows what effect it has.
+    return Verdict((*found, *problems), tuple(w for w in warnings if not any(within(w.path, path) for path in named)))
+
+
+def _warnings(model: type[M], spec: Any, rules: Rules[M]) -> tuple[Problem, ...]:
+    return said_anyway(model, spec, rules) if isinstance(spec, dict) else ()
 
 
 def identity_of(document: dict[str, Any]) -> str:

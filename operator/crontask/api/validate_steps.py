@@ -36,8 +36,9 @@ def steps_problems(handler: Handler, path: str) -> Iterator[Problem]:
     names = [step.name for step in steps]
     if handler.step_result_from is not None and handler.step_result_from not in names:
         yield _unknown_step(handler.step_result_from, names, f"{path}.stepResultFrom")
+    yield from _order_problems(steps, f"{path}.steps")
     if len(set(names)) == len(names):
-        yield from _order_problems(steps, f"{path}.steps")
+        yield from _cycle_problems(steps, f"{path}.steps")
         yield from _reference_problems(steps, f"{path}.steps")
 
 
@@ -101,7 +102,10 @@ def _order_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
                 yield Problem(f"{where}[{at}]", "is the step itself", "remove it")
             elif name in always:
                 yield Problem(f"{where}[{at}]", f"step {name} has always, and runs after all others", "remove it")
-    cycle = cycle_in(dependencies(steps))
+
+
+def _cycle_problems(steps: Sequence[Step], path: str) -> Iterator[Problem]:
+    cycle = cycle_in(dependencies(steps)) if is_graph(steps) else ()
     if len(set(cycle)) > 1:
         message = f"the steps {' → '.join(cycle)} wait for each other, by dependsOn or by references"
         yield Problem(path, message, "remove one of these")

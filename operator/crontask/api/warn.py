@@ -14,10 +14,11 @@ from crontask.api.names import ANNOTATION_TRIGGER
 from crontask.api.policies import CatchUpPolicy, ConcurrencyPolicy, Retry
 from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
+from crontask.api.validate import TIMINGS
 from crontask.api.validate_handler import handler_warnings
 from crontask.api.validate_times import expressions_of
 from crontask.api.warn_url import url_warnings
-from crontask.timetable import parse_cron
+from crontask.timetable import CronError, parse_cron
 from crontask.timetable.notes import uneven_steps
 
 _REMOVE = "remove it"
@@ -57,6 +58,11 @@ def run_warnings(spec: ScheduledRunSpec, annotations: Mapping[str, Any] | None =
         found += handler_warnings(spec.handler)
         found += url_warnings(spec.handler, spec.args)
         found += _workflow_warnings(spec, triggered=ANNOTATION_TRIGGER in (annotations or ()))
+    if spec.rerun_of is not None and spec.rerun_of.definition == "Latest" and spec.task_ref is None:
+        why = "without taskRef: a run with a handler of its own has no CronTask that says anything now"
+        found.append(
+            _without_effect("rerunOf.definition", why, "write taskRef, with the task of that run, or remove it")
+        )
     if spec.allow_past and spec.at is None:
         found.append(_without_effect("allowPast", "without at", _REMOVE))
     if spec.cancel_reason is not None and not spec.cancel:
@@ -85,6 +91,9 @@ def _timing_of(spec: CronTaskSpec) -> str:
 
 def _timing_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
     timing = _timing_of(spec)
+    if sum(getattr(spec, name) is not None for name in TIMINGS) > 1:
+        # Which of them is to stay is not known.
+        return
     why, fix = _ON_DEMAND if timing == "on demand" else (f"beside {timing}", _REMOVE)
     for field in _USELESS[timing]:
         if getattr(spec, field) != _DEFAULTS[field]:
@@ -101,8 +110,12 @@ def _timing_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
 
 def _step_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
     for path, text in expressions_of(spec):
-        for note in uneven_steps(parse_cron(text)):
-            yield Problem(path, note)
+        try:
+            notes = tuple(uneven_steps(parse_cron(text)))
+        except CronError:
+            # As is said of it as a problem.
+            continue
+        yield from (Problem(path, note) for note in notes)
 
 
 def _policy_warnings(spec: CronTaskSpec) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from crontask.api.composite import Step, When
+from crontask.api.composite import ForEach, Step, When
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.handler import Handler
 from crontask.api.problem import Problem
@@ -15,7 +15,8 @@ from crontask.api.simple_parts import simple_parts
 from crontask.api.step_order import is_graph
 from crontask.api.trigger import Trigger
 from crontask.api.unread_reference import in_a_handler, in_args, in_data
-from crontask.api.validate import TIMINGS
+from crontask.api.validate import starts_by_itself
+from crontask.api.warn_known import condition_warnings, items_warnings, phase_warnings, times_warnings
 from crontask.api.written import one_of
 
 _NEAR = 0.7
@@ -38,6 +39,10 @@ def workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool 
         yield from _without_effect(step, path)
         if step.when is not None:
             yield from _of_a_condition(step.when, f"{path}.when")
+            if isinstance(spec, ScheduledRunSpec):
+                yield from condition_warnings(step.when, spec.args, f"{path}.when")
+    if handler.for_each is not None:
+        yield from _of_items(handler.for_each, spec, "spec.handler.forEach")
     for part in simple_parts(handler, "spec.handler"):
         yield from in_args(part.args, part.args_path, _EXAMPLES.get(part.of, _EXAMPLE))
         yield from in_a_handler(part.handler, part.path, part.of)
@@ -45,6 +50,15 @@ def workflow_warnings(spec: CronTaskSpec | ScheduledRunSpec, *, triggered: bool 
         yield from _never_there(found, spec, triggered=triggered)
     why, fix = "args of the whole are data", f"write it into args of {_who_needs_it(handler)}"
     yield from in_data(spec.args, "spec.args", why, fix)
+
+
+def _of_items(asked: ForEach, spec: CronTaskSpec | ScheduledRunSpec, path: str) -> Iterator[Problem]:
+    """Of items that are written out, or that args are which no other run brings."""
+    args = spec.args if isinstance(spec, ScheduledRunSpec) or starts_by_itself(spec) else None
+    if args is not None:
+        where = " where no ScheduledRun brings another" if isinstance(spec, CronTaskSpec) else ""
+        yield from items_warnings(asked, args, path, where)
+    yield from times_warnings(asked, args, path)
 
 
 def _whole(handler: Handler) -> str:
@@ -92,6 +106,7 @@ def _of_a_condition(when: When, path: str) -> Iterator[Problem]:
     for name, values in (("in", when.in_), ("notIn", when.not_in)):
         why = "it is compared with, and no reference is read in it"
         yield from in_data(list(values or ()), f"{path}.{name}", why, "write it as value, and what it may be here")
+    yield from phase_warnings(when, path)
     if any(references_in(when.value, path)):
         return
     outcome = "always runs" if when.holds(resolve(when.value, _nothing)) else "never runs"
@@ -125,7 +140,7 @@ def _never_there(found: Found, spec: CronTaskSpec | ScheduledRunSpec, *, trigger
     if reference.root == "trigger" and reference.path and reference.path[0] not in _TRIGGER:
         yield Problem(found.path, f"{reference} is not there", f"write trigger.{one_of(_TRIGGER)}")
         return
-    if isinstance(spec, CronTaskSpec) and not any(getattr(spec, field) is not None for field in TIMINGS):
+    if isinstance(spec, CronTaskSpec) and not starts_by_itself(spec):
         # Whoever starts a run of it may bring what is missing.
         return
     if reference.root == "args":

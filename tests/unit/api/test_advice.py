@@ -1,5 +1,6 @@
 """Each problem names a place that is there, in words of our own, and what it says to write is taken."""
 
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -17,6 +18,7 @@ from crontask.api.takes import example_of
 from crontask.api.unbuilt import BATCH, HANDLER
 from crontask.api.unknown import unknown_fields
 from crontask.api.validate import validate_run, validate_task
+from crontask.api.validate_object import validate_object
 from crontask.api.written import as_yaml
 
 CONTAINER = {"container": {"image": "busybox:1.36"}}
@@ -116,6 +118,11 @@ def test_what_is_nearly_right_is_answered_with_what_to_write(fields: dict[str, A
     assert str(problem)[: len(f"spec.{said}")] == f"spec.{said}"
 
 
+def steps(*those: dict[str, Any]) -> dict[str, Any]:
+    """Of a graph, each with a container, and where it is to start unless it says it."""
+    return {"steps": [{"container": {"image": "i"}, "dependsOn": [], **one} for one in those]}
+
+
 def test_an_item_that_is_bad_does_not_hide_the_others() -> None:
     said = problems("CronTask", {"handler": CONTAINER, "schedules": ["0 9 * * *", 5, "bogus"]})
     assert [problem.path for problem in said] == ["spec.schedules[1]", "spec.schedules[2]"]
@@ -134,6 +141,20 @@ def test_an_item_that_is_bad_does_not_hide_the_others() -> None:
         ({"handler": {"python": {"source": "def f(ctx): 1", "entrypoint": 5}}}, ["spec.handler.python.entrypoint"]),
         ({"interval": "5s", "args": {"n": "x"}, "argsSchema": 5}, ["spec.argsSchema"]),
         ({"handler": {"http": {"url": 5}}, "timeZone": "Mars"}, ["spec.handler.http.url", "spec.timeZone"]),
+        # A step whose name cannot be read may be the one that is meant, or not.
+        ({"handler": steps({"name": 5}, {"name": "b", "dependsOn": ["5"]})}, ["spec.handler.steps[0]"]),
+        (
+            {"handler": steps({"name": 5}, {"name": "b", "dependsOn": ["nope"]})},
+            ["spec.handler.steps[0]", "spec.handler.steps[1].dependsOn[0]"],
+        ),
+        (
+            {"handler": steps({"name": "a", "timeout": 5}, *({"name": x, "dependsOn": [y]} for x, y in ("bc", "cb")))},
+            ["spec.handler.steps[0].timeout", "spec.handler.steps"],
+        ),
+        (
+            {"handler": steps({"name": "a"}, {"name": "a", "dependsOn": ["nope"]})},
+            ["spec.handler.steps[1]", "spec.handler.steps[1].dependsOn[0]"],
+        ),
         ({"handler": {"http": {"url": "https://x", "headers": [{}]}}}, 2 * ["spec.handler.http.headers[0]"]),
     ],
 )  # fmt: skip
@@ -216,6 +237,16 @@ def test_of_whatever_is_wrong_the_place_is_there_and_the_advice_is_taken(found: 
         if problem.fix == "remove it" and not left and there:
             gone = problems(kind, without(spec, there))
             assert problem not in gone or isinstance(there[-1], int), (spec, problem)
+
+
+@settings(deadline=None, max_examples=200)
+@given(mutated())
+@example(("CronTask", {"handler": CONTAINER, "schedule": "bogus", "dst": {"missing": "Skip"}}))
+def test_whatever_is_wrong_there_are_warnings_of_the_rest_alone(found: tuple[str, dict[str, Any]]) -> None:
+    kind, spec = found
+    verdict = validate_object({"metadata": {"name": "a"}, "spec": spec}, kind, datetime(2026, 6, 1, tzinfo=UTC))
+    wrong = {problem.path for problem in problems(kind, spec)}
+    assert all(warning.message and warning.path not in wrong - {"spec", "spec.handler"} for warning in verdict.warnings)
 
 
 def test_each_feature_is_good() -> None:

@@ -452,3 +452,162 @@ def test_a_call_of_a_fan_out_cannot_be_built_of_a_reference() -> None:
         "handler.forEach.handler.http.headers[0].value: '${item.id}' is taken as it is: a reference works in args alone"
     )
     same(of_parts(handler), [f"{wanted}; build the call in forEach with python, which is handed its args"])
+
+
+# --- what is known before the run ------------------------------------------------------------------------------------
+
+NO_LIST = "neither a list nor how many there are: the run would fail"
+ITEMS = "handler.forEach.items: args.ids"
+DAYS = "handler.forEach.scheduledTime: ${item} is"
+
+
+def of_object(kind: str, **spec: Any) -> list[str]:
+    verdict = validate_object({"metadata": {"name": "a"}, "spec": spec}, kind, NOW)
+    assert verdict.problems == ()
+    return [str(warning).removeprefix("spec.") for warning in verdict.warnings]
+
+
+@pytest.mark.parametrize(
+    ("ids", "wanted"),
+    [
+        (["1"], []),
+        (3, []),
+        ("1, 2", [f'{ITEMS} is \'1, 2\', {NO_LIST}; write a list there, like ids: ["1", "2"]']),
+        ("a", [f"{ITEMS} is 'a', {NO_LIST}; write a list there, like ids: [a, b]"]),
+        (True, [f"{ITEMS} is true, {NO_LIST}"]),
+        ({"a": 1}, [f"{ITEMS} is {{a: 1}}, {NO_LIST}"]),
+        (-1, [f"{ITEMS} is -1, below 0: the run would fail; write a number from 0 to 1000"]),
+        (2000, [f"{ITEMS} has 2000 items, over 1000: the run would fail; hand over fewer"]),
+        ([1, "x" * 40000], [f"{ITEMS}[1] has 40002 bytes as JSON, over 32768: the run would fail; hand over a ref"]),
+    ],
+)
+def test_items_that_args_are(ids: Any, wanted: list[str]) -> None:
+    handler = each(items="${args.ids}")
+    same(of_object("ScheduledRun", handler=handler, args={"ids": ids}), wanted)
+    # Whoever starts a run of this task may bring others.
+    assert of_object("CronTask", handler=handler, args={"ids": ids}) == []
+    by_itself = of_object("CronTask", handler=handler, args={"ids": ids}, interval="5m")
+    assert ["the run would fail where no ScheduledRun brings another" in words for words in by_itself] == [
+        True for _ in wanted
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "wanted"),
+    [
+        (["2026-01-01T00:00:00Z", "2026-05-31T02:00:00+02:00"], []),
+        (["2026-01-01T00:00:00Z", "2026-01-02"], [f"{DAYS} '2026-01-02' for item 1, which is not a time: the item wo"]),
+        (["2026-01-01T00:00:00"], [f"{DAYS} '2026-01-01T00:00:00' for item 0, which is not a time"]),
+        (2, [f"{DAYS} 0 for item 0, which is not a time: the item would fail; write times in UTC, like 2026"]),
+        (["2026-06-01T00:00:01Z"], [f"{DAYS} '2026-06-01T00:00:01Z' for item 0, which is in the future: its run wo"]),
+        ("${args.days}", [f"{DAYS} 'x' for item 0, which is not a time"]),
+        ("${args.none}", ["handler.forEach.items: args.none is missing"]),
+    ],
+)
+def test_days_that_are_written_out(items: Any, wanted: list[str]) -> None:
+    handler = {"forEach": {"items": items, "handler": {"task": "b"}, "scheduledTime": "${item}"}}
+    same(of_object("ScheduledRun", handler=handler, args={"days": ["x"]}), wanted)
+
+
+def test_what_is_wrong_with_items_is_not_said_once_more() -> None:
+    for items in ("${args}", "${run.name}", "x", {"a": 1}, 10**9, -1, None, True, [1] * 2000):
+        handler = {"forEach": {"items": items, "handler": {"task": "b"}, "scheduledTime": "${trigger.phase}"}}
+        spec = {"handler": handler, "interval": "5m", "args": {"list": ["x"]}}
+        assert validate_object({"metadata": {"name": "a"}, "spec": spec}, "CronTask", NOW).problems
+    parts = of_object("ScheduledRun", handler=each(items="${args.list[0]}"), args={"list": ["x"]})
+    assert parts == [f"handler.forEach.items: args.list[0] is 'x', {NO_LIST}; write a list there"]
+
+
+def test_days_within_items_that_are_written_out() -> None:
+    days: list[Any] = [{"day": "2026-01-01T00:00:00Z"}, {"day": 5}]
+    handler = {"forEach": {"items": "${args.days}", "handler": {"task": "b"}, "scheduledTime": "${item.day}"}}
+    wanted = "handler.forEach.scheduledTime: ${item.day} is 5 for item 1, which is not a time"
+    same(of_object("ScheduledRun", handler=handler, args={"days": days}), [wanted])
+    assert of_object("ScheduledRun", handler=handler, args={"days": days[:1]}) == []
+    # Whoever starts a run of this task may bring others.
+    assert of_object("CronTask", handler=handler, args={"days": days}) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "wanted"),
+    [
+        (
+            {"value": "${args.region}", "in": ["eu"]},
+            ["args.region is 'eu' in this run: the step always runs; remove w"],
+        ),
+        (
+            {"value": "${args.region}", "notIn": ["eu"]},
+            ["args.region is 'eu' in this run: the step never runs; remove"],
+        ),
+        (
+            {"value": {"$ref": "${args.no}", "default": 1}, "in": [1]},
+            ["args.no is 1 in this run: the step always runs"],
+        ),
+        ({"value": "${args.no}", "in": [1]}, ["args.no is missing"]),
+        ({"value": "${run.name}", "in": ["a"]}, []),
+    ],
+)
+def test_a_condition_of_args_that_are_written_beside_it(when: dict[str, Any], wanted: list[str]) -> None:
+    found = of_run(step("a", when=when), args={"region": "eu"})
+    same(found, [f"{STEPS_0}when.value: {words}" for words in wanted])
+    assert of_task(step("a", when=when), args={"region": "eu"}) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "wanted"),
+    [
+        ({"value": "${steps.a.phase}", "in": ["Succeeded", "NotReached"]}, []),
+        ({"value": {"$ref": "${steps.a.phase}", "default": "none"}, "in": ["none"]}, []),
+        ({"value": "${steps.a.result.phase}", "in": ["done"]}, []),
+        ({"value": ["${steps.a.phase}", {"$ref": "${steps.a.phase}", "default": 1}], "in": [["x", 1]]}, []),
+        ({"value": "${steps.a.phase}", "in": ["Failed", "Succeded"]}, ["in[1]: 'Succeded' is not a phase; did"]),
+        ({"value": "${steps.a.phase}", "notIn": ["timed out"]}, ["notIn[0]: 'timed out' is not a phase; did you"]),
+        ({"value": "${steps.a.phase}", "in": [True]}, ["in[0]: true is not a phase; write Pending, "]),
+    ],
+)  # fmt: skip
+def test_a_phase_that_there_is_not(when: dict[str, Any], wanted: list[str]) -> None:
+    same(of_task(step("a"), step("b", when=when)), [f"handler.steps[1].when.{words}" for words in wanted])
+
+
+def test_a_phase_that_no_run_has() -> None:
+    when = {"value": "${run.phase}", "in": ["Faild"]}
+    wanted = [f"{STEPS_0}when.in[0]: 'Faild' is not a phase; did you mean Failed?"]
+    assert of_task(step("a", always=True, when=when), step("b")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (["echo", "${item}"], "${item}"),
+        (["sh", "-c", "run ${ index }"], "${ index }"),
+        (["echo", "$${item}"], None),
+        (["sh", "-c", "item=$(next); echo ${item}"], None),
+        (["sh", "-c", "for item in 1 2; do echo ${item}; done"], None),
+        (["sh", "-c", "while read -r item; do echo ${item}; done"], None),
+        # Of batches, and not of items.
+        (["echo", "${cursor}"], None),
+    ],
+)
+def test_what_would_be_a_variable_of_a_shell_elsewhere(command: list[str], wanted: str | None) -> None:
+    container = {"image": "i", "command": command}
+    found = of_parts(each({"container": container}))
+    where = "handler.forEach.handler.container.command["
+    assert [words.startswith(where) and repr(wanted) in words for words in found] == ([True] if wanted else [])
+    named = {**container, "env": [{"name": "item", "value": "x"}, {"name": "index", "value": "1"}]}
+    assert of_parts(each({"container": named})) == []
+    # A step has no item, and its shell may have one.
+    assert of_task(step("a", container=container)) == []
+
+
+def test_the_cursor_in_the_command_of_a_batch() -> None:
+    (found,) = of_parts(in_batches({"container": {"image": "i", "command": ["echo", "${cursor}"]}}))
+    assert found.startswith(
+        "handler.batch.handler.container.command[1]: '${cursor}' is taken as it is: a reference wor"
+    )
+
+
+def test_the_latest_definition_of_a_run_without_a_task() -> None:
+    asked = {"name": "x", "definition": "Latest"}
+    (found,) = of_object("ScheduledRun", rerunOf=asked)
+    assert found.startswith("rerunOf.definition: has no effect without taskRef: a run with a handler of its own has no")
+    assert of_object("ScheduledRun", rerunOf=asked, taskRef={"name": "t"}) == []
