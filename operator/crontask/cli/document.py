@@ -34,6 +34,8 @@ class Place:
 
     written: str
     line: int
+    # The text of its value, where that is a scalar without quotes.
+    value: str | None = None
 
 
 Places = dict[int, dict[str | int, Place]]
@@ -49,6 +51,19 @@ class Document:
     line: int | None = None
     problems: tuple[Located, ...] = ()
     places: Places = field(default_factory=dict)
+
+    def value_at(self, path: str) -> tuple[Any, str | None]:
+        """The value at a path, and the text of one that is no text: None where there is none."""
+        here, rest, place = self.value, path, None
+        while rest:
+            known = self.places.get(id(here), {})
+            key = _first_key(here, known, rest)
+            if key is None:
+                return None, None
+            place = known.get(key)
+            rest = rest[len(f"[{key}]") :] if isinstance(key, int) else _without_first(rest, key, place)
+            here = here[key]
+        return here, place.value if place is not None and not isinstance(here, str | dict | list) else None
 
     def locate(self, path: str) -> tuple[str, int | None]:
         """A path like `spec.after.true` as it is written, `spec.after.on`, and the line of what is there of it."""

@@ -15,6 +15,7 @@ from crontask.api.problem import Problem
 from crontask.api.validate_object import SPECS, validate_object
 from crontask.api.written import as_yaml, one_of, shown
 from crontask.cli.document import Document, Located
+from crontask.cli.misread import as_written, misread_keys
 from crontask.cli.reading import read_documents, source_name
 
 KINDS = tuple(SPECS)
@@ -96,7 +97,12 @@ class Manifest:
         verdict = validate_object(found.value, found.kind, datetime.now(UTC))
         problems = [*found.problems, *map(Located, verdict.problems)]
         reports = [self._report(found, located) for located in problems]
-        return reports + [replace(self._report(found, Located(w)), warning=True) for w in verdict.warnings]
+        said = {problem.path for problem in verdict.problems}
+        misread = (
+            warning for warning in misread_keys(found.value.get("spec"), found.document) if warning.path not in said
+        )
+        warnings = (*verdict.warnings, *misread)
+        return reports + [replace(self._report(found, Located(w)), warning=True) for w in warnings]
 
     def report(self, found: ManifestObject, problem: Problem) -> Report:
         """A problem of one of its objects, with its line."""
@@ -111,7 +117,8 @@ class Manifest:
     def _report(self, found: ManifestObject, located: Located) -> Report:
         path = ".".join(filter(None, (found.at, located.problem.path)))
         written, line = found.document.locate(path)
-        return Report(self.file, located.line or line, found.label, replace(located.problem, path=written))
+        problem = as_written(located.problem, *found.document.value_at(path))
+        return Report(self.file, located.line or line, found.label, replace(problem, path=written))
 
 
 def read_manifest(path: str) -> Manifest:

@@ -131,7 +131,7 @@ class _Composer:
         places = self._places[id(items)] = {}
         size, levels = 1, 0
         while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
-            places[len(items)] = Place("", self._line(inner))
+            places[len(items)] = Place("", self._line(inner), _unquoted(inner))
             self._path.append(f"[{len(items)}]")
             part = self._part(inner)
             self._path.pop()
@@ -153,14 +153,15 @@ class _Composer:
                 continue
             key, written = self._key(inner)
             self._path.append(f".{written}")
-            part = self._part(self._next())
+            value = self._next()
+            part = self._part(value)
             size, levels = size + part.size + len(written), max(levels, part.levels)
             if key in fields:
                 lines = f"at lines {places[key].line} and {self._line(inner)}"
                 self._problem(f"is there twice, {lines}", "remove one of the two", self._line(inner))
             else:
                 fields[key] = part.value
-                places[key] = Place(written, self._line(inner))
+                places[key] = Place(written, self._line(inner), _unquoted(value))
             self._path.pop()
         for source_fields in merged:
             # What is written beside the merge counts, and of several sources the first.
@@ -224,6 +225,11 @@ def _is_merge(event: Any) -> bool:
     if not isinstance(event, yaml.ScalarEvent) or event.value != "<<":
         return False
     return bool(event.implicit[0]) or event.tag == f"{_PREFIX}merge"
+
+
+def _unquoted(event: Any) -> str | None:
+    """The text of a plain scalar."""
+    return event.value if isinstance(event, yaml.ScalarEvent) and event.implicit[0] else None
 
 
 def _short(tag: str) -> str:

@@ -53,6 +53,9 @@ WRITE = "write apiVersion: crontask.dev/v1alpha1 and kind: CronTask"
 ONE_VERSION = "apiVersion: must be crontask.dev/v1alpha1, not"
 NOT_A_KIND = "is not a kind of crontask.dev; did you mean CronTask? write kind: CronTask"
 
+MISREAD = "must be a string, not"
+CATCH_UP = "  catchUp: {limit: 3}"
+
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
@@ -115,6 +118,30 @@ NOT_A_KIND = "is not a kind of crontask.dev; did you mean CronTask? write kind: 
         ),
         (f"{GOOD}  maxRuns: .inf", ["7: CronTask a: spec.maxRuns: .inf is not a number that JSON has; write a finite"]),
         (f"{GOOD}  args: {{a: {'9' * 5000}}}", ["7: CronTask a: spec.args.a: a number of 5000 digits does not fit"]),
+        (
+            f"{HEAD}spec:\n  handler: {{steps: [{{name: n, container: {{image: i}}}}]}}",
+            [f'5: CronTask a: spec.handler.steps[0].name: {MISREAD} n, which YAML reads as false; write name: "n"'],
+        ),
+        (
+            f"{HEAD}spec:\n  handler: {{container: {{image: i, command: [echo, 010, 1.0]}}}}",
+            [
+                f'5: CronTask a: spec.handler.container.command[1]: {MISREAD} 010, which YAML reads as 8; write it in',
+                f'5: CronTask a: spec.handler.container.command[2]: {MISREAD} 1.0, which YAML reads as 1; write it in',
+            ],
+        ),
+        # Warnings beside what is wrong.
+        (
+            f"{GOOD}  timeout: soon\n  after_: x\n  args: {{n: 3, 'y': 4, l: [{{on: 1}}]}}\n  maxRuns: 0\n{CATCH_UP}",
+            [
+                "8: CronTask a: spec.after_: there is no such field; write after",
+                "10: CronTask a: spec.maxRuns: 0 is too small",
+                "7: CronTask a: spec.timeout: 'soon' is not a duration",
+                "11: warning: CronTask a: spec.catchUp.limit: has no effect without policy: All",
+                '9: warning: CronTask a: spec.args.n: is the key "false" to YAML, as it has no quotes; write "n" in',
+                '9: warning: CronTask a: spec.args.l[0].on: is the key "true" to YAML',
+            ],
+        ),
+        (f"{HEAD}spec:\n  after: {{task: b, on: Failed}}\n{HANDLER}", []),
         ("a: 1\na: 2\nkind: ConfigMap", ["2: document 1: a: is there twice, at lines 1 and 2; remove one of the two"]),
         ("a: [", ["2: this is not valid YAML: a list or an object in brackets is not closed"]),
         (f"{GOOD}---\na: [", ["9: this is not valid YAML: a list or an object in brackets is not closed"]),
