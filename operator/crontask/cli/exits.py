@@ -74,6 +74,8 @@ def explain(error: "errors.ClientError") -> tuple[int, str]:
 
 
 def _forbidden(error: "errors.Forbidden") -> str:
+    if not error.resource:
+        return error.message
     where = f" -n {error.namespace}" if error.namespace else ""
     binding = "rolebinding" if error.namespace else "clusterrolebinding"
     role = _role(error)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from crontask.api.resources import CRON_TASK
 from crontask.cli.conversion.managed import manager_of
 from crontask.cli.main import main
 from crontask.cli.switching import MOST_IN_GAP, StoppedError, Switch, _is_open, gap_times
@@ -149,6 +150,12 @@ def test_a_record_that_somebody_mangled_is_refused() -> None:
         (StoppedError("Jobs still run: w-1", waited=True), 3, "Jobs still run: w-1"),
         (StoppedError("there is another"), 2, "there is another"),
         (errors.Forbidden(Asked("patch"), 403, "Forbidden", "you may not"), 7, "you may not"),
+        (
+            errors.Forbidden(Asked("patch", CRON_TASK, "shop", "w"), 403, "Forbidden", "you may not"),
+            7,
+            "you may not; needed is patch on crontasks.crontask.dev, which the ClusterRole crontask-edit gives: "
+            "kubectl create rolebinding NAME -n shop --clusterrole=crontask-edit --user=USER",
+        ),
         (errors.Unreachable(Asked("get"), "nobody listens", sent=False), 9, "nobody listens"),
     ],
 )
