@@ -12,6 +12,13 @@ from crontask.api.problem import Problem
 from crontask.api.written import shown
 
 FROM_FAILED, FROM_START = "Failed", "Start"
+GONE, ACTIVE, OF_A_PART, OF_ANOTHER_TASK = "RerunSourceGone", "RerunSourceActive", "RerunOfAPart", "RerunOfAnotherTask"
+ALREADY, NOTHING, NO_SUCH_STEP, NOT_STARTED = "AlreadyRerun", "NothingToRerun", "NoSuchStep", "RerunNotStarted"
+INVALID, TRUNCATED = "RerunSourceInvalid", "ResultTruncated"
+REFUSALS = frozenset(
+    {GONE, ACTIVE, OF_A_PART, OF_ANOTHER_TASK, ALREADY, NOTHING, NO_SUCH_STEP, NOT_STARTED, INVALID, TRUNCATED}
+)
+"""Why a run does not run another again, and ends before it has started."""
 # A step's name is in lower case, and is never taken for one of the two.
 FROM_PATTERN = f"^({FROM_FAILED}|{FROM_START}|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$"
 NOT_FROM = ("is neither Failed nor Start nor the name of a step", "write from: Failed, or where to begin")

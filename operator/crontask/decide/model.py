@@ -13,6 +13,7 @@ from crontask.api.handler import Handler
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_REPLACED_BY, ANNOTATION_RESERVED, nominal_of
 from crontask.api.problem import Problem
+from crontask.api.rerun import REFUSALS
 from crontask.api.scheduledrun import (
     NEVER_RAN,
     SUCCESSES,
@@ -263,6 +264,13 @@ class ScheduledRun:
     def stale(self) -> bool:
         """Whether it came too late for its time, which had been decided, and counted, otherwise."""
         return any(condition.reason == STALE for condition in self.status.conditions)
+
+    @cached_property
+    def rerun_refused(self) -> bool:
+        """Whether it was to run another again, which could not be: nothing ran, and that says nothing of its task."""
+        if self.spec.rerun_of is None or self.status.phase is not RunPhase.FAILED or self.has_started:
+            return False
+        return any(condition.reason in REFUSALS for condition in self.status.conditions if condition.type == "Failed")
 
     @cached_property
     def memo(self) -> dict[str, Any]:

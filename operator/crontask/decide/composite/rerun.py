@@ -7,7 +7,21 @@ from crontask.api.composite_status import FAILED_STEPS
 from crontask.api.handler import Handler
 from crontask.api.names import ANNOTATION_RERUN_BY, ANNOTATION_TRIGGER
 from crontask.api.pod import MESSAGE_BYTES
-from crontask.api.rerun import FROM_FAILED, FROM_START, RerunOf
+from crontask.api.rerun import (
+    ACTIVE,
+    ALREADY,
+    FROM_FAILED,
+    FROM_START,
+    GONE,
+    INVALID,
+    NO_SUCH_STEP,
+    NOT_STARTED,
+    NOTHING,
+    OF_A_PART,
+    OF_ANOTHER_TASK,
+    TRUNCATED,
+    RerunOf,
+)
 from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.letters import WELL, decoded
@@ -15,10 +29,6 @@ from crontask.decide.composite.rerun_record import settings_from, with_trigger
 from crontask.decide.composite.reuse import missing_results
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.plan import Plan, plan_of
-
-GONE, ACTIVE, OF_A_PART, OF_ANOTHER_TASK = "RerunSourceGone", "RerunSourceActive", "RerunOfAPart", "RerunOfAnotherTask"
-ALREADY, NOTHING, NO_SUCH_STEP, NOT_STARTED = "AlreadyRerun", "NothingToRerun", "NoSuchStep", "RerunNotStarted"
-INVALID, TRUNCATED = "RerunSourceInvalid", "ResultTruncated"
 
 Refusal = tuple[str, str]
 

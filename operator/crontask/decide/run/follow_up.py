@@ -5,6 +5,7 @@ A follow-up is named by its cause, so that making it twice makes one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -39,7 +40,7 @@ def follow_ups(view: RunView, status: ScheduledRunStatus) -> tuple[CreateRun, ..
             completion,
             _trigger(view, status, completion, "after"),
         )
-        for task in view.dependents
+        for task in _dependents(view, status)
         if _follows(task, phase, completion)
     ]
     asked = _asked_for(view, phase)
@@ -64,6 +65,11 @@ def _create(
     if args:
         spec["args"] = dict(args)
     return CreateRun(name, spec, {ANNOTATION_TRIGGER: trigger_json(trigger)}, task, view.run)
+
+
+def _dependents(view: RunView, status: ScheduledRunStatus) -> tuple[CronTask, ...]:
+    """The tasks that may come after its end: none where nothing of its task has run."""
+    return () if replace(view.run, status=status).rerun_refused else tuple(view.dependents)
 
 
 def _depth(view: RunView) -> int:

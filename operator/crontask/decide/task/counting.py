@@ -50,13 +50,18 @@ def sort_finished(view: TaskView) -> Finished:
     return Finished(tuple(counted), tuple(sorted(fresh, key=_END)))
 
 
+def that_ran(runs: Iterable[ScheduledRun]) -> tuple[ScheduledRun, ...]:
+    """Without the reruns that were refused: of their task these say nothing, and are in none of its counts."""
+    return tuple(run for run in runs if not run.rerun_refused)
+
+
 def failure_streak(task: CronTask, fresh: Iterable[ScheduledRun]) -> int:
     """Failures in a row up to now; a success, and the end of a suspension by failures, set it back."""
     streak = task.status.consecutive_failures
     for run in fresh:
         if run.succeeded:
             streak = 0
-        elif run.status.phase in FAILURES:
+        elif run.status.phase in FAILURES and not run.rerun_refused:
             streak += 1
     return streak
 

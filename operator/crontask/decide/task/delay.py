@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from crontask.api.scheduledrun import NEVER_RAN
 from crontask.api.task_status import Timing
 from crontask.decide.stage import UNDER_WAY, UNSTARTED, Stage, stage_of
+from crontask.decide.task.counting import that_ran
 from crontask.decide.views import RunView, TaskView
 from crontask.timetable import WindowedTimetable
 
@@ -31,7 +32,7 @@ def _within_bounds(view: TaskView, earliest: datetime) -> datetime | None:
 
 
 def _ends(view: TaskView) -> list[datetime]:
-    of_runs = [run.ended_at for run in view.finished if run.status.phase not in NEVER_RAN]
+    of_runs = [run.ended_at for run in that_ran(view.finished) if run.status.phase not in NEVER_RAN]
     recent = view.task.status.recent_runs
     recorded = [run.completion_time for run in recent if run.completion_time and run.phase not in NEVER_RAN]
     return [*of_runs, *recorded]

@@ -28,7 +28,9 @@ def runs_to_prune(
         run.meta.uid
         for run in (
             *_beyond([run for run in unkeyed if run.succeeded], history.succeeded),
-            *_beyond([run for run in unkeyed if not run.succeeded], history.failed),
+            *_beyond([run for run in unkeyed if not run.succeeded and not run.rerun_refused], history.failed),
+            # They do not take the room of what somebody tries to run again.
+            *_beyond([run for run in unkeyed if run.rerun_refused], history.failed),
         )
     }
     prunable = [(run, _prunable_at(run, task, run.meta.uid in excess, keep, now)) for run in counted]

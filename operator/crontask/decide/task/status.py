@@ -22,7 +22,7 @@ from crontask.decide.model import ScheduledRun
 from crontask.decide.stage import UNDER_WAY, UNSTARTED, stage_of
 from crontask.decide.task.batches import batch_record
 from crontask.decide.task.conditions import conditions_of, is_rejected
-from crontask.decide.task.counting import add_runs, failure_streak, record_counted
+from crontask.decide.task.counting import add_runs, failure_streak, record_counted, that_ran
 from crontask.decide.task.decided import News, record_decided, runs_before
 from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
 from crontask.decide.task.record import (
@@ -66,6 +66,7 @@ def compute_status(
 ) -> tuple[CronTaskStatus, tuple[Transition, ...]]:
     """The status as it should be, and the transitions of its change. `fresh`: finished runs not counted yet."""
     task, before, now = view.task, view.task.status, basis.now
+    uncounted, fresh = fresh, that_ran(fresh)
     settled_times = decisions_on_times(settled)
     of_times = (*basis.dropped, *settled_times)
     decisions = (*of_times, *decisions_on_runs(fresh))
@@ -106,7 +107,9 @@ def compute_status(
         consecutive_failures=_streak(view, fresh, basis),
         counts=add_decisions(add_runs(before.counts, fresh), of_times),
         batch=batch_record(task, fresh),
-        counted=record_counted(task, view.finished, now) if fresh or _is_off(before.counted, now) else before.counted,
+        counted=record_counted(task, view.finished, now)
+        if uncounted or _is_off(before.counted, now)
+        else before.counted,
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )

@@ -19,9 +19,9 @@ from run_life import (
     with_status,
 )
 
-from crontask.api.metadata import Metadata
+from crontask.api.metadata import Condition, Metadata
 from crontask.api.names import ANNOTATION_TRIGGER, follow_up_name
-from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import Attempt, Origin, RunPhase, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.decisions import CreateRun
@@ -62,6 +62,26 @@ FINISHED = {*SUCCESS, *FAILURE, RunPhase.CANCELED}
 )
 def test_which_ends_a_task_follows(on: str, count: set[RunPhase], phase: RunPhase | None) -> None:
     assert bool(follow_ups(after(dependent(on)), ended(phase))) is (phase in count)
+
+
+@pytest.mark.parametrize(
+    ("reason", "attempts", "follows"),
+    [
+        ("NothingToRerun", (), False),
+        ("AlreadyRerun", (), False),
+        ("ArgsInvalid", (), True),
+        ("Error", (Attempt(number=1, pod="p"),), True),
+    ],
+)
+@pytest.mark.parametrize("on", ["Failed", "Finished"])
+def test_a_rerun_that_was_refused_is_followed_by_what_it_asked_for_alone(
+    on: str, reason: str, attempts: tuple[Attempt, ...], follows: bool
+) -> None:
+    why = Condition(type="Failed", status="True", reason=reason, last_transition_time=at(5))
+    status = recorded(RunPhase.FAILED, *attempts, completion_time=at(5), conditions=(why,))
+    run = scheduled_run(rerunOf={"name": "x"}, **ON_COMPLETE)
+    found = follow_ups(known_of(run, dependents=(dependent(on),)), status)
+    assert [create.spec["taskRef"]["name"] for create in found] == [*(["next"] if follows else []), "report"]
 
 
 @pytest.mark.parametrize("phase", [None, *RunPhase])

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from task_views import CREATED, INSTANT, at, decide, ended, make_run, make_task
+from task_views import CREATED, INSTANT, at, decide, decided_about, ended, make_run, make_task, manual_run
 
-from crontask.api.scheduledrun import RunPhase
-from crontask.api.task_status import Counted, Counts
-from crontask.decide.model import STALE, ScheduledRun
+from crontask.api.metadata import find_condition
+from crontask.api.rerun import REFUSALS
+from crontask.api.scheduledrun import Attempt, RunPhase
+from crontask.api.task_status import Counted, Counts, RunSummary, TaskPhase
+from crontask.decide.model import STALE, Config, ScheduledRun
 from crontask.decide.run.decide import decide_run
-from crontask.decide.task.counting import LAG, add_runs, failure_streak, record_counted, sort_finished
+from crontask.decide.task.counting import LAG, add_runs, failure_streak, record_counted, sort_finished, that_ran
 from crontask.decide.views import TaskView
 
 
@@ -27,7 +30,14 @@ def stale(minute: int) -> ScheduledRun:
     return ended(make_run(at(minute)), RunPhase.SKIPPED, at(minute), reason=STALE)
 
 
+def rerun(minute: int, reason: str, **status: Any) -> ScheduledRun:
+    """A run that was to run another again, and has failed."""
+    asked = manual_run(f"again-{minute}", at(minute), rerunOf={"name": "x"})
+    return ended(asked, RunPhase.FAILED, at(minute), reason=reason, **status)
+
+
 A, B, C = done(1), done(2), done(3)
+BEGUN = {"attempts": (Attempt(number=1, pod="again-1"),)}
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,34 @@ OK, FAILED = RunPhase.SUCCEEDED, RunPhase.FAILED
 def test_failures_in_a_row(before: int, phases: tuple[RunPhase, ...], wanted: int) -> None:
     fresh = [done(minute, phase) for minute, phase in enumerate(phases, 1)]
     assert failure_streak(make_task({"consecutive_failures": before}), fresh) == wanted
+
+
+@pytest.mark.parametrize(
+    ("run", "refused"),
+    [
+        *(pytest.param(rerun(1, reason), True, id=reason) for reason in sorted(REFUSALS)),
+        pytest.param(rerun(1, "Error", **BEGUN), False, id="it ran, and failed"),
+        pytest.param(rerun(1, "ResultTruncated", **BEGUN), False, id="it ran, and failed for such a reason"),
+        pytest.param(rerun(1, "ArgsInvalid"), False, id="it did not start, for another reason"),
+        pytest.param(done(1, FAILED), False, id="it runs none again"),
+        pytest.param(ended(make_run(at(1)), FAILED, at(1), reason="NothingToRerun"), False, id="it only says so"),
+    ],
+)
+def test_a_rerun_that_is_refused_says_nothing_of_its_task(run: ScheduledRun, refused: bool) -> None:
+    assert run.rerun_refused is refused
+    assert that_ran((A, run, B)) == ((A, B) if refused else (A, run, B))
+    assert failure_streak(make_task({"consecutive_failures": 2}), (run,)) == (2 if refused else 3)
+    known = RunSummary(name="known", phase="Succeeded", completion_time=at(0))
+    before = {"counts": Counts(failed=3), "last_run": known, "recent_runs": (known,)}
+    task = make_task(before, schedule="0 0 1 1 *", suspendAfterFailures=1)
+    status = decided_about(TaskView(task, (), finished=(run,)), Config(), at(1)).status
+    assert (status.counts.failed, status.consecutive_failures) == ((3, 0) if refused else (4, 1))
+    assert status.last_run is not None
+    assert status.last_run.name == ("known" if refused else run.meta.name)
+    assert (find_condition(status.conditions, "LastRunSucceeded") is None) is refused
+    assert status.phase is (TaskPhase.ACTIVE if refused else TaskPhase.SUSPENDED)
+    assert status.counted is not None
+    assert status.counted.runs == (run.meta.name,), "it may be removed some day"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,11 @@ def summary(end: datetime | None, phase: RunPhase = RunPhase.SUCCEEDED) -> RunSu
     return RunSummary(name="r", phase=phase.value, completion_time=end)
 
 
+REFUSED_RERUN = ended(
+    manual_run("again", at(1), rerunOf={"name": "x"}), RunPhase.FAILED, at(1), reason="RerunSourceGone"
+)
+
+
 @dataclass(frozen=True)
 class Row:
     """A task that is due two minutes after the end of its last run, and when that is. `resumed`: when it last was."""
@@ -89,6 +94,7 @@ ROWS = (
         Row(f"{phase.value} never ran", at(0, 31), finished=(done(at(1), phase),))
         for phase in (RunPhase.SKIPPED, RunPhase.MISSED)
     ),
+    Row("a rerun that was refused never ran", at(0, 31), finished=(REFUSED_RERUN,)),
     Row("of a run that is gone, by the status", at(4), recent=(summary(at(2)),)),
     Row(
         "the later of what is known and what is recorded",

@@ -28,6 +28,12 @@ def by_hand(
     return ended(manual_run(f"m{minute}", at(minute), **spec), phase, at(minute), recorded=recorded)
 
 
+def refused(minute: int) -> ScheduledRun:
+    """It was to run another again, which could not be."""
+    again = make_run(at(minute), rerunOf={"name": "x"})
+    return ended(again, RunPhase.FAILED, at(minute), reason="NothingToRerun")
+
+
 def unknown(run: ScheduledRun) -> ScheduledRun:
     """When its end was recorded is not known."""
     return type(run)(run.meta, run.spec, run.problems, run.status.model_copy(update={"conditions": ()}))
@@ -56,6 +62,13 @@ ROWS = (
     # --- their number ---
     Row("as many as are kept", (A, B, C), (), at(1) + WEEK),
     Row("one more: the oldest", (D, B, A, C), (A,), at(2) + WEEK),
+    Row(
+        "a rerun that was refused takes the room of none that failed",
+        (done(1, RunPhase.FAILED), refused(2), refused(3)),
+        (refused(2),),
+        at(1) + WEEK,
+        history=LIMITED,
+    ),
     Row("one is kept", (A, B), (A,), at(2) + WEEK, history=LIMITED),
     Row("none is kept", (B, A), (B, A), None, history={"succeeded": 0}),
     Row(
