@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.base import format_time
-from crontask.api.scheduledrun import Parent
+from crontask.api.scheduledrun import Parent, ScheduledRunStatus
 from crontask.decide.decisions import CancelRun, CreatePart, DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.refusal import Refusal
@@ -25,15 +25,20 @@ def started(run: ScheduledRun, task: CronTask | None, pod: str | None, now: date
     )
 
 
-def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
-    """The same, of a run that is a part: it happened to what that is a part of, and is an event where it went wrong."""
+def of_part(run: ScheduledRun, transition: Transition, why: str, first: str | None = None) -> Transition:
+    """The same, of a run that is a part: it happened to what that is a part of, and is an event where it went wrong.
+
+    `first`: of those of one kind of which many may go wrong, what is said of the first that did (see first_of_many).
+    """
     asked = run.spec.parent
     if asked is None:
         return transition
+    many = _one_of_many(asked)
+    # Of many that fail alike there is one event, which names the first: which the others are, the status says.
+    of_many = f"{many}: {why}" + (f"; the first that went wrong was {first}" if first is not None else "")
     return replace(
         transition,
-        # Of many that fail alike there is one event: which they are, the status says.
-        message=f"{_one_of_many(asked)}: {why}" if _one_of_many(asked) else f"{asked.part}: {transition.message}",
+        message=of_many if many else f"{asked.part}: {transition.message}",
         run=asked.name,
         lag=None,
         kind=_kind(asked),
@@ -41,6 +46,27 @@ def of_part(run: ScheduledRun, transition: Transition, why: str) -> Transition:
         event=transition.warning,
         part=asked.part,
     )
+
+
+def first_of_many(
+    run: ScheduledRun, transition: Transition, status: ScheduledRunStatus, parent: ScheduledRun | None
+) -> str | None:
+    """What is said of the first part of its kind that went wrong: of the one that the status of the whole names, or
+    else of this one, whose new status that is. None of one that did not go wrong, and where there are not many.
+    """
+    asked = run.spec.parent
+    if asked is None or not transition.warning or _one_of_many(asked) is None:
+        return None
+    over = status.phase is not None and status.phase.terminal
+    message = (status.message if over else None) or transition.message
+    if asked.batch is not None:
+        return f"batch {asked.batch.number}: {message}"
+    known = parent.status.composite if parent is not None and over else None
+    listed = known.items.failed_items if known is not None and known.items is not None else ()
+    first = min((item for item in listed if item.message), key=lambda item: item.index, default=None)
+    if first is not None:
+        return f"item {first.index}: {first.message}"
+    return f"item {asked.item.index}: {message}" if asked.item is not None else None
 
 
 def _one_of_many(asked: Parent) -> str | None:

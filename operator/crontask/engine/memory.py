@@ -37,7 +37,8 @@ class RunMemory:
     pre-created, and its time has been decided. `follow_up_refusal`: of a run that its end causes; `refused_parts`:
     of its parts whose run the API server does not take, or whose name belongs to somebody else's run, by part;
     `unmade_parts`: the names of those whose creation had no good answer; `unrecorded_end`: what was decided at its
-    end, which is not recorded before what that causes exists.
+    end, which is not recorded before what that causes exists. `went_wrong`: what was said of the first part of which
+    something is said for a reason.
     """
 
     refusal: Refusal | None = None
@@ -51,6 +52,7 @@ class RunMemory:
     refused_parts: Mapping[str, Refusal] = field(default_factory=dict)
     unmade_parts: frozenset[str] = frozenset()
     unrecorded_end: RunDecisions | None = None
+    went_wrong: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -182,6 +184,10 @@ class Memory:
         self._run(parent).refused_parts = others if refusal is None else {**others, part: refusal}
         if refusal is not None:
             self._changed(key_of(parent))
+
+    def first_to_go_wrong(self, parent: ScheduledRun, reason: str, said: str) -> str:
+        """What was said of the first part to go wrong for that reason: this, unless there was one before."""
+        return self._run(parent).went_wrong.setdefault(reason, said)
 
     def keep_end(self, run: ScheduledRun, decided: RunDecisions) -> None:
         """What it ended with was seen, though it cannot be recorded yet: its pod may go meanwhile."""

@@ -15,7 +15,7 @@ from crontask.decide.decisions import Act, CreatePart, RunDecisions, Settle, ear
 from crontask.decide.model import Config, CronTask, ScheduledRun
 from crontask.decide.run.decide import decide_run, end_seen_before
 from crontask.decide.task.decide import decide_task
-from crontask.decide.transitions import change_refused, of_part
+from crontask.decide.transitions import change_refused, first_of_many, of_part
 from crontask.decide.views import RunView
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.execute import Executor
@@ -214,9 +214,13 @@ class Worker:
         for transition in decided.transitions:
             if view.run.spec.parent is not None:
                 phase = decided.status.phase
-                why = phase.value if phase is not None and phase.terminal else transition.reason
-                subject = about(view.parent if view.parent is not None else view.run)
-                self._recorder.record(of_part(view.run, transition, why), subject)
+                over = phase is not None and phase.terminal
+                why = phase.value if phase is not None and over else transition.reason
+                whole = view.parent if view.parent is not None else view.run
+                first = first_of_many(view.run, transition, decided.status, view.parent)
+                if first is not None:
+                    first = self._memory.first_to_go_wrong(whole, "" if over else why, first)
+                self._recorder.record(of_part(view.run, transition, why, first), about(whole))
                 continue
             also = (about(view.task),) if view.task is not None and transition.warning else ()
             self._recorder.record(transition, about(view.run), *also)

@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from run_life import at, make_task, own_run, run_of_time, scheduled_run
+from run_life import at, make_task, own_run, recorded, run_of_time, scheduled_run
 
+from crontask.api.composite_status import FailedItem, ItemsStatus
 from crontask.api.names import run_name
+from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import CancelRun, DecisionKind, Launch, Transition
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.transitions import follow_up_refused, of_part, pod_refused, replaced, started
+from crontask.decide.transitions import first_of_many, follow_up_refused, of_part, pod_refused, replaced, started
 from crontask.timetable import Jitter
 
 JITTERED = replace(make_task(schedule="* * * * *"), jitter=Jitter(timedelta(seconds=20), "n/t"))
@@ -78,3 +80,31 @@ def test_what_happens_to_a_part_is_of_the_whole_and_an_event_where_it_went_wrong
     assert (found.message, found.run, found.lag, found.kind) == (message, "w", None, kind)
     assert (found.event, found.why) == (warning, "Started")
     assert of_part(own_run(), known, "Started") is known
+
+
+_PARENT = {"name": "w", "uid": "w", "root": "w", "depth": 1, "key": "k"}
+_ITEM, _BATCH = {"item": {"index": 3}}, {"batch": {"number": 3, "size": 1}}
+_LISTED = (FailedItem(index=7, message="late"), FailedItem(index=2), FailedItem(index=4, message="early"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "phase", "warning", "listed", "wanted"),
+    [
+        pytest.param(_ITEM, RunPhase.FAILED, True, (), "item 3: exit code 1", id="none is known to have failed"),
+        pytest.param(_ITEM, RunPhase.FAILED, True, _LISTED, "item 4: early", id="others are: the first of the list"),
+        pytest.param(_ITEM, RunPhase.RETRYING, True, _LISTED, "item 3: it failed", id="it has not ended"),
+        pytest.param(_ITEM, RunPhase.SUCCEEDED, False, _LISTED, None, id="it went well"),
+        pytest.param(_BATCH, RunPhase.FAILED, True, (), "batch 3: exit code 1", id="a batch"),
+        pytest.param({"step": "a"}, RunPhase.FAILED, True, (), None, id="a step: its event names it"),
+    ],
+)
+def test_of_many_that_go_wrong_the_first_is_named(
+    asked: dict[str, Any], phase: RunPhase, warning: bool, listed: tuple[FailedItem, ...], wanted: str | None
+) -> None:
+    items = ItemsStatus(total=9, failed_items=listed)
+    whole = replace(own_run(), status=recorded(RunPhase.RUNNING, plan={}, items=items))
+    run, known = own_run(parent={**_PARENT, **asked}), Transition("Failed", "it failed", warning=warning, run="r")
+    found = first_of_many(run, known, recorded(phase, message="exit code 1"), whole)
+    assert found == wanted
+    told = of_part(run, known, "Failed", found).message
+    assert told.endswith(f"Failed; the first that went wrong was {wanted}") is (wanted is not None)

@@ -173,6 +173,9 @@ def test_failed_items_are_told_once() -> None:
         assert told[3]["run"].startswith("all-3-")
         events = [event for event in world.api.documents(Kind.EVENT) if event["involvedObject"]["name"] == "all"]
         assert len(events) <= 10
+        (failed,) = [event for event in events if event["message"].startswith("an item: Failed")]
+        assert failed["message"] == f"an item: Failed; the first that went wrong was item 0: {told[0]['message']}"
+        assert failed["count"] > 10
 
     play(story, plan_by_item(failing(*range(40))))
 
