@@ -100,11 +100,12 @@ def as_decided(row: Row) -> dict[str, Any]:
 
 
 def summed_up(row: Row) -> tuple[int | str, ...]:
-    """How many items are to come, run, succeeded, failed and were canceled; and how far the run is."""
+    """How many items are to come, run, succeeded, failed, were canceled, are not reached; and how far the run is."""
     found = decided(row.known, row.now)
     assert found.items is not None, "of fan-outs alone"
     items = found.items
-    return items.pending, items.running, items.succeeded, items.failed, items.canceled, found.progress
+    ended = items.succeeded, items.failed, items.canceled, items.not_reached or 0
+    return items.pending, items.running, *ended, found.progress
 
 
 def summed_up_by_letters(row: Row) -> tuple[int | str, ...]:
@@ -115,4 +116,4 @@ def summed_up_by_letters(row: Row) -> tuple[int | str, ...]:
     number = letters.count
     well, badly = number("S") + number("P"), number("F") + number("T")
     ended = f"{well + badly + number('C')}/{len(letters)}"
-    return number("-"), number("R"), well, badly, number("C"), ended
+    return number("-"), number("R"), well, badly, number("C"), number("N"), ended

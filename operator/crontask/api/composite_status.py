@@ -85,6 +85,9 @@ class ItemsStatus(Model):
     succeeded: Count = Field(default=0, description="How many succeeded, in part at least.")
     failed: Count = Field(default=0, description="How many failed.")
     canceled: Count = Field(default=0, description="How many were canceled.")
+    not_reached: Count | None = Field(
+        default=None, description="How many will never start, since the run has ended; absent where there are none."
+    )
     ends: str = Field(
         default="",
         max_length=1024,
@@ -93,7 +96,9 @@ class ItemsStatus(Model):
         "succeeded in the run that this one runs again.",
     )
     failed_items: tuple[FailedItem, ...] = Field(
-        default=(), max_length=MOST_FAILED_ITEMS, description="The first of them that failed."
+        default=(),
+        max_length=MOST_FAILED_ITEMS,
+        description="The first of them that failed, or were canceled; their runs are kept.",
     )
     results: Json = Field(default=None, description="For collect: what items gave back, by their index.")
     results_omitted: bool | None = Field(default=None, description="True where the results were too long to be kept.")

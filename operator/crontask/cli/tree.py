@@ -190,12 +190,19 @@ def _gone_items(status: Document, below: Sequence[Document]) -> Iterator[Node]:
             )
 
 
+_WORDS = (
+    ("succeeded", "succeeded"),
+    ("failed", "failed"),
+    ("canceled", "canceled"),
+    ("notReached", "not reached"),
+    ("running", "run"),
+    ("pending", "to come"),
+)
+
+
 def _totals(status: Document) -> str:
     items = status.get("items") or {}
-    counted = [
-        (items.get(key), word)
-        for key, word in (("succeeded", "succeeded"), ("failed", "failed"), ("running", "run"), ("pending", "to come"))
-    ]
+    counted = [(items.get(key), word) for key, word in _WORDS]
     return ", ".join(f"{count} {word}" for count, word in counted if count)
 
 

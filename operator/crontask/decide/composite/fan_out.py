@@ -18,7 +18,18 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import Item
 from crontask.api.written import shown
 from crontask.decide.composite.composite import Composite, Failure
-from crontask.decide.composite.letters import BADLY, OPEN, RUNS, TO_COME, WELL, coded, decoded, letter_of
+from crontask.decide.composite.letters import (
+    BADLY,
+    CANCELED,
+    NOT_REACHED,
+    OPEN,
+    RUNS,
+    TO_COME,
+    WELL,
+    coded,
+    decoded,
+    letter_of,
+)
 from crontask.decide.composite.model import LONGEST_CLEAN_UP, ONLY_SEEN, PART_GONE, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError, items_of
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, gone, step_status
@@ -131,7 +142,7 @@ class FanOut(Composite):
         return (before or 0) + sum(found) if found else before
 
     def failed_items(self) -> tuple[FailedItem, ...]:
-        """The first that failed."""
+        """The first that failed, or were canceled: the runs of these stay, so that a rerun can go on with them."""
         known = self.recorded.failed_items
         new = [index for index in self.newly_ended if self.letters[index] in BADLY]
         found = (*known, *map(self._failed_item, new[: MOST_FAILED_ITEMS - len(known)]))
@@ -266,7 +277,8 @@ def shown_letters(fan: FanOut, letters: str) -> ItemsStatus:
         running=count(RUNS),
         succeeded=sum(map(count, WELL)),
         failed=count("F") + count("T"),
-        canceled=count("C"),
+        canceled=count(CANCELED),
+        not_reached=count(NOT_REACHED) or None,
         ends=coded(letters),
         failed_items=fan.failed_items(),
         results=results or None,

@@ -128,6 +128,9 @@ def _check_the_end(story: Story) -> None:
         story.number("C"),
     )
     assert (status.processed_count or 0) == sum(truth.counted for truth in story.truth)
+    assert (items.not_reached or 0) == letters.count("N")
+    ended = items.succeeded + items.failed + items.canceled + (items.not_reached or 0)
+    assert items.pending + items.running + ended == items.total
     assert [item.index for item in items.failed_items] == [
         index for index, truth in enumerate(story.truth) if truth.letter in BADLY
     ]
