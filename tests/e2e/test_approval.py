@@ -29,7 +29,7 @@ def _pods(bench: Bench) -> int:
 
 def test_a_workflow_waits_until_a_person_approves(bench: Bench) -> None:
     waiting = _waits(bench)
-    command = "kubectl annotate --overwrite sr approval crontask.dev/approve=manager"
+    command = f"kubectl annotate --overwrite -n {bench.namespace} sr approval crontask.dev/approve=manager"
     assert waiting["message"] == f"waits for approval: refunds over 100 euros need a second pair of eyes; {command}"
     assert _pods(bench) == 1
     assert "waits for approval: manager" in bench.kubectl("get", "sr", "approval", "-o", "wide")

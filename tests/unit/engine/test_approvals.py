@@ -50,7 +50,7 @@ def pods(world: World) -> list[str]:
 
 
 NEWS = ("WaitingForApproval", "Approved", "Rejected", "ApprovalTimedOut", "ApprovalIgnored")
-COMMAND = "kubectl annotate --overwrite sr flow crontask.dev/approve=ok"
+COMMAND = f"kubectl annotate --overwrite -n {NAMESPACE} sr flow crontask.dev/approve=ok"
 
 
 def test_a_step_waits_until_somebody_approves_and_has_no_pod() -> None:

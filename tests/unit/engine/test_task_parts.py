@@ -71,9 +71,16 @@ def test_a_task_that_is_not_there_is_waited_for() -> None:
             await world.pass_time(5)
             (step,) = status(world, "flow")["steps"]
             assert step["message"] == "waits for CronTask later, which does not exist"
+            assert status(world, "flow")["message"] == "a: waits for CronTask later, which does not exist"
+            await world.run("all", handler={"forEach": {"items": 3, "handler": {"task": "later"}}})
+            await world.pass_time(5)
+            says = "item 0: waits for CronTask later, which does not exist; 2 more wait"
+            assert status(world, "all")["message"] == says
             await world.task("later", handler=IMAGE)
             await world.pass_time(10)
-        assert status(world, "flow")["phase"] == "Succeeded"
+        for run in ("flow", "all"):
+            assert status(world, run)["phase"] == "Succeeded"
+            assert "message" not in status(world, run)
 
     play(story, lambda pod: Plan(runs=2))
 

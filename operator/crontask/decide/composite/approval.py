@@ -71,7 +71,7 @@ def said_by(answer: Answer) -> str:
 
 
 def of_approval(
-    step: Step, recorded: StepStatus | None, answer: Answer | None, run: str, now: datetime
+    step: Step, recorded: StepStatus | None, answer: Answer | None, run: ScheduledRun, now: datetime
 ) -> StepState | None:
     """How a step that asks for approval is, once it has begun to wait; None before."""
     if recorded is None:
@@ -84,7 +84,7 @@ def of_approval(
     return None
 
 
-def asking(step: Step, since: datetime, answer: Answer | None, run: str, now: datetime) -> StepState:
+def asking(step: Step, since: datetime, answer: Answer | None, run: ScheduledRun, now: datetime) -> StepState:
     """A step that asks for approval since then. An answer that is there counts, however late somebody looks."""
     assert step.approval is not None, "only such steps ask"
     known = StepState(step, StepPhase.WAITING, started=since)
@@ -95,7 +95,9 @@ def asking(step: Step, since: datetime, answer: Answer | None, run: str, now: da
         message = f"nobody answered within {format_duration(step.approval.timeout)}"
         return replace(known, phase=StepPhase.TIMED_OUT, ended=now, reason=APPROVAL_TIMED_OUT, message=message)
     what = f": {step.approval.message}" if step.approval.message else ""
-    command = f"kubectl annotate --overwrite sr {run} {ANNOTATION_APPROVE}={step.name}"
+    # Who runs it may have another namespace by default.
+    whose = f"-n {run.meta.namespace} sr {run.meta.name}"
+    command = f"kubectl annotate --overwrite {whose} {ANNOTATION_APPROVE}={step.name}"
     return replace(known, message=f"waits for approval{what}; {command}", waits_until=until)
 
 

@@ -53,6 +53,12 @@ def ignored(run: ScheduledRun, steps: Iterable[Step], recorded: Recorded) -> str
     return cut("; ".join(described) + more, LONGEST_MESSAGE)
 
 
+def ignored_without_steps(run: ScheduledRun) -> tuple[str | None, tuple[Transition, ...]]:
+    """The same of a run that has no steps, and whether that is news."""
+    not_used = ignored(run, (), {})
+    return not_used, tuple(news(run, (), (), {}, not_used))
+
+
 def _is_late(annotation: str, step: StepStatus) -> bool:
     """Whether the step had ended otherwise. That a rejection has won over an approval is no news."""
     if step.phase in OPEN_STEPS:

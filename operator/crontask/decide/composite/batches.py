@@ -14,11 +14,20 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.batch_run import BatchRun
 from crontask.decide.composite.ending import COMPLETED
-from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
+from crontask.decide.composite.halt import (
+    at_most_once,
+    canceled,
+    out_of_time,
+    to_cancel,
+    while_ending,
+    while_paused,
+    why_ending,
+)
 from crontask.decide.composite.model import PART_KEPT, CompositeDecision, CompositeEnd, CompositeView
 from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import reason_of
+from crontask.decide.composite.waiting import waits_for
 from crontask.decide.decisions import earliest
 from crontask.decide.model import ScheduledRun
 
@@ -66,7 +75,9 @@ def _is_enough(found: BatchRun) -> bool:
 def _going_on(found: BatchRun) -> CompositeDecision:
     """A batch is under way, or its time has not come."""
     limit = deadline(found.view, found.now)
-    message = while_paused(found.run) if found.view.suspended else None
+    number = f"batch {found.progress.batches + 1}"
+    waits = None if found.orphaned else waits_for((number, part) for part in found.open)
+    message = while_paused(found.run) if found.view.suspended else waits
     decision = _decision(found, RunPhase.RUNNING, message)
     return replace(decision, wake_at=limit.at if limit is not None else None)
 
@@ -93,7 +104,7 @@ def _next(found: BatchRun) -> CompositeDecision:
 def _halting(found: BatchRun, halt: Halt) -> CompositeDecision:
     """No other begins; the one that runs is ended, unless others of the run were at fault."""
     count = len(found.open) or 1
-    message = f"{halt.message or halt.reason}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
+    message = f"{why_ending(halt)}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
     decision = _decision(found, while_ending(halt), message, halt)
     return replace(decision, cancels=to_cancel(found.run, found.open) if halt.phase != "Failed" else ())
 

@@ -1,6 +1,7 @@
 """Which policy decides about a composite run, and how far it is when it starts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from crontask.api.composite_status import BatchStatus, ItemsStatus, StepPhase, S
 from crontask.api.handler import Handler
 from crontask.api.reference import parse_reference
 from crontask.api.task_status import TaskBatch
+from crontask.decide.composite.approval_record import ignored_without_steps
 from crontask.decide.composite.batch_run import Progress
 from crontask.decide.composite.batches import decide_batches
 from crontask.decide.composite.items import decide_items
@@ -20,9 +22,13 @@ from crontask.decide.model import ScheduledRun
 
 def decide_composite(view: CompositeView, now: datetime) -> CompositeDecision:
     """What should be so now of a composite run that has started."""
-    if view.plan.handler.batch is not None:
-        return decide_batches(view, now)
-    return decide_items(view, now) if view.plan.handler.for_each is not None else decide_steps(view, now)
+    handler = view.plan.handler
+    if handler.batch is None and handler.for_each is None:
+        return decide_steps(view, now)
+    decided = decide_batches(view, now) if handler.batch is not None else decide_items(view, now)
+    not_used, told = ignored_without_steps(view.run)
+    first = decided.record_first or bool(told)
+    return replace(decided, ignored=not_used, transitions=(*decided.transitions, *told), record_first=first)
 
 
 def planned_items(run: ScheduledRun, handler: Handler, args: dict[str, Any]) -> dict[str, Any]:

@@ -30,10 +30,13 @@ def end_of(flow: Workflow, states: States, halt: Halt | None, undone: Undone) ->
             errors,
         )
     phase, reason, message = RunPhase(halt.phase), halt.reason, halt.message
-    in_vain = [entry.step for entry in undone.failed if entry.reason not in (IMMEDIATE, REUSED)]
-    if in_vain:
-        phase, reason = RunPhase.FAILED, COMPENSATION_FAILED
-        message = f"{message or halt.reason}; not undone: {', '.join(in_vain)}"
+    left = [entry for entry in undone.failed if entry.reason != REUSED]
+    if any(entry.reason != IMMEDIATE for entry in left):
+        phase, reason, message = RunPhase.FAILED, COMPENSATION_FAILED, message or halt.reason
+    if left:
+        # First, for the rest may have many lines, and be long.
+        names = ", ".join(entry.step for entry in left)
+        message = f"not undone: {names}" + (f"; {message}" if message else "")
     return CompositeEnd(phase, reason, message, processed_count=processed, error_count=errors)
 
 

@@ -33,6 +33,11 @@ def out_of_time(view: CompositeView, now: datetime) -> Halt | None:
     return Halt(phase=RunPhase.TIMED_OUT, reason=limit.reason, message=limit.message)
 
 
+def why_ending(halt: Halt) -> str:
+    """Why, before what is still to come: of an error that has several lines the first, for a column shows no more."""
+    return (halt.message or "").strip().partition("\n")[0] or halt.reason
+
+
 def while_ending(halt: Halt | None) -> RunPhase:
     """The phase of a run that is about to end so."""
     return RunPhase.CANCELING if halt is not None and halt.phase == "Canceled" else RunPhase.RUNNING

@@ -13,13 +13,22 @@ from crontask.api.reference import MissingError
 from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.fan_out import FanOut, shown_letters
-from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
+from crontask.decide.composite.halt import (
+    at_most_once,
+    canceled,
+    out_of_time,
+    to_cancel,
+    while_ending,
+    while_paused,
+    why_ending,
+)
 from crontask.decide.composite.letters import BADLY, NOT_REACHED, PARTIAL, RUNS, TO_COME
 from crontask.decide.composite.model import CompositeDecision, CompositeEnd, CompositeView, StepState, WantedPart
 from crontask.decide.composite.plan_items import ItemsError
 from crontask.decide.composite.step_state import LONGEST_MESSAGE
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import Values
+from crontask.decide.composite.waiting import waits_for
 
 ITEMS_INVALID, ITEMS_FAILED, COLLECT_FAILED = "ItemsInvalid", "ItemsFailed", "CollectFailed"
 _PERCENT = "%"
@@ -88,7 +97,7 @@ def _going_on(fan: FanOut) -> CompositeDecision:
             # The status says so before it is begun.
             letters[index] = RUNS
     limit = deadline(fan.view, fan.now)
-    message = while_paused(fan.run) if paused else fan.plan.again.note
+    message = while_paused(fan.run) if paused else _while_going_on(fan, starts=bool(wanted))
     decision = _decision(fan, RunPhase.RUNNING, message, "".join(letters))
     return replace(
         decision,
@@ -98,12 +107,18 @@ def _going_on(fan: FanOut) -> CompositeDecision:
     )
 
 
+def _while_going_on(fan: FanOut, *, starts: bool) -> str | None:
+    """What there is to say of its list, and what it waits for, where nothing of it goes on. `starts`: an item does."""
+    running = ((f"item {index}", fan.part(index)) for index, letter in enumerate(fan.letters) if letter == RUNS)
+    return "; ".join(filter(None, (fan.plan.again.note, waits_for(running) if not starts else None))) or None
+
+
 def _halting(fan: FanOut, halt: Halt, collecting: StepState | None) -> CompositeDecision:
     """Nothing new starts; what runs ends by itself, or is ended."""
     running = [fan.part(index) for index, letter in enumerate(fan.letters) if letter == RUNS]
     ends = halt.reason != ITEMS_FAILED or fan.for_each.failure_policy == "FailFast"
     count = len(running) + (collecting is not None)
-    message = f"{halt.message or halt.reason}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
+    message = f"{why_ending(halt)}; waits for the end of {count} {'run' if count == 1 else 'runs'}"
     decision = _decision(fan, while_ending(halt), message, fan.letters, halt)
     parts = [*running, collecting.part if collecting is not None else None]
     return replace(decision, cancels=to_cancel(fan.run, parts) if ends else ())

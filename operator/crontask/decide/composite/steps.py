@@ -14,12 +14,21 @@ from crontask.api.step_order import topological
 from crontask.decide.composite.approval import asking, waits_for_nobody
 from crontask.decide.composite.approval_record import ignored, news, unrecorded
 from crontask.decide.composite.ending import cleaning_up, end_of
-from crontask.decide.composite.halt import at_most_once, canceled, out_of_time, to_cancel, while_ending, while_paused
+from crontask.decide.composite.halt import (
+    at_most_once,
+    canceled,
+    out_of_time,
+    to_cancel,
+    while_ending,
+    while_paused,
+    why_ending,
+)
 from crontask.decide.composite.model import ONLY_SEEN, CompositeDecision, CompositeView, StepState, WantedPart
 from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, step_status
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import SourceSkippedError, reason_of
+from crontask.decide.composite.waiting import waits_for
 from crontask.decide.composite.workflow import States, Workflow
 from crontask.decide.decisions import earliest
 
@@ -43,7 +52,7 @@ def decide_steps(view: CompositeView, now: datetime) -> CompositeDecision:
         return _halting(flow, states, halt, running, cleaning)
     undone = undoing(flow, states, halt) if halt is not None else NOTHING_UNDONE
     if halt is not None and not undone.ended:
-        message = f"{halt.message or halt.reason}; {undone.progress}"
+        message = f"{why_ending(halt)}; {undone.progress}"
         decision = _decision(flow, RunPhase.COMPENSATING, message, states, halt, undone)
         # Of an undo that happens at most once, the status says so before it is begun.
         named = any(part.asked["undo"] in undone.runs for part in undone.wanted)
@@ -81,8 +90,10 @@ def _failed(states: States) -> Halt | None:
 
 
 def _why_failing(state: StepState) -> str:
-    why = state.message or state.reason
-    return cut(f"step {state.step.name} is {state.phase.value}" + (f": {why}" if why else ""), LONGEST_MESSAGE)
+    what, why = f"step {state.step.name} is {state.phase.value}", state.message or state.reason
+    # What a workflow says whose own step of that name has failed.
+    said = why is not None and (why == what or why.startswith(f"{what}:"))
+    return cut((why if said and why else what) + (f": {why}" if why and not said else ""), LONGEST_MESSAGE)
 
 
 def _with_unstarted(flow: Workflow, known: States, halt: Halt | None) -> States:
@@ -120,7 +131,7 @@ def _begins_to_ask(flow: Workflow, step: Step) -> StepState:
     """A step that asks for approval, and whose turn it is: of what is paused, nothing new starts."""
     if flow.view.suspended:
         return StepState(step, StepPhase.PENDING, message=while_paused(flow.run))
-    return asking(step, flow.now, flow.answers.get(step.name), flow.run.meta.name, flow.now)
+    return asking(step, flow.now, flow.answers.get(step.name), flow.run, flow.now)
 
 
 # --- what follows ----------------------------------------------------------------------------------------------------
@@ -138,7 +149,8 @@ def _going_on(flow: Workflow, states: States) -> CompositeDecision:
     waiting = {state.step.name: replace(state, message=_why_not_yet(flow, state, starting)) for state in ready}
     limit = deadline(flow.view, flow.now)
     waits = [state.waits_until for state in states.values()]
-    decision = _decision(flow, RunPhase.RUNNING, _while_going_on(flow, states), {**states, **waiting, **named}, None)
+    message = _while_going_on(flow, states, starts=bool(starting))
+    decision = _decision(flow, RunPhase.RUNNING, message, {**states, **waiting, **named}, None)
     return replace(
         decision,
         wanted=wanted,
@@ -157,11 +169,14 @@ def _why_not_yet(flow: Workflow, state: StepState, starting: list[StepState]) ->
     return f"its run is refused: {refusal.message}" if refusal is not None else None
 
 
-def _while_going_on(flow: Workflow, states: States) -> str | None:
+def _while_going_on(flow: Workflow, states: States, *, starts: bool) -> str | None:
+    """For whom it waits, and for what, where nothing of it goes on. `starts`: a step does."""
     if flow.view.suspended:
         return while_paused(flow.run)
-    waited_for = [state.step.name for state in states.values() if state.asking]
-    return f"waits for approval: {', '.join(waited_for)}" if waited_for else None
+    asking = [state.step.name for state in states.values() if state.asking]
+    approval = f"waits for approval: {', '.join(asking)}" if asking else None
+    running = [(state.step.name, state.part) for state in states.values() if state.phase is StepPhase.RUNNING]
+    return "; ".join(filter(None, (approval, waits_for(running) if not starts else None))) or None
 
 
 def _only_seen(flow: Workflow, state: StepState) -> bool:
@@ -189,7 +204,7 @@ def _halting(
     ends = halt.phase != "Failed" or flow.plan.handler.on_failure == "Cancel" or flow.immediate
     waits = ", ".join(state.step.name for state in (*running, *cleaning))
     asked = [*(running if ends else ()), *(cleaning if flow.immediate else ())]
-    message = f"{halt.message or halt.reason}; waits for the end of {waits}"
+    message = f"{why_ending(halt)}; waits for the end of {waits}"
     decision = _decision(flow, while_ending(halt), message, states, halt)
     return replace(decision, cancels=to_cancel(flow.run, (state.part for state in asked)))
 

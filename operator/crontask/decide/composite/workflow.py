@@ -61,7 +61,7 @@ class Workflow(Composite):
         """How a step is that has started, or about which all is decided; None of any other."""
         recorded = self.recorded.get(step.name)
         if step.approval is not None:
-            return of_approval(step, recorded, self.answers.get(step.name), self.run.meta.name, self.now)
+            return of_approval(step, recorded, self.answers.get(step.name), self.run, self.now)
         return self.begun(step, part_of_step(step.name), recorded)
 
     @cached_property

@@ -422,7 +422,7 @@ def first_of(view: CompositeView, now: float = 9) -> StepStatus:
 
 def test_while_it_waits_it_says_for_what_and_how_to_answer() -> None:
     found = first_of(flow(asks(message="refund 42 euros?")))
-    command = f"kubectl annotate --overwrite sr {NAME} crontask.dev/approve=ok"
+    command = f"kubectl annotate --overwrite -n n sr {NAME} crontask.dev/approve=ok"
     assert (found.message, found.start_time) == (f"waits for approval: refund 42 euros?; {command}", at(9))
     assert first_of(flow(OK)).message == f"waits for approval; {command}"
     (told,) = decided(flow(OK)).transitions
