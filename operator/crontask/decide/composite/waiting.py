@@ -1,4 +1,4 @@
-"""What a composite run waits for while nothing of it goes on: by the words of its parts."""
+"""What a composite run waits for while nothing of it goes on: as its parts say it."""
 
 from collections.abc import Iterable
 
