@@ -8,7 +8,7 @@ from typing import Any
 from chaos.batches import Batches
 from chaos.decided import check_decided
 from chaos.network import Landed, Sent
-from chaos.record import TERMINAL, RunRecord
+from chaos.record import TERMINAL, RunRecord, is_refused_rerun
 from chaos.reruns import Reruns
 from chaos.timings import Timings
 from chaos.workflows import Workflows
@@ -212,6 +212,8 @@ class Ledger:
             name = follow_up_name(asked["taskRef"]["name"], f"{uid}/onComplete")
             if (name, "run") not in self.made:
                 self.violate(f"run {record.name} is {phase}, and its onComplete does not exist")
+        if is_refused_rerun(record.spec, status):
+            return
         for task in self.tasks.values():
             after = task["spec"].get("after")
             name = task["metadata"]["name"]

@@ -10,6 +10,19 @@ GOOD = ("Succeeded", "Partial")
 TERMINAL = (*GOOD, "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 
 
+_REFUSALS = (
+    *("RerunSourceGone", "RerunSourceActive", "RerunSourceInvalid", "RerunNotStarted", "RerunOfAPart"),
+    *("RerunOfAnotherTask", "AlreadyRerun", "NothingToRerun", "NoSuchStep", "ResultTruncated"),
+)
+
+
+def is_refused_rerun(spec: Document, status: Document) -> bool:
+    """Whether it was to run another again, and could not: nothing of it ran."""
+    if "rerunOf" not in spec or status.get("phase") != "Failed" or status.get("attempts") or status.get("plan"):
+        return False
+    return any(c["reason"] in _REFUSALS for c in status.get("conditions", ()) if c["type"] == "Failed")
+
+
 @dataclass
 class RunRecord:
     """What is known of a run, whether it is still there or not."""

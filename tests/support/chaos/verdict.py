@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chaos.decided import judge_decided
 from chaos.ledger import STOPPED, Ledger
-from chaos.record import TERMINAL
+from chaos.record import TERMINAL, is_refused_rerun
 from chaos.times import judge_times
 from chaos.workflows import not_ended
 from crontask.ports import Document, Kind
@@ -105,7 +105,8 @@ def _counts(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterato
     runs = list(ledger.runs_of(task))
     if any(run.ended_at is not None and run.ended_at > now - _SOON for run in runs):
         return
-    ended = Counter(record.phase for record in runs)
+    counted = [run for run in runs if not is_refused_rerun(run.spec, run.document.get("status") or {})]
+    ended = Counter(record.phase for record in counted)
     for phase, field in _FIELDS.items():
         if counts.get(field, 0) != ended[phase]:
             yield f"{name} counts {counts.get(field, 0)} {field}, and {ended[phase]} are {phase}"
