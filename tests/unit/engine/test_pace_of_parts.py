@@ -86,3 +86,22 @@ def test_of_many_items_few_are_asked_for_where_no_more_are_taken() -> None:
             assert len(parts(world, "all")) == 1
 
     play(story, lambda pod: Plan(runs=_RUNS))
+
+
+def test_a_fan_out_whose_items_end_all_the_time_says_how_far_it_is() -> None:
+    """There are always more to make: what it says does not wait until there are none."""
+
+    async def story(world: World) -> None:
+        world.api.latency = 10 * _REQUEST
+        async with world.operator():
+            handler = {"forEach": {"items": list(range(600)), "parallelism": 30, "handler": IMAGE}}
+            await world.run("all", handler=handler)
+            await world.pass_time(15)
+            said = [write for write in world.api.log if write.key.name == "all" and write.subresource == "status"]
+            times = [(write.at - EPOCH).total_seconds() for write in said]
+            assert all(later - sooner < 3 for sooner, later in pairwise((0, *times, 15)))
+            # At most one a second, but for the first.
+            assert len(said) <= 15 + 3
+            assert world.status(Kind.SCHEDULED_RUN, "all")["items"]["succeeded"] < 600
+
+    play(story, lambda pod: Plan(runs=0.1 * (sum(map(ord, pod["metadata"]["name"])) % 10)))
