@@ -21,7 +21,7 @@ from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import UnsettledError, Worker
-from crontask.ports import ApiError, Clock, ObjectKey
+from crontask.ports import ApiError, Clock, Kind, ObjectKey
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -64,7 +64,8 @@ class Engine:
 
     def enqueue(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
-        if self._backlog.add_changed(key, of_composite=self._store.is_of_composite(key)):
+        of_composite = key.kind is Kind.SCHEDULED_RUN and self._store.is_of_composite(key)
+        if self._backlog.add_changed(key, of_composite=of_composite):
             self._news.set()
 
     def set_clock_skewed(self, skewed: bool) -> None:

@@ -273,7 +273,7 @@ class Store:
 
     def is_of_composite(self, key: ObjectKey) -> bool:
         """Whether it is the key of a composite run that has started, or of a part of one."""
-        run = self.run(key) if key.kind is Kind.SCHEDULED_RUN else None
+        run = self._objects.runs.get((key.namespace, key.name))
         return run is not None and (run.spec.parent is not None or run.status.composite is not None)
 
     def task_of(self, run: ScheduledRun) -> CronTask | None:
