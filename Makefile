@@ -98,6 +98,9 @@ bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle 
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks end
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks sustained
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks steps
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks fan-out
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks beside
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks requests
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks prune
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks start

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import batches as batches_benchmark
 from benchmarks import command_line as command_line_benchmark
+from benchmarks import composites as composites_benchmark
 from benchmarks import cost as cost_benchmark
 from benchmarks import end as end_benchmark
 from benchmarks import growth as growth_benchmark
@@ -199,6 +200,58 @@ def growth(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
     """
     plan = ((f"{size} tasks", partial(growth_benchmark.measure, size)) for size in sizes)
     _measure("growth", "growth", _in_turn(repetitions, plan), output)
+
+
+@main.command()
+@click.option("--workflows", default=20, show_default=True, type=click.IntRange(1), help="That start at once.")
+@_variants(composites_benchmark.STEPS_VARIANTS)
+@_repetitions
+@_output
+def steps(workflows: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
+    """From the end of one step's pod to the next one's pod.
+
+    Example: python -m benchmarks steps --repetitions 1
+    """
+    plan = (
+        (f"{workflows} workflows: {variant}", partial(_row, composites_benchmark.steps, variant, workflows))
+        for variant in variants
+    )
+    title = "seconds from the end of a step's pod to the next one's"
+    _measure("steps", title, _in_turn(repetitions, plan), output)
+
+
+@main.command("fan-out")
+@click.option("--items", default=1000, show_default=True, type=click.IntRange(1, 1000))
+@_variants(composites_benchmark.FAN_OUT_VARIANTS)
+@_repetitions
+@_output
+def fan_out(items: int, repetitions: int, variants: tuple[str, ...], output: str) -> None:
+    """A fan-out, 50 items at a time, whose pods end at once.
+
+    Example: python -m benchmarks fan-out --items 200 --repetitions 1
+    """
+    plan = (
+        (f"{items} items: {variant}", partial(_row, composites_benchmark.fan_out, variant, items))
+        for variant in variants
+    )
+    _measure("fan-out", "seconds from start to end", _in_turn(repetitions, plan), output)
+
+
+@main.command()
+@click.option("--tasks", default=500, show_default=True, type=click.IntRange(1), help="Due at once.")
+@click.option("--workflows", default=100, show_default=True, type=click.IntRange(1), help="That start then, too.")
+@_repetitions
+@_output
+def beside(tasks: int, workflows: int, repetitions: int, output: str) -> None:
+    """Tasks due at once while workflows start, and without these.
+
+    Example: python -m benchmarks beside --tasks 100 --workflows 20 --repetitions 1
+    """
+    plan = (
+        (f"{tasks} tasks beside {number} workflows", partial(_row, composites_benchmark.beside, tasks, number))
+        for number in (0, workflows)
+    )
+    _measure("beside", "seconds after the nominal time", _in_turn(repetitions, plan), output)
 
 
 @main.command()

@@ -38,7 +38,7 @@ OURS = ("crontask", ONE_TASK)
 # The longest that a variant may take for all of its pods, and then to write all that follows from their end.
 _PATIENCE = {"cronjob": 400.0, "cronjob-tuned": 120.0}
 SHORTEST_NOTICE = 10.0
-_POD = {
+POD = {
     "schedulerName": kubelet.SCHEDULER,
     "automountServiceAccountToken": False,
     "containers": [{"name": "main", "image": "busybox:1.36"}],
@@ -184,7 +184,7 @@ def raw_pod(number: int, run: str = "") -> dict[str, Any]:
     """The very pod that the operator makes for such a task."""
     name = f"task-{number}"
     identity = Identity(task=name, namespace="bench", run=run or name, run_uid=f"00000000-{number}", attempt=1)
-    handler = Handler.model_validate({"podTemplate": {"spec": _POD}})
+    handler = Handler.model_validate({"podTemplate": {"spec": POD}})
     now = datetime.now(UTC)
     return build_pod(handler, identity, now, Interval(now, now), {})
 
@@ -195,7 +195,7 @@ def cron_task(number: int, schedule: str) -> dict[str, Any]:
         "apiVersion": "crontask.dev/v1alpha1",
         "kind": "CronTask",
         "metadata": {"name": f"task-{number}"},
-        "spec": {"schedule": schedule, "handler": {"podTemplate": {"spec": _POD}}},
+        "spec": {"schedule": schedule, "handler": {"podTemplate": {"spec": POD}}},
     }
 
 
@@ -211,7 +211,7 @@ def run_at(number: int, at: datetime) -> dict[str, Any]:
 
 def cron_job(number: int, schedule: str) -> dict[str, Any]:
     """The same as a CronJob."""
-    template = {"template": {"spec": _POD}}
+    template = {"template": {"spec": POD}}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -18,9 +18,13 @@ _VARIANTS = {
     "cronjob": "CronJob as shipped",
     "cronjob-tuned": "CronJob, QPS 5000, 50 + 50 workers",
     "raw": "a client that only creates the same pods",
+    "client": "a client that makes the same runs, pods and statuses, and decides nothing",
+    "client-of-pods": "a client that only creates the same pods",
 }
 # A bar that is longer than so many times the shortest leaves nothing to see of the others.
 _LONGEST_BAR = 40
+# Of the machine that all is measured on.
+_CORES = 2
 _LAG = {"p50": "p50", "p99": "p99", "max": "max"}
 
 
@@ -31,6 +35,9 @@ def page() -> str:
         _writes(),
         _ends(),
         _sustained(),
+        _steps(),
+        _fan_out(),
+        _beside(),
         _requests(),
         _prune(),
         _start(),
@@ -94,6 +101,33 @@ def _sustained() -> str:
         " are busy, the machine has no more to give, whoever starts the pods."
     )
     return _one_table("sustained", "Due each second", words, fields)
+
+
+def _steps() -> str:
+    fields = {"variant": "", "tasks": "workflows at once", **_LAG}
+    words = (
+        "Seconds from the end of a step's pod until another client sees the next step's pod. In between, the run of the"
+        " one step is recorded as ended, and that of the next and its pod are created."
+    )
+    return _one_table("steps", "From one step to the next", words + _shared("steps"), fields)
+
+
+def _fan_out() -> str:
+    fields = {
+        "variant": "",
+        "tasks": "items, 50 at a time",
+        "elapsed": "seconds",
+        "writes_a_part": "object writes a part",
+        "parent_writes": "writes to the whole run",
+        "cpu_a_part": "ms of processor a part",
+    }
+    return _one_table("fan-out", "Many items", "Pods that end at once." + _shared("fan-out"), fields)
+
+
+def _beside() -> str:
+    fields = {"tasks": "tasks due at once", "runs": "workflows that start then", **_LAG}
+    words = "Seconds after the nominal time until another client sees the pods of tasks, with and without workflows."
+    return _one_table("beside", "Tasks beside workflows", words + _shared("beside"), fields)
 
 
 def _requests() -> str:
@@ -184,6 +218,14 @@ def _cost() -> str:
         parts.append(f"### {title[0].upper()}{title[1:]}\n\n{_table(fields, table)}")
     words = "In one process, without an API server (`python -m benchmarks cost`)."
     return _section("Computing", words, parts, rows)
+
+
+def _shared(name: str) -> str:
+    """Where others had the machine too, how far the numbers go."""
+    most = max((row["load"] for row in load(name)), default=0.0)
+    if most <= _CORES:
+        return ""
+    return f" Others had the machine as well (load up to {most}), so all took far longer: compare these rows alone."
 
 
 def _one_table(name: str, title: str, words: str, fields: Mapping[str, str]) -> str:

@@ -1,17 +1,19 @@
 """Another client: writes down when it first sees each pod, by its own connection and clock, as lines of JSON.
 
-With names of kinds as arguments, when it first sees each of their objects ended.
+Arguments are what else it is to write down, as KIND:EVENT: when it first has `seen` each object, when it has
+`ended`, or each time that one `changed` which is not a part of another. KIND alone: its ends.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 
+from crontask.api.names import LABEL_PARENT
 from crontask.api.scheduledrun import RunPhase
 from crontask.engine.informer import Informer
 from crontask.kube.client import HttpApi
@@ -35,33 +37,44 @@ _KINDS = {"pods": Kind.POD, "scheduledruns": Kind.SCHEDULED_RUN, "jobs": cast(Ki
 
 
 class Watcher:
-    """Prints a line for each object, once. `ends`: when it has ended, and not when it is there."""
+    """Prints a line for each object and event that it is asked for, but for `changed` once."""
 
-    def __init__(self, *, ends: bool) -> None:
-        self._ends = ends
-        self._seen: set[str] = set()
+    def __init__(self, events: Collection[str]) -> None:
+        self._events = events
+        self._printed: set[tuple[str, str]] = set()
 
     def on_object(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
         now = time.time()
         document = orjson.loads(raw)
         metadata = document["metadata"]
-        if metadata["uid"] in self._seen or (self._ends and not _has_ended(document)):
-            return
-        self._seen.add(metadata["uid"])
-        if self._ends:
+        parent = metadata.get("labels", {}).get(LABEL_PARENT)
+        if self._is_asked("seen", metadata["uid"]):
+            _print({"pod": metadata["name"], "parent": parent, "seen": now})
+        if _has_ended(document) and self._is_asked("ended", metadata["uid"]):
             owner = next((each["name"] for each in metadata.get("ownerReferences", ())), None)
-            told = {"kind": kind.plural, "name": metadata["name"], "owner": owner, "ended": now}
-        else:
-            told = {"pod": metadata["name"], "seen": now}
-        sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
-        sys.stdout.buffer.flush()
+            told = {"kind": kind.plural, "name": metadata["name"], "owner": owner, "parent": parent, "ended": now}
+            _print(told)
+        if "changed" in self._events and parent is None:
+            phase = (document.get("status") or {}).get("phase")
+            _print({"kind": kind.plural, "name": metadata["name"], "changed": now, "phase": phase})
 
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
 
     def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
         """See Informed."""
+
+    def _is_asked(self, event: str, uid: str) -> bool:
+        if event not in self._events or (event, uid) in self._printed:
+            return False
+        self._printed.add((event, uid))
+        return True
+
+
+def _print(told: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(told) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _has_ended(document: dict[str, Any]) -> bool:
@@ -73,11 +86,22 @@ def _has_ended(document: dict[str, Any]) -> bool:
     return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
 
 
-async def main(ends_of: Sequence[str]) -> None:
+def events_by_kind(asked: Sequence[str]) -> dict[str, set[str]]:
+    """Which events of which kinds the arguments ask for."""
+    found: dict[str, set[str]] = {}
+    for each in asked or ("pods:seen",):
+        kind, _, event = each.partition(":")
+        found.setdefault(kind, set()).add(event or "ended")
+    return found
+
+
+async def main(asked: Sequence[str]) -> None:
     """Watch the cluster that KUBECONFIG names, until ended."""
     async with HttpApi(connect()) as api:
-        watcher = Watcher(ends=bool(ends_of))
-        informers = [Informer(api, SystemClock(), _KINDS[name], watcher) for name in ends_of or ("pods",)]
+        informers = [
+            Informer(api, SystemClock(), _KINDS[kind], Watcher(events))
+            for kind, events in events_by_kind(asked).items()
+        ]
         watching = [asyncio.create_task(informer.run()) for informer in informers]
         for informer in informers:
             await informer.synced.wait()

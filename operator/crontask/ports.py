@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crontask.api import resources
 
@@ -22,6 +22,9 @@ class Kind(Enum):
     POD = resources.POD
     EVENT = resources.EVENT
     LEASE = resources.LEASE
+
+    # Each is one object. Enum's own goes by the name, in Python, and each look-up of a key would pay for that.
+    __hash__ = object.__hash__
 
     @property
     def prefix(self) -> str:
@@ -39,8 +42,7 @@ class Kind(Enum):
         return self.value.kind
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """Which object: its kind, namespace and name."""
 
     kind: Kind

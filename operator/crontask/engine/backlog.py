@@ -1,7 +1,7 @@
 """The keys that wait to be decided: those whose time has come, then those that changed.
 
 Of what changed, runs have most of the turns: a task is decided once its runs say what became of them, and so is
-written once where it would be twice.
+written once where it would be twice. What is of composite runs is apart: its turn may come while the others wait.
 """
 
 from collections import deque
@@ -18,6 +18,7 @@ class Backlog:
     def __init__(self) -> None:
         self._due: deque[ObjectKey] = deque()
         self._runs: deque[ObjectKey] = deque()
+        self._parts: deque[ObjectKey] = deque()
         self._tasks: deque[ObjectKey] = deque()
         self._waiting: set[ObjectKey] = set()
         self._turn = 0
@@ -27,12 +28,15 @@ class Backlog:
         self._waiting.add(key)
         self._due.append(key)
 
-    def add_changed(self, key: ObjectKey) -> bool:
-        """It is not as it was; False if it waits already."""
+    def add_changed(self, key: ObjectKey, *, of_composite: bool = False) -> bool:
+        """It is not as it was; False if it waits already. `of_composite`: a composite run, or a part of one."""
         if key in self._waiting:
             return False
         self._waiting.add(key)
-        (self._tasks if key.kind is Kind.CRON_TASK else self._runs).append(key)
+        if of_composite:
+            self._parts.append(key)
+        else:
+            (self._tasks if key.kind is Kind.CRON_TASK else self._runs).append(key)
         return True
 
     def remove(self, key: ObjectKey) -> bool:
@@ -50,7 +54,12 @@ class Backlog:
     @property
     def changed(self) -> int:
         """How many entries those have that changed."""
-        return len(self._runs) + len(self._tasks)
+        return len(self._runs) + len(self._tasks) + len(self._parts)
+
+    @property
+    def of_composites(self) -> int:
+        """How many of them are of composite runs."""
+        return len(self._parts)
 
     def next_due(self) -> ObjectKey:
         """Whose turn it is; it waits until it is removed, and need not be waiting any more."""
@@ -59,5 +68,10 @@ class Backlog:
     def next_changed(self) -> ObjectKey:
         """The same, of those that changed."""
         self._turn += 1
-        tasks_turn = self._tasks and (not self._runs or self._turn % _TURNS_A_TASK == 0)
-        return (self._tasks if tasks_turn else self._runs).popleft()
+        runs = self._parts if self._parts and (not self._runs or self._turn % 2) else self._runs
+        tasks_turn = self._tasks and (not runs or self._turn % _TURNS_A_TASK == 0)
+        return (self._tasks if tasks_turn else runs).popleft()
+
+    def next_of_composites(self) -> ObjectKey:
+        """The same, of composite runs and their parts."""
+        return self._parts.popleft()

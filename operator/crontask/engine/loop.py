@@ -21,7 +21,7 @@ from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import UnsettledError, Worker
-from crontask.ports import ApiError, Clock, ObjectKey
+from crontask.ports import ApiError, Clock, Kind, ObjectKey
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -31,6 +31,8 @@ _BATCH = 8
 _CHANGED_AT_A_TIME = 32
 # Seconds after which a worker does not count among these, and the most that there may be of all.
 _HANGS, _AT_A_TIME = 2.0, 2048
+# With more launches than that on their way composite runs and their parts wait as well.
+_FEW_LAUNCHES = 64
 # Seconds for which launches hold back what is not launched, at most, and after which one looks whether they still do.
 _LONGEST_HOLD, _LOOK_AGAIN = 5.0, 0.02
 _log = logging.getLogger(__name__)
@@ -62,7 +64,8 @@ class Engine:
 
     def enqueue(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
-        if self._backlog.add_changed(key):
+        of_composite = key.kind is Kind.SCHEDULED_RUN and self._store.is_of_composite(key)
+        if self._backlog.add_changed(key, of_composite=of_composite):
             self._news.set()
 
     def set_clock_skewed(self, skewed: bool) -> None:
@@ -139,6 +142,12 @@ class Engine:
         room = self._room()
         for _ in range(min(_BATCH, self._backlog.changed, room)):
             self._start_worker(self._backlog.next_changed(), changed=True)
+        if not room and self._queue.launches <= _FEW_LAUNCHES:
+            # What follows from the end of a part is a launch, sooner or later.
+            for _ in range(min(_BATCH, self._backlog.of_composites, self._free())):
+                self._start_worker(self._backlog.next_of_composites(), changed=True)
+            if self._backlog.of_composites and self._free() > 0:
+                return True
         if room and self._backlog.changed:
             # What is still to be decided may say more.
             self._recorder.write_some(1)
@@ -147,12 +156,11 @@ class Engine:
         return self._backlog.changed > 0 and self._room() > 0
 
     def _room(self) -> int:
-        """How many keys that changed may be worked on beside those that are: none while launches are on their way.
+        """How many keys that changed may be worked on beside those that are: none while launches are on their way."""
+        return 0 if self._holds_back() else self._free()
 
-        Those whose requests hang take no room from the others.
-        """
-        if self._holds_back():
-            return 0
+    def _free(self) -> int:
+        """The same, whatever is on its way. Those whose requests hang take no room from the others."""
         if len(self._begun) >= _CHANGED_AT_A_TIME:
             hanging_since = self._clock.monotonic() - _HANGS
             for key in [key for key, begun in self._begun.items() if begun <= hanging_since]:
@@ -205,7 +213,7 @@ class Engine:
         finally:
             del self._workers[key]
             self._begun.pop(key, None)
-            if self._backlog.changed and not self._queue.launches:
+            if self._backlog.of_composites or (self._backlog.changed and not self._queue.launches):
                 # There may be room now.
                 self._news.set()
             if self._backlog.remove(key):

@@ -66,9 +66,10 @@ class Objects:
         (self._finished if run.ended else self._open).add(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.add(run.meta.namespace, _key_of(run), run.meta.name)
         self._reruns.add(run.meta.namespace, _source_of(run), run.meta.name)
-        self._parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
-        if not run.ended:
-            self._open_parts.add(run.meta.namespace, _parent_of(run), run.meta.name)
+        if run.spec.parent is not None:
+            self._parts.add(run.meta.namespace, run.spec.parent.uid, run.meta.name)
+            if not run.ended:
+                self._open_parts.add(run.meta.namespace, run.spec.parent.uid, run.meta.name)
 
     def remove_run(self, run: ScheduledRun) -> None:
         """It is gone."""
@@ -107,8 +108,9 @@ class Objects:
         (self._finished if run.ended else self._open).discard(run.meta.namespace, run.task_name, run.meta.name)
         self._keyed.discard(run.meta.namespace, _key_of(run), run.meta.name)
         self._reruns.discard(run.meta.namespace, _source_of(run), run.meta.name)
-        self._parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
-        self._open_parts.discard(run.meta.namespace, _parent_of(run), run.meta.name)
+        if run.spec.parent is not None:
+            self._parts.discard(run.meta.namespace, run.spec.parent.uid, run.meta.name)
+            self._open_parts.discard(run.meta.namespace, run.spec.parent.uid, run.meta.name)
 
     # --- what belongs to what ----------------------------------------------------------------------------------------
 
@@ -231,10 +233,6 @@ def _group_of(task: CronTask) -> str | None:
 
 def _predecessor_of(task: CronTask) -> str | None:
     return task.spec.after.task if task.spec.after is not None else None
-
-
-def _parent_of(run: ScheduledRun) -> str | None:
-    return run.spec.parent.uid if run.spec.parent is not None else None
 
 
 def _source_of(run: ScheduledRun) -> str | None:

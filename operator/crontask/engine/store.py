@@ -271,6 +271,11 @@ class Store:
         """The run of that key."""
         return self._objects.runs.get((key.namespace, key.name))
 
+    def is_of_composite(self, key: ObjectKey) -> bool:
+        """Whether it is the key of a composite run that has started, or of a part of one."""
+        run = self._objects.runs.get((key.namespace, key.name))
+        return run is not None and (run.spec.parent is not None or run.status.composite is not None)
+
     def task_of(self, run: ScheduledRun) -> CronTask | None:
         """The task that the run names."""
         return self._objects.task_of(run)

@@ -66,22 +66,23 @@ class Viewer:
     def run_view(self, run: ScheduledRun) -> RunView:
         """All that is known of a run."""
         asked, tasks, known = run.spec.on_complete, self._objects.tasks, self._memory.of_run(run)
+        composite, part = run.status.composite is not None, run.spec.parent is not None
         return replace(
             self.view_of(run, self._objects.task_of(run)),
             dependents=self._objects.dependents(run.meta.namespace, run.task_name),
             on_complete=tasks.get((run.meta.namespace, asked.task_ref.name)) if asked is not None else None,
             follow_up_refusal=known.follow_up_refusal,
-            parts=tuple(self._objects.parts_of(run)) if run.status.composite is not None else (),
-            orphaned_parts=tuple(self._objects.orphaned_parts(run)) if run.status.composite is not None else (),
+            parts=tuple(self._objects.parts_of(run)) if composite else (),
+            orphaned_parts=tuple(self._objects.orphaned_parts(run)) if composite else (),
             refused_parts=tuple(known.refused_parts.items()),
             unmade_parts=known.unmade_parts,
-            deadlocked_by=self._deadlocked_by(run),
+            deadlocked_by=self._deadlocked_by(run) if part else (),
         )
 
     def _deadlocked_by(self, run: ScheduledRun) -> tuple[str, ...]:
         """Of a part that waits for a slot of its task, who holds them all, if none will be free before it has ended."""
         task = self._objects.task_of(run)
-        if run.spec.parent is None or task is None or run.meta.name not in self._memory.of_task(task).turns.queued:
+        if task is None or run.meta.name not in self._memory.of_task(task).turns.queued:
             return ()
         return deadlocked_by(run, task, _SlotHolders(self, self._objects, self._memory))
 
@@ -100,7 +101,7 @@ class Viewer:
     def view_of(self, run: ScheduledRun, task: CronTask | None) -> RunView:
         """What the decisions about a task have to know of a run of it."""
         turns = self._memory.of_task(task).turns if task is not None else _NO_TURNS
-        name, rerun = run.meta.name, self._rerun(run, task)
+        name, rerun = run.meta.name, self._rerun(run, task) if run.spec.rerun_of is not None else None
         if rerun is not None and rerun.source is not None and rerun.refused is None:
             run = taking_over(run, rerun.source)
         return RunView(

@@ -75,6 +75,8 @@ class Worker:
         self._outdated: set[ObjectKey] = set()
         # How often in a row the decision about a task was to act.
         self._rounds: Counter[ObjectKey] = Counter()
+        # Of the composite runs of which the last decision made parts.
+        self._making: set[ObjectKey] = set()
         self._stopping = False
         self.retry: Callable[[ObjectKey], None] = lambda key: None
 
@@ -229,6 +231,7 @@ class Worker:
         """What its end causes, then its status (an intent is recorded before it is done), then actions."""
         view = self._store.run_view(key)
         if view is None:
+            self._making.discard(key)
             return Next()
         decided = self._decide_run(view, self._clock.now())
         following = Next(decided.wake_at)
@@ -238,7 +241,8 @@ class Worker:
             if not isinstance(preparation, CreatePart):
                 await self._executor.act_for_run(preparation)
         creations = [preparation for preparation in decided.before if isinstance(preparation, CreatePart)]
-        await self._parts.create_all(creations)
+        if creations:
+            await self._parts.create_all(creations)
         for follow_up in decided.follow_ups:
             try:
                 await self._launcher.create_run(follow_up)
@@ -247,8 +251,13 @@ class Worker:
                 # Decided anew: the status is to say why the end is not recorded.
                 return following
         if creations:
-            # What the status says of them, or why they are not there, is decided when that is known.
+            # What the status says of them, or why they are not there, is decided when that is known. Where there are
+            # more to make each time, it says what was so before them.
+            if decided.summary and key in self._making:
+                await self._writer.write_run_summary(view.run, decided.status)
+            self._making.add(key)
             return Next(at_once=True)
+        self._making.discard(key)
         if decided.summary:
             wait = await self._writer.write_run_summary(view.run, decided.status)
             return Next(earliest(decided.wake_at, self._clock.now() + timedelta(seconds=wait) if wait else None))
@@ -260,7 +269,8 @@ class Worker:
         for create in creations:
             # The status may name it: one whose turn did not come, since another was refused, is not gone.
             self._memory.set_part_made(view.run, create.name, False)
-        await self._parts.create_all(creations)
+        if creations:
+            await self._parts.create_all(creations)
         for action in decided.actions:
             if not isinstance(action, CreatePart):
                 await self._executor.act_for_run(action)

@@ -50,7 +50,7 @@ FOUND_BY = {
     "done_before_a_kill_is_forgotten": 16,
     "done_again_from_the_start": 16,
     "cursor_skips": 16,
-    "failed_part_counted_for_more": 4,
+    "failed_part_counted_for_more": 1,
     "item_counted_twice": 1,
     "gone_item_made_again": 36,
     "one_too_many": 1,

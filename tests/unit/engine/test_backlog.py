@@ -49,3 +49,20 @@ def test_tasks_alone_have_every_turn() -> None:
     for task in tasks:
         backlog.add_changed(task)
     assert all_changed(backlog) == tasks
+
+
+def test_composite_runs_and_others_have_turns_alike_and_may_be_taken_alone() -> None:
+    backlog = Backlog()
+    tasks, runs, parts = ([make("jobs", f"{n}-{make.__name__}{kind}") for n in range(4)] for make, kind in _KINDS)
+    for task, run, part in zip(tasks, runs, parts, strict=True):
+        backlog.add_changed(task)
+        backlog.add_changed(run)
+        assert backlog.add_changed(part, of_composite=True)
+        assert not backlog.add_changed(part, of_composite=True)
+    assert (backlog.changed, backlog.of_composites) == (12, 4)
+    assert backlog.next_of_composites() == parts[0]
+    assert [backlog.next_changed() for _ in range(4)] == [parts[1], runs[0], parts[2], tasks[0]]
+    assert sorted(all_changed(backlog), key=str) == sorted((*runs[1:], parts[3], *tasks[1:]), key=str)
+
+
+_KINDS = ((task_key, ""), (run_key, ""), (run_key, "-part"))

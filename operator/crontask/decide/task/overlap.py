@@ -60,7 +60,8 @@ def assign_slots(
     desk = _Desk(view, concurrency, under_way, starting, queue)
     for candidate in candidates:
         desk.serve(candidate, None if free is None else free - len(starting))
-    desk.fill(later, None if free is None else free - len(in_the_way) + len(under_way))
+    if later:
+        desk.fill(later, None if free is None else free - len(in_the_way) + len(under_way))
     return desk.slots()
 
 
