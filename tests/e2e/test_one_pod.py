@@ -33,7 +33,8 @@ def part_of(bench: Bench, name: str, number: int = 1) -> dict[str, Any]:
 
 
 def batches_begun(bench: Bench, pod: str) -> list[int]:
-    lines = bench.kubectl("logs", pod).splitlines()
+    # A container that is not there yet has no log.
+    lines = bench.kubectl("logs", pod, check=False).splitlines()
     return [int(line.split()[1]) for line in lines if line.startswith("batch ") and line.endswith(" begins")]
 
 
