@@ -1,7 +1,6 @@
 """The parts of a composite run: their runs are made, and what the API server says against one is remembered."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from crontask.api.names import ANNOTATION_TRIGGER
@@ -29,24 +28,18 @@ class PartMaker:
         self._clock = clock
         self._launcher = launcher
 
-    async def create_all(self, creations: Sequence[CreatePart]) -> None:
-        """Make sure that these runs exist. Where the answer to one says that no other is taken, no more are asked for.
-
-        The first alone, then twice as many each time: of many that are refused, few are asked for.
-        """
-        left, size = creations, 1
-        while left:
-            some, left, size = left[:size], left[size:], 2 * size
-            answers = await asyncio.gather(*map(self._create, some), return_exceptions=True)
-            for answer in answers:
-                if isinstance(answer, BaseException) and not isinstance(answer, RunRefusedError):
-                    raise answer
-            said = [self._said(create) for create, answer in zip(some, answers, strict=True) if answer is not None]
-            refused = next((refusal for refusal in said if refusal is not None and not refusal.alone), None)
+    async def create_all(self, creations: Iterable[CreatePart]) -> None:
+        """Make sure that these runs exist. Where the answer to one says that no other is taken, none is asked for."""
+        refused: Refusal | None = None
+        for create in creations:
             if refused is not None:
-                for create in left:
-                    self._hold_back(create, refused)
-                return
+                self._hold_back(create, refused)
+                continue
+            try:
+                await self._create(create)
+            except RunRefusedError:
+                said = self._said(create)
+                refused = said if said is not None and not said.alone else None
 
     async def _create(self, create: CreatePart) -> None:
         """Make sure that the run of a part exists. Raises RunRefusedError."""
