@@ -80,7 +80,7 @@ def test_a_fan_out_whose_items_end_all_the_time_says_how_far_it_is() -> None:
     """There are always more to make: what it says does not wait until there are none."""
 
     async def story(world: World) -> None:
-        world.api.latency = 10 * _REQUEST
+        world.api.latency = 2 * _REQUEST
         async with world.operator():
             handler = {"forEach": {"items": list(range(600)), "parallelism": 30, "handler": IMAGE}}
             await world.run("all", handler=handler)
