@@ -22,7 +22,7 @@ from benchmarks.lag import POD, Requests, p99, scheduled
 from benchmarks.part_client import Part, PartClient, items_of, steps_of
 from benchmarks.world import MEASURED, WRITES, MeasurementError, World, world
 from crontask.api.base import format_time
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect

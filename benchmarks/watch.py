@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 
 from crontask.api.names import LABEL_PARENT
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.engine.informer import Informer
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock

@@ -25,7 +25,7 @@ from click.testing import CliRunner
 from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
 from conformance_cases import CASES
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.cli.main import main as crontask
 from crontask.decide.run.rules import RULES
 from crontask.decide.stage import OCCUPIES_SLOT, UNDER_WAY, UNSTARTED, WITH_POD, Stage

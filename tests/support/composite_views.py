@@ -9,7 +9,8 @@ from run_life import at, attempt, recorded
 from crontask.api.composite_status import Halt, ItemsStatus, StepStatus
 from crontask.api.metadata import Condition, Metadata, OwnerReference
 from crontask.api.names import part_name
-from crontask.api.scheduledrun import Attempt, Item, Parent, RunPhase, ScheduledRunSpec
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import Attempt, Item, Parent, ScheduledRunSpec
 from crontask.api.validate import validate_run
 from crontask.decide.composite.decide import decide_composite
 from crontask.decide.composite.model import NAME_TAKEN, CompositeDecision, CompositeView

@@ -11,7 +11,8 @@ from composite_views import NAME, UID, C, own
 from run_life import at, attempt, recorded
 
 from crontask.api.metadata import Condition, Metadata, OwnerReference
-from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunSpec
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
 from crontask.api.validate import validate_run
 from crontask.decide.composite.letters import decoded
 from crontask.decide.decisions import CancelPart, CreatePart, RunDecisions

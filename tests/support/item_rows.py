@@ -6,7 +6,7 @@ from typing import Any
 from composite_views import C, decided, part, seconds
 
 from crontask.api.composite_status import Halt, StepPhase, StepStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.letters import decoded
 from crontask.decide.composite.model import CompositeView
 from crontask.decide.model import ScheduledRun

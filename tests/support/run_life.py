@@ -16,6 +16,7 @@ from crontask.api.names import (
     pod_name,
     run_name,
 )
+from crontask.api.phases import RunPhase
 from crontask.api.pod import (
     DEADLINE_EXCEEDED,
     Container,
@@ -31,7 +32,7 @@ from crontask.api.pod import (
     Waiting,
 )
 from crontask.api.problem import Problem
-from crontask.api.scheduledrun import Attempt, RunPhase, ScheduledRunStatus, status_model
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus, status_model
 from crontask.api.task_status import CronTaskStatus, Timing
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.api.validate import validate_run, validate_task

@@ -26,8 +26,9 @@ from run_life import (
     with_status,
 )
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition
-from crontask.api.scheduledrun import Attempt, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus
 from crontask.decide.decisions import Dropped
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import (

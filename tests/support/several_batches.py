@@ -11,8 +11,9 @@ from run_life import Life, at, own_run, recorded
 
 from crontask.api.composite_status import BatchStatus
 from crontask.api.metadata import Metadata
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import Attempt, BatchPart, Parent, ReusedPod, RunPhase
+from crontask.api.scheduledrun import Attempt, BatchPart, Parent, ReusedPod
 from crontask.api.validate import validate_run
 from crontask.decide.model import ScheduledRun
 from crontask.decide.pod_state import NOT_MADE, Present

@@ -9,8 +9,9 @@ from typing import Any
 
 from crontask.api.metadata import Condition, Metadata, OwnerReference
 from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_RESERVED, run_name
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.pod import Pod, PodMetadata, PodOwner, PodStatus
-from crontask.api.scheduledrun import SUCCESSES, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus, TaskPhase, Timing
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.decisions import Act, TaskAction, Transition, Turns

@@ -1,7 +1,6 @@
 """The ScheduledRun: its spec and its status."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, WithJsonSchema
@@ -12,6 +11,7 @@ from crontask.api.composite_status import BatchStatus, Halt, ItemsStatus, Json, 
 from crontask.api.handler import Handler
 from crontask.api.metadata import Condition
 from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
+from crontask.api.phases import Origin, RunPhase
 from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
 from crontask.api.simple_handler import Args
@@ -164,56 +164,7 @@ class ScheduledRunSpec(Model):
     )
 
 
-class RunPhase(StrEnum):
-    """Where a run is in its life."""
-
-    PENDING = "Pending"
-    QUEUED = "Queued"
-    RUNNING = "Running"
-    RETRYING = "Retrying"
-    CANCELING = "Canceling"
-    COMPENSATING = "Compensating"
-    SUCCEEDED = "Succeeded"
-    PARTIAL = "Partial"
-    FAILED = "Failed"
-    TIMED_OUT = "TimedOut"
-    CANCELED = "Canceled"
-    SKIPPED = "Skipped"
-    MISSED = "Missed"
-
-    @property
-    def terminal(self) -> bool:
-        """Whether the run has ended."""
-        return self in TERMINAL
-
-
-TERMINAL = frozenset(
-    {
-        RunPhase.SUCCEEDED,
-        RunPhase.PARTIAL,
-        RunPhase.FAILED,
-        RunPhase.TIMED_OUT,
-        RunPhase.CANCELED,
-        RunPhase.SKIPPED,
-        RunPhase.MISSED,
-    }
-)
-SUCCESSES = frozenset({RunPhase.SUCCEEDED, RunPhase.PARTIAL})
-FAILURES = frozenset({RunPhase.FAILED, RunPhase.TIMED_OUT})
 _END_CONDITIONS = ("Complete", "Failed")
-# Ends of runs of which no attempt ever began.
-NEVER_RAN = frozenset({RunPhase.SKIPPED, RunPhase.MISSED})
-
-
-class Origin(StrEnum):
-    """Who made a run."""
-
-    SCHEDULE = "Schedule"
-    MANUAL = "Manual"
-    AFTER = "After"
-    ON_COMPLETE = "OnComplete"
-    CHILD = "Child"
-    BACKFILL = "Backfill"
 
 
 class Attempt(Model):

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from crontask.api.base import Model, Time
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_TRIGGER
-from crontask.api.scheduledrun import Origin
+from crontask.api.phases import Origin
 
 
 class Trigger(Model):

@@ -7,9 +7,9 @@ from typing import Any
 
 from crontask.api.composite import MOST_ITEMS, ForEach, When
 from crontask.api.composite_status import StepPhase
+from crontask.api.phases import RunPhase
 from crontask.api.problem import Problem
 from crontask.api.reference import Found, MissingError, Reference, parse_reference, references_in, resolve, value_at
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.times import in_utc, time_of
 from crontask.api.validate_items import literal_problems
 from crontask.api.written import as_yaml, one_of, shown

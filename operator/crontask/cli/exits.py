@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from crontask.api.phases import RunPhase
+
 if TYPE_CHECKING:
     from crontask.client import errors
 
@@ -23,19 +25,16 @@ NOT_REACHED = 9
 GONE = 10
 INTERRUPTED = 130
 
-UNDER_WAY = ("Pending", "Queued", "Running", "Retrying", "Canceling", "Compensating")
-ENDS = {
-    "Succeeded": 0,
-    "Partial": 0,
-    "Failed": FAILED,
-    "TimedOut": FAILED,
-    "Canceled": CANCELED,
-    "Skipped": NEVER_RAN,
-    "Missed": NEVER_RAN,
+ENDS: dict[str, int] = {
+    RunPhase.SUCCEEDED: 0,
+    RunPhase.PARTIAL: 0,
+    RunPhase.FAILED: FAILED,
+    RunPhase.TIMED_OUT: FAILED,
+    RunPhase.CANCELED: CANCELED,
+    RunPhase.SKIPPED: NEVER_RAN,
+    RunPhase.MISSED: NEVER_RAN,
 }
 """The phases of a run that has ended, with the exit code of who has waited for it."""
-PHASES = (*UNDER_WAY, *ENDS)
-ORIGINS = ("Schedule", "Manual", "After", "OnComplete", "Child", "Backfill")
 
 # The roles that the chart makes, by what they are needed for; what is below a resource is Kubernetes' own business.
 _VIEW, _TRIGGER, _EDIT, _KUBERNETES_VIEW = "crontask-view", "crontask-trigger", "crontask-edit", "view"
@@ -50,7 +49,7 @@ def stop(code: int, *messages: str) -> NoReturn:
 
 def of_phase(phase: str, *, strict: bool = False) -> int:
     """The exit code of who waited for a run that ended so; `strict`: a partial success is none."""
-    return PARTIAL if strict and phase == "Partial" else ENDS[phase]
+    return PARTIAL if strict and phase == RunPhase.PARTIAL else ENDS[phase]
 
 
 def explain(error: "errors.ClientError") -> tuple[int, str]:

@@ -16,8 +16,8 @@ import orjson
 
 from crontask.api.base import API_VERSION, format_time
 from crontask.api.names import follow_up_name
+from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.resources import CRON_JOB, CRON_TASK, JOB, SCHEDULED_RUN
-from crontask.api.scheduledrun import TERMINAL, RunPhase
 from crontask.cli.conversion.managed import manager_of
 from crontask.client import Cluster, errors
 from crontask.engine.parse import parse_task

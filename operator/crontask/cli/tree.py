@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.times import cut
-from crontask.cli.exits import UNDER_WAY
 from crontask.cli.timing import took
 
 Document = dict[str, Any]
 _MOST_ALIKE = 20
 _LONGEST_ITEM = 40
+_UNDER_WAY = frozenset(RunPhase) - TERMINAL
 _DONE = ("Succeeded", "Reused")
 _FAILED = ("Failed", "TimedOut")
 
@@ -120,7 +121,7 @@ def _next_try(status: Document) -> str:
 
 
 def _progress(status: Document) -> str:
-    return f"{status['progress']} done" if status.get("progress") and status.get("phase") in UNDER_WAY else ""
+    return f"{status['progress']} done" if status.get("progress") and status.get("phase") in _UNDER_WAY else ""
 
 
 def _attempts(status: Document, now: datetime) -> Iterator[Node]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from crontask.api.phases import TERMINAL
 from crontask.cli.connection import written_again
-from crontask.cli.exits import ENDS, GONE, INTERRUPTED, STILL_WAITING, of_phase, stop
+from crontask.cli.exits import GONE, INTERRUPTED, STILL_WAITING, of_phase, stop
 from crontask.cli.output import show_each, tabled_one
 from crontask.cli.parameters import DurationParam
 from crontask.cli.tree import note_of, phase_of
@@ -45,7 +46,7 @@ def interruptible(names: list[str]) -> Iterator[None]:
 
 def ended(run: "Document") -> bool:
     """Whether it has."""
-    return (run.get("status") or {}).get("phase") in ENDS
+    return (run.get("status") or {}).get("phase") in TERMINAL
 
 
 def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> "Document":

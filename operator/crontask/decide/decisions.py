@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
 from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
-from crontask.api.scheduledrun import Parent, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import Parent, ScheduledRunStatus
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.model import CronTask, ScheduledRun

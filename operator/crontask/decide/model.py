@@ -12,17 +12,10 @@ from crontask.api.crontask import CronTaskSpec
 from crontask.api.handler import Handler
 from crontask.api.metadata import Metadata
 from crontask.api.names import ANNOTATION_CATCH_UP, ANNOTATION_REPLACED_BY, ANNOTATION_RESERVED, nominal_of
+from crontask.api.phases import NEVER_RAN, SUCCESSES, Origin, RunPhase
 from crontask.api.problem import Problem
 from crontask.api.rerun import REFUSALS
-from crontask.api.scheduledrun import (
-    NEVER_RAN,
-    SUCCESSES,
-    Attempt,
-    Origin,
-    RunPhase,
-    ScheduledRunSpec,
-    ScheduledRunStatus,
-)
+from crontask.api.scheduledrun import Attempt, ScheduledRunSpec, ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.trigger import trigger_of
 from crontask.timetable import NO_JITTER, Jitter, Timetable

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from crontask.api.base import cut, format_duration, format_time
 from crontask.api.names import part_name
-from crontask.api.scheduledrun import LATEST_PAST, RunPhase
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import LATEST_PAST
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE

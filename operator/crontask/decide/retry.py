@@ -7,8 +7,8 @@ hash.
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from crontask.api.phases import FAILURES, RunPhase
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import FAILURES, RunPhase
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.reused import tries
 from crontask.decide.settings import settings

@@ -5,7 +5,7 @@ A phase is what the status said last; the stage is what holds at this moment.
 
 from enum import Enum
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.attempt.stop import end_of_attempt
 from crontask.decide.pod_state import Creating, CreationUnknown, NotMade, Present, Refused, Vanished
 from crontask.decide.retry import may_follow

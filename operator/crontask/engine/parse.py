@@ -17,8 +17,9 @@ from crontask.api.base import Model, cut
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.metadata import Metadata
 from crontask.api.names import pod_name
+from crontask.api.phases import RunPhase
 from crontask.api.problem import TOO_DEEP, Problem
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus, status_model
+from crontask.api.scheduledrun import ScheduledRunStatus, status_model
 from crontask.api.task_status import CronTaskStatus
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.composite.rerun_record import with_record

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from crontask.api.phases import SUCCESSES, TERMINAL
 from crontask.api.times import time_of
 from crontask.client.requests import Document
-
-_ENDED = frozenset({"Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +164,12 @@ class RunView:
     @property
     def ended(self) -> bool:
         """Whether it has ended."""
-        return self.phase in _ENDED
+        return self.phase in TERMINAL
 
     @property
     def succeeded(self) -> bool:
         """Whether it ended well, in part at least."""
-        return self.phase in ("Succeeded", "Partial")
+        return self.phase in SUCCESSES
 
     @property
     def message(self) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from crontask.api.base import format_time
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import RunSummary, TaskPhase, Timing
 from crontask.decide.model import CronTask
 from crontask.decide.task.counting import sort_finished

@@ -8,8 +8,9 @@ import pytest
 
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
+from crontask.api.phases import SUCCESSES
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import SUCCESSES, BatchPart, Parent
+from crontask.api.scheduledrun import BatchPart, Parent
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.reused import resumed, with_batches
 from crontask.decide.composite import batch_run

@@ -8,8 +8,8 @@ import pytest
 
 from chaos.network import Network
 from crontask.api.outcomes import Record
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import Decision, Timing
 from crontask.decide.attempt import stop
 from crontask.decide.attempt.fit import fitting_outcome

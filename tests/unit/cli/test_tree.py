@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from crontask.api.scheduledrun import TERMINAL, Origin, RunPhase
+from crontask.api.phases import TERMINAL, Origin, RunPhase
 from crontask.cli.columns import aligned
-from crontask.cli.exits import ENDS, ORIGINS, PHASES
+from crontask.cli.exits import ENDS
 from crontask.cli.log_sources import sources_of
+from crontask.cli.runs import runs_command
 from crontask.cli.timing import distance, instant, took
 from crontask.cli.tree import Parts, label_of, note_of, phase_of, tree_of
 
@@ -26,9 +27,10 @@ def attempt(number: int, **more: Any) -> dict[str, Any]:
 
 
 def test_the_phases_and_origins_are_those_of_the_api() -> None:
-    assert set(PHASES) == {str(phase) for phase in RunPhase}
+    choices = {param.name: getattr(param.type, "choices", ()) for param in runs_command.params}
+    assert set(choices["phases"]) == {str(phase) for phase in RunPhase}
     assert set(ENDS) == {str(phase) for phase in TERMINAL}
-    assert set(ORIGINS) == {str(origin) for origin in Origin}
+    assert set(choices["origins"]) == {str(origin) for origin in Origin}
 
 
 def test_attempts_are_shown_with_how_they_ended() -> None:

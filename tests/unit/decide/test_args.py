@@ -8,7 +8,7 @@ import pytest
 from run_life import NO_JITTER, Life, at, invalid_task, known_of, make_task, own_run, scheduled_run
 
 from crontask.api.json_schema import violations
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.validate import LONGEST_ARGS
 from crontask.decide.args import args_violation
 from crontask.decide.views import RunView

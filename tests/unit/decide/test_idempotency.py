@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from run_life import Life, at, attempt, invalid_run, known_of, pod, recorded, scheduled_run
 
-from crontask.api.scheduledrun import NEVER_RAN, RunPhase
+from crontask.api.phases import NEVER_RAN, RunPhase
 from crontask.decide.idempotency import comes_before, started_before
 from crontask.decide.model import ScheduledRun
 from crontask.decide.run.decide import decide_run

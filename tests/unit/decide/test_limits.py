@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from run_life import Life, at, known_of, make_task, own_run, pod, recorded, refusal, scheduled_run
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.limits import gives_up_at, total_deadline
 from crontask.decide.pod_state import NOT_MADE, VANISHED, Creating, CreationUnknown, Refused
 from crontask.decide.refusal import Refusal

@@ -24,7 +24,8 @@ from run_life import (
 
 from crontask.api.metadata import Condition
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import Origin, RunPhase, ScheduledRunStatus
+from crontask.api.phases import Origin, RunPhase
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.model import KEPT_ATTEMPTS, STALE, CronTask, ScheduledRun
 from crontask.timetable import Jitter
 

@@ -26,7 +26,8 @@ from run_life import (
 from several_batches import several_batches
 
 from crontask.api.composite_status import BatchStatus, Halt, StepPhase, StepStatus
-from crontask.api.scheduledrun import BatchPart, RunPhase, ScheduledRunStatus
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import BatchPart, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.model import ScheduledRun
 from crontask.decide.pod_state import VANISHED, Creating, CreationUnknown, Refused

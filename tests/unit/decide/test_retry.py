@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from run_life import NO_JITTER, at, attempt, known_of, make_task, recorded, scheduled_run
 
+from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import TERMINAL, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.retry import may_follow, next_attempt_at, pause_after, retries_at
 

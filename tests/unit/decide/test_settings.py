@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from run_life import Life, invalid_task, known_of, make_task, own_run, scheduled_run
 
+from crontask.api.phases import RunPhase
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.settings import RunSettings, settings, settings_of
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

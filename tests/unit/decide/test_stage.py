@@ -21,7 +21,7 @@ from run_life import (
     waits,
 )
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.pod_state import VANISHED, Creating, CreationUnknown, PodState, Refused
 from crontask.decide.stage import OCCUPIES_SLOT, UNDER_WAY, UNSTARTED, WITH_POD, Stage, stage_of
 from crontask.decide.views import RunView

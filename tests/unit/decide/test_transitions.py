@@ -9,7 +9,7 @@ from run_life import at, make_task, own_run, recorded, run_of_time, scheduled_ru
 
 from crontask.api.composite_status import FailedItem, ItemsStatus
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.decisions import CancelRun, DecisionKind, Launch, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.transitions import first_of_many, follow_up_refused, of_part, pod_refused, replaced, started

@@ -3,8 +3,8 @@
 import pytest
 from run_life import at, invalid_task, known_of, make_task, own_run, pod, recorded, refusal, scheduled_run
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.decisions import earliest
 from crontask.decide.pod_state import (
     NOT_MADE,

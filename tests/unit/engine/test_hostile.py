@@ -14,7 +14,8 @@ from task_views import Decided, decided_about
 
 from crontask.api.base import format_micro_time, format_time
 from crontask.api.names import ANNOTATION_RESERVED
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.api.task_status import CronTaskStatus
 from crontask.decide.decisions import Launch, Reserve, RunDecisions
 from crontask.decide.model import Config

@@ -8,8 +8,8 @@ import orjson
 
 from crontask.api.composite import LONGEST_CURSOR
 from crontask.api.json_schema import violations
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.api.written import shown
 from crontask.decide.attempt.outcome import Outcome, outcome_of
 from crontask.decide.attempt.reused import NOT_BEGUN, reuse_of, with_batches, without_any

@@ -10,8 +10,8 @@ from typing import Any
 from crontask.api.base import cut, format_duration
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import ANNOTATION_STOPPED
+from crontask.api.phases import RunPhase
 from crontask.api.pod import DEADLINE_EXCEEDED, Pod, Terminated
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.report import LONGEST_MESSAGE, Report, Written, read_message
 
 # Of a pod whose main container has ended: what was left of it was stopped.

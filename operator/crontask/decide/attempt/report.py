@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from crontask.api.base import cut
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod, Terminated, message_bytes
-from crontask.api.scheduledrun import RunPhase
 
 LONGEST_MESSAGE = 1024
 _PHASES = {"success": RunPhase.SUCCEEDED, "partial": RunPhase.PARTIAL, "failed": RunPhase.FAILED}

@@ -10,8 +10,9 @@ import orjson
 
 from crontask.api.composite import LONGEST_CURSOR
 from crontask.api.composite_status import BatchStatus
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import SUCCESSES, BatchPart, Parent, ReusedPod, RunPhase
+from crontask.api.scheduledrun import BatchPart, Parent, ReusedPod
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import Report, read_message
 from crontask.decide.model import ScheduledRun

@@ -8,8 +8,8 @@ run is removed. A pod that has not started has no log, and a kubelet may not ans
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.pod import DEADLINE_EXCEEDED, STOP_NOW, Pod
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.attempt.fit import fitting_outcome
 from crontask.decide.attempt.outcome import Outcome, end_of_main
 from crontask.decide.attempt.reused import batches_of, reuse_of, so_far, with_batches, without_any

@@ -9,7 +9,8 @@ from typing import Any
 from crontask.api.composite import MOST_BATCHES, Batch
 from crontask.api.composite_status import BatchStatus
 from crontask.api.names import part_of_batch
-from crontask.api.scheduledrun import BatchPart, RunPhase
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import BatchPart
 from crontask.decide.attempt.reused import reuse_of, text_of
 from crontask.decide.composite.composite import Composite, Failure
 from crontask.decide.composite.model import PART_GONE, WantedPart

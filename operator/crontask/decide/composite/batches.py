@@ -10,8 +10,8 @@ from crontask.api.base import cut
 from crontask.api.composite import MOST_BATCHES
 from crontask.api.composite_status import BatchStatus, Halt
 from crontask.api.names import part_of_batch
+from crontask.api.phases import RunPhase
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.batch_run import BatchRun
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.halt import (

@@ -2,8 +2,8 @@
 
 from crontask.api.composite_status import Halt, StepPhase
 from crontask.api.names import step_of_part
+from crontask.api.phases import RunPhase
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.model import IMMEDIATE, REUSED, CompositeEnd, StepState
 from crontask.decide.composite.saga import Undone
 from crontask.decide.composite.values import reason_of

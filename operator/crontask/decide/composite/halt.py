@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from crontask.api.composite_status import Halt
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import IMMEDIATE, CompositeView, WantedPart
 from crontask.decide.composite.times import deadline
 from crontask.decide.model import ScheduledRun

@@ -9,8 +9,8 @@ import orjson
 from crontask.api.base import cut
 from crontask.api.composite_status import Halt, ItemsStatus, StepPhase, StepStatus
 from crontask.api.names import PART_OF_COLLECT
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import SUCCESSES, RunPhase
 from crontask.decide.composite.ending import COMPLETED
 from crontask.decide.composite.fan_out import FanOut, shown_letters
 from crontask.decide.composite.halt import (

@@ -3,7 +3,7 @@
 import re
 from itertools import groupby
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.model import ScheduledRun
 
 TO_COME, RUNS, SUCCEEDED, PARTIAL, FAILED, TIMED_OUT, CANCELED, NOT_REACHED, REUSED = "-RSPFTCNU"

@@ -18,8 +18,8 @@ from crontask.api.composite_status import (
     StepStatus,
 )
 from crontask.api.names import part_name
+from crontask.api.phases import RunPhase
 from crontask.api.policies import Retry
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.simple_handler import SimpleHandler
 from crontask.decide.decisions import Transition
 from crontask.decide.model import ScheduledRun

@@ -6,6 +6,7 @@ from dataclasses import replace
 from crontask.api.composite_status import FAILED_STEPS
 from crontask.api.handler import Handler
 from crontask.api.names import ANNOTATION_RERUN_BY, ANNOTATION_TRIGGER
+from crontask.api.phases import RunPhase
 from crontask.api.pod import MESSAGE_BYTES
 from crontask.api.rerun import (
     ACTIVE,
@@ -22,7 +23,6 @@ from crontask.api.rerun import (
     TRUNCATED,
     RerunOf,
 )
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.letters import WELL, decoded
 from crontask.decide.composite.rerun_record import settings_from, with_trigger

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from crontask.api.base import cut
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase
 from crontask.api.names import part_of_undo
+from crontask.api.phases import RunPhase
 from crontask.api.policies import Retry
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.composite.halt import at_most_once
 from crontask.decide.composite.model import IMMEDIATE, LONGEST_CLEAN_UP, PART_GONE, REUSED, WantedPart
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, end_reason, gone

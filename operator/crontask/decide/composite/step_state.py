@@ -8,7 +8,7 @@ from crontask.api.base import cut
 from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, FAILED_STEPS, Answer, StepPhase, StepStatus
 from crontask.api.metadata import Condition
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import PART_GONE, StepState
 from crontask.decide.composite.undo import may_have_acted
 from crontask.decide.model import ScheduledRun

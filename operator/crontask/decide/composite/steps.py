@@ -8,8 +8,8 @@ from crontask.api.base import cut
 from crontask.api.composite import Step
 from crontask.api.composite_status import DECIDED_STEPS, Halt, StepPhase, StepStatus
 from crontask.api.names import part_of_step
+from crontask.api.phases import RunPhase
 from crontask.api.reference import MissingError
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.step_order import topological
 from crontask.decide.composite.approval import asking, waits_for_nobody
 from crontask.decide.composite.approval_record import ignored, news, unrecorded

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from crontask.api.composite import Step
 from crontask.api.composite_status import DONE_STEPS
-from crontask.api.scheduledrun import SUCCESSES, Attempt, CompositeRunStatus, ScheduledRunStatus
+from crontask.api.phases import SUCCESSES
+from crontask.api.scheduledrun import Attempt, CompositeRunStatus, ScheduledRunStatus
 from crontask.api.step_order import topological
 from crontask.decide.composite.model import StepState
 

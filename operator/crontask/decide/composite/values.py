@@ -9,9 +9,9 @@ from pydantic_core import from_json
 
 from crontask.api.base import format_time
 from crontask.api.composite_status import StepPhase
+from crontask.api.phases import RunPhase
 from crontask.api.pod import MESSAGE_BYTES
 from crontask.api.reference import MissingError, Reference, resolve, value_at
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.trigger import trigger_json, trigger_of
 from crontask.api.validate import LONGEST_ARGS
 from crontask.decide.composite.model import StepState

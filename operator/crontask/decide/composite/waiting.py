@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.model import ScheduledRun
 
 # A part between two attempts, or one that ends, is at work.

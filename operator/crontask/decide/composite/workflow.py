@@ -7,7 +7,7 @@ from functools import cached_property
 from crontask.api.composite import Step
 from crontask.api.composite_status import Answer, StepPhase, StepStatus
 from crontask.api.names import part_of_step
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.step_order import dependencies
 from crontask.decide.composite.approval import answers, of_approval
 from crontask.decide.composite.composite import Composite

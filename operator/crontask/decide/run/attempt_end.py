@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from crontask.api.base import cut
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import RunDecisions, Transition

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.stop import CANCELED, stopping, why_canceled
 from crontask.decide.decisions import RunDecisions, Transition
 from crontask.decide.run.status import ended, running

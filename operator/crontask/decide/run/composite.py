@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from crontask.api.metadata import Condition, merge_conditions
+from crontask.api.phases import RunPhase
 from crontask.api.rerun import FROM_FAILED
-from crontask.api.scheduledrun import CompositeRunStatus, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunStatus
 from crontask.api.task_status import TaskBatch
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.composite.approval_record import ignored_condition

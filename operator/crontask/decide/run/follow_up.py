@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from crontask.api.base import format_time
 from crontask.api.names import ANNOTATION_TRIGGER, follow_up_name
-from crontask.api.scheduledrun import FAILURES, SUCCESSES, OnComplete, RunPhase, ScheduledRunStatus
+from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
+from crontask.api.scheduledrun import OnComplete, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.decisions import CreateRun, Transition

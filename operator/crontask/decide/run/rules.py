@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crontask.api.names import pod_name
+from crontask.api.phases import SUCCESSES, RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import SUCCESSES, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.reused import reuse_of
 from crontask.decide.attempt.starting import why_not_running

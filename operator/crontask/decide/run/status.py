@@ -6,7 +6,8 @@ from crontask.api.base import format_duration
 from crontask.api.composite_status import BatchStatus
 from crontask.api.metadata import Condition, merge_conditions
 from crontask.api.names import pod_name
-from crontask.api.scheduledrun import SUCCESSES, Attempt, CompositeRunStatus, RunPhase, ScheduledRunStatus
+from crontask.api.phases import SUCCESSES, RunPhase
+from crontask.api.scheduledrun import Attempt, CompositeRunStatus, ScheduledRunStatus
 from crontask.decide.attempt.fit import is_batch
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.reused import reuse_of, so_far

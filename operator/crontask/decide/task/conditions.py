@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.metadata import Condition, find_condition
-from crontask.api.scheduledrun import FAILURES, SUCCESSES, RunPhase
+from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from crontask.api.scheduledrun import FAILURES, RunPhase
+from crontask.api.phases import FAILURES, RunPhase
 from crontask.api.task_status import Counted, Counts
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.views import TaskView

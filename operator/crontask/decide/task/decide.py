@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import Timing
 from crontask.decide.decisions import (
     Act,

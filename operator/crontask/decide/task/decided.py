@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crontask.api.outcomes import Became, Record, Row
-from crontask.api.scheduledrun import FAILURES, Origin, RunPhase
+from crontask.api.phases import FAILURES, Origin, RunPhase
 from crontask.api.task_status import SCHEDULING, Decision
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.task.dropped import timetable_until_now

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from crontask.api.scheduledrun import NEVER_RAN
+from crontask.api.phases import NEVER_RAN
 from crontask.api.task_status import Timing
 from crontask.decide.stage import UNDER_WAY, UNSTARTED, Stage, stage_of
 from crontask.decide.task.counting import that_ran

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import SCHEDULING, Decision, Timing
 from crontask.decide.decisions import Dropped
 from crontask.decide.model import Config, CronTask

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from crontask.api.scheduledrun import Origin
+from crontask.api.phases import Origin
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.settings import settings_of
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crontask.api.names import run_name
+from crontask.api.phases import Origin
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
-from crontask.api.scheduledrun import Origin
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.readiness import awaits_turn
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of

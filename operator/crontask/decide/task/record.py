@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from crontask.api.scheduledrun import NEVER_RAN, RunPhase
+from crontask.api.phases import NEVER_RAN, RunPhase
 from crontask.api.task_status import Counts, Decision
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import ScheduledRun

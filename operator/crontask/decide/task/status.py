@@ -6,7 +6,7 @@ from datetime import datetime
 
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition, merge_conditions
-from crontask.api.scheduledrun import FAILURES, NEVER_RAN, Origin
+from crontask.api.phases import FAILURES, NEVER_RAN, Origin
 from crontask.api.task_status import (
     SCHEDULING,
     Counted,

@@ -8,8 +8,8 @@ import pytest
 from run_life import Life, exited, known_of, make_task, pod, runs, scheduled_run
 
 from crontask.api.composite import LONGEST_CURSOR
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Pod
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.fit import RESULT_INVALID, fitting_outcome, violation_message
 from crontask.decide.attempt.outcome import outcome_of
 

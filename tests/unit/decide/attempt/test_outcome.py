@@ -7,8 +7,8 @@ import pytest
 from run_life import at, exited, pod, runs
 
 from crontask.api.names import ANNOTATION_STOPPED
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition, Terminated, Waiting
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.outcome import LEFTOVERS_STOPPED, outcome_of
 
 S, P, F, T = RunPhase.SUCCEEDED, RunPhase.PARTIAL, RunPhase.FAILED, RunPhase.TIMED_OUT

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_life import at, pod
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, Pod, Terminated, message_bytes
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.outcome import Outcome, outcome_of
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 

@@ -8,8 +8,9 @@ from run_life import asked_to_stop, at, attempt, exited, pod, runs
 from several_batches import parent_of, part, said, several_batches
 
 from crontask.api.composite_status import BatchStatus
+from crontask.api.phases import RunPhase
 from crontask.api.pod import DEADLINE_EXCEEDED, ContainerStatus, Pod
-from crontask.api.scheduledrun import Attempt, RunPhase
+from crontask.api.scheduledrun import Attempt
 from crontask.decide.attempt.reused import resumed, so_far, tries
 from crontask.decide.attempt.stop import end_of_attempt, end_of_stopped
 from crontask.decide.pod_state import VANISHED, Present

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from run_life import Life, asked_to_stop, at, exited, pod, runs, scheduled_run, stopped, waits
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, PodCondition, Terminated
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.starting import began_at, time_at_work, what_it_waits_for, why_not_running
 from crontask.decide.decisions import DeletePod, StopPod
 

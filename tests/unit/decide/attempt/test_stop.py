@@ -7,8 +7,8 @@ import pytest
 from run_life import Life, asked_to_stop, at, attempt, exited, known_of, pod, recorded, runs, scheduled_run, stopped
 
 from crontask.api.names import ANNOTATION_REPLACED_BY, ANNOTATION_STOP_REQUESTED_AT, ANNOTATION_STOPPED
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Waiting
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.stop import end_of_stopped, stop_reason, why_canceled
 from crontask.decide.decisions import DecisionKind, DeletePod, StopLeftovers, StopPod
 from crontask.decide.pod_state import NOT_MADE, Present

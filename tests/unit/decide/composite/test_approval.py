@@ -11,7 +11,7 @@ from run_life import at
 from crontask.api.composite_status import Answer, Halt, StepPhase, StepStatus
 from crontask.api.metadata import Condition
 from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import CompositeDecision, CompositeView
 
 P, S = RunPhase, StepPhase

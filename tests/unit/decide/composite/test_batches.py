@@ -11,7 +11,8 @@ from run_life import at, recorded
 from crontask.api.composite_status import BatchStatus, Halt
 from crontask.api.metadata import Metadata
 from crontask.api.names import part_name, part_of_batch
-from crontask.api.scheduledrun import BatchPart, ReusedPod, RunPhase
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import BatchPart, ReusedPod
 from crontask.api.validate import validate_run
 from crontask.decide.composite.batch_run import parts_to_look_at
 from crontask.decide.composite.batches import decide_batches

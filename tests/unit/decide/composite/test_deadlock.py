@@ -8,7 +8,8 @@ from run_life import at, recorded
 from task_views import make_task
 
 from crontask.api.metadata import Metadata
-from crontask.api.scheduledrun import RunPhase, ScheduledRunSpec
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.decide.composite.deadlock import deadlocked_by
 from crontask.decide.model import CronTask, ScheduledRun
 

@@ -6,7 +6,7 @@ from fan_out_story import BADLY, WELL, Story, index_of
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.letters import decoded
 from crontask.decide.decisions import CancelPart, CreatePart, RunDecisions
 

@@ -11,7 +11,8 @@ from run_life import annotated, at
 
 from crontask.api.composite import TOTALS
 from crontask.api.composite_status import FailedItem, ItemsStatus, StepPhase, StepStatus
-from crontask.api.scheduledrun import Item, RunPhase
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import Item
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.composite.decide import at_its_start, planned_items
 from crontask.decide.composite.fan_out import FanOut

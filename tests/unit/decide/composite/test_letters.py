@@ -8,7 +8,7 @@ from item_rows import made
 
 from crontask.api.composite import MOST_ITEMS
 from crontask.api.composite_status import ItemsStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.letters import coded, decoded, letter_of
 
 ALL = "-RSPFTCNU"

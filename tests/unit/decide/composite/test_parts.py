@@ -8,7 +8,7 @@ from composite_views import C, fan_out, flow, part, step
 from run_life import at, known_of, recorded
 
 from crontask.api.composite_status import Halt, StepPhase, StepStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.model import ScheduledRun
 from crontask.decide.readiness import Ends, hindrance
 

@@ -9,8 +9,8 @@ import pytest
 from composite_views import C, flow, part, step
 from run_life import at, make_task, own_run, recorded, scheduled_run
 
+from crontask.api.phases import RunPhase
 from crontask.api.rerun import RerunOf
-from crontask.api.scheduledrun import RunPhase
 from crontask.api.validate import LONGEST_ARGS
 from crontask.decide.composite.part import create_part, own_parts
 from crontask.decide.composite.step_state import LONGEST_RESULT, recordable

@@ -9,7 +9,7 @@ from composite_views import C, fan_out, flow, step
 from run_life import annotated, invalid_run, make_task, own_run, recorded, scheduled_run
 
 from crontask.api.composite_status import BatchStatus, StepPhase, StepStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import TaskBatch
 from crontask.decide.composite.rerun import claimed_by, has_taken_over, newest_of, refusal
 from crontask.decide.model import CronTask, ScheduledRun

@@ -8,7 +8,7 @@ from composite_views import C, fan_out, flow, own, part, step
 from run_life import at, own_run, recorded
 
 from crontask.api.composite_status import BatchStatus, StepPhase, StepStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import CompositeView
 from crontask.decide.composite.reuse import Kept, kept_of, missing_results
 from crontask.decide.model import ScheduledRun

@@ -9,7 +9,7 @@ from run_life import at
 
 from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
 from crontask.api.names import part_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import CompositeView
 
 P = RunPhase

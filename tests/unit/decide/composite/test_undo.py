@@ -4,7 +4,8 @@ import pytest
 from composite_views import C, decided, flow, part, step
 from run_life import attempt, recorded
 
-from crontask.api.scheduledrun import Attempt, RunPhase
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import Attempt
 from crontask.decide.composite.undo import may_have_acted
 
 P = RunPhase

@@ -9,7 +9,7 @@ from run_life import annotated, at
 
 from crontask.api.composite_status import Halt
 from crontask.api.metadata import Condition
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.halt import why_ending
 from crontask.decide.composite.model import CompositeView
 from crontask.decide.composite.waiting import waits_for

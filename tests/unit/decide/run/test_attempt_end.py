@@ -18,8 +18,8 @@ from run_life import (
     scheduled_run,
 )
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import PodCondition
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import StartAttempt
 from crontask.decide.pod_state import VANISHED

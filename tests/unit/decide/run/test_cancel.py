@@ -19,7 +19,8 @@ from run_life import (
 )
 
 from crontask.api.metadata import Condition
-from crontask.api.scheduledrun import RunPhase, ScheduledRunStatus
+from crontask.api.phases import RunPhase
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.decisions import DeletePod, RunAction, StopPod
 from crontask.decide.run.cancel import canceled_too_late, canceled_without_pod, canceling
 

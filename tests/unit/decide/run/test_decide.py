@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from run_life import at, exited, known_of, pod, runs, scheduled_run
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerStatus
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import StopLeftovers
 from crontask.decide.run.decide import RULES_OF, decide_run

@@ -21,7 +21,8 @@ from run_life import (
 
 from crontask.api.metadata import Condition, Metadata
 from crontask.api.names import ANNOTATION_TRIGGER, follow_up_name
-from crontask.api.scheduledrun import Attempt, Origin, RunPhase, ScheduledRunStatus
+from crontask.api.phases import Origin, RunPhase
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus
 from crontask.api.task_status import TaskPhase
 from crontask.api.trigger import Trigger, trigger_json
 from crontask.decide.decisions import CreateRun

@@ -8,7 +8,7 @@ import pytest
 from run_life import Life, at, exited, known_of, make_task, own_run, owned, pod, recorded, scheduled_run
 
 from crontask.api.composite_status import FailedItem, ItemsStatus
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.composite.model import PART_KEPT
 from crontask.decide.decisions import LookForPod, RemoveRun, RunDecisions
 from crontask.decide.model import ScheduledRun

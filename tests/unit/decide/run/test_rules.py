@@ -34,8 +34,9 @@ from run_strategies import instants, views
 from several_batches import several_batches
 
 from crontask.api.metadata import OwnerReference
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerStatus
-from crontask.api.scheduledrun import Attempt, RunPhase, ScheduledRunStatus
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus
 from crontask.api.validate import validate_run
 from crontask.decide.decisions import (
     Dropped,

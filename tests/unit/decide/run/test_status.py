@@ -23,7 +23,8 @@ from run_life import (
 )
 
 from crontask.api.metadata import Condition
-from crontask.api.scheduledrun import Attempt, Origin, RunPhase, ScheduledRunStatus
+from crontask.api.phases import Origin, RunPhase
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.decisions import DecisionKind
 from crontask.decide.model import ScheduledRun

@@ -22,8 +22,8 @@ from run_life import (
 )
 from several_batches import several_batches
 
+from crontask.api.phases import RunPhase
 from crontask.api.pod import Container, ContainerState, ContainerStatus, Pod, Terminated
-from crontask.api.scheduledrun import RunPhase
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import DeletePod, StopPod
 from crontask.decide.run.timeout import Limit, next_limit, stop

@@ -7,7 +7,7 @@ from run_life import at, recorded
 
 from crontask.api.composite_status import BatchStatus
 from crontask.api.metadata import Metadata
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import CronTaskStatus, TaskBatch
 from crontask.api.validate import validate_run, validate_task
 from crontask.decide.model import CronTask, ScheduledRun

@@ -17,7 +17,7 @@ from task_views import (
 )
 
 from crontask.api.metadata import Condition, find_condition
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.task.conditions import (

@@ -8,8 +8,9 @@ import pytest
 from task_views import CREATED, INSTANT, at, decide, decided_about, ended, make_run, make_task, manual_run
 
 from crontask.api.metadata import find_condition
+from crontask.api.phases import RunPhase
 from crontask.api.rerun import REFUSALS
-from crontask.api.scheduledrun import Attempt, RunPhase
+from crontask.api.scheduledrun import Attempt
 from crontask.api.task_status import Counted, Counts, RunSummary, TaskPhase
 from crontask.decide.model import STALE, Config, ScheduledRun
 from crontask.decide.run.decide import decide_run

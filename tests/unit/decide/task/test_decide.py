@@ -22,7 +22,7 @@ from task_views import (
 )
 
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import TaskPhase, Timing
 from crontask.decide.decisions import Adopt, CancelRun, Discard, Dropped, Launch, Reserve, StartAttempt, TaskAction
 from crontask.decide.model import Config, CronTask, ScheduledRun

@@ -9,7 +9,7 @@ from task_views import CREATED, at, condition, decide, ended, make_run, make_tas
 
 from crontask.api.names import ANNOTATION_REPLACED_BY
 from crontask.api.outcomes import LONGEST, Became, times_of
-from crontask.api.scheduledrun import Origin, RunPhase
+from crontask.api.phases import Origin, RunPhase
 from crontask.api.task_status import Counted, TaskPhase
 from crontask.decide.model import Config, CronTask
 from crontask.decide.views import RunView

@@ -18,7 +18,7 @@ from task_views import (
     timing_of,
 )
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import RunSummary, Timing
 from crontask.decide.model import ScheduledRun
 from crontask.decide.pod_state import Creating

@@ -19,7 +19,7 @@ from task_views import (
     run_refused,
 )
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import Decision, TaskPhase, Timing
 from crontask.decide.model import Config, CronTask
 from crontask.decide.task.dropped import dropped_times, launches_cut_short

@@ -21,7 +21,7 @@ from task_views import (
 )
 
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import Timing
 from crontask.decide.model import CronTask
 from crontask.decide.task.due import Candidate, Undecided, decided_before, given_up_at, undecided_times

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from task_views import INSTANT, at, ended, make_run, make_task, manual_run
 
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.model import ScheduledRun
 from crontask.decide.task.history import runs_to_prune
 

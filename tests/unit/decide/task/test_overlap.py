@@ -16,8 +16,8 @@ from task_views import (
 )
 
 from crontask.api.names import run_name
+from crontask.api.phases import Origin, RunPhase
 from crontask.api.policies import Concurrency, ConcurrencyPolicy
-from crontask.api.scheduledrun import Origin, RunPhase
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.pod_state import VANISHED, Creating, CreationUnknown
 from crontask.decide.stage import Stage, stage_of

@@ -7,7 +7,7 @@ import pytest
 from task_views import at, ended, make_run, make_task, manual_run
 
 from crontask.api.metadata import Metadata
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.api.task_status import Counts, CronTaskStatus, Decision
 from crontask.decide.decisions import DecisionKind
 from crontask.decide.model import STALE, ScheduledRun

@@ -16,7 +16,7 @@ from task_views import (
 )
 
 from crontask.api.names import run_name
-from crontask.api.scheduledrun import RunPhase
+from crontask.api.phases import RunPhase
 from crontask.decide.decisions import Discard, Launch, Reserve, StartAttempt
 from crontask.decide.task.overlap import Slots
 from crontask.decide.task.reserve import AHEAD, LATEST, SPREAD, Reservations, reservations

@@ -21,7 +21,7 @@ from task_views import (
 )
 
 from crontask.api.names import ANNOTATION_RESUME, run_name
-from crontask.api.scheduledrun import Origin, RunPhase
+from crontask.api.phases import Origin, RunPhase
 from crontask.api.task_status import Counted, Counts, RunSummary, TaskPhase, Timing, Tripped
 from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import STALE, Config, CronTask, ScheduledRun
