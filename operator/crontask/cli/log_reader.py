@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crontask.api.names import LABEL_PARENT
 from crontask.cli.exits import GONE, explain, stop
 from crontask.cli.log_sources import Source, sources_of
-from crontask.cli.parts import LABEL
 from crontask.cli.tree import Parts, is_composite
 from crontask.cli.waiting import ended
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from crontask.client import Cluster
     from crontask.client.requests import Document
 
-_MAIN = "main"
 _PAUSE = 0.5
 # What comes after the end of a run, of logs that are still read, is waited for so long.
 _PATIENCE = 5.0
@@ -62,16 +61,16 @@ def read_one(cluster: "Cluster", namespace: str, source: Source, options: Option
 
 
 def container_of(cluster: "Cluster", namespace: str, pod: str, wanted: str = "") -> str | None:
-    """The container whose log is meant: the one wanted, else that called main, else the first; None without a pod."""
+    """The container whose log is meant: the one wanted, else the handler's; None without a pod."""
     from crontask.api.resources import POD
     from crontask.client import errors
+    from crontask.client.pods import handler_container
 
     try:
         found = cluster.get(POD, pod, namespace=namespace)
     except errors.NotFound:
         return None
-    names = [each["name"] for each in found["spec"]["containers"]]
-    return wanted or (_MAIN if _MAIN in names else str(names[0]))
+    return wanted or handler_container(found)
 
 
 @dataclass
@@ -123,7 +122,7 @@ class _Following:
         """Until the program ends."""
         from crontask.api.resources import SCHEDULED_RUN
 
-        for event in self.cluster.watch(SCHEDULED_RUN, namespace=self.namespace, selector=LABEL):
+        for event in self.cluster.watch(SCHEDULED_RUN, namespace=self.namespace, selector=LABEL_PARENT):
             if event.type != "DELETED":
                 self.parts[event.object["metadata"]["uid"]] = event.object
                 self.lines.put(None)

@@ -85,11 +85,6 @@ def _split(written: str) -> tuple[str, str]:
 
 def _get(cluster: "Cluster", kind: "Resource", name: str) -> "Document | None":
     """The object; None where there is none."""
-    from crontask.client import errors
+    from crontask.client import operations, requests
 
-    try:
-        return cluster.get(kind, name)
-    except errors.NotFound as error:
-        if error.unknown_resource:
-            raise
-        return None
+    return cluster.run(operations.known(requests.get(kind, name, cluster.namespace)))

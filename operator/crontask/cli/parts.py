@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from crontask.api.names import LABEL_PARENT
 from crontask.cli.tree import Parts, is_composite
 
 if TYPE_CHECKING:
     from crontask.client import Cluster
     from crontask.client.requests import Document
-
-LABEL = "crontask.dev/parent"
 
 
 def parts_of(cluster: "Cluster", run: "Document") -> Parts:
@@ -20,5 +19,5 @@ def parts_of(cluster: "Cluster", run: "Document") -> Parts:
     namespace, name = run["metadata"]["namespace"], run["metadata"]["name"]
     below = cluster.list(SCHEDULED_RUN, namespace=namespace, fields=f"spec.parent.name={name}")["items"]
     if any(map(is_composite, below)):
-        below = cluster.list(SCHEDULED_RUN, namespace=namespace, selector=LABEL)["items"]
+        below = cluster.list(SCHEDULED_RUN, namespace=namespace, selector=LABEL_PARENT)["items"]
     return Parts(below)

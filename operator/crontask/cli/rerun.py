@@ -8,7 +8,7 @@ from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, written_again
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.named import find_run
-from crontask.cli.starting import Asked, drawn, start, start_options
+from crontask.cli.starting import Asked, start, start_options
 from crontask.cli.tree import phase_of
 from crontask.cli.waiting import ended
 
@@ -37,5 +37,5 @@ def rerun_command(run: str, from_: str | None, latest: bool, **options: Any) -> 
             stop(BAD_INPUT, f"{name} is a part of {above}; write {written_again('rerun', above)}")
         if not ended(source):
             stop(BAD_INPUT, f"{name} has not ended: it is {phase_of(source)}; wait for it, or cancel it")
-        body = actions.rerun(source, name=drawn(name), from_=from_, latest=latest)
+        body = actions.rerun(source, name=actions.drawn(name), from_=from_, latest=latest)
         start(cluster, body, asked)

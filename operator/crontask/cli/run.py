@@ -7,7 +7,7 @@ import click
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.given_args import BadArgsError, args_options, given_args, read_args
-from crontask.cli.starting import Asked, drawn, start, start_options, when_options
+from crontask.cli.starting import Asked, start, start_options, when_options
 
 
 @click.command("run")
@@ -51,7 +51,7 @@ def run_command(
         what["source"] = source.read() if source is not None else None
         handler = actions.handler(**what)
         args = given_args(values, texts, read_args(args_file) if args_file is not None else {}, {}, None)
-        body = actions.one_off(handler, name=name or drawn("run"), args=args or None, **asked.when)
+        body = actions.one_off(handler, name=name or actions.drawn("run"), args=args or None, **asked.when)
     except UnicodeDecodeError:
         stop(BAD_INPUT, f"--python {source.name}: this is not text in UTF-8")
     except (BadArgsError, errors.BadInput) as error:

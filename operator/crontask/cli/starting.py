@@ -1,6 +1,5 @@
 """A run that is asked for: created, waited for, its logs shown. What `trigger`, `run` and `rerun` share."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,13 +77,6 @@ def start_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def drawn(begin: str) -> str:
-    """A name for a run that nobody else has."""
-    from crontask.client import actions
-
-    return actions.name_by_letters(begin, secrets.token_hex(5))
 
 
 def start(cluster: "Cluster", body: "Document", asked: Asked) -> None:

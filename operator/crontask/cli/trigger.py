@@ -9,7 +9,7 @@ from crontask.cli.connection import cluster_options, connected
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.given_args import BadArgsError, args_options, doubts, given_args, read_args, unknown_keys
 from crontask.cli.named import find_task
-from crontask.cli.starting import Asked, drawn, start, start_options, when_options
+from crontask.cli.starting import Asked, start, start_options, when_options
 
 if TYPE_CHECKING:
     from crontask.client.requests import Document
@@ -39,7 +39,7 @@ def trigger_command(
         found = find_task(cluster, task)
         name = found["metadata"]["name"]
         args = args_of(found, values, texts, args_file)
-        run = drawn(name) if key is None else actions.name_by_key(name, key)
+        run = actions.drawn(name) if key is None else actions.name_by_key(name, key)
         start(cluster, actions.trigger(name, name=run, key=key, args=args or None, **asked.when), asked)
 
 

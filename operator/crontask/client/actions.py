@@ -1,4 +1,4 @@
-"""The bodies and patches of what people do with tasks and runs. Pure: no clock, no requests, no randomness.
+"""The bodies and patches of what people do with tasks and runs. Pure, but for `drawn`: no clock, no requests.
 
     body = actions.trigger("sync", name=actions.name_by_key("sync", "deploy-42"), key="deploy-42", args={"full": True})
     cluster.create(SCHEDULED_RUN, body)
@@ -8,6 +8,7 @@ Used by the SDK and by the verbs of the command line, so that both do the same. 
 the task; one that is None counts as not given. Raises errors.BadInput for what cannot be meant.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
@@ -82,9 +83,9 @@ def name_by_key(task: str, key: str) -> str:
     return keyed_name(task, key)
 
 
-def name_by_letters(begin: str, letters: str) -> str:
-    """The name of any other run: the task's, and ten letters that were drawn (`secrets.token_hex(5)`)."""
-    return drawn_name(begin, letters)
+def drawn(begin: str) -> str:
+    """The name of any other run: the task's, and ten letters that nobody else draws."""
+    return drawn_name(begin, os.urandom(5).hex())
 
 
 def trigger(

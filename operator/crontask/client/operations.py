@@ -44,6 +44,16 @@ def creating(request: Request) -> Steps[Document]:
         return (yield requests.get(asked.resource, asked.name, asked.namespace))
 
 
+def known(request: Request) -> Steps[Document | None]:
+    """What a GET asks for, None where there is none by that name."""
+    try:
+        return (yield request)
+    except errors.NotFound as error:
+        if error.unknown_resource:
+            raise
+        return None
+
+
 def deleting(request: Request) -> Steps[Document]:
     """A deletion. If its answer was lost, it is gone because of us."""
     try:

@@ -21,7 +21,7 @@ from crontask.client.values import Instant, moment
 from crontask.sdk import errors
 from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
 from crontask.sdk.app_name import checked_app
-from crontask.sdk.asking import Asking, Timeout, drawn, fields_of_runs, owners_in, seconds_of, selectable
+from crontask.sdk.asking import Asking, Timeout, fields_of_runs, owners_in, seconds_of, selectable
 from crontask.sdk.fields import TaskFields, manifest
 from crontask.sdk.objects import Cell, Task, Upcoming
 from crontask.sdk.patching import spec_patch
@@ -196,7 +196,7 @@ class AsyncClient:
         set); KeyConflict if it was asked for with other args, at or delay.
         """
         checked_name(task, CRON_TASK)
-        name = drawn(task) if key is None else actions.name_by_key(task, key)
+        name = actions.drawn(task) if key is None else actions.name_by_key(task, key)
         body = actions.trigger(task, name=name, key=key, labels=labels, annotations=annotations, **settings)
         if key is None:
             return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
@@ -204,14 +204,14 @@ class AsyncClient:
             actions.refuse_past(body, datetime.now(UTC))
         except errors.BadInput:
             # Its time has passed: it may have been asked for before.
-            found = await self._asking.known(name, namespace)
+            found = await self._asking.known(SCHEDULED_RUN, name, namespace)
             if found is None:
                 raise
             return self._same(body, found, key)
         try:
             return self._same(body, await self._asking.create(body, namespace), key)
         except errors.AlreadyExists:
-            found = await self._asking.known(name, namespace)
+            found = await self._asking.known(SCHEDULED_RUN, name, namespace)
         if found is None:
             # It is gone since: its time to be kept was over.
             found = await self._asking.create(body, namespace)
@@ -229,7 +229,7 @@ class AsyncClient:
         """A one-off run. `name`: with what its name begins."""
         what, settings = actions.parted(how)
         handler = actions.handler(**what)
-        body = actions.one_off(handler, name=drawn(name), labels=labels, annotations=annotations, **settings)
+        body = actions.one_off(handler, name=actions.drawn(name), labels=labels, annotations=annotations, **settings)
         return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
 
     async def get(self, run: str, *, namespace: str | None = None) -> AsyncRun:

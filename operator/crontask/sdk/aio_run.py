@@ -10,7 +10,7 @@ from crontask.client import actions
 from crontask.client.actions import RunSettings
 from crontask.client.requests import Document
 from crontask.sdk import errors, outcome
-from crontask.sdk.asking import Asking, Timeout, drawn, fields_of_runs, seconds_of
+from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of
 from crontask.sdk.objects import Cell, EventType, RunView
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class AsyncRun(RunView):
         `from_`: Failed, Start, or the name of a step; `latest`: as its task says now.
         """
         begin = self.task or self.name
-        body = actions.rerun(self.document, name=drawn(begin), from_=from_, latest=latest, **settings)
+        body = actions.rerun(self.document, name=actions.drawn(begin), from_=from_, latest=latest, **settings)
         return AsyncRun(self._asking, Cell(await self._asking.start(body, self.namespace)))
 
     def logs(self, *, follow: bool = False) -> AsyncGenerator[str, None]:

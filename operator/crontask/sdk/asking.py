@@ -1,6 +1,5 @@
 """The requests of the SDK: one object or list at a time, in the namespace and by the manager of a client."""
 
-import os
 from datetime import UTC, datetime, timedelta
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
@@ -33,25 +32,14 @@ class Asking:
         request = requests.create(SCHEDULED_RUN, body, self.inside(namespace), manager=self.manager, drawn=True)
         return await self.port.run(operations.creating(request))
 
-    async def known(self, name: str, namespace: str | None) -> Document | None:
-        """A run by that name, None without one."""
-        try:
-            return await self.get(SCHEDULED_RUN, name, namespace)
-        except errors.NotFound as error:
-            if error.unknown_resource:
-                raise
-            return None
+    async def known(self, kind: Resource, name: str, namespace: str | None) -> Document | None:
+        """The object of that name, None without one."""
+        return await self.port.run(operations.known(requests.get(kind, name, self.inside(namespace))))
 
     async def exists(self, body: Document) -> bool:
         """Whether there is a task of that name."""
         metadata = body["metadata"]
-        try:
-            await self.get(CRON_TASK, metadata["name"], metadata["namespace"])
-        except errors.NotFound as error:
-            if error.unknown_resource:
-                raise
-            return False
-        return True
+        return await self.known(CRON_TASK, metadata["name"], metadata["namespace"]) is not None
 
     async def begin_paused(self, body: Document) -> bool:
         """A task that is paused by the manager of pauses, and without a timing, which starts nothing if we end here.
@@ -102,11 +90,6 @@ class Asking:
     def inside(self, namespace: str | None) -> str:
         """The namespace that is meant."""
         return self.port.namespace if namespace is None else namespace
-
-
-def drawn(begin: str) -> str:
-    """A name that nobody else draws."""
-    return actions.name_by_letters(begin, os.urandom(5).hex())
 
 
 def seconds_of(timeout: Timeout) -> float | None:

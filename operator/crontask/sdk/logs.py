@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from crontask.api.names import LABEL_RUN, MAIN_CONTAINER
+from crontask.api.names import LABEL_RUN
 from crontask.api.resources import POD, SCHEDULED_RUN
 from crontask.client import errors, operations, requests
+from crontask.client.pods import handler_container
 from crontask.client.requests import Document
 from crontask.sdk.objects import Cell, RunView
 from crontask.sdk.port import Port
@@ -90,19 +91,15 @@ def _waits(pod: Document) -> bool:
     if status.get("phase") in _OVER:
         return False
     known = {each["name"]: each.get("state") or {} for each in status.get("containerStatuses") or ()}
-    state = known.get(_container(pod), {})
+    state = known.get(handler_container(pod), {})
     return "running" not in state and "terminated" not in state
-
-
-def _container(pod: Document) -> str:
-    """The handler's: the one of that name, else the first."""
-    names = [str(container["name"]) for container in pod["spec"]["containers"]]
-    return MAIN_CONTAINER if MAIN_CONTAINER in names else names[0]
 
 
 async def _of_pod(port: Port, pod: Document, *, follow: bool) -> AsyncGenerator[str, None]:
     metadata = pod["metadata"]
-    lines = port.logs(metadata["name"], namespace=metadata["namespace"], container=_container(pod), follow=follow)
+    lines = port.logs(
+        metadata["name"], namespace=metadata["namespace"], container=handler_container(pod), follow=follow
+    )
     try:
         async with aclosing(lines):
             async for line in lines:

@@ -1,12 +1,13 @@
 """Bodies and patches of what people do with tasks and runs, as tables."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from crontask.api.names import follow_up_name, nominal_of
+from crontask.api.names import drawn_name, follow_up_name, nominal_of
 from crontask.api.policies import Retry
 from crontask.api.validate import validate_run
 from crontask.client import actions, values
@@ -245,7 +246,9 @@ def test_names() -> None:
     assert len(keyed) == len("sync-") + 10
     assert nominal_of("sync", keyed) is None
     assert len(actions.name_by_key("t" * 52, "k")) <= 60
-    assert actions.name_by_letters("sync", "0123456789") == "sync-0123456789"
+    assert drawn_name("sync", "0123456789") == "sync-0123456789"
+    assert re.fullmatch("sync-[0-9a-f]{10}", actions.drawn("sync"))
+    assert actions.drawn("sync") != actions.drawn("sync")
 
 
 def test_pause_and_resume() -> None:
