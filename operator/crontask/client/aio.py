@@ -19,6 +19,7 @@ from yarl import URL
 from crontask.client import errors
 from crontask.client.access import Access
 from crontask.client.answers import Answer, Lines, encoded
+from crontask.client.deadline import Deadline, shorter
 from crontask.client.grants import Grant, KeyPair
 from crontask.client.requests import Request
 from crontask.client.sending import Sending
@@ -62,7 +63,7 @@ class AsyncTransport:
 
     async def stream(self, request: Request, seconds: float | None = None) -> AsyncGenerator[bytes, None]:
         """The lines of an answer as they come, the last one even if nothing ends it. It ends after `seconds`."""
-        end = None if seconds is None else time.monotonic() + seconds
+        deadline = Deadline(seconds)
         sending = self._sending(request)
 
         async def opened(response: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
@@ -73,7 +74,7 @@ class AsyncTransport:
         response = await self._tried(request, sending, opened)
         lines = Lines()
         try:
-            while chunk := await self._chunk(request, response, end):
+            while chunk := await self._chunk(request, response, deadline):
                 for line in lines.add(chunk):
                     yield line
             if lines.rest:
@@ -142,13 +143,12 @@ class AsyncTransport:
             raise unreachable(request.asked, self.access, error, sent=True) from error
         return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
-    async def _chunk(self, request: Request, response: aiohttp.ClientResponse, end: float | None) -> bytes:
+    async def _chunk(self, request: Request, response: aiohttp.ClientResponse, deadline: Deadline) -> bytes:
         """Some of a stream, empty once it has ended or its time is over."""
-        left = None if end is None else end - time.monotonic()
+        left = deadline.left
         if left is not None and left <= 0:
             return b""
-        limits = [seconds for seconds in (left, request.silence) if seconds is not None]
-        patience = min(limits) if limits else None
+        patience = shorter(left, request.silence)
         try:
             async with asyncio.timeout(patience):
                 return await response.content.readany()

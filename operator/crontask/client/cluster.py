@@ -21,26 +21,23 @@ from typing import Self, TypeVar
 from crontask.api import resources
 from crontask.api.resources import Resource
 from crontask.client import errors, operations, requests
-from crontask.client.access import Access, Flags, load
+from crontask.client.access import Access
 from crontask.client.answers import Event, read
+from crontask.client.deadline import Deadline
 from crontask.client.operations import Steps, Verdict, Watch
 from crontask.client.requests import ALL, Document
 from crontask.client.sync import SyncTransport
+from crontask.client.target import Target
 
 T = TypeVar("T")
 
 
-class Cluster:
+class Cluster(Target):
     """One API server, and one user of it."""
 
     def __init__(self, access: Access) -> None:
-        self.access = access
+        super().__init__(access)
         self.transport = SyncTransport(access)
-
-    @classmethod
-    def load(cls, flags: Flags = Flags()) -> Self:  # noqa: B008
-        """The cluster that flags, environment and files say. Nothing is asked of it yet."""
-        return cls(load(flags))
 
     def __enter__(self) -> Self:
         return self
@@ -53,11 +50,6 @@ class Cluster:
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()
-
-    @property
-    def namespace(self) -> str:
-        """Where names are looked for if nothing else is said."""
-        return self.access.namespace
 
     def get(self, kind: Resource, name: str, *, namespace: str | None = None) -> Document:
         """One object."""
@@ -166,14 +158,14 @@ class Cluster:
         metadata alone.
         """
         watch = Watch(kind, self._in(namespace), name=name, selector=selector, fields=fields, after=after)
-        end = None if timeout is None else time.monotonic() + timeout
-        while (left := _left(end)) is None or left > 0:
+        deadline = Deadline(timeout)
+        while not deadline.over:
             error: errors.RequestError | None = None
             began = time.monotonic()
             try:
                 if watch.needs_list:
                     yield from watch.listed(self.run(watch.listing()))
-                    left = _left(end)
+                left = deadline.left
                 with closing(self.transport.stream(watch.request(left), left)) as lines:
                     for line in lines:
                         event = watch.read(line)
@@ -182,8 +174,7 @@ class Cluster:
             except errors.RequestError as failure:
                 error = failure
             pause = watch.ended(error, time.monotonic() - began)
-            left = _left(end)
-            time.sleep(pause if left is None else max(0.0, min(pause, left)))
+            time.sleep(deadline.at_most(pause))
 
     def logs(
         self,
@@ -246,14 +237,3 @@ class Cluster:
         except StopIteration as done:
             result: T = done.value
             return result
-
-    def _of(self, body: Document, namespace: str | None) -> str:
-        """Where an object that says it itself belongs."""
-        return self._in(namespace or (body.get("metadata") or {}).get("namespace"))
-
-    def _in(self, namespace: str | None) -> str:
-        return self.access.namespace if namespace is None else namespace
-
-
-def _left(end: float | None) -> float | None:
-    return None if end is None else end - time.monotonic()

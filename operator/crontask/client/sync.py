@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from crontask.client import errors
 from crontask.client.access import Access
 from crontask.client.answers import Answer, Lines, encoded
+from crontask.client.deadline import Deadline, shorter
 from crontask.client.errors import Asked
 from crontask.client.grants import Grant, KeyPair
 from crontask.client.requests import Request
@@ -62,7 +63,7 @@ class SyncTransport:
 
     def stream(self, request: Request, seconds: float | None = None) -> Generator[bytes, None, None]:
         """The lines of an answer as they come, the last one even if nothing ends it. It ends after `seconds`."""
-        end = None if seconds is None else time.monotonic() + seconds
+        deadline = Deadline(seconds)
         sending = self._sending(request)
 
         def opened(response: "urllib3.BaseHTTPResponse") -> "urllib3.BaseHTTPResponse":
@@ -73,7 +74,7 @@ class SyncTransport:
         response = self._tried(request, sending, opened)
         lines = Lines()
         try:
-            while chunk := self._chunk_of_stream(request, response, end):
+            while chunk := self._chunk_of_stream(request, response, deadline):
                 yield from lines.add(chunk)
             if lines.rest:
                 yield lines.rest
@@ -150,13 +151,12 @@ class SyncTransport:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failure(asked, error, sending) from error
 
-    def _chunk_of_stream(self, request: Request, response: "urllib3.BaseHTTPResponse", end: float | None) -> bytes:
+    def _chunk_of_stream(self, request: Request, response: "urllib3.BaseHTTPResponse", deadline: Deadline) -> bytes:
         """Some of a stream, empty once it has ended or its time is over."""
-        left = None if end is None else end - time.monotonic()
+        left = deadline.left
         if left is not None and left <= 0:
             return b""
-        limits = [seconds for seconds in (left, request.silence) if seconds is not None]
-        patience = min(limits) if limits else None
+        patience = shorter(left, request.silence)
         try:
             return self._chunk(request.asked, response, patience)
         except errors.Timeout as error:
