@@ -48,12 +48,15 @@ class Upcoming:
     start_time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task as it was when it was read. `document`: the whole object; `taken_over`: fields, and from whom."""
+class _Read:
+    """What a task and a run have alike, as it was read."""
 
-    document: Document = field(repr=False)
-    taken_over: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ()
+
+    @property
+    def document(self) -> Document:
+        """The whole object."""
+        raise NotImplementedError
 
     @property
     def name(self) -> str:
@@ -74,6 +77,14 @@ class Task:
     def status(self) -> Document:
         """Its status, raw; empty while the operator has not seen it."""
         return _part(self.document, "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Task(_Read):
+    """A task as it was when it was read. `document`: the whole object; `taken_over`: fields, and from whom."""
+
+    document: Document = field(repr=False)
+    taken_over: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str | None:
@@ -112,7 +123,7 @@ class Cell:
         self.document = document
 
 
-class RunView:
+class RunView(_Read):
     """A run as it was when it was read last."""
 
     def __init__(self, cell: Cell) -> None:
@@ -127,29 +138,9 @@ class RunView:
         return self.cell.document
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.document["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-        return str(self.document["metadata"]["namespace"])
-
-    @property
     def uid(self) -> str:
         """Another run of its name has another."""
         return str(self.document["metadata"]["uid"])
-
-    @property
-    def spec(self) -> Document:
-        """Its spec, raw."""
-        return _part(self.document, "spec")
-
-    @property
-    def status(self) -> Document:
-        """Its status, raw; empty while the operator has not seen it."""
-        return _part(self.document, "status")
 
     @property
     def task(self) -> str | None:
