@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from admission import Admission, admission, problems
 from crd_rules import messages
-from field_cases import ANYTHING, FIELDS, INSIDE, ONLY_VALIDATE, RULES, UNQUOTED_ON, Rule, spec_with, unbuilt
+from field_cases import ANYTHING, FIELDS, INSIDE, ONLY_VALIDATE, RULES, UNQUOTED_ON, Rule, spec_with
 from field_kinds import ABSENT, Edge, edges, limits, nodes, root_schema, spec_schema
 
 from cluster.control_plane import ControlPlane
-from crontask.api.unbuilt import FIX, MESSAGE
 from crontask.api.validate import validate_name
 
 KINDS = list(FIELDS)
-NOT_SERVED = f"{MESSAGE}; {FIX}"
 ALL = [(kind, path, field) for kind, fields in FIELDS.items() for path, field in fields.items()]
 BAD = [
     pytest.param(kind, path, value, words, id=f"{kind}-{path}-{value!r:.20}")
@@ -91,11 +89,7 @@ def test_just_outside_a_limit_is_refused_by_both(server: Admission, kind: str, e
 def test_just_inside_a_limit_is_taken_by_both(server: Admission, kind: str, edge: Edge) -> None:
     spec = spec_with(kind, edge.path, edge.value)
     refusal, said = server.refusal(kind, spec), problems(kind, spec)
-    if unbuilt(kind, edge.path):
-        # Of all that could be wrong, only that it is there.
-        assert refusal.count("Invalid value") == refusal.count(NOT_SERVED) == 1
-        assert [f"{problem.message}; {problem.fix}" for problem in said] == [NOT_SERVED]
-    elif edge.path in INSIDE:
+    if edge.path in INSIDE:
         assert refusal.count("Invalid value") == refusal.count(INSIDE[edge.path]) == 1
         assert len(said) == 1 + len(ONLY_VALIDATE.get((edge.path, edge.size), ()))
     else:

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from admission import Admission, admission, problems
 from api_server import until
-from field_cases import BATCH, EVERY, FIELDS, unbuilt
+from field_cases import BATCH, EVERY, FIELDS
 from field_features import DEFAULTS, FEATURES, ODD, ONLY_VALIDATE, REPEATED
 from field_kinds import Schema, crd_file, defaulted, nodes, root_schema, spec_schema
 
 from cluster.control_plane import ControlPlane
 from crontask.api.base import API_VERSION
-from crontask.api.unbuilt import MESSAGE
 from crontask.api.validate import validate_run, validate_task
 
 KINDS = list(FIELDS)
@@ -57,10 +56,6 @@ def _parsed(kind: str, spec: dict[str, Any]) -> object:
 
 @pytest.mark.parametrize(("kind", "spec", "name"), GOOD)
 def test_a_feature_is_stored_as_written(server: Admission, kind: str, spec: dict[str, Any], name: str) -> None:
-    if any(unbuilt(kind, path) for path, _ in _used(spec_schema(kind), spec)):
-        assert MESSAGE in server.refusal(kind, spec)
-        assert {problem.message for problem in problems(kind, spec)} == {MESSAGE}
-        return
     stored = server.stored(kind, spec, name)
     assert stored == defaulted(spec_schema(kind), spec)
     # The models' defaults are those of the schema: what was written means the same as what is stored.
@@ -117,14 +112,12 @@ def _used(schema: Schema, value: Any, path: str = "") -> Iterator[tuple[str, Any
 def test_every_field_and_every_word_is_in_a_feature(kind: str) -> None:
     schema = spec_schema(kind)
     used = [found for of, spec in FEATURES.values() if of == kind for found in _used(schema, spec)]
-    # Of handlers those that are served. The name is given by crontask: whoever writes it is refused, as is who has a
+    # The name is given by crontask: whoever writes it is refused, as is who has a
     # batch make a call.
     fields = {
         path: node
         for path, node in nodes(schema)
-        if not path.endswith(".container.name")
-        and not path.startswith(f"{EVERY}.http")
-        and not (path.startswith("handler.") and unbuilt(kind, path))
+        if not path.endswith(".container.name") and not path.startswith(f"{EVERY}.http")
     }
     assert fields.keys() - {path for path, _ in used} == set()
     words = {(path, word) for path, node in fields.items() for word in node.get("enum", ())}

@@ -28,9 +28,6 @@ from field_kinds import (
 )
 from url_templates import BAD_TEMPLATES, NO_HOST
 
-from crontask.api.unbuilt import BATCH as BATCH_FIELDS
-from crontask.api.unbuilt import HANDLER, RUN, TASK
-
 CONTAINER = {"image": "busybox:1.36"}
 HTTP = {"url": "https://example.com"}
 SOURCE = "def handler(ctx): pass"
@@ -427,17 +424,6 @@ def _at(kind: str, here: str, names: list[str], value: Any) -> Any:
     return {**beside, first: _at(kind, path, rest, value)}
 
 
-_UNBUILT_PARTS = {f"{BATCH}.{name}" for name in BATCH_FIELDS}
-
-
-def unbuilt(kind: str, path: str) -> bool:
-    """Whether the version refuses the field whatever is in it."""
-    if path in _UNBUILT_PARTS:
-        return True
-    first, _, rest = path.replace("[]", "").partition(".")
-    return rest.partition(".")[0] in HANDLER if first == "handler" else first in (TASK if kind == "CronTask" else RUN)
-
-
 @dataclass(frozen=True)
 class Rule:
     """A rule across fields: the manifest that breaks it, and its words; `path` is where validate says so, if it can."""
@@ -482,18 +468,6 @@ _JANUARY, _MARCH = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
 
 def _name(longest: int) -> str:
     return f"metadata.name: must be a DNS label of at most {longest} characters; write lower case letters, digits and -"
-
-
-def _not_served(path: str) -> str:
-    return f"{path} is not served by this version of crontask yet; remove it"
-
-
-_SAMPLES: dict[str, Any] = {
-    **{"argsSchema": {}, "resultSchema": {}, "retry": {}, "suspend": False, "idempotencyKey": "k"},
-    **{"startTimeout": "5s", "totalTimeout": "5s", "ttlAfterFinished": "5s", "onComplete": {"taskRef": {"name": "x"}}},
-    **{"http": {"url": "https://example.com"}, "python": {}, "pod": {}},
-    **{"batch": {"size": 1, "handler": {}}},
-}
 
 
 def _handler(given: dict[str, Any]) -> dict[str, Any]:
@@ -639,10 +613,6 @@ _HANDLER_RULES = (
         "spec.handler.container.name",
     ),
     *(
-        Rule(_not_served(f"spec.handler.{name}"), _handler({name: _SAMPLES[name]}), f"spec.handler.{name}")
-        for name in HANDLER
-    ),
-    *(
         Rule(
             f"{name} goes with steps only; remove it",
             _handler({"container": CONTAINER, name: value}),
@@ -775,7 +745,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
             {**TASK_BASE, "skip": [{"from": "2026-12-25", "to": "2026-12-24"}]},
             "spec.skip[0].to",
         ),
-        *(Rule(_not_served(f"spec.{name}"), {**TASK_BASE, name: _SAMPLES[name]}, f"spec.{name}") for name in TASK),
         Rule(
             "spec.after.task: a task cannot come after itself; name another task",
             {**TASK_BASE, "after": {"task": "t"}},
@@ -799,7 +768,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(_SHORT, {**RUN_BASE, "timeout": "0s"}, "spec.timeout"),
         Rule(DURATION_WORDS, {**RUN_BASE, "delay": "5"}, "spec.delay"),
         Rule(TEN_YEARS, {**RUN_BASE, "delay": "527041h"}, "spec.delay"),
-        *(Rule(_not_served(f"spec.{name}"), {**RUN_BASE, name: _SAMPLES[name]}, f"spec.{name}") for name in RUN),
         *(Rule(_name(60), RUN_BASE, name=name) for name in ("x" * 61, "a.b")),
         *_HANDLER_RULES,
         Rule(

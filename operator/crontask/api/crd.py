@@ -12,14 +12,13 @@ from typing import Any, get_args
 import yaml
 
 from crontask.api.base import DURATION_PATTERN, FIRST_YEAR, GROUP, LONGEST, OUTSIDE_DATE, VERSION
-from crontask.api.crd_handler import SECOND_RULE, add_handler_rules, at_most_one, joined, refuse, rule
+from crontask.api.crd_handler import SECOND_RULE, add_handler_rules, at_most_one, joined, rule
 from crontask.api.crontask import CronTaskSpec
 from crontask.api.policies import End
 from crontask.api.rerun import FROM_PATTERN, NOT_FROM, WITH_HANDLER
 from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.unbuilt import FIX, RUN, TASK
 from crontask.api.validate import CANCEL_MODE_ALONE, LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
 from crontask.api.validate_batch import ONE_AT_A_TIME, ONLY_OF_TASKS
 from crontask.api.written import one_of
@@ -83,7 +82,7 @@ _AT_LEAST_A_SECOND = ("interval", "startingDeadline", "timeout")
 _WITHOUT_DELAY = ("startingDeadline", "catchUp")
 _DELAY_RULES = [
     *(
-        rule(f"!has(self.{field})", f"{field} has no meaning with delay, which is never missed; {FIX}")
+        rule(f"!has(self.{field})", f"{field} has no meaning with delay, which is never missed; remove it")
         for field in _WITHOUT_DELAY
     ),
     rule(
@@ -267,7 +266,6 @@ def cron_task_crd() -> Schema:
     """The CRD of CronTask."""
     spec, status = _in_crd(structural(CronTaskSpec)), _in_crd(structural(CronTaskStatus))
     spec["x-kubernetes-validations"] = _TASK_RULES
-    refuse(spec, TASK, "spec")
     _with_rules(spec)
     after = spec["properties"]["after"]
     after["properties"]["true"] = {**_LONGEST_WORD, "description": after["properties"]["true"]["description"]}
@@ -296,7 +294,6 @@ def scheduled_run_crd() -> Schema:
     spec["x-kubernetes-validations"] = _RUN_RULES
     spec["properties"]["cancel"]["x-kubernetes-validations"] = [_CANCEL_RULE]
     spec["properties"]["rerunOf"]["properties"]["from"]["x-kubernetes-validations"] = [_FROM_RULE]
-    refuse(spec, RUN, "spec")
     _with_rules(spec)
     description = "One run: of a CronTask, or of a handler of its own; now, after a delay, or at a time."
     selectable = [".spec.taskRef.name", ".spec.parent.name", ".status.phase", ".status.origin"]

@@ -6,7 +6,6 @@ from copy import deepcopy
 from crontask.api.base import DURATION_PATTERN
 from crontask.api.composite import HOW_MANY, PERCENT
 from crontask.api.structure import Schema
-from crontask.api.unbuilt import BATCH, FIX, HANDLER, MESSAGE
 from crontask.api.url_template import AFTER_HOST, CREDENTIALS, DOTS, EXAMPLE, FORM, HOST
 from crontask.api.validate_approval import BESIDE_APPROVAL
 from crontask.api.validate_batch import NO_HTTP, ONE_BATCH_HANDLER, ONLY_PYTHON
@@ -49,13 +48,6 @@ SECOND_RULE = rule(
 )
 # Spares the API server the rules at the writes that do not touch what they are about.
 AS_IT_WAS = "(oldSelf.hasValue() && oldSelf.value() == self)"
-
-
-def refuse(schema: Schema, fields: Iterable[str], path: str) -> None:
-    """Refuses those of an object's fields that are not served."""
-    for field in fields:
-        rules = schema["properties"][field].setdefault("x-kubernetes-validations", [])
-        rules.append(rule("false", f"{path}.{field} {MESSAGE}; {FIX}"))
 
 
 def at_most_one(fields: Sequence[str]) -> str:
@@ -304,7 +296,6 @@ _HAS_CONTAINERS = rule(
 def add_handler_rules(handler: Schema) -> None:
     """Add them to the schema of `handler`."""
     handler["x-kubernetes-validations"] = [joined(_HANDLER_RULES, unless=AS_IT_WAS)]
-    refuse(handler, HANDLER, "spec.handler")
     _add_simple_rules(handler)
     steps = handler["properties"]["steps"]
     steps["x-kubernetes-validations"] = deepcopy(_STEPS_RULES)
@@ -323,7 +314,6 @@ def add_handler_rules(handler: Schema) -> None:
     item["x-kubernetes-validations"] = [joined([_ONE_OF_PART, *_RESULT_FROM_RULES, _POD_RULE], unless="false")]
     _add_simple_rules(item)
     _add_rules_of_part(for_each["properties"]["collect"])
-    refuse(batch, BATCH, "spec.handler.batch")
     batch["x-kubernetes-validations"] = deepcopy(_BATCH_RULES)
     each = batch["properties"]["handler"]
     each["x-kubernetes-validations"] = [joined(_BATCH_HANDLER_RULES, unless="false")]

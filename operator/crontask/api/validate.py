@@ -21,8 +21,7 @@ from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
 from crontask.api.rerun import rerun_problems
 from crontask.api.scheduledrun import ScheduledRunSpec
-from crontask.api.unbuilt import RUN, TASK
-from crontask.api.validate_handler import handler_problems, timeout_problems, unbuilt_problems
+from crontask.api.validate_handler import handler_problems, timeout_problems
 from crontask.api.validate_times import expressions_of, never_due_problems
 from crontask.api.written import shown
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
@@ -81,7 +80,6 @@ def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
     )
     # Times are computed of what can be computed with.
     yield from timing or never_due_problems(spec, identity)
-    yield from unbuilt_problems(spec, TASK, "spec")
     yield from handler_problems(spec.handler)
     if spec.handler.batch is not None:
         from crontask.api.validate_batch import continuing_problems
@@ -187,7 +185,6 @@ def _run_problems(spec: ScheduledRunSpec) -> Iterator[Problem]:
         yield Problem("spec", "at and delay are both set", "keep one of them")
     yield from _duration_problems(spec, "timeout")
     yield from _time_problems(spec, "at", "scheduled_time")
-    yield from unbuilt_problems(spec, RUN, "spec")
     if spec.handler is not None:
         yield from handler_problems(spec.handler)
     yield from _batch_problems(spec)

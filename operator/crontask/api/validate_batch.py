@@ -11,8 +11,7 @@ from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.problem import Problem
 from crontask.api.reference import references_in
 from crontask.api.simple_handler import SimpleHandler
-from crontask.api.unbuilt import BATCH
-from crontask.api.validate_handler import simple_problems, timeout_problems, unbuilt_problems, variant_problems
+from crontask.api.validate_handler import simple_problems, timeout_problems, variant_problems
 from crontask.api.validate_reference import found_problems
 
 _VARIANTS = ("container", "pod_template", "python")
@@ -29,7 +28,6 @@ _ROOTS = ("args", "run", "trigger", "cursor", "batch", "size")
 
 def batch_problems(asked: Batch, path: str) -> Iterator[Problem]:
     """Everything that is wrong with it."""
-    yield from unbuilt_problems(asked, BATCH, path)
     yield from timeout_problems(asked.timeout, f"{path}.timeout")
     if asked.reuse_pod_for is not None and asked.handler.python is None:
         yield Problem(f"{path}.reusePodFor", *ONLY_PYTHON)

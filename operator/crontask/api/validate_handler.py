@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from crontask.api.base import Model
 from crontask.api.core import CONTAINER, POD_TEMPLATE, type_problems, unknown_fields
@@ -13,29 +13,20 @@ from crontask.api.names import DNS_LABEL
 from crontask.api.problem import Problem
 from crontask.api.simple_handler import SimpleHandler
 from crontask.api.simple_parts import simple_parts
-from crontask.api.unbuilt import FIX, HANDLER, MESSAGE
 from crontask.api.validate_call import http_problems, python_problems
 from crontask.api.validate_template import container_problems, partial_problems, template_problems
 from crontask.api.written import one_of, shown
 
 SIMPLE_VARIANTS = ("container", "pod_template", "http", "python")
 _VARIANTS = (*SIMPLE_VARIANTS, "steps", "for_each", "batch")
-SERVED_VARIANTS = tuple(variant for variant in map(to_camel, _VARIANTS) if variant not in HANDLER)
 PART_VARIANTS = (*SIMPLE_VARIANTS, "task")
 STEP_VARIANTS = (*PART_VARIANTS, "approval")
 ONE_OF_PART = f"exactly one of {', '.join(map(to_camel, PART_VARIANTS))} must be set"
 ONE_HANDLER = f"exactly one of {', '.join(map(to_camel, SIMPLE_VARIANTS))} must be set"
 ONE_OF_STEP = f"exactly one of {', '.join(map(to_camel, STEP_VARIANTS))} must be set"
-ONE_VARIANT = f"exactly one of {', '.join(SERVED_VARIANTS)} must be set"
+ONE_VARIANT = f"exactly one of {', '.join(map(to_camel, _VARIANTS))} must be set"
 LONGEST_COMPOSITE = 64 * 1024
 _BESIDE_STEPS = ("on_failure", "max_parallel", "step_result_from")
-
-
-def unbuilt_problems(model: Model, names: Iterable[str], path: str) -> Iterator[Problem]:
-    """Fields that are set and not served."""
-    for name in names:
-        if getattr(model, to_snake(name)) is not None:
-            yield Problem(f"{path}.{name}", MESSAGE, FIX)
 
 
 def timeout_problems(timeout: timedelta | None, path: str) -> Iterator[Problem]:
@@ -46,7 +37,6 @@ def timeout_problems(timeout: timedelta | None, path: str) -> Iterator[Problem]:
 
 def handler_problems(handler: Handler, path: str = "spec.handler") -> Iterator[Problem]:
     """Everything that is wrong with it."""
-    yield from unbuilt_problems(handler, HANDLER, path)
     yield from variant_problems(handler, _VARIANTS, ONE_VARIANT, path)
     if handler.steps is None:
         for name in _BESIDE_STEPS:

@@ -15,7 +15,6 @@ from crontask.api.problem import Problem
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.api.structure import Schema, structural
 from crontask.api.takes import example_of
-from crontask.api.unbuilt import BATCH, HANDLER
 from crontask.api.unknown import unknown_fields
 from crontask.api.validate import validate_run, validate_task
 from crontask.api.validate_object import validate_object
@@ -184,9 +183,9 @@ def _fields(schema: Schema, path: tuple[str | int, ...] = ()) -> list[tuple[tupl
     return found + (_fields(schema["items"], (*path, 0)) if "items" in schema else [])
 
 
-# What is not served, and what goes with what stands beside it.
+# What goes with what stands beside it.
 _BESIDE_ANOTHER = {
-    *(*HANDLER, *BATCH, "task", "scheduledTime", "reusePodFor"),
+    *("task", "scheduledTime", "reusePodFor"),
     *("resultFrom", "pod", "onFailure", "maxParallel", "stepResultFrom", "cancelMode", "parent"),
 }
 
