@@ -9,8 +9,6 @@ from pathlib import Path
 import yaml
 from bench import EXAMPLES, Bench
 
-ROOT = EXAMPLES.parent
-
 
 def test_a_program_looks_after_its_crons(bench: Bench, tmp_path: Path) -> None:
     """Row 15: registered, changed, paused, resumed, deleted at run time; what has no timing is a clear error."""
@@ -20,7 +18,7 @@ def test_a_program_looks_after_its_crons(bench: Bench, tmp_path: Path) -> None:
     context["namespace"] = bench.namespace
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": str(kubeconfig)}
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     outputs = [
         subprocess.run(
             [sys.executable, str(EXAMPLES / "sdk" / "shop.py")],

@@ -58,7 +58,7 @@ class Processes:
 
 def crontask(kubeconfig: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command, as a process of its own."""
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     command = [sys.executable, "-m", "crontask.cli.main", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

@@ -31,6 +31,19 @@ def environment(pod: Document) -> dict[str, str]:
     return {v["name"]: v.get("value", "") for v in pod["spec"]["containers"][0]["env"]}
 
 
+def status(world: World, run: str = "all") -> Document:
+    return world.status(Kind.SCHEDULED_RUN, run)
+
+
+def given(world: World) -> list[tuple[str, str | None, str]]:
+    """To the pods of batches: the first batch of each, its cursor, the end of its key."""
+    seen = [environment(pod) for pod in world.pods()]
+    return [
+        (each["CRONTASK_BATCH"], each.get("CRONTASK_CURSOR"), each["CRONTASK_IDEMPOTENCY_KEY"].partition("/")[2])
+        for each in seen
+    ]
+
+
 def part_of(pod: Document) -> str:
     """The part that a pod does: what follows the last run above it in its idempotency key."""
     return environment(pod)["CRONTASK_IDEMPOTENCY_KEY"].partition("/")[2]

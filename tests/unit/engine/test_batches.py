@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from composite_world import IMAGE, environment, parts
+from composite_world import IMAGE, environment, given, parts, status
 from engine_world import NAMESPACE, World, play
 
 from crontask.ports import ApiError, Document, Kind, ObjectKey
@@ -30,21 +30,8 @@ def paging(pages: int, runs: float = 2, failing: tuple[int, ...] = (), **more: A
     return plan
 
 
-def status(world: World, run: str = "all") -> Document:
-    return world.status(Kind.SCHEDULED_RUN, run)
-
-
 def numbers(world: World, run: str = "all") -> list[int]:
     return [part["spec"]["parent"]["batch"]["number"] for part in parts(world, run)]
-
-
-def given(world: World) -> list[tuple[str, str | None, str]]:
-    """To each pod: its batch, its cursor, the end of its key."""
-    seen = [environment(pod) for pod in world.pods()]
-    return [
-        (each["CRONTASK_BATCH"], each.get("CRONTASK_CURSOR"), each["CRONTASK_IDEMPOTENCY_KEY"].partition("/")[2])
-        for each in seen
-    ]
 
 
 def test_one_after_the_other_until_it_is_done() -> None:

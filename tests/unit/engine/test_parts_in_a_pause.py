@@ -1,19 +1,13 @@
 """A pause of a composite run, played: nothing new of it starts, however deep, and all goes on after it."""
 
-from typing import Any
-
 import pytest
-from composite_world import IMAGE, parts
+from composite_world import IMAGE, parts, status
 from engine_world import World, play
 
 from crontask.ports import Kind
 from crontask.simulation.kubelet import Plan
 
 FIVE_SECONDS = Plan(runs=5)
-
-
-def status(world: World, run: str) -> dict[str, Any]:
-    return dict(world.status(Kind.SCHEDULED_RUN, run))
 
 
 def of(world: World, run: str) -> list[tuple[str, str]]:

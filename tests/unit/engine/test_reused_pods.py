@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from composite_world import environment, parts
+from composite_world import environment, given, parts, status
 from engine_world import NAMESPACE, World, play
 
 from crontask.api.names import pod_name
@@ -53,19 +53,6 @@ def failing(page: int, pages: int, takes: float = 2, times: int = 100, code: int
         return Plan(runs=writes[-1][0], exit_code=code, writes=writes)
 
     return plan
-
-
-def status(world: World, run: str = "all") -> Document:
-    return world.status(Kind.SCHEDULED_RUN, run)
-
-
-def given(world: World) -> list[tuple[str, str | None, str]]:
-    """To each pod: the first of its batches, its cursor, the end of its key."""
-    seen = [environment(pod) for pod in world.pods()]
-    return [
-        (each["CRONTASK_BATCH"], each.get("CRONTASK_CURSOR"), each["CRONTASK_IDEMPOTENCY_KEY"].partition("/")[2])
-        for each in seen
-    ]
 
 
 def done_by(world: World) -> list[tuple[str, int]]:

@@ -4,15 +4,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from composite_world import IMAGE, environment, parts
+from composite_world import IMAGE, environment, parts, status
 from engine_world import World, play
 
 from crontask.ports import Kind
 from crontask.simulation.kubelet import Plan
-
-
-def status(world: World, run: str) -> dict[str, Any]:
-    return dict(world.status(Kind.SCHEDULED_RUN, run))
 
 
 def of_task(world: World, name: str) -> list[dict[str, Any]]:
