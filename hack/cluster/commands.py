@@ -80,8 +80,17 @@ def _locked(file: IO[str]) -> bool:
 
 
 def end_all() -> None:
-    """End the commands that run in any thread, and let no other start: this process is about to end."""
+    """End the commands that run in any thread, and let no other start until the block of `together` is left."""
     _RUNNING.end_all()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """The block whose threads `end_all` ends: when it is left they have ended, and commands start again."""
+    try:
+        yield
+    finally:
+        _RUNNING.allow()
 
 
 def end(process: subprocess.Popen[str], grace: float = GRACE) -> None:
@@ -134,6 +143,10 @@ class _Running:
     def check(self) -> None:
         if self._ended:
             raise EndedError("All long commands were ended.")
+
+    def allow(self) -> None:
+        with self._lock:
+            self._ended = False
 
     def forget(self, process: subprocess.Popen[str]) -> None:
         with self._lock:

@@ -23,7 +23,7 @@ def run(jobs: Iterable[Job]) -> None:
     """Do all jobs. If one fails, or on a Ctrl-C, the long commands of the others are ended, and its error is raised."""
     waiting = list(jobs)
     running: dict[Future[object], Job] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(waiting))) as threads:
+    with commands.together(), ThreadPoolExecutor(max_workers=max(1, len(waiting))) as threads:
         try:
             while waiting or running:
                 _start_ready(waiting, running, threads)

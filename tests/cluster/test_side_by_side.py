@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cluster import commands
 from cluster.processes import Record
 from cluster.side_by_side import Job, run
 
@@ -124,3 +125,17 @@ def _importing() -> dict[str, str]:
 def test_jobs_that_need_one_another_are_refused(needs: tuple[str, ...]) -> None:
     with pytest.raises(AssertionError, match="by no job made"):
         run([Job("a", lambda: None, needs), Job("b", lambda: None, ("a",))])
+
+
+def test_after_a_failure_commands_start_again() -> None:
+    """Who calls it in a process that goes on, as these tests do, is not in the way of whatever comes next."""
+
+    def fails() -> None:
+        raise ValueError("no space")
+
+    with pytest.raises(ValueError, match="no space"):
+        run([Job("fails", fails)])
+    said: list[str] = []
+    commands.run_long(["echo", "started"], on_line=said.append)
+
+    assert said == ["started"]
