@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crontask.api.base import Model
+from crontask.api.numbers import WHOLE
 from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.unknown import model_in, unknown_fields
 
@@ -98,8 +99,10 @@ def _not_json(value: Any, path: str, depth: int = 0) -> Iterator[Problem]:
     elif isinstance(value, list) and depth < _DEEPEST:
         for index, inner in enumerate(value):
             yield from _not_json(inner, f"{path}[{index}]", depth + 1)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
-        yield Problem(path, "is a number that does not fit in 64 bits", "write it in quotes")
+    elif isinstance(value, int) and value not in WHOLE:
+        yield Problem(
+            path, f"is a number that does not fit in 64 bits with a sign, at most {WHOLE[-1]}", "write it in quotes"
+        )
     elif not isinstance(value, dict | list | str | float | bool | int | None):
         yield Problem(path, "is not a value that JSON has", "write a string, a number, a list or an object")
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from crontask.api.numbers import WHOLE
 from crontask.api.problem import Problem
 from crontask.cli.document import DEEPEST, TOO_DEEP, Document, Located, Place, Places, UnreadableError
 from crontask.cli.yaml_errors import explained
@@ -271,7 +272,7 @@ def resolve(text: str) -> Any:
     if _OTHER_BASE.fullmatch(plain):
         whole = int(plain, 0)
         # What does not fit is a string there, like a hash in hexadecimal digits.
-        return whole if -(2**63) <= whole < 2**64 else text
+        return whole if whole in WHOLE else text
     number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
     if math.isinf(number):
         return text
@@ -285,6 +286,8 @@ def _decimal(plain: str) -> int:
     if len(digits) <= _MOST_DIGITS:
         octal = len(digits) > 1 and digits[0] == "0" and not {"8", "9"} & set(digits)
         number = int(digits, 8 if octal else 10) * (-1 if plain[0] == "-" else 1)
-        if -(2**63) <= number < 2**64:
+        if number in WHOLE:
             return number
-    raise UnfitError(f"a number of {len(digits)} digits does not fit in 64 bits", "write a smaller one, or a string")
+    raise UnfitError(
+        f"a number of {len(digits)} digits does not fit in 64 bits with a sign", "write a smaller one, or a string"
+    )
