@@ -1,10 +1,11 @@
 """crontask: an operator that runs scheduled work on Kubernetes, and its Python SDK.
 
-    from crontask import AsyncClient, Client, Retry, errors
+    from crontask import AsyncClient, Client, Context, Crons, Retry, errors
 
 Each name is loaded when it is asked for: the operator, the command line and handlers in pods pay nothing for it.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from crontask.api.crontask import CronTaskSpec
     from crontask.api.handler import Handler
     from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
+    from crontask.crons.cron import Cron, CronFunction
+    from crontask.crons.registry import Crons
+    from crontask.runner.context import Context
     from crontask.sdk import errors
     from crontask.sdk.aio import AsyncClient
     from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
@@ -28,7 +32,11 @@ __all__ = [
     "CatchUp",
     "Client",
     "Concurrency",
+    "Context",
+    "Cron",
+    "CronFunction",
     "CronTaskSpec",
+    "Crons",
     "DstPolicy",
     "Handler",
     "History",
@@ -47,6 +55,9 @@ _MODULES = {
     "crontask.api.crontask": ("CronTaskSpec",),
     "crontask.api.handler": ("Handler",),
     "crontask.api.policies": ("After", "CatchUp", "Concurrency", "DstPolicy", "History", "Retry", "SkippedDates"),
+    "crontask.crons.cron": ("Cron", "CronFunction"),
+    "crontask.crons.registry": ("Crons",),
+    "crontask.runner.context": ("Context",),
     "crontask.sdk.aio": ("AsyncClient",),
     "crontask.sdk.aio_run": ("AsyncRun", "AsyncRunEvent"),
     "crontask.sdk.objects": ("Attempt", "Step", "Task", "Upcoming"),
@@ -61,6 +72,11 @@ def __getattr__(name: str) -> Any:
         return import_module("crontask.sdk.errors")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _WHERE[name] == "crontask.api.policies" and "CRONTASK_HANDLER" in os.environ:
+        from crontask.crons.deferred import DeferredModel, in_pod_of_runner
+
+        if in_pod_of_runner():
+            return DeferredModel(_WHERE[name], name)
     return getattr(import_module(_WHERE[name]), name)
 
 

@@ -11,6 +11,8 @@ LABEL_TASK = "crontask.dev/task"
 LABEL_RUN = "crontask.dev/run"
 # Of a part: the run that it is a part of.
 LABEL_PARENT = "crontask.dev/parent"
+# Of what an application registers by its code: whose it is.
+LABEL_OWNER = "crontask.dev/owner"
 ANNOTATION_RESUME = "crontask.dev/resume"
 # Of a task that is paused: who paused it.
 ANNOTATION_SUSPENDED_BY = "crontask.dev/suspended-by"
@@ -120,6 +122,11 @@ def shortened(name: str, longest: int = _LONGEST) -> str:
     if len(name) <= longest:
         return name
     return f"{name[: longest - _HASH - 1].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:_HASH]}"
+
+
+def near_label(name: str, longest: int = _LONGEST) -> str:
+    """A DNS label that is near to what somebody wrote; empty where there is nothing of it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:longest].strip("-")
 
 
 def _base36(number: int) -> str:

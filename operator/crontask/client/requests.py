@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crontask.api import resources
-from crontask.api.names import DNS_LABEL
+from crontask.api.names import DNS_LABEL, near_label
 from crontask.api.resources import Resource
 from crontask.client.errors import Asked, InvalidName
 from crontask.version import __version__
@@ -293,5 +293,5 @@ def _query(**parameters: str) -> tuple[tuple[str, str], ...]:
 
 def _suggestion(name: str) -> str:
     """A name that is near and would do."""
-    near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
+    near = near_label(name)
     return f"; write {near}" if near else ""

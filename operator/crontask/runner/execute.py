@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crontask.runner.context import Context, Counts, make_context
+from crontask.runner.convert import convert_args, convert_result
 from crontask.runner.failure import failure
 from crontask.runner.given import BrokenInputError, Given, message_bytes
 from crontask.runner.message import FAILED, OK, Report
@@ -18,7 +19,10 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
     """The report of the handler's function. Raises BrokenInputError if there is none that can be called."""
     began = time.monotonic()
     try:
-        value = _call(given, environ, make_context(given, counts), stop)
+        function = load_function(given.handler, environ)
+        context = make_context(given, counts)
+        check_arguments(function, context)
+        value = call_function(function, context, stop)
     except BrokenInputError:
         raise
     except BaseException as error:  # noqa: BLE001 - however the user's code ends, that has to be reported
@@ -28,20 +32,14 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
 
         return batch_report(value, counts, message_bytes(environ))
     try:
-        return Report("success", OK, result=plain(value))
+        return Report("success", OK, result=plain(convert_result(function, value)))
     except NotJsonError as error:
         return Report("failed", FAILED, str(error))
 
 
-def _call(given: Given, environ: Mapping[str, str], context: Context, stop: Stop) -> Any:
-    function = load_function(given.handler, environ)
-    check_arguments(function, context)
-    return call_function(function, context, stop)
-
-
 def call_function(function: Callable[..., Any], context: Context, interrupt: Interrupt) -> Any:
-    """What the handler's function returns, or what that leads to."""
-    value = function(context, **context.args)
+    """What the handler's function returns, or what that leads to. Raises BrokenInputError for args of other types."""
+    value = function(context, **convert_args(function, context.args))
     if not inspect.isawaitable(value):
         return value
     from crontask.runner.awaiting import run_awaitable

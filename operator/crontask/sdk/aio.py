@@ -21,7 +21,7 @@ from crontask.client.values import Instant, moment
 from crontask.sdk import errors
 from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
 from crontask.sdk.app_name import checked_app
-from crontask.sdk.asking import Asking, Timeout, fields_of_runs, owners_in, seconds_of, selectable
+from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of, selectable
 from crontask.sdk.fields import TaskFields, manifest
 from crontask.sdk.objects import Cell, Task, Upcoming
 from crontask.sdk.patching import spec_patch
@@ -106,15 +106,7 @@ class AsyncClient:
         where = (namespace, self.namespace)
         body = manifest(task, spec, fields, where, on_demand=on_demand, labels=labels, annotations=annotations)
         begins_paused = paused and not await self._asking.exists(body) and await self._asking.begin_paused(body)
-        try:
-            applied, taken = await self._asking.apply(body, self.manager), {}
-        except errors.Conflict as conflict:
-            taken = owners_in(conflict, self.manager)
-            if not taken:
-                raise
-            if not take_over:
-                raise errors.FieldConflict(body["metadata"]["name"], taken) from conflict
-            applied = await self._asking.apply(body, self.manager, force=True)
+        applied, taken = await self._asking.have(body, take_over=take_over)
         return Task(await self._asking.leave_all_but_pause(body) if begins_paused else applied, taken)
 
     async def update(self, task: str, change: Change, *, namespace: str | None = None) -> Task:
@@ -289,3 +281,8 @@ class AsyncClient:
         if fields:
             raise errors.KeyConflict(key, found["metadata"]["name"], fields)
         return AsyncRun(self._asking, Cell(found))
+
+
+def port_of(client: AsyncClient) -> Port:
+    """What the client stands upon."""
+    return client._asking.port

@@ -58,14 +58,32 @@ class Asking:
         metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
         return await self.apply({**body, "metadata": metadata, "spec": {"suspend": True}}, actions.MANAGER)
 
-    async def apply(self, body: Document, manager: str, *, force: bool = False) -> Document:
-        """Server-side apply of a task."""
-        request = requests.apply(CRON_TASK, body, body["metadata"]["namespace"], manager=manager, force=force)
+    async def have(
+        self, body: Document, *, take_over: bool = False, kind: Resource = CRON_TASK, dry_run: bool = False
+    ) -> tuple[Document, dict[str, str]]:
+        """The object as our manager wants it, and which fields were taken over, from whom. Raises FieldConflict."""
+        try:
+            return await self.apply(body, self.manager, kind=kind, dry_run=dry_run), {}
+        except errors.Conflict as conflict:
+            taken = owners_in(conflict, self.manager)
+            if not taken:
+                raise
+            if not take_over:
+                raise errors.FieldConflict(body["metadata"]["name"], taken, kind.kind) from conflict
+        return await self.apply(body, self.manager, kind=kind, force=True, dry_run=dry_run), taken
+
+    async def apply(
+        self, body: Document, manager: str, *, force: bool = False, kind: Resource = CRON_TASK, dry_run: bool = False
+    ) -> Document:
+        """Server-side apply of a task, or of another object."""
+        where = body["metadata"]["namespace"]
+        request = requests.apply(kind, body, where, manager=manager, force=force, dry_run=dry_run)
         try:
             return await self.port.run(operations.once(request))
         except errors.ServerError as error:
             # So an API server answers where it does not know a field. What is known here may be older than it is.
-            problems = unknown_in(body) if _UNKNOWN in error.message else ()
+            ours = kind is CRON_TASK and _UNKNOWN in error.message
+            problems = unknown_in(body) if ours else ()
             if not problems:
                 raise
             raise errors.InvalidTask(body["metadata"]["name"], problems) from error
@@ -81,9 +99,10 @@ class Asking:
         request = requests.patch(kind, name, change, self.inside(namespace), manager=manager)
         return await self.port.run(operations.once(request))
 
-    async def list(self, kind: Resource, namespace: str | None, fields: str) -> list[Document]:
-        """All objects of a kind that have these fields."""
-        listed = await self.port.run(operations.listing(kind, self.inside(namespace), fields=fields))
+    async def list(self, kind: Resource, namespace: str | None, fields: str = "", selector: str = "") -> list[Document]:
+        """All objects of a kind that have these fields, and these labels."""
+        where = self.inside(namespace)
+        listed = await self.port.run(operations.listing(kind, where, fields=fields, selector=selector))
         items: list[Document] = listed["items"]
         return items
 

@@ -40,11 +40,11 @@ class InvalidTask(BadInput):
 
 
 class FieldConflict(ClientError):
-    """A task has fields that others own: `owners` says which, and who. `take_over=True` takes them, once."""
+    """An object has fields that others own: `owners` says which, and who. `take_over=True` takes them, once."""
 
-    def __init__(self, name: str, owners: Mapping[str, str]) -> None:
+    def __init__(self, name: str, owners: Mapping[str, str], kind: str = "CronTask") -> None:
         whose = "; ".join(f"{field} is owned by {owner}" for field, owner in owners.items())
-        super().__init__(f"CronTask {name}: {whose}; leave the field to them, or register with take_over=True")
+        super().__init__(f"{kind} {name}: {whose}; leave the field to them, or register with take_over=True")
         self.name = name
         self.owners = dict(owners)
 

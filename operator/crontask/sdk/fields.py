@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from crontask.api import resources
 from crontask.client import actions, values
@@ -25,8 +25,8 @@ _INSTANTS = ("startTime", "endTime")
 _CLIENT_SIDE = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-class TaskFields(What, total=False):
-    """The fields of a task's spec, each as in a manifest, or as the model of its name. One that is None is left out."""
+class TaskSettings(TypedDict, total=False):
+    """A task's spec without its handler, each as in a manifest, or as the model of its name. None: left out."""
 
     schedule: str | None
     schedules: Sequence[str] | None
@@ -53,6 +53,10 @@ class TaskFields(What, total=False):
     retry: Any
     history: Any
     ttl_after_finished: Duration | None
+
+
+class TaskFields(What, TaskSettings, total=False):
+    """The fields of a task's spec."""
 
 
 def manifest(

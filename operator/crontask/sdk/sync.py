@@ -269,3 +269,8 @@ class Client:
         with closing(blocking_items(events)) as found:
             for event in found:
                 yield RunEvent(event.type, Run(event.run))
+
+
+def driven_by(client: Client) -> AsyncClient:
+    """The client that this one drives: its coroutines are for `blocking`, which runs them from start to end."""
+    return client._client
