@@ -51,7 +51,7 @@ def mixed(
     return Totals(color.value, rows)
 
 
-def anything(ctx: Context, **rest: Any) -> None:
+def anything(ctx: Context, /, **rest: Any) -> None:
     """Takes whatever comes."""
 
 

@@ -47,14 +47,15 @@ def _namespaces(ctx: click.Context, parameter: click.Parameter, begun: str) -> "
     return names.namespaces(ctx, parameter, begun)
 
 
+_NAMESPACE = _option(
+    "-n",
+    "--namespace",
+    metavar="NAMESPACE",
+    shell_complete=_namespaces,
+    help="Where; by default the namespace of the context.",
+)
 _OPTIONS = (
-    _option(
-        "-n",
-        "--namespace",
-        metavar="NAMESPACE",
-        shell_complete=_namespaces,
-        help="Where; by default the namespace of the context.",
-    ),
+    _NAMESPACE,
     _option("-A", "--all-namespaces", is_flag=True, help="In all namespaces."),
     _option("--context", metavar="NAME", help="The context of the kubeconfig."),
     _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
@@ -69,6 +70,11 @@ def cluster_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def namespace_option(command: F) -> F:
+    """Adds -n alone: of a verb that asks no cluster."""
+    return _NAMESPACE(command)
 
 
 def namespace_given() -> str | None:

@@ -16,11 +16,13 @@ from crontask.version import __version__
 
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
+    "apply": "Apply crons in code: what a file registers is what runs afterwards.",
     "cancel": "End runs, before they start or while they run.",
     "completion": "Print a script that has the shell complete verbs, options and names.",
     "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
     "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
     "doctor": "Look for what is wrong with the installation, your rights and your tasks.",
+    "export": "Print the manifests of crons in code, for Git.",
     "history": "Show what became of the times of a CronTask, newest first.",
     "list": "List CronTasks with their state, last run and next run.",
     "logs": "Show the logs of a run, of all its attempts and parts.",

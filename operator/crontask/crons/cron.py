@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from crontask.crons.function import given
@@ -113,8 +114,7 @@ class Cron(Generic[P, R]):
     @property
     def takes(self) -> frozenset[str]:
         """The names of the function's arguments."""
-        code = self.function.__code__
-        return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        return frozenset(signature(self.function).parameters)
 
 
 class CronFunction(Protocol[P, R]):

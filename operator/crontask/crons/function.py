@@ -65,6 +65,14 @@ def check_function(function: Any) -> None:
             raise BadInput(place, problem, "remove the / from its arguments")
 
 
+def check_found(function: Callable[..., Any]) -> None:
+    """Raises BadInput where its module has another function by its name, which a pod would call."""
+    found = getattr(sys.modules.get(function.__module__), function.__name__, None)
+    if not callable(found) or inspect.unwrap(found) is not inspect.unwrap(function):
+        problem = f"{function.__name__} is not what its module has by that name in the end"
+        raise BadInput(place_of(function), problem, "give each function a name of its own")
+
+
 def signature_of(function: Callable[..., Any]) -> Signature:
     """The arguments after the context, and what is given back. Raises BadInput for an annotation that has no value."""
     from crontask.runner.convert import returned
@@ -117,7 +125,7 @@ def _check_context(function: Callable[..., Any], first: inspect.Parameter, hints
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """The annotations, evaluated."""
     try:
-        return get_type_hints(function, vars(sys.modules[function.__module__]), include_extras=True)
+        return get_type_hints(function, include_extras=True)
     except NameError as error:
         problem = f"an annotation of {function.__name__} cannot be read: {error}"
         raise BadInput(place_of(function), problem, "import what it names, not for type checkers alone") from None

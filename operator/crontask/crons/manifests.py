@@ -9,6 +9,7 @@ from crontask.api.names import LABEL_OWNER, shortened
 from crontask.client.errors import BadInput
 from crontask.client.requests import Document
 from crontask.crons.cron import Cron
+from crontask.crons.function import check_found, place_of
 from crontask.crons.registry import Crons
 from crontask.crons.schemas import args_of, args_schema, result_schema
 from crontask.crons.shipped import Source, problems_of, source_of
@@ -60,7 +61,8 @@ def manifests(crons: Crons, *, namespace: str | None = None, revision: int | Non
         try:
             tasks.append(_task(cron, crons.owner, sources.get(cron.function.__module__), where))
         except BadInput as error:
-            problems.append(str(error) if cron.name in str(error) else f"CronTask {cron.name}: {error}")
+            named = str(error).startswith(("CronTask ", place_of(cron.function)))
+            problems.append(str(error) if named else f"CronTask {cron.name}: {error}")
     if problems:
         raise InvalidCrons(crons.owner, tuple(dict.fromkeys(problems)))
     return [_finished(body, where, revision) for body in (*config_maps.values(), *tasks)]
@@ -86,6 +88,7 @@ def _key(source: Source) -> str:
 
 
 def _task(cron: Cron[Any, Any], owner: str, source: Source | None, namespace: str | None) -> Document:
+    check_found(cron.function)
     python: Document
     if cron.image is not None:
         python = {"image": cron.image, "entrypoint": f"{_importable(cron)}:{cron.function.__name__}"}

@@ -76,7 +76,8 @@ def _imports(source: Source, tree: ast.Module, requires: set[str]) -> Iterator[P
         where = f"{source.path}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.ImportFrom) and node.level:
             fix = "write what it needs into this file, or name an image= that has both"
-            yield Problem(where, f"imports {'.' * node.level}{node.module or ''} beside it, which is not shipped", fix)
+            name = "." * node.level + (node.module or node.names[0].name)
+            yield Problem(where, f"imports {name}, a module beside it, which is not shipped", fix)
             continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

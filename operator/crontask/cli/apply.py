@@ -1,0 +1,119 @@
+"""`crontask apply`: crons in code, in the cluster as they are in the file."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from crontask.cli.connection import cluster_options, connected, namespace_given
+from crontask.cli.crons_file import crons_argument, load_crons
+from crontask.cli.exits import BAD_INPUT, STILL_WAITING, stop
+from crontask.cli.parameters import DurationParam
+
+if TYPE_CHECKING:
+    from crontask.crons.sync import Change, Synced
+
+
+@click.command("apply")
+@crons_argument
+@click.option(
+    "--prune", is_flag=True, help="Suspend what its owner does not register any more, wait for its runs, delete it."
+)
+@click.option("--dry-run", is_flag=True, help="Have the API server check all, and write nothing.")
+@click.option(
+    "--revision",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="Of this deployment, like a build number: where a higher one has been applied, nothing is changed.",
+)
+@click.option("--allow-empty", is_flag=True, help="Also if nothing is registered; with --prune all goes then.")
+@click.option("--take-over", is_flag=True, help="Of fields that others have set: have them as the file says.")
+@click.option(
+    "--drain-timeout",
+    type=DurationParam(),
+    default="10m",
+    show_default=True,
+    help="The longest to wait for runs of what is pruned.",
+)
+@click.option("-o", "--output", type=click.Choice(["name", "json", "yaml"]), help="The objects.")
+@cluster_options
+def apply_command(
+    given: str,
+    prune: bool,
+    dry_run: bool,
+    revision: int | None,
+    allow_empty: bool,
+    take_over: bool,
+    drain_timeout: timedelta,
+    output: str | None,
+) -> None:
+    """Apply crons in code: what FILE registers is what runs afterwards.
+
+    FILE[:NAME]: a file like crons.py with a Crons, or a module like shop.crons; NAME: which, if it has several. A task
+    that somebody has paused stays paused. Nothing is written unless all would be taken.
+
+    Exit code 3: runs of what is pruned had not ended in time; their tasks stay suspended, for the next apply --prune.
+
+    Example: crontask apply crons.py --prune --revision "$(git rev-list --count HEAD)"
+    """
+    from crontask.client import errors as client_errors
+    from crontask.sdk import errors
+
+    crons = load_crons(given)
+    namespace = namespace_given()
+    if crons.namespace and namespace and crons.namespace != namespace:
+        stop(BAD_INPUT, f"-n is {namespace}, but {given} says namespace={crons.namespace!r}; leave one of them out")
+    with connected() as cluster:
+        from crontask.sdk.aio import AsyncClient
+        from crontask.sdk.port import Blocking, blocking
+
+        client = AsyncClient.over(Blocking(cluster), crons.owner)
+        try:
+            synced: Synced = blocking(
+                crons.sync(
+                    client,
+                    prune=prune,
+                    revision=revision,
+                    allow_empty=allow_empty,
+                    take_over=take_over,
+                    drain_timeout=drain_timeout,
+                    dry_run=dry_run,
+                )
+            )
+        except errors.FieldConflict as error:
+            stop(BAD_INPUT, str(error).replace("register with take_over=True", "write --take-over"))
+        except client_errors.BadInput as error:
+            stop(BAD_INPUT, str(error).replace("allow_empty=True", "--allow-empty"))
+    _show(synced, output, dry_run)
+    if synced.newer is not None:
+        click.echo(
+            f"revision {revision} is older than {synced.newer}, which has been applied: nothing is changed", err=True
+        )
+    if still := synced.names("still running"):
+        said = "their runs go on; they are suspended, and the next apply --prune deletes those that have ended"
+        click.echo(f"not deleted: {', '.join(still)}: {said}", err=True)
+        click.get_current_context().exit(STILL_WAITING)
+
+
+def _show(synced: "Synced", output: str | None, dry_run: bool) -> None:
+    """What became of each object; with -o, those that are there."""
+    if output is None:
+        for change in synced.changes:
+            click.echo(f"{_name(change)} {change.what}{' (server dry run)' if dry_run else ''}")
+        return
+    there = [change for change in synced.changes if change.what != "pruned"]
+    if output == "name":
+        for change in there:
+            click.echo(_name(change))
+        return
+    from crontask.cli.output import show_document, without_managers
+
+    documents = [without_managers(change.document) for change in there]
+    whole = {"apiVersion": "v1", "items": documents, "kind": "List", "metadata": {"resourceVersion": ""}}
+    show_document(documents[0] if len(documents) == 1 else whole, output)
+
+
+def _name(change: "Change") -> str:
+    """As kubectl names it."""
+    group = change.document.get("apiVersion", "").rpartition("/")[0]
+    return f"{change.kind.lower()}{'.' + group if group else ''}/{change.name}"
