@@ -25,7 +25,7 @@ _NAMES = re.compile(
     r"|access_?token|token|credentials?)$",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[A-Za-z]+([ _./-][A-Za-z]+)*")
+_NAME = re.compile(r"[A-Za-z]+([ _./-][A-Za-z]+)*")
 _SHORTEST = 8
 
 
@@ -35,7 +35,7 @@ def what_it_looks_like(text: str) -> str | None:
 
 
 def is_secret_by_name(name: str, text: str) -> bool:
-    """Whether a text is one by its name, as `password`: names of variables and files, which are words, are none."""
+    """Whether a text is one by its name, as `password`; but not where it is itself a name, of a variable or a file."""
     if not _NAMES.search(name) or len(text) < _SHORTEST or " " in text:
         return False
-    return not _WORDS.fullmatch(text)
+    return not _NAME.fullmatch(text)

@@ -190,6 +190,11 @@ class Crons:
         grows with each deployment; where a higher one has been applied nothing is changed. `take_over`: of fields that
         others own, see Client.register. Raises BadInput for a registry without tasks, unless `allow_empty`.
         """
+        from crontask.crons.deferred import in_pod_of_runner
+
+        if in_pod_of_runner():
+            fix = 'call it under if __name__ == "__main__":, or use crontask apply'
+            raise BadInput("crons.sync", "is called where the file is loaded, so in each pod of its functions", fix)
         from crontask.crons.sync import sync
 
         return sync(self, client, **how)
