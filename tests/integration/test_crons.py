@@ -279,6 +279,24 @@ def test_what_is_exported_is_what_is_applied(verbs: Verbs, file: Path) -> None:
         assert one_way["metadata"]["labels"] == other["metadata"]["labels"]
 
 
+def test_apply_waits_for_runs_and_says_so(verbs: Verbs, tmp_path: Path, operator: Processes) -> None:
+    pod = {"metadata": {"annotations": {"stand-in/seconds": "15"}}, "spec": {"schedulerName": "nobody"}}
+    file = tmp_path / "slow.py"
+    file.write_text(FILE.replace("run=clean_up)", f"run=clean_up, pod={pod})"))
+    verbs("apply", str(file))
+    until("it is seen", lambda: verbs.get("ct", "clean-up").get("status", {}).get("phase"))
+    run = verbs("trigger", "clean-up", "-o", "name").stdout.strip().rpartition("/")[2]
+    until("it runs", lambda: verbs.get("sr", run).get("status", {}).get("phase") == "Running")
+    file.write_text("\n".join(line for line in FILE.splitlines() if "clean-up" not in line))
+    done = verbs("apply", str(file), "--prune", "--drain-timeout", "0s", code=3)
+    assert f"{CLEAN_UP} still running" in done.stdout.splitlines()
+    later = "suspended, and deleted by the next apply --prune after the end of its runs"
+    assert done.stderr.splitlines()[-1] == f"clean-up is not deleted yet: {later}"
+    done = verbs("apply", str(file), "--prune")
+    assert f"waiting for run {run} of clean-up, which is not registered any more" in done.stderr.splitlines()
+    assert f"{CLEAN_UP} pruned" in done.stdout.splitlines()
+
+
 def test_what_others_own_and_what_is_not_allowed(verbs: Verbs, file: Path, control_plane: ControlPlane) -> None:
     verbs("apply", str(file))
     patch = json.dumps({"spec": {"schedule": "0 3 * * *"}})

@@ -64,13 +64,15 @@ def apply_command(
     if crons.namespace and namespace and crons.namespace != namespace:
         stop(BAD_INPUT, f"-n is {namespace}, but {given} says namespace={crons.namespace!r}; leave one of them out")
     with connected() as cluster:
+        from crontask.crons.sync import sync
         from crontask.sdk.aio import AsyncClient
         from crontask.sdk.port import Blocking, blocking
 
         client = AsyncClient.over(Blocking(cluster), crons.owner)
         try:
             synced: Synced = blocking(
-                crons.sync(
+                sync(
+                    crons,
                     client,
                     prune=prune,
                     revision=revision,
@@ -78,6 +80,7 @@ def apply_command(
                     take_over=take_over,
                     drain_timeout=drain_timeout,
                     dry_run=dry_run,
+                    say=lambda line: click.echo(line, err=True),
                 )
             )
         except errors.FieldConflict as error:
@@ -90,8 +93,9 @@ def apply_command(
             f"revision {revision} is older than {synced.newer}, which has been applied: nothing is changed", err=True
         )
     if still := synced.names("still running"):
-        said = "their runs go on; they are suspended, and the next apply --prune deletes those that have ended"
-        click.echo(f"not deleted: {', '.join(still)}: {said}", err=True)
+        said = "suspended, and deleted by the next apply --prune after the end of its runs"
+        for name in still:
+            click.echo(f"{name} is not deleted yet: {said}", err=True)
         click.get_current_context().exit(STILL_WAITING)
 
 

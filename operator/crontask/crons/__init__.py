@@ -14,7 +14,7 @@
 - `schemas`: annotations as JSON Schemas; `shipped`: the source of a module that is run without an image, `imports` and
   `credentials`: what is refused in one
 - `manifests`: the objects that are applied; `sync`: apply them, and remove what is not there any more
-- `deferred`: the models of policies in a pod, where nobody reads them
+- `refusal`: what cannot be registered; `deferred`: the models of policies in a pod, where nobody reads them
 
 The file is loaded in each pod of its functions: whatever is needed to apply it is imported when it is applied.
 """

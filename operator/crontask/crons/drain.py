@@ -1,5 +1,6 @@
 """Wait until a task that is suspended has no run any more that has begun, or is about to."""
 
+from collections.abc import Callable
 from contextlib import aclosing
 
 from crontask.api.phases import TERMINAL, RunPhase
@@ -12,8 +13,11 @@ from crontask.sdk.asking import Asking, fields_of_runs
 from crontask.sdk.objects import Cell
 
 
-async def drained(asking: Asking, task: Document, deadline: Deadline) -> bool:
-    """Whether it came so far in time. A run that somebody has put off is not waited for: it goes with its task."""
+async def drained(asking: Asking, task: Document, deadline: Deadline, say: Callable[[str], None]) -> bool:
+    """Whether it came so far in time. A run that somebody has put off is not waited for: it goes with its task.
+
+    `say`: is given a line for people where there is something to wait for.
+    """
     name, namespace = task["metadata"]["name"], task["metadata"]["namespace"]
     if not await _pause_is_seen(asking, task, deadline):
         return False
@@ -23,6 +27,7 @@ async def drained(asking: Asking, task: Document, deadline: Deadline) -> bool:
         if not open_runs:
             return True
         for run in open_runs:
+            say(f"waiting for run {run['metadata']['name']} of {name}, which is not registered any more")
             try:
                 await AsyncRun(asking, Cell(run)).wait(deadline.left)
             except errors.WaitTimeout:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from crontask.client.errors import BadInput
+from crontask.crons.refusal import refuse
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _MISSING = inspect.Parameter.empty
@@ -50,19 +50,19 @@ def check_function(function: Any) -> None:
     """Raises BadInput for what a pod could not find by its name, or call with a context."""
     if not inspect.isfunction(function):
         problem = f"{function!r:.80} is not a function"
-        raise BadInput("run", problem, "write a function of a module, like run=cleanup")
+        refuse("run", problem, "write a function of a module, like run=cleanup")
     name, place = function.__name__, place_of(function)
     if function.__qualname__ != name or not name.isidentifier():
         problem = f"{function.__qualname__} is not at the top level of its module, where a pod looks for it"
-        raise BadInput(place, problem, "move it there, and give it a name with def")
+        refuse(place, problem, "move it there, and give it a name with def")
     parameters = list(inspect.signature(function).parameters.values())
     first = parameters[0] if parameters else None
     if first is None or first.kind not in (inspect.Parameter.POSITIONAL_ONLY, _BY_NAME[0], _variable()):
-        raise BadInput(place, f"{name} takes no context", f"write def {name}(ctx: Context, …)")
+        refuse(place, f"{name} takes no context", f"write def {name}(ctx: Context, …)")
     for parameter in parameters[1:]:
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             problem = f"{name} takes {parameter.name} by its position alone, and args have names"
-            raise BadInput(place, problem, "remove the / from its arguments")
+            refuse(place, problem, "remove the / from its arguments")
 
 
 def check_found(function: Callable[..., Any]) -> None:
@@ -70,7 +70,7 @@ def check_found(function: Callable[..., Any]) -> None:
     found = getattr(sys.modules.get(function.__module__), function.__name__, None)
     if not callable(found) or inspect.unwrap(found) is not inspect.unwrap(function):
         problem = f"{function.__name__} is not what its module has by that name in the end"
-        raise BadInput(place_of(function), problem, "give each function a name of its own")
+        refuse(place_of(function), problem, "give each function a name of its own")
 
 
 def signature_of(function: Callable[..., Any]) -> Signature:
@@ -99,7 +99,7 @@ def given(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         bound = signature.bind_partial(None, *args, **kwargs).arguments
     except TypeError as error:
         problem = f"{error}; {getattr(function, '__name__', 'it')} takes {signature}"
-        raise BadInput("args", problem, "write the arguments as for a call, without ctx") from None
+        refuse("args", problem, "write the arguments as for a call, without ctx")
     first, *names = bound
     rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD), None)
     found = {name: bound[name] for name in names if name != rest and name != first}
@@ -117,9 +117,7 @@ def _check_context(function: Callable[..., Any], first: inspect.Parameter, hints
     if annotation not in (Any, Context, object):
         name = getattr(annotation, "__name__", str(annotation))
         problem = f"the first argument of {function.__name__} is {first.name}: {name}, and a pod gives it the context"
-        raise BadInput(
-            place_of(function), problem, f"write def {function.__name__}(ctx: Context, {first.name}: {name})"
-        )
+        refuse(place_of(function), problem, f"write def {function.__name__}(ctx: Context, {first.name}: {name})")
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -128,7 +126,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return get_type_hints(function, include_extras=True)
     except NameError as error:
         problem = f"an annotation of {function.__name__} cannot be read: {error}"
-        raise BadInput(place_of(function), problem, "import what it names, not for type checkers alone") from None
+        refuse(place_of(function), problem, "import what it names, not for type checkers alone")
     except TypeError as error:
         problem = f"an annotation of {function.__name__} cannot be read: {error}"
-        raise BadInput(place_of(function), problem, "write a type, like str or list[int]") from None
+        refuse(place_of(function), problem, "write a type, like str or list[int]")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, cast, overload
 
-from crontask.api.names import DNS_LABEL, near_label
-from crontask.client.errors import BadInput
 from crontask.crons.cron import Cron, CronFunction
+from crontask.crons.deferred import in_pod_of_runner
 from crontask.crons.function import check_function
+from crontask.crons.refusal import refuse
 
 if TYPE_CHECKING:
     from crontask.client.requests import Document
@@ -132,14 +132,14 @@ class Crons:
         a plain function, which also has `cron` and `trigger`.
         """
         if callable(name):
-            raise BadInput("task", "is written without parentheses", 'write @crons.task(schedule="0 3 * * *")')
+            refuse("task", "is written without parentheses", 'write @crons.task(schedule="0 3 * * *")')
         own = {"image": image, "requires": requires, "pod": pod, "labels": labels, "annotations": annotations}
 
         def register(function: "Callable[Concatenate[Context, P], R]") -> CronFunction[P, R]:
             check_function(function)
             if hasattr(function, "cron"):
                 problem = f"{function.__name__} is a task already: {function.cron.name}"
-                raise BadInput("task", problem, "add the other one by crons.cron(NAME, SCHEDULE, run=…)")
+                refuse("task", problem, "add the other one by crons.cron(NAME, SCHEDULE, run=…)")
             title = name if name is not None else function.__name__.strip("_").replace("_", "-")
             registered = cast(CronFunction[P, R], function)
             registered.cron = self._add(title, function, fields, on_demand=on_demand, **own)
@@ -190,11 +190,9 @@ class Crons:
         grows with each deployment; where a higher one has been applied nothing is changed. `take_over`: of fields that
         others own, see Client.register. Raises BadInput for a registry without tasks, unless `allow_empty`.
         """
-        from crontask.crons.deferred import in_pod_of_runner
-
         if in_pod_of_runner():
             fix = 'call it under if __name__ == "__main__":, or use crontask apply'
-            raise BadInput("crons.sync", "is called where the file is loaded, so in each pod of its functions", fix)
+            refuse("crons.sync", "is called where the file is loaded, so in each pod of its functions", fix)
         from crontask.crons.sync import sync
 
         return sync(self, client, **how)
@@ -215,7 +213,7 @@ class Crons:
         check_function(function)
         _checked("name", name, LONGEST_NAME)
         if name in self._crons:
-            raise BadInput("name", f"{name!r} is registered twice", "write another name for one of them")
+            refuse("name", f"{name!r} is registered twice", "write another name for one of them")
         made = Cron(
             name,
             function,
@@ -234,25 +232,27 @@ class Crons:
 
 def _checked(what: str, name: object, longest: int) -> str:
     """The name, if an object can have it."""
+    if in_pod_of_runner():
+        return str(name)
+    from crontask.api.names import DNS_LABEL, near_label
+
     if not isinstance(name, str):
-        raise BadInput(what, f"is a {type(name).__name__}", "write a text like clean-up")
+        refuse(what, f"is a {type(name).__name__}", "write a text like clean-up")
     near = near_label(name, longest)
     if not DNS_LABEL.fullmatch(name):
         problem = f"{name!r} is not made of lowercase letters, digits and hyphens, with a letter or digit at both ends"
-        raise BadInput(what, problem, f"write {near or 'a name like clean-up'}")
+        refuse(what, problem, f"write {near or 'a name like clean-up'}")
     if len(name) > longest:
-        raise BadInput(what, f"{name!r} has {len(name)} characters, over {longest}", f"write {near}")
+        refuse(what, f"{name!r} has {len(name)} characters, over {longest}", f"write {near}")
     return name
 
 
 def _modules(requires: object) -> tuple[str, ...]:
     if isinstance(requires, str) or not isinstance(requires, list | tuple | set | frozenset):
-        raise BadInput("requires", f"is {requires!r:.60}", 'write a list of modules, like ["httpx"]')
+        refuse("requires", f"is {requires!r:.60}", 'write a list of modules, like ["httpx"]')
     for name in requires:
         if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
-            raise BadInput(
-                "requires", f"{name!r:.60} is not the name of a module", 'write it as imported, like ["httpx"]'
-            )
+            refuse("requires", f"{name!r:.60} is not the name of a module", 'write it as imported, like ["httpx"]')
     return tuple(requires)
 
 
@@ -260,8 +260,8 @@ def _interval(every: "Duration | None", units: Mapping[str, int]) -> "Duration":
     given = {unit: value for unit, value in units.items() if value != 0}
     for unit, value in given.items():
         if not isinstance(value, int) or isinstance(value, bool):
-            raise BadInput(unit, f"is {value!r:.40}", "write a whole number; for parts of it, smaller units")
+            refuse(unit, f"is {value!r:.40}", "write a whole number; for parts of it, smaller units")
     if (every is None) == (not given):
         problem = f"every= and {', '.join(given)}= are both given" if given else "how often is not said"
-        raise BadInput("interval", problem, 'write minutes=15, or every="15m"')
+        refuse("interval", problem, 'write minutes=15, or every="15m"')
     return timedelta(**given) if every is None else every

@@ -3,7 +3,7 @@
 Written once, as coroutines: see sdk.port. Each step may be the last that a process does: whoever syncs again goes on.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -54,7 +54,7 @@ class Synced:
 
 
 def sync(crons: Crons, client: Any, **how: Any) -> Any:
-    """See Crons.sync: of an AsyncClient, its coroutine."""
+    """See Crons.sync: of an AsyncClient, its coroutine. `say`: is given what is waited for, a line each."""
     if isinstance(client, AsyncClient):
         return _synced(crons, client, **how)
     return blocking(_synced(crons, driven_by(client), **how))
@@ -70,6 +70,7 @@ def _synced(
     take_over: bool = False,
     drain_timeout: Timeout = timedelta(minutes=10),
     dry_run: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Coroutine[Any, Any, Synced]:
     if not crons and not allow_empty:
         problem = f"of {crons.owner} has no task" + (", so that pruning would delete all that there are" * prune)
@@ -79,7 +80,7 @@ def _synced(
         raise errors.BadInput("revision", problem, "write one, like a build number or git rev-list --count HEAD")
     namespace = crons.namespace or client.namespace
     asking = Asking(port_of(client), f"crontask-sdk/{crons.owner}")
-    return _Sync(crons, asking, namespace, revision, take_over, dry_run).run(prune, seconds_of(drain_timeout))
+    return _Sync(crons, asking, namespace, revision, take_over, dry_run, say).run(prune, seconds_of(drain_timeout))
 
 
 class NewerError(Exception):
@@ -98,6 +99,7 @@ class _Sync:
     revision: int | None
     take_over: bool
     dry_run: bool
+    say: Callable[[str], None]
     changes: list[Change] = field(default_factory=list)
 
     async def run(self, prune: bool, drain_seconds: float | None) -> Synced:
@@ -195,7 +197,7 @@ class _Sync:
         deadline = Deadline(seconds)
         for task in gone:
             what: What = "still running"
-            if await drained(self.asking, task, deadline):
+            if await drained(self.asking, task, deadline, self.say):
                 if not await self._delete_suspended(task):
                     continue
                 what = "pruned"

@@ -58,12 +58,13 @@ def result_as(run: RunView, type_: Any) -> Any:
     if type_ is Any:
         return result
     import orjson
-    from pydantic import PydanticUserError, TypeAdapter, ValidationError
+    from pydantic import PydanticUserError, ValidationError
+
+    from crontask.runner.convert import adapter_of
 
     try:
-        return TypeAdapter(type_).validate_json(orjson.dumps(result), strict=True)
+        return adapter_of(type_).validate_json(orjson.dumps(result), strict=True)
     except PydanticUserError as error:
-        # As for a TypedDict of typing before Python 3.12.
         raise errors.BadInput("type_", f"cannot be read from JSON: {error.message}", "write another type") from error
     except ValidationError as error:
         found = error.errors(include_url=False)

@@ -12,6 +12,7 @@ import shop_crons
 
 from crontask import Context, Crons, errors
 
+LIGHT = ("registry", "cron", "function", "refusal", "deferred")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -116,5 +117,8 @@ def test_what_a_pod_loads() -> None:
         [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
-    heavy = {"pydantic", "orjson", "yaml", "urllib3", "aiohttp", "jsonschema_rs", "crontask.crons.sync", "asyncio"}
-    assert set(done.stdout.split()) & heavy == set()
+    heavy = {"pydantic", "orjson", "yaml", "urllib3", "aiohttp", "jsonschema_rs", "asyncio", "hashlib", "ssl"}
+    loaded = set(done.stdout.split())
+    assert loaded & heavy == set()
+    ours = {name for name in loaded if name.startswith("crontask.") and not name.startswith("crontask.runner")}
+    assert ours == {"crontask.crons", *(f"crontask.crons.{name}" for name in LIGHT)}

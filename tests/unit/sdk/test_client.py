@@ -7,11 +7,10 @@ import sys
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from memory_port import MemoryPort
-from typing_extensions import TypedDict
 
 from crontask import AsyncClient, AsyncRun, Client, Run, errors
 from crontask.client.answers import Event
