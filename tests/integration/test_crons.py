@@ -12,8 +12,9 @@ from both_clients import BOTH, client_by
 from verbs import Verbs
 
 from cluster.control_plane import ControlPlane
-from crontask import Context, Crons, errors
+from crontask import Client, Context, Crons, errors
 from crontask.client import Flags, load
+from crontask.crons.sync import Synced, _Sync
 
 NEVER = "0 0 1 1 *"
 OWNED = "crontask.dev/owner=shop"
@@ -326,3 +327,42 @@ def test_who_ships_nothing_needs_no_right_to_config_maps(control_plane: ControlP
         shipped.cron("c", NEVER, run=one)
         with pytest.raises(errors.BadInput, match="imports pytest"):
             shipped.sync(ann)
+
+
+# --- two deployments at once -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deployer(control_plane: ControlPlane, namespace: str) -> Iterator[Client]:
+    with Client("shop", access=load(Flags(str(control_plane.kubeconfig), namespace=namespace))) as made:
+        yield made
+
+
+def test_a_newer_deployment_that_comes_meanwhile_wins(deployer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry("a", "b").sync(deployer, revision=6)
+    apply, newer = _Sync._apply, registry("a", timeout="2h")
+
+    async def overtaken(self: _Sync, body: Any, before: Any, dry_run: bool) -> None:
+        if self.revision == 7 and not dry_run and not newer_ones:
+            newer_ones.append(newer.sync(deployer, revision=8, prune=True))
+        await apply(self, body, before, dry_run)
+
+    newer_ones: list[Synced] = []
+    monkeypatch.setattr(_Sync, "_apply", overtaken)
+    older = registry("a", "b", timeout="1h").sync(deployer, revision=7, prune=True)
+    assert (older.newer, bool(older), bool(newer_ones[0])) == (8, False, True)
+    assert [(task.name, task.spec["timeout"]) for task in deployer.tasks()] == [("a", "2h")]
+
+
+def test_what_a_deployment_registers_again_meanwhile_is_not_pruned(
+    deployer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry("a", "b").sync(deployer, revision=6)
+
+    async def registered_meanwhile(*about: Any) -> bool:
+        registry("a", "b", timeout="2h").sync(deployer, revision=8)
+        return True
+
+    monkeypatch.setattr("crontask.crons.sync.drained", registered_meanwhile)
+    registry("a").sync(deployer, revision=7, prune=True)
+    assert [(task.name, task.spec.get("suspend", False)) for task in deployer.tasks()] == [("a", False), ("b", False)]
