@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
     from crontask.crons.cron import Cron, CronFunction
     from crontask.crons.registry import Crons
+    from crontask.crons.sync import Synced
     from crontask.runner.context import Context
     from crontask.sdk import errors
     from crontask.sdk.aio import AsyncClient
@@ -45,6 +46,7 @@ __all__ = [
     "RunEvent",
     "SkippedDates",
     "Step",
+    "Synced",
     "Task",
     "Upcoming",
     "__version__",
@@ -57,6 +59,7 @@ _MODULES = {
     "crontask.api.policies": ("After", "CatchUp", "Concurrency", "DstPolicy", "History", "Retry", "SkippedDates"),
     "crontask.crons.cron": ("Cron", "CronFunction"),
     "crontask.crons.registry": ("Crons",),
+    "crontask.crons.sync": ("Synced",),
     "crontask.runner.context": ("Context",),
     "crontask.sdk.aio": ("AsyncClient",),
     "crontask.sdk.aio_run": ("AsyncRun", "AsyncRunEvent"),
