@@ -71,7 +71,7 @@ def test_a_file_that_is_deployed_with_the_application(
     assert results == [3, 4]
 
     # Gone from the file: what runs goes on to its end, and then the task goes.
-    slow = text.replace("    return order\n", "    await asyncio.sleep(10)\n    return order\n")
+    slow = text.replace("    return order\n", "    await asyncio.sleep(30)\n    return order\n")
     edited.write_text(slow.replace("from dataclasses", "import asyncio\nfrom dataclasses", 1))
     apply(environment, str(edited))
     ship = run(environment, "-m", "crontask.cli.main", "trigger", "ship", "--set", "order=43", "-o", "name")
