@@ -1,21 +1,16 @@
 """The chart's admission policy on the real API server: what only admission can see of a ScheduledRun."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import chart
 import pytest
-import yaml
-from api_server import ROOT, until
+from api_server import until
 
-from cluster import binaries
 from cluster.control_plane import ControlPlane
 
-RELEASE = "somewhere"
-NAME = f"{RELEASE}-crontask"
-WITHOUT_PODS = "jane"
 REF = {"taskRef": {"name": "t"}}
 INLINE = {"handler": {"container": {"image": "busybox:1.36"}}}
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -23,17 +18,6 @@ TEXT = "is more than a minute before the creation at"
 PAST_FIX = "write a time to come, or set allowPast: true"
 AT_PAST = f"spec.at: {LONG_AGO} {TEXT}"
 NO_CHANGE = "cannot be changed; create another ScheduledRun"
-
-
-def _rendered(*settings: str) -> list[dict[str, Any]]:
-    helm = binaries.find(["helm"])["helm"]
-    command = [str(helm), "template", RELEASE, str(ROOT / "charts" / "crontask"), *settings]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
-
-
-def _ours(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [manifest for manifest in manifests if manifest["kind"].startswith("ValidatingAdmissionPolicy")]
 
 
 def _run(spec: dict[str, Any], **metadata: str) -> str:
@@ -53,17 +37,12 @@ def _ago(seconds: int) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _allow(control_plane: ControlPlane, namespace: str, resource: str, verbs: str) -> None:
-    name = resource.partition(".")[0]
-    create = ("-n", namespace, "create")
-    control_plane.kubectl(*create, "role", name, f"--verb={verbs}", f"--resource={resource}")
-    control_plane.kubectl(*create, "rolebinding", name, f"--role={name}", f"--user={WITHOUT_PODS}")
-
-
 @pytest.fixture(scope="module")
 def active(control_plane: ControlPlane) -> Iterator[None]:
     """The policy as the chart has it, in force; removed for the tests of other files."""
-    manifests = "\n---\n".join(json.dumps(manifest) for manifest in _ours(_rendered()))
+    manifests = chart.as_text(
+        chart.policies(chart.rendered()), lambda manifest: manifest["metadata"]["name"] == chart.NAME
+    )
     control_plane.kubectl("create", "-f", "-", stdin=manifests)
     past = _run({**REF, "at": LONG_AGO})
     create = ("-n", "default", "create", "--dry-run=server", "-f", "-")
@@ -74,22 +53,23 @@ def active(control_plane: ControlPlane) -> Iterator[None]:
 
 
 @pytest.fixture
-def where(control_plane: ControlPlane, namespace: str, active: None) -> str:
-    """A namespace in which a user may do all to runs, but nothing to pods."""
-    _allow(control_plane, namespace, "scheduledruns.crontask.dev", "create,get,list,patch,update")
+def where(namespace: str, active: None) -> str:
+    """A namespace in which the policy is in force."""
     return namespace
 
 
 def test_the_names_are_the_release_s_and_the_policy_can_be_left_out() -> None:
-    found = _ours(_rendered())
+    found = chart.policies(chart.rendered())
     assert [(m["kind"], m["metadata"]["name"]) for m in found] == [
-        ("ValidatingAdmissionPolicy", NAME),
-        ("ValidatingAdmissionPolicyBinding", NAME),
+        (kind, f"{chart.NAME}{rules}")
+        for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+        for rules in ("", "-run-rights", "-task-rights")
     ]
     # Helm removes what it has installed, unless an annotation keeps it.
     assert all("annotations" not in manifest["metadata"] for manifest in found)
-    assert found[1]["spec"] == {"policyName": NAME, "validationActions": ["Deny"]}
-    assert _ours(_rendered("--set", "admissionPolicy.enabled=false")) == []
+    for policy, binding in zip(found[:3], found[3:], strict=True):
+        assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+    assert chart.policies(chart.rendered("--set", "admissionPolicy.enabled=false")) == []
 
 
 @pytest.mark.parametrize(
@@ -165,58 +145,3 @@ def test_the_status_is_left_alone(control_plane: ControlPlane, where: str) -> No
     control_plane.kubectl("-n", where, "create", "-f", "-", stdin=_run({**REF, "args": {"a": 1}}))
     patch = ("patch", "sr", "r", "--subresource=status", "--type=merge", "-p", '{"status": {"phase": "Running"}}')
     assert "patched" in control_plane.kubectl("-n", where, *patch)
-
-
-def test_a_handler_needs_the_right_to_create_pods(control_plane: ControlPlane, where: str) -> None:
-    create = ("-n", where, "create", "-f", "-", "--as", WITHOUT_PODS)
-    taken, answer = _try(control_plane, *create, stdin=_run(INLINE))
-    assert not taken
-    assert f"spec.handler: {WITHOUT_PODS} may not create pods in namespace {where}" in answer
-    assert "name a CronTask in spec.taskRef instead" in answer
-    assert "(Forbidden)" in answer
-    assert _try(control_plane, *create, stdin=_run(REF, name="by-reference"))[0]
-    # Others' runs can still be canceled, whatever they run.
-    control_plane.kubectl("-n", where, "create", "-f", "-", stdin=_run(INLINE, name="inline"))
-    cancel = ("patch", "sr", "inline", "--type=merge", "-p", '{"spec": {"cancel": true}}', "--as", WITHOUT_PODS)
-    assert "patched" in control_plane.kubectl("-n", where, *cancel)
-    # The right in another namespace is none here.
-    control_plane.kubectl("create", "namespace", f"{where}-2")
-    _allow(control_plane, f"{where}-2", "pods", "create")
-    may = ("-n", f"{where}-2", "auth", "can-i", "create", "pods", "--as", WITHOUT_PODS)
-    until("the right there is known", lambda: _try(control_plane, *may)[0], 20)
-    assert not _try(control_plane, *create, stdin=_run(INLINE, name="own"))[0]
-    _allow(control_plane, where, "pods", "create")
-    until("the right is known", lambda: _try(control_plane, *create, stdin=_run(INLINE, name="own"))[0], 20)
-
-
-def test_what_ran_before_is_run_again_by_who_may_create_pods(control_plane: ControlPlane, where: str) -> None:
-    create = ("-n", where, "create", "-f", "-", "--as", WITHOUT_PODS)
-    old = {"name": "before"}
-    for spec in ({"rerunOf": {**old, "definition": "Latest"}}, {**REF, "rerunOf": old}, {"rerunOf": old}):
-        taken, answer = _try(control_plane, *create, stdin=_run(spec, name="refused"))
-        assert not taken
-        assert f"spec.rerunOf: {WITHOUT_PODS} may not create pods in namespace {where}" in answer
-        assert "name it in spec.taskRef, and write definition: Latest" in answer
-        assert "(Forbidden)" in answer
-    latest = _run({**REF, "rerunOf": {**old, "definition": "Latest"}}, name="latest")
-    assert _try(control_plane, *create, stdin=latest)[0]
-    _allow(control_plane, where, "pods", "create")
-    for name, spec in (("same", {**REF, "rerunOf": old}), ("inline", {"rerunOf": old})):
-        again = _run(spec, name=name)
-        until("the right is known", lambda again=again: _try(control_plane, *create, stdin=again)[0], 20)  # type: ignore[misc]
-
-
-def test_only_who_may_write_statuses_makes_parts(control_plane: ControlPlane, where: str) -> None:
-    parent = {"name": "flow", "uid": "u", "root": "flow", "depth": 1, "key": "u/a", "step": "a"}
-    part = _run({**REF, "parent": parent}, name="part")
-    create = ("-n", where, "create", "-f", "-", "--as", WITHOUT_PODS)
-    taken, answer = _try(control_plane, *create, stdin=part)
-    assert not taken
-    assert "spec.parent: only the operator makes the parts of a run; remove it" in answer
-    control_plane.kubectl("-n", where, "create", "role", "statuses", "--verb=update", "--resource=scheduledruns/status")
-    bind = ("create", "rolebinding", "statuses", "--role=statuses", f"--user={WITHOUT_PODS}")
-    control_plane.kubectl("-n", where, *bind)
-    until("the right is known", lambda: _try(control_plane, *create, stdin=part)[0], 20)
-    # What is there may be canceled by whoever may edit runs.
-    cancel = ("patch", "sr", "part", "--type=merge", "-p", '{"spec": {"cancel": true}}', "--as", WITHOUT_PODS)
-    assert "patched" in control_plane.kubectl("-n", where, *cancel)

@@ -40,8 +40,9 @@ _LONGEST = 63
 _LONGEST_RUN = 60
 _LONGEST_PART = 29
 _HASH = 8
-# Longer than the digits of any time, so that no follow-up has the name of a scheduled run.
-_CAUSE = 10
+# Longer than the digits of any time, so that none of these has the name of a scheduled run. What somebody asks for has
+# one length, which the admission policy holds, and what the operator makes has others: nobody takes its names.
+_ASKED, _CAUSE = 10, 12
 # The last second of the year 9999.
 _LAST_SECOND = 253_402_300_799
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -62,17 +63,19 @@ def pod_name(run: str, attempt: int) -> str:
 
 def follow_up_name(task: str, cause_uid: str) -> str:
     """The run of a task that the end of another run causes."""
-    return keyed_name(task, cause_uid)
+    return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", _LONGEST_RUN)
 
 
 def keyed_name(begin: str, key: str) -> str:
     """The run for which somebody asks by a key: whoever asks again asks for the same."""
-    return drawn_name(begin, sha256(key.encode()).hexdigest()[:_CAUSE])
+    cut = len(begin) + 1 + _ASKED > _LONGEST_RUN
+    # Two tasks of which no more than the begin of their names is left have runs of their own.
+    return drawn_name(begin, sha256((f"{begin}\0{key}" if cut else key).encode()).hexdigest()[:_ASKED])
 
 
 def drawn_name(begin: str, letters: str) -> str:
-    """A run that somebody asks for, by letters that nobody else has drawn."""
-    return shortened(f"{begin}-{letters}", _LONGEST_RUN)
+    """A run that somebody asks for, by ten letters or digits that nobody else has drawn; a long begin is cut."""
+    return f"{begin[: _LONGEST_RUN - 1 - len(letters)].rstrip('-')}-{letters}"
 
 
 def part_of_step(name: str) -> str:

@@ -72,9 +72,15 @@ def explain(error: "errors.ClientError") -> tuple[int, str]:
     return NOT_REACHED if isinstance(error, errors.AccessError) else BAD_INPUT, str(error)
 
 
+_DENIED = " denied request: "
+
+
 def _forbidden(error: "errors.Forbidden") -> str:
     if not error.resource:
         return error.message
+    if _DENIED in error.message:
+        # By an admission policy, whose own text says what is missing: the role has the verb.
+        return error.message.partition(_DENIED)[2]
     where = f" -n {error.namespace}" if error.namespace else ""
     binding = "rolebinding" if error.namespace else "clusterrolebinding"
     role = _role(error)

@@ -1,11 +1,23 @@
 """Names: deterministic, told apart, never too long."""
 
+import re
 from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crontask.api.names import nominal_of, pod_name, run_name
+from crontask.api.names import (
+    DNS_LABEL,
+    drawn_name,
+    follow_up_name,
+    keyed_name,
+    nominal_of,
+    part_name,
+    pod_name,
+    run_name,
+)
 
 _NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", fullmatch=True)
 _TIMES = st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
@@ -33,3 +45,32 @@ def test_names_of_other_makers_have_no_nominal_time() -> None:
     assert nominal_of("nightly", "nightly-By-Hand") is None
     assert nominal_of("nightly", "weekly-tcmys0") is None
     assert nominal_of("nightly", "nightly-0123456789") is None
+
+
+_TASKS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", fullmatch=True)
+
+
+@given(_TASKS, st.text(min_size=1, max_size=40), st.uuids())
+def test_nobody_asks_for_a_name_that_the_operator_makes(task: str, key: str, uid: UUID) -> None:
+    """The admission policy lets who may not create pods name runs by ten letters at the end, and not otherwise."""
+    asked = re.compile("-([a-z0-9]{5}|[a-z0-9]{10})$")
+    for name in (keyed_name(task, key), drawn_name(task, "0123456789")):
+        assert asked.search(name)
+        assert len(name) <= 60
+        assert DNS_LABEL.fullmatch(name)
+    made = (
+        run_name(task, datetime(1975, 1, 1, tzinfo=UTC)),
+        run_name(task, datetime(9999, 12, 31, tzinfo=UTC)),
+        follow_up_name(task, str(uid)),
+        part_name(run_name(task, datetime(1975, 1, 1, tzinfo=UTC)), str(uid), "step"),
+        part_name(task, str(uid), "a" * 40),
+    )
+    # A task's own name may end in anything: what follows the last hyphen of a run's is ours.
+    assert not any(asked.search(name) for name in made)
+
+
+def test_tasks_whose_names_are_cut_have_runs_of_their_own_by_the_same_key() -> None:
+    one, other = (f"{'a' * 50}{end}" for end in ("-1", "-2"))
+    assert keyed_name(one, "order-42") != keyed_name(other, "order-42")
+    assert keyed_name(one, "order-42") == keyed_name(one, "order-42")
+    assert keyed_name("sync", "deploy-42") == f"sync-{sha256(b'deploy-42').hexdigest()[:10]}"
