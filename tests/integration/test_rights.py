@@ -1,13 +1,15 @@
 """Who may do what, on the real API server: the chart's roles and policies, tried as their users, field by field."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import chart
 import pytest
-from api_server import until
+import yaml
+from api_server import ROOT, until
 
 from cluster.control_plane import ControlPlane
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
@@ -349,6 +351,27 @@ def test_what_may_be_changed_of_a_task(users: Users, user: str, name: str, patch
 )
 def test_anybody_can_ask_who_may(users: Users, user: str, verb: str, wanted: bool) -> None:
     assert users.as_user(user).can(verb, TASK, name="nightly").allowed is wanted
+
+
+def test_the_role_of_the_page_is_of_one_task_alone(users: Users, control_plane: ControlPlane) -> None:
+    page = (ROOT / "docs" / "roles.md").read_text()
+    role = next(yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    role["metadata"]["namespace"] = NAMESPACE
+    control_plane.kubectl("create", "-f", "-", stdin=json.dumps(role))
+    bind = ("create", "rolebinding", "of-the-page", f"--role={role['metadata']['name']}", "--user=ann")
+    control_plane.kubectl("-n", NAMESPACE, *bind)
+    until("the role is known", lambda: users.create("ann", RUN, NIGHTLY).startswith("taken"), 20)
+    _assert_answer(users.create("ann", RUN, OTHER), "spec.taskRef: ann may not trigger the CronTask other")
+    _assert_answer(users.patch("ann", TASK, "nightly", {"spec": {"suspend": True}}), "")
+    _assert_answer(users.patch("ann", TASK, "other", {"spec": {"suspend": True}}), "spec.suspend: ann may not suspend")
+
+
+def test_the_page_lists_what_a_run_may_say_of_who_may_only_trigger() -> None:
+    page = (ROOT / "docs" / "roles.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| may not create pods"))
+    fields = {field.alias or name for name, field in ScheduledRunSpec.model_fields.items()}
+    allowed = {key for spec, words in FIELDS_OF_WHO_TRIGGERS if not words for key in spec} | {"taskRef", "handler"}
+    assert set(re.findall(r"`(\w+)`", row)) & fields == allowed
 
 
 def _assert_answer(answer: str, words: str) -> None:
