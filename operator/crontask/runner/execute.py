@@ -17,9 +17,16 @@ from crontask.runner.stop import Interrupt, Stop
 
 def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop) -> Report:
     """The report of the handler's function. Raises BrokenInputError if there is none that can be called."""
+    return report_of(lambda: load_function(given.handler, environ), given, environ, counts, stop)
+
+
+def report_of(
+    load: Callable[[], Callable[..., Any]], given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
+) -> Report:
+    """The report of the function that is loaded, however it ends. Raises BrokenInputError if it cannot be called."""
     began = time.monotonic()
     try:
-        function = load_function(given.handler, environ)
+        function = load()
         context = make_context(given, counts)
         check_arguments(function, context)
         value = call_function(function, context, stop)

@@ -55,9 +55,7 @@ def run(kind: str, environ: Mapping[str, str]) -> int:
             stop.shield()
     except Stopped:
         report = Report("failed", STOPPED, f"stopped by SIGTERM after {time.monotonic() - began:.1f} s")
-    report.processed, report.errors = counts.processed, counts.errors
-    if report.status == "success" and counts.errors:
-        report.status = "partial"
+    report.count(counts.processed, counts.errors)
     _write(report, environ)
     _write_report(report, time.monotonic() - began)
     return report.exit_code

@@ -38,6 +38,12 @@ class Report:
     error: BaseException | None = None
     batch: dict[str, Any] | None = None
 
+    def count(self, processed: int | None, errors: int | None) -> None:
+        """Add what was counted: a success with errors is one in part."""
+        self.processed, self.errors = processed, errors
+        if self.status == "success" and errors:
+            self.status = "partial"
+
 
 def encode(report: Report, limit: int) -> bytes:
     """The report as JSON of at most `limit` bytes: first the result goes as a whole, then the end of the message.

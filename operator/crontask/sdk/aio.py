@@ -7,7 +7,7 @@ that is sent is written as timedelta, aware datetime, or text.
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -21,7 +21,7 @@ from crontask.client.values import Instant, moment
 from crontask.sdk import errors
 from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
 from crontask.sdk.app_name import checked_app
-from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of, selectable
+from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of, selectable, utc_now
 from crontask.sdk.fields import TaskFields, manifest
 from crontask.sdk.objects import Cell, Task, Upcoming
 from crontask.sdk.patching import spec_patch
@@ -54,16 +54,16 @@ class AsyncClient:
         self._begin(app, AsyncCluster(access or load(flags)))
 
     @classmethod
-    def over(cls, port: Port, app: str | None = None) -> Self:
-        """A client that stands upon that."""
+    def over(cls, port: Port, app: str | None = None, *, now: Callable[[], datetime] = utc_now) -> Self:
+        """A client that stands upon that. `now`: by what an `at` has passed."""
         made = cls.__new__(cls)
-        made._begin(app, port)
+        made._begin(app, port, now)
         return made
 
-    def _begin(self, app: str | None, port: Port) -> None:
+    def _begin(self, app: str | None, port: Port, now: Callable[[], datetime] = utc_now) -> None:
         self.app = checked_app(app)
         self.manager = f"crontask-sdk/{self.app}"
-        self._asking = Asking(port, self.manager)
+        self._asking = Asking(port, self.manager, now)
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,7 +133,7 @@ class AsyncClient:
         self, task: str, *, reason: str | None = None, until: Instant | None = None, namespace: str | None = None
     ) -> Task:
         """Nothing starts on schedule until resume(), or `until`. What runs goes on; manual runs work."""
-        now = datetime.now(UTC)
+        now = self._asking.now()
         if until is not None and moment(until, "until") <= now:
             raise errors.BadInput("until", f"{until} has passed: it is {format_time(now)}", "write a time to come")
         change = actions.pause(by=self.manager, reason=reason, until=until)
@@ -141,7 +141,7 @@ class AsyncClient:
 
     async def resume(self, task: str, *, namespace: str | None = None) -> Task:
         """End a pause, whoever began it, and one by failures in a row. Times that have passed do not start."""
-        change = actions.resume(await self._asking.get(CRON_TASK, task, namespace), datetime.now(UTC))
+        change = actions.resume(await self._asking.get(CRON_TASK, task, namespace), self._asking.now())
         return Task(await self._asking.patch(CRON_TASK, task, namespace, change, actions.MANAGER))
 
     async def delete(self, task: str, *, namespace: str | None = None) -> None:
@@ -168,7 +168,7 @@ class AsyncClient:
         if window <= timedelta(0) or limit < 1:
             raise errors.BadInput("window", f"and limit are {window} and {limit}", "write window=timedelta(days=1)")
         fields = f"metadata.name={checked_name(task, CRON_TASK)}" if task is not None else ""
-        return upcoming(await self._asking.list(CRON_TASK, namespace, fields), datetime.now(UTC), window, limit)
+        return upcoming(await self._asking.list(CRON_TASK, namespace, fields), self._asking.now(), window, limit)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class AsyncClient:
         if key is None:
             return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
         try:
-            actions.refuse_past(body, datetime.now(UTC))
+            actions.refuse_past(body, self._asking.now())
         except errors.BadInput:
             # Its time has passed: it may have been asked for before.
             found = await self._asking.known(SCHEDULED_RUN, name, namespace)

@@ -1,5 +1,6 @@
 """The requests of the SDK: one object or list at a time, in the namespace and by the manager of a client."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
@@ -15,16 +16,22 @@ _OWNER = 'conflict with "'
 _UNKNOWN = "field not declared in schema"
 
 
-class Asking:
-    """Asks a port. `manager`: of all fields that it writes, but for those of a pause."""
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
 
-    def __init__(self, port: Port, manager: str) -> None:
+
+class Asking:
+    """Asks a port. `manager`: of all fields that it writes, but for those of a pause; `now`: what time it is."""
+
+    def __init__(self, port: Port, manager: str, now: Callable[[], datetime] = utc_now) -> None:
         self.port = port
         self.manager = manager
+        self.now = now
 
     async def start(self, body: Document, namespace: str | None) -> Document:
         """A new run, of a name that was drawn."""
-        actions.refuse_past(body, datetime.now(UTC))
+        actions.refuse_past(body, self.now())
         return await self.create(body, namespace)
 
     async def create(self, body: Document, namespace: str | None) -> Document:

@@ -99,6 +99,13 @@ class Client:
         flags = Flags(kubeconfig, context, namespace, as_, request_timeout=request_timeout)
         self._client = AsyncClient.over(Blocking(Cluster(access or load(flags))), app)
 
+    @classmethod
+    def over(cls, client: AsyncClient) -> Self:
+        """That client without an event loop: what it stands upon never waits."""
+        made = cls.__new__(cls)
+        made._client = client
+        return made
+
     def __enter__(self) -> Self:
         return self
 

@@ -125,6 +125,9 @@ class MemoryApi:
 
     # --- as a user or a kubelet: no fault, latency or counter applies -------------------------------------------------
 
+    def __contains__(self, key: ObjectKey) -> bool:
+        return key in self._objects
+
     def apply(self, document: Document, namespace: str = "default") -> Document:
         """Create it, or merge it into what is there; as stored."""
         kind = next(kind for kind in Kind if kind.kind == document["kind"])
@@ -132,6 +135,14 @@ class MemoryApi:
         known = key in self._objects
         raw = self._objects.patch(key, document, "") if known else self._objects.create(key, document)
         return dict(orjson.loads(raw))
+
+    def replace(self, key: ObjectKey, document: Document) -> Document:
+        """The object with these parts in place of its own, as stored. The status is left alone."""
+        return dict(orjson.loads(self._objects.patch(key, document, "", whole=True)))
+
+    def end(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> None:
+        """Delete it, as a client does: a running pod only gets a deletionTimestamp."""
+        self._objects.delete(key, uid, version, grace_seconds)
 
     @property
     def version(self) -> int:

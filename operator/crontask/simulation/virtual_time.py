@@ -6,7 +6,8 @@ Threads and sockets do not belong on such a loop: time would not wait for them.
 import asyncio
 import selectors
 from asyncio.base_events import MAXIMUM_SELECT_TIMEOUT  # type: ignore[attr-defined]
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import ulp
 from typing import Any, TypeVar
@@ -102,14 +103,15 @@ def _nothing() -> None:
 
 
 class VirtualClock:
-    """The `Clock` port on the virtual loop that runs: the wall clock is `epoch` when the loop begins."""
+    """The `Clock` port on a virtual loop, by default the one that runs: the wall clock is `epoch` when it begins."""
 
-    def __init__(self, epoch: datetime) -> None:
+    def __init__(self, epoch: datetime, loop: VirtualTimeLoop | None = None) -> None:
         self._epoch = epoch
+        self._loop = loop
 
     def now(self) -> datetime:
         """The wall clock."""
-        return self._epoch + timedelta(seconds=asyncio.get_running_loop().time())
+        return self._epoch + timedelta(seconds=self.monotonic())
 
     def jump(self, by: timedelta) -> None:
         """Somebody sets the wall clock; monotonic time is not touched."""
@@ -117,11 +119,37 @@ class VirtualClock:
 
     def monotonic(self) -> float:
         """Virtual seconds."""
-        return asyncio.get_running_loop().time()
+        return (self._loop or asyncio.get_running_loop()).time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait, in virtual time."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+@contextmanager
+def outside_of_loops() -> Iterator[None]:
+    """Within, no event loop runs in this thread, whichever did: another one may, and asyncio.run() be called.
+
+    The loop that did stands still meanwhile, as it does in any call that takes its time.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        yield
+        return
+    task = _swap_current_task(loop, None)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        _swap_current_task(loop, task)
+
+
+def _swap_current_task(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any] | None") -> "asyncio.Task[Any] | None":
+    """Have the loop be in another task, where this Python can: one that cannot knows the tasks of each loop apart."""
+    swap = getattr(asyncio.tasks, "_swap_current_task", None)
+    swapped: asyncio.Task[Any] | None = swap(loop, task) if swap is not None else None
+    return swapped
 
 
 def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
