@@ -54,16 +54,29 @@ class AsyncClient:
         self._begin(app, AsyncCluster(access or load(flags)))
 
     @classmethod
-    def over(cls, port: Port, app: str | None = None, *, now: Callable[[], datetime] = utc_now) -> Self:
-        """A client that stands upon that. `now`: by what an `at` has passed."""
+    def over(
+        cls,
+        port: Port,
+        app: str | None = None,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        drawn: Callable[[str], str] = actions.drawn,
+    ) -> Self:
+        """A client that stands upon that. `now`: by what an `at` has passed; `drawn`: the name of a run."""
         made = cls.__new__(cls)
-        made._begin(app, port, now)
+        made._begin(app, port, now, drawn)
         return made
 
-    def _begin(self, app: str | None, port: Port, now: Callable[[], datetime] = utc_now) -> None:
+    def _begin(
+        self,
+        app: str | None,
+        port: Port,
+        now: Callable[[], datetime] = utc_now,
+        drawn: Callable[[str], str] = actions.drawn,
+    ) -> None:
         self.app = checked_app(app)
         self.manager = f"crontask-sdk/{self.app}"
-        self._asking = Asking(port, self.manager, now)
+        self._asking = Asking(port, self.manager, now, drawn)
 
     async def __aenter__(self) -> Self:
         return self
@@ -188,7 +201,7 @@ class AsyncClient:
         set); KeyConflict if it was asked for with other args, at or delay.
         """
         checked_name(task, CRON_TASK)
-        name = actions.drawn(task) if key is None else actions.name_by_key(task, key)
+        name = self._asking.drawn(task) if key is None else actions.name_by_key(task, key)
         body = actions.trigger(task, name=name, key=key, labels=labels, annotations=annotations, **settings)
         if key is None:
             return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
@@ -221,7 +234,9 @@ class AsyncClient:
         """A one-off run. `name`: with what its name begins."""
         what, settings = actions.parted(how)
         handler = actions.handler(**what)
-        body = actions.one_off(handler, name=actions.drawn(name), labels=labels, annotations=annotations, **settings)
+        body = actions.one_off(
+            handler, name=self._asking.drawn(name), labels=labels, annotations=annotations, **settings
+        )
         return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
 
     async def get(self, run: str, *, namespace: str | None = None) -> AsyncRun:

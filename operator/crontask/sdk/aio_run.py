@@ -84,7 +84,7 @@ class AsyncRun(RunView):
         `from_`: Failed, Start, or the name of a step; `latest`: as its task says now.
         """
         begin = self.task or self.name
-        body = actions.rerun(self.document, name=actions.drawn(begin), from_=from_, latest=latest, **settings)
+        body = actions.rerun(self.document, name=self._asking.drawn(begin), from_=from_, latest=latest, **settings)
         return AsyncRun(self._asking, Cell(await self._asking.start(body, self.namespace)))
 
     def logs(self, *, follow: bool = False) -> AsyncGenerator[str, None]:

@@ -22,12 +22,22 @@ def utc_now() -> datetime:
 
 
 class Asking:
-    """Asks a port. `manager`: of all fields that it writes, but for those of a pause; `now`: what time it is."""
+    """Asks a port. `manager`: of all fields that it writes, but for those of a pause.
 
-    def __init__(self, port: Port, manager: str, now: Callable[[], datetime] = utc_now) -> None:
+    `now`: what time it is; `drawn`: the name of a run, by what it begins with, that nobody else draws.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        manager: str,
+        now: Callable[[], datetime] = utc_now,
+        drawn: Callable[[str], str] = actions.drawn,
+    ) -> None:
         self.port = port
         self.manager = manager
         self.now = now
+        self.drawn = drawn
 
     async def start(self, body: Document, namespace: str | None) -> Document:
         """A new run, of a name that was drawn."""

@@ -10,7 +10,6 @@ from crontask.api.names import LABEL_RUN
 from crontask.api.scheduledrun import Parent
 from crontask.client.errors import BadInput
 from crontask.ports import Document, Kind, ObjectKey
-from crontask.runner.message import Report
 from crontask.simulation.kubelet import Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.testing.calling import Function, call, context_of, environment_of, limit_of
@@ -74,7 +73,8 @@ class Handlers:
     def plan(self, pod: Document, api: MemoryApi, now: datetime) -> Plan:
         """How a pod goes that is made now. Its function is called at once; its end comes when it would."""
         environ = environment_of(pod)
-        part, attempt = self._part_of(pod, api, environ), int(environ["CRONTASK_ATTEMPT"])
+        run = _object(api, Kind.SCHEDULED_RUN, pod, pod["metadata"]["labels"][LABEL_RUN])
+        part, attempt = _part_of(run, environ), int(environ["CRONTASK_ATTEMPT"])
         takes = self._found(self._durations, part, attempt)
         outcome = self._found(self._outcomes, part, attempt)
         function = self._function_of(part, environ)
@@ -85,7 +85,8 @@ class Handlers:
             takes = outcome.takes if outcome.takes is not None else takes
             report = report_of_outcome(outcome)
             if outcome.phase == "TimedOut":
-                return _endless(pod, part, report)
+                _refuse_endless(part, run, _object(api, Kind.CRON_TASK, pod, part.task) if part.task else None)
+                return Plan(runs=None, message=report.message or "", stops_in=0)
         takes = takes if takes is not None else self.takes
         # To the second, whenever it has begun within it.
         seconds = max(0.0, takes.total_seconds() - now.microsecond / 1e6 + _ENDS_LATE)
@@ -97,14 +98,6 @@ class Handlers:
         entrypoint = json.loads(environ.get("CRONTASK_HANDLER", "{}")).get("entrypoint") or ""
         begin, _, number = str(entrypoint).rpartition("_")
         return self._functions[int(number)] if begin.startswith(f"{IMAGE}:") else None
-
-    def _part_of(self, pod: Document, api: MemoryApi, environ: Mapping[str, str]) -> Part:
-        metadata = pod["metadata"]
-        run = api.document(ObjectKey(Kind.SCHEDULED_RUN, metadata["namespace"], metadata["labels"][LABEL_RUN]))
-        asked = run["spec"].get("parent")
-        parent = Parent.model_validate(asked) if asked else None
-        step = parent.part if parent is not None and (parent.step or parent.undo or parent.collect) else ""
-        return Part(environ.get("CRONTASK_NAME", ""), step)
 
     def _decided(self, outcome: Outcome | Decide, environ: Mapping[str, str], part: Part) -> Outcome:
         if isinstance(outcome, Outcome):
@@ -121,12 +114,20 @@ class Handlers:
         return next((by_attempt[key] for key in keys if key in by_attempt), None)
 
 
-def _endless(pod: Document, part: Part, report: Report) -> Plan:
-    """Of an attempt that is to be stopped. Without a limit it would go on for ever."""
-    if not pod["spec"].get("activeDeadlineSeconds"):
-        raise BadInput(
-            "outcome",
-            f"of {part.task} is TimedOut, and nothing ends the attempt",
-            "give the task a timeout or totalTimeout",
-        )
-    return Plan(runs=None, message=report.message or "", stops_in=0)
+def _object(api: MemoryApi, kind: Kind, pod: Document, name: str) -> Document:
+    return api.document(ObjectKey(kind, pod["metadata"]["namespace"], name))
+
+
+def _part_of(run: Document, environ: Mapping[str, str]) -> Part:
+    asked = run["spec"].get("parent")
+    parent = Parent.model_validate(asked) if asked else None
+    step = parent.part if parent is not None and (parent.step or parent.undo or parent.collect) else ""
+    return Part(environ.get("CRONTASK_NAME", ""), step)
+
+
+def _refuse_endless(part: Part, run: Document, task: Document | None) -> None:
+    """An attempt that is to be stopped needs a limit, or would go on for ever."""
+    limits = [each["spec"].get(name) for each in (run, task) if each for name in ("timeout", "totalTimeout")]
+    if "parent" not in run["spec"] and not any(limits):
+        problem = f"of {part.task or 'a run'} is TimedOut, and nothing ends the attempt"
+        raise BadInput("outcome", problem, "give the task a timeout or totalTimeout")

@@ -47,12 +47,12 @@ class Ownership:
             raise ConflictError({f".{'.'.join(path)}": owner.name for path, owner in owners.items()})
         for path in differing:
             self._take(path)
-        for path in self.fields.get(manager, set()) - set(wanted):
-            if not any(self._owns(other, path) for other in self._others(manager)):
-                _remove(document, path)
+        before, self.fields[manager] = self.fields.get(manager, set()), set(wanted)
+        for path in before - set(wanted):
+            if not self._owned(path):
+                self._remove(document, path)
         for path, value in wanted.items():
             _put(document, path, deepcopy(value))
-        self.fields[manager] = set(wanted)
         return document
 
     def updated(self, before: Document, after: Document, manager: Manager) -> None:
@@ -68,6 +68,16 @@ class Ownership:
 
     def _owns(self, manager: Manager, path: Path) -> bool:
         return any(_overlap(path, own) for own in self.fields[manager])
+
+    def _owned(self, path: Path) -> bool:
+        """Whether anybody owns it, or something in it."""
+        return any(self._owns(manager, path) for manager in self.fields)
+
+    def _remove(self, document: Document, path: Path) -> None:
+        """The field, and what held it, if nobody owns anything in that: what is left there are defaults."""
+        _pop(document, path)
+        if len(path) > 2 and not self._owned(path[:-1]):
+            self._remove(document, path[:-1])
 
     def _take(self, path: Path) -> None:
         """Nobody owns it any more."""
@@ -112,15 +122,10 @@ def _put(document: Document, path: Path, value: Any) -> None:
     document[path[-1]] = value
 
 
-def _remove(document: Document, path: Path) -> None:
-    """The field, and what is empty without it."""
-    holders = [document]
+def _pop(document: Document, path: Path) -> None:
     for key in path[:-1]:
-        inner = holders[-1].get(key)
+        inner = document.get(key)
         if not isinstance(inner, dict):
             return
-        holders.append(inner)
-    holders[-1].pop(path[-1], None)
-    for depth in range(len(path) - 1, 1, -1):
-        if not holders[depth]:
-            del holders[depth - 1][path[depth - 1]]
+        document = inner
+    document.pop(path[-1], None)

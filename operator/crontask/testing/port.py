@@ -102,6 +102,7 @@ class SandboxPort:
         """See Port. The sandbox itself is closed by its `with`."""
 
     def _send(self, request: Request) -> Document:
+        self._world.check_open()
         document = self._server.answer(request)
         if request.method != "GET":
             self._world.settle()

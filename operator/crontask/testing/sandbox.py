@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
-from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, ANNOTATION_RESERVED
+from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, ANNOTATION_RESERVED, keyed_name
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.api.times import parse_duration
 from crontask.client import operations, requests, values
@@ -58,13 +58,13 @@ class Sandbox:
         self._started: World | None = None
         # Every run there ever was, as it was last, by its UID.
         self._runs: dict[str, Document] = {}
+        self._names = 0
 
     def __enter__(self) -> Self:
         world = self._started = World(self._begins, self._plan)
-        port = SandboxPort(world, Server(world.api, lambda: world.now), self._namespace)
+        self._port = SandboxPort(world, Server(world.api, lambda: world.now), self._namespace)
         world.api.observers.append(self._observe)
-        self._client = AsyncClient.over(port, self._app, now=lambda: world.now)
-        self._asking = Asking(port, self._client.manager, lambda: world.now)
+        self._asking = Asking(self._port, self.client.manager, lambda: world.now, self._drawn)
         return self
 
     def __exit__(
@@ -80,8 +80,15 @@ class Sandbox:
     @property
     def async_client(self) -> AsyncClient:
         """The same for code that awaits it."""
-        self._world  # noqa: B018 - it is there by now, or refused
-        return self._client
+        return self._client_of(self._app)
+
+    def client_of(self, app: str) -> Client:
+        """That of another program: what it registers is its own."""
+        return Client.over(self._client_of(app))
+
+    def _client_of(self, app: str) -> AsyncClient:
+        world = self._world
+        return AsyncClient.over(self._port, app, now=lambda: world.now, drawn=self._drawn)
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -236,12 +243,20 @@ class Sandbox:
         """
         self._world  # noqa: B018 - it is there by now, or refused
         found = [Run(AsyncRun(self._asking, Cell(copied(document)))) for document in self._runs.values()]
+        roots = {(run.namespace, run.name): run.task for run in found}
         wanted = [
             run
             for run in found
-            if task in (None, run.task) and phase in (None, run.phase) and (parts or "parent" not in run.spec)
+            if phase in (None, run.phase)
+            and (task is None or task in (run.task, roots.get((run.namespace, _root_of(run)))))
+            and (parts or not _root_of(run))
         ]
         return sorted(wanted, key=lambda run: (run.scheduled_time or run.created, run.created, run.name))
+
+    def _drawn(self, begin: str) -> str:
+        """The name of a run: a hash of how many there were, so that the same test sees the same names."""
+        self._names += 1
+        return keyed_name(begin, f"\0{self._names}")
 
     def _observe(self, kind: Kind, before: Document | None, after: Document | None) -> None:
         document = after or before
@@ -257,6 +272,11 @@ class Sandbox:
         if self._started is None:
             raise errors.BadInput("Sandbox", "is not open", "write with Sandbox() as box:")
         return self._started
+
+
+def _root_of(run: Run) -> str:
+    """The composite run that it is a part of, empty for a run of its own."""
+    return str((run.spec.get("parent") or {}).get("root") or "")
 
 
 def _is_task(document: Document) -> bool:

@@ -106,9 +106,11 @@ class Server:
         return made
 
     def _apply(self, key: ObjectKey, body: Document, manager: Manager, query: dict[str, str]) -> Document:
-        self._check(key.kind, _inside(body, key), "field not declared in schema")
+        # Only whether there are such fields: what is applied is a part of the whole.
+        self._check(key.kind, _inside(body, key), "field not declared in schema", whole=False)
         if key not in self._api:
             made = _inside(body, key)
+            self._check(key.kind, made)
             if "dryRun" not in query:
                 made = self._api.apply(made)
                 self._owners_of(made).applied({}, body, manager, force=True)
@@ -136,7 +138,7 @@ class Server:
     def _owners_of(self, document: Document) -> Ownership:
         return self._owners.setdefault(document["metadata"]["uid"], Ownership())
 
-    def _check(self, kind: Kind, document: Document, unknown: str = "") -> None:
+    def _check(self, kind: Kind, document: Document, unknown: str = "", *, whole: bool = True) -> None:
         """Refuse a bad object. `unknown`: how the API server says that there is no such field; empty: it does not."""
         if kind not in _OURS:
             return
@@ -154,7 +156,7 @@ class Server:
         if strangers and unknown:
             raise _RefusedError(500, "", f".{strangers[0].path}: {unknown}")
         bad = [problem for problem in problems if problem.message != NO_SUCH_FIELD]
-        if bad:
+        if bad and whole:
             name = document["metadata"].get("name")
             raise _RefusedError(422, "Invalid", f"{kind.kind} {name!r} is invalid: {_said(bad)}", _causes(bad))
 

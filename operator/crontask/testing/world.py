@@ -53,13 +53,13 @@ class World:
 
     def advance(self, until: datetime) -> None:
         """Let time pass up to an instant; what is due then has started. Raises what a plan raises."""
-        self._refuse_if_busy("advance()")
+        self._check("advance()")
         self._run(self._pass_until(until + _HAPPENS_WITHIN))
         self.now = max(self.now, until)
 
     def step(self, until: datetime) -> bool:
         """Let time pass up to the next moment at which something may happen. Whether the instant is still to come."""
-        self._refuse_if_busy("waiting for a run")
+        self._check("waiting for a run")
         last = until + _HAPPENS_WITHIN
         if self._clock.now() >= last:
             return False
@@ -74,13 +74,14 @@ class World:
 
     def operator_down(self) -> None:
         """The operator is killed."""
+        self._check("outage()")
         if self._operator is not None:
             self._run(self._operator.kill())
             self._operator = None
 
     def operator_up(self) -> None:
-        """Another one starts."""
-        if self._operator is None:
+        """Another one starts, if the world goes on."""
+        if self._operator is None and not self._loop.is_closed():
             self._run(self._start_operator())
 
     def close(self) -> None:
@@ -123,9 +124,6 @@ class World:
             return Plan(runs=None)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop.is_closed():
-            work.close()
-            raise errors.BadInput("Sandbox", "is closed", "use it within its `with`")
         with outside_of_loops():
             result = self._loop.run_until_complete(work)
         if self._raised:
@@ -133,7 +131,13 @@ class World:
             raise first
         return result
 
-    def _refuse_if_busy(self, what: str) -> None:
+    def check_open(self) -> None:
+        """Raises BadInput when it is closed."""
+        if self._loop.is_closed():
+            raise errors.BadInput("Sandbox", "is closed", "use it within its `with`")
+
+    def _check(self, what: str) -> None:
+        self.check_open()
         if self.busy:
             problem = "cannot be done within a handler: time stands still while its function is called"
             raise errors.BadInput(what, problem, "do it in the test")
