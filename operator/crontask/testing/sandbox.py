@@ -13,6 +13,7 @@ from crontask.api.times import parse_duration
 from crontask.client import operations, requests, values
 from crontask.client.actions import RunSettings
 from crontask.client.values import Duration, Instant
+from crontask.crons.registry import Crons
 from crontask.ports import Document, Kind
 from crontask.sdk import errors
 from crontask.sdk.aio import AsyncClient
@@ -133,7 +134,7 @@ class Sandbox:
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     @overload
-    def register(self, task: Path) -> list[Task]: ...
+    def register(self, task: Path | Crons) -> list[Task]: ...
 
     @overload
     def register(
@@ -151,14 +152,20 @@ class Sandbox:
     ) -> Task: ...
 
     def register(self, task: Any, spec: Any = None, **fields: Any) -> Task | list[Task]:
-        """As Client.register; and a function, with its timing, or the Path of a file or folder of manifests.
+        """As Client.register; and a registry, the Path of manifests, or a function with its timing.
 
-        A function is named as it is, with hyphens. In a handler, `python` may be a function as well, and so may
-        `handler` itself. The tasks and runs of a file are applied as kubectl does it. Raises InvalidTask and BadInput.
+        The functions of a `Crons` are called in this process. Tasks and runs of a file, or of those in a folder, are
+        applied as kubectl does it. A function is named as it is, with hyphens; in a handler, `python` may be a function
+        as well, and so may `handler` itself. Raises InvalidTask, BadInput and InvalidCrons.
         """
+        if isinstance(task, Crons):
+            return self._register_all(task)
         if isinstance(task, Path):
             return [Task(each) for each in self._apply(documents_in(task, self._namespace)) if _is_task(each)]
         if callable(task) and not isinstance(task, Mapping):
+            if hasattr(task, "cron"):
+                problem = f"{task.__name__} is registered in a Crons, with its timing"
+                raise errors.BadInput("task", problem, "register that: box.register(crons)")
             fields["handler"] = task
             task = getattr(task, "__name__", "function").strip("_").replace("_", "-").lower()
         if callable(fields.get("handler")):
@@ -172,6 +179,14 @@ class Sandbox:
     def task(self, name: str, *, namespace: str | None = None) -> Task:
         """A task as it is now. Raises NotFound."""
         return self.client.task(name, namespace=namespace)
+
+    def _register_all(self, crons: Crons) -> list[Task]:
+        """As Crons.sync applies them; their modules need not be shipped."""
+        owner = Asking(self._port, f"crontask-sdk/{crons.owner}", self._asking.now, self._drawn)
+        bodies = [body for body in crons.manifests(namespace=self._namespace) if _is_task(body)]
+        for cron in crons:
+            self._handlers.call(Part(cron.name), cron.function)
+        return [Task(*blocking(owner.have(body))) for body in bodies]
 
     def _apply(self, documents: list[Document]) -> list[Document]:
         sent = []
