@@ -1,12 +1,17 @@
 """`ctx`, the first argument of a Python handler."""
 
 import logging
+import os
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from crontask.runner.given import Given
+
+if TYPE_CHECKING:
+    from crontask.runner.trigger import Runs, Triggers
 
 MOST = 2**31 - 1
 
@@ -21,7 +26,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Context:
-    """Which run this is, and where to report how far it is."""
+    """Which run this is, where to report how far it is, and how to have other tasks run."""
 
     task: str
     namespace: str
@@ -36,12 +41,14 @@ class Context:
     cursor: Any
     batch: int | None
     batch_size: int | None
-    trigger: dict[str, Any] | None
+    cause: dict[str, Any] | None
     item: Any
     item_index: int | None
     logger: logging.Logger
     _counts: Counts = field(repr=False)
+    _runs: "Callable[[], Runs]" = field(repr=False)
     _logged: float | None = field(default=None, repr=False)
+    _triggers: "Triggers | None" = field(default=None, repr=False)
 
     def progress(self, processed: int | None = None, errors: int | None = None) -> None:
         """Report how many items are done, and how many of them failed, in all. One call a second at most is logged."""
@@ -56,6 +63,26 @@ class Context:
             self._logged = now
             self.logger.info("progress", extra={"processed": self._counts.processed, "errors": self._counts.errors})
 
+    def trigger(
+        self,
+        task: str,
+        *,
+        args: Mapping[str, Any] | None = None,
+        at: datetime | str | None = None,
+        delay: timedelta | str | None = None,
+        key: str | None = None,
+    ) -> str:
+        """Have a task of this namespace run: now, `at` a time, or after a `delay`. The name of that run.
+
+        Another attempt of this run, which makes the same calls in the same order, or with the same `key`, triggers
+        nothing twice. The pod needs a service account that may: see may_trigger. Raises TriggerError.
+        """
+        from crontask.runner.trigger import Triggers
+
+        if self._triggers is None:
+            self._triggers = Triggers(self._runs(), self.namespace, self.idempotency_key)
+        return self._triggers.ask(task, args, at, delay, key)
+
 
 def check_count(name: str, value: Any) -> None:
     """Raises TypeError and ValueError for what is no number of items; None is none."""
@@ -67,8 +94,15 @@ def check_count(name: str, value: Any) -> None:
         raise ValueError(f"{name} has to be from 0 to {MOST}, not {value}")
 
 
-def make_context(given: Given, counts: Counts) -> Context:
-    """The context of a run."""
+def runs_of_the_cluster() -> "Runs":
+    """Where a pod makes runs."""
+    from crontask.runner.api_server import ApiServer
+
+    return ApiServer(os.environ)
+
+
+def make_context(given: Given, counts: Counts, runs: "Callable[[], Runs]" = runs_of_the_cluster) -> Context:
+    """The context of a run. `runs`: where it triggers others."""
     return Context(
         task=given.task,
         namespace=given.namespace,
@@ -83,9 +117,10 @@ def make_context(given: Given, counts: Counts) -> Context:
         cursor=given.cursor,
         batch=given.batch,
         batch_size=given.batch_size,
-        trigger=given.trigger,
+        cause=given.trigger,
         item=given.item,
         item_index=given.item_index,
         logger=logging.getLogger("handler"),
         _counts=counts,
+        _runs=runs,
     )

@@ -3,9 +3,9 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crontask.runner.context import Context, Counts, make_context
+from crontask.runner.context import Context, Counts, make_context, runs_of_the_cluster
 from crontask.runner.convert import convert_args, convert_result
 from crontask.runner.failure import failure
 from crontask.runner.given import BrokenInputError, Given, message_bytes
@@ -14,6 +14,9 @@ from crontask.runner.result import NotJsonError, plain
 from crontask.runner.source import load_function
 from crontask.runner.stop import Interrupt, Stop
 
+if TYPE_CHECKING:
+    from crontask.runner.trigger import Runs
+
 
 def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop) -> Report:
     """The report of the handler's function. Raises BrokenInputError if there is none that can be called."""
@@ -21,13 +24,18 @@ def execute(given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
 
 
 def report_of(
-    load: Callable[[], Callable[..., Any]], given: Given, environ: Mapping[str, str], counts: Counts, stop: Stop
+    load: Callable[[], Callable[..., Any]],
+    given: Given,
+    environ: Mapping[str, str],
+    counts: Counts,
+    stop: Stop,
+    runs: "Callable[[], Runs]" = runs_of_the_cluster,
 ) -> Report:
     """The report of the function that is loaded, however it ends. Raises BrokenInputError if it cannot be called."""
     began = time.monotonic()
     try:
         function = load()
-        context = make_context(given, counts)
+        context = make_context(given, counts, runs)
         check_arguments(function, context)
         value = call_function(function, context, stop)
     except BrokenInputError:

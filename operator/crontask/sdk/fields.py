@@ -10,6 +10,7 @@ from crontask.client.actions import What
 from crontask.client.requests import Document, checked_name
 from crontask.client.values import Duration, Instant
 from crontask.sdk.errors import BadInput, InvalidTask
+from crontask.sdk.service_account import with_service_account
 
 if TYPE_CHECKING:
     from crontask.api.problem import Problem
@@ -51,6 +52,8 @@ class TaskSettings(TypedDict, total=False):
     start_timeout: Duration | None
     total_timeout: Duration | None
     retry: Any
+    may_trigger: bool | str | None
+    """Give its pods a service account that may trigger tasks: crontask-trigger, or the one that is named."""
     history: Any
     ttl_after_finished: Duration | None
 
@@ -76,8 +79,11 @@ def manifest(
     what = {key: value for key, value in fields.items() if key in actions.WHAT and value is not None}
     if what:
         whole["handler"] = actions.handler(**what)  # type: ignore[arg-type]
+    may_trigger = fields.get("may_trigger")
+    if may_trigger is not None and may_trigger is not False:
+        whole["handler"] = with_service_account(whole.get("handler"), may_trigger)
     for key, value in fields.items():
-        if key not in actions.WHAT:
+        if key not in actions.WHAT and key != "may_trigger":
             whole[actions.camel(key)] = _as_field(actions.camel(key), value)
     made = {key: value for key, value in values.plain(whole, "spec").items() if value is not None}
     _leave_pause_out(made)

@@ -11,7 +11,7 @@
 - `sandbox`: what a test calls; `world`: time, operator and kubelet, and how time passes
 - `port`, `server`, `ownership`: what the ordinary clients stand upon, and how it answers
 - `handlers`, `outcome`, `calling`: how pods go: by functions of the process, and by outcomes
-- `files`: manifests of files
+- `triggered`: the runs that functions trigger; `files`: manifests of files
 """
 
 from crontask.testing.outcome import Outcome

@@ -11,6 +11,7 @@ from crontask.runner.execute import report_of
 from crontask.runner.given import BrokenInputError, Given, message_bytes, read_given
 from crontask.runner.message import BROKEN_INPUT, Report
 from crontask.runner.stop import Stop
+from crontask.runner.trigger import Runs
 from crontask.simulation.virtual_time import outside_of_loops
 
 Function = Callable[..., Any]
@@ -33,8 +34,8 @@ def context_of(environ: Mapping[str, str]) -> Context:
     return make_context(read_given(_NO_HANDLER | dict(environ)), Counts())
 
 
-def call(function: Function, environ: Mapping[str, str]) -> Report:
-    """The report of a function, called in this process.
+def call(function: Function, environ: Mapping[str, str], runs: Runs) -> Report:
+    """The report of a function, called in this process. `runs`: where it triggers others.
 
     What ends a process, as Ctrl-C, or a test, as pytest.fail(), is raised; all else is a failure of the run.
     """
@@ -42,7 +43,7 @@ def call(function: Function, environ: Mapping[str, str]) -> Report:
     given = read_given(_NO_HANDLER | dict(environ))
     try:
         with outside_of_loops():
-            report = _reported(function, given, environ, counts)
+            report = _reported(function, given, environ, counts, runs)
     except BrokenInputError as error:
         report = Report("failed", BROKEN_INPUT, str(error))
     if report.error is not None and not isinstance(report.error, Exception | SystemExit | asyncio.CancelledError):
@@ -51,9 +52,9 @@ def call(function: Function, environ: Mapping[str, str]) -> Report:
     return report
 
 
-def _reported(function: Function, given: Given, environ: Mapping[str, str], counts: Counts) -> Report:
+def _reported(function: Function, given: Given, environ: Mapping[str, str], counts: Counts, runs: Runs) -> Report:
     try:
-        return report_of(lambda: function, given, environ, counts, Stop())
+        return report_of(lambda: function, given, environ, counts, Stop(), lambda: runs)
     finally:
         if inspect.iscoroutinefunction(function):
             # The loop in which it was awaited is closed.

@@ -10,6 +10,8 @@ from crontask.api.names import LABEL_RUN
 from crontask.api.scheduledrun import Parent
 from crontask.client.errors import BadInput
 from crontask.ports import Document, Kind, ObjectKey
+from crontask.runner.api_server import NO_TOKEN
+from crontask.runner.trigger import NoRuns, Runs
 from crontask.simulation.kubelet import Plan
 from crontask.simulation.memory_api import MemoryApi
 from crontask.testing.calling import Function, call, context_of, environment_of, limit_of
@@ -70,8 +72,11 @@ class Handlers:
         """Have it take so long, however it ends."""
         self._durations[part, attempt] = takes
 
-    def plan(self, pod: Document, api: MemoryApi, now: datetime) -> Plan:
-        """How a pod goes that is made now. Its function is called at once; its end comes when it would."""
+    def plan(self, pod: Document, api: MemoryApi, now: datetime, runs: Runs) -> Plan:
+        """How a pod goes that is made now. Its function is called at once; its end comes when it would.
+
+        `runs`: where those are made that it triggers.
+        """
         environ = environment_of(pod)
         run = _object(api, Kind.SCHEDULED_RUN, pod, pod["metadata"]["labels"][LABEL_RUN])
         part, attempt = _part_of(run, environ), int(environ["CRONTASK_ATTEMPT"])
@@ -79,7 +84,8 @@ class Handlers:
         outcome = self._found(self._outcomes, part, attempt)
         function = self._function_of(part, environ)
         if outcome is None and function is not None:
-            report = call(function, environ)
+            may_trigger = pod["spec"].get("automountServiceAccountToken")
+            report = call(function, environ, runs if may_trigger else NoRuns(NO_TOKEN))
         else:
             outcome = self._decided(outcome or Outcome(), environ, part)
             takes = outcome.takes if outcome.takes is not None else takes

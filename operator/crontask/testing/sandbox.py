@@ -31,6 +31,7 @@ from crontask.testing.handlers import Handlers, Part
 from crontask.testing.outcome import Decide, Outcome
 from crontask.testing.port import SandboxPort
 from crontask.testing.server import Server
+from crontask.testing.triggered import TriggeredRuns
 from crontask.testing.world import World
 
 _APPLIES = "kubectl"
@@ -63,7 +64,9 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         world = self._started = World(self._begins, self._plan)
-        self._port = SandboxPort(world, Server(world.api, lambda: world.now), self._namespace)
+        server = Server(world.api, lambda: world.now)
+        self._triggered = TriggeredRuns(server)
+        self._port = SandboxPort(world, server, self._namespace)
         world.api.observers.append(self._observe)
         self._asking = Asking(self._port, self.client.manager, lambda: world.now, self._drawn)
         return self
@@ -243,7 +246,7 @@ class Sandbox:
 
     def _plan(self, pod: Document) -> Plan:
         world = self._world
-        return self._handlers.plan(pod, world.api, world.clock_now)
+        return self._handlers.plan(pod, world.api, world.clock_now, self._triggered)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -266,7 +269,8 @@ class Sandbox:
             and (task is None or task in (run.task, roots.get((run.namespace, _root_of(run)))))
             and (parts or not _root_of(run))
         ]
-        return sorted(wanted, key=lambda run: (run.scheduled_time or run.created, run.created, run.name))
+        # Of one instant, in the order in which they were made.
+        return sorted(wanted, key=lambda run: (run.scheduled_time or run.created, run.created))
 
     def _drawn(self, begin: str) -> str:
         """The name of a run: a hash of how many there were, so that the same test sees the same names."""

@@ -19,7 +19,7 @@ def handler(ctx, day, limit=3):
         "names": [ctx.task, ctx.namespace, ctx.run, ctx.run_uid, ctx.idempotency_key],
         "attempt": ctx.attempt,
         "times": [ctx.scheduled_time.isoformat(), ctx.previous_scheduled_time.isoformat(), ctx.next_scheduled_time],
-        "given": [ctx.args, ctx.cursor, ctx.trigger, day, limit],
+        "given": [ctx.args, ctx.cursor, ctx.cause, day, limit],
         "item": [ctx.item, ctx.item_index],
     }
 """

@@ -1,0 +1,135 @@
+"""`ctx.trigger`: a handler has a task run. By the standard library alone, for images that have nothing else.
+
+A run is named by the run whose handler asks for it and by the call: an attempt that is made again asks for the same.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Protocol
+
+from crontask.runner.result import NotJsonError, plain
+
+Document = dict[str, Any]
+API_VERSION = "crontask.dev/v1alpha1"
+MANAGER = "crontask-runner"
+"""The field manager of the runs that handlers ask for."""
+# As api.names has them: a test says so.
+_LONGEST_NAME, _CAUSE, _HASH = 60, 10, 8
+_LONGEST_KEY = 256
+_TASK = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_ASKED = ("taskRef", "args", "at", "delay")
+
+
+class TriggerError(Exception):
+    """A task cannot be triggered; the text says why, and what to do about it."""
+
+
+class Runs(Protocol):
+    """Where runs are made."""
+
+    def have(self, namespace: str, body: Document) -> Document:
+        """The run as it is there: made now, or before by that name. Raises TriggerError."""
+
+
+class Triggers:
+    """The runs that one attempt asks for. `key`: what is the same in each attempt of its run."""
+
+    def __init__(self, runs: Runs, namespace: str, key: str) -> None:
+        self._runs = runs
+        self._namespace = namespace
+        self._key = key
+        self._calls = 0
+
+    def ask(
+        self,
+        task: str,
+        args: Mapping[str, Any] | None,
+        at: datetime | str | None,
+        delay: timedelta | str | None,
+        key: str | None,
+    ) -> str:
+        """The name of the run. Raises TriggerError, also where the same call has asked for something else before."""
+        self._calls += 1
+        call = f"call-{self._calls}" if key is None else f"key-{key}"
+        body = run_body(task, f"{self._key}/{call}", args, at, delay)
+        found = self._runs.have(self._namespace, body)
+        spec = found.get("spec") or {}
+        differing = [field for field in _ASKED if spec.get(field) != body["spec"].get(field)]
+        if differing:
+            which = f"call {self._calls}" if key is None else f"key {key!r}"
+            raise TriggerError(
+                f"{which} of this run has triggered {found['metadata']['name']} before, with another "
+                f"{' and '.join(differing)}; give each its own key, like ctx.trigger({task!r}, key='order-42')"
+            )
+        return str(found["metadata"]["name"])
+
+
+class NoRuns:
+    """Where nobody can make any, and why."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def have(self, namespace: str, body: Document) -> Document:
+        """See Runs."""
+        raise TriggerError(self._why)
+
+
+def run_body(
+    task: str,
+    key: str,
+    args: Mapping[str, Any] | None,
+    at: datetime | str | None,
+    delay: timedelta | str | None,
+) -> Document:
+    """The run that is asked for. Raises TriggerError."""
+    if not isinstance(task, str) or not _TASK.fullmatch(task):
+        raise TriggerError(f"{task!r} is not the name of a task; write one like ctx.trigger('clean-up')")
+    if at is not None and delay is not None:
+        raise TriggerError("at and delay are both given; keep one of them")
+    key = key if len(key) <= _LONGEST_KEY else sha256(key.encode()).hexdigest()
+    spec: Document = {"taskRef": {"name": task}, "idempotencyKey": key}
+    if args:
+        spec["args"] = _args(args)
+    if at is not None:
+        spec["at"] = _instant(at)
+    if delay is not None:
+        spec["delay"] = _duration(delay)
+    return {"apiVersion": API_VERSION, "kind": "ScheduledRun", "metadata": {"name": run_name(task, key)}, "spec": spec}
+
+
+def run_name(task: str, key: str) -> str:
+    """The name of a run that is asked for by a key."""
+    name = f"{task}-{sha256(key.encode()).hexdigest()[:_CAUSE]}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - _HASH - 1].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:_HASH]}"
+
+
+def _args(args: Mapping[str, Any]) -> Any:
+    try:
+        # As they come back: a tuple is a list.
+        return json.loads(json.dumps(plain(dict(args), "args")))
+    except NotJsonError as error:
+        raise TriggerError(str(error).replace("return ", "write ")) from error
+
+
+def _instant(at: datetime | str) -> str:
+    if isinstance(at, str):
+        return at
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise TriggerError(f"at is {at!r}, which has no time zone; write datetime(2026, 3, 29, 1, 0, tzinfo=UTC)")
+    utc = at.astimezone(UTC)
+    whole = utc.replace(microsecond=0) + timedelta(seconds=bool(utc.microsecond))
+    return f"{whole.replace(tzinfo=None).isoformat()}Z"
+
+
+def _duration(delay: timedelta | str) -> str:
+    if isinstance(delay, str):
+        return delay
+    if not isinstance(delay, timedelta) or delay < timedelta(0) or delay % timedelta(seconds=1):
+        raise TriggerError(f"delay is {delay!r}, and has to be whole seconds; write timedelta(minutes=5), or '5m'")
+    return f"{delay // timedelta(seconds=1)}s"
