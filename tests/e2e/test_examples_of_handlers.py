@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bench import Bench
+from bench import EXAMPLES, Bench
 
 
 def test_a_url_is_called_with_a_key_that_only_the_pod_knows(bench: Bench) -> None:
@@ -62,3 +62,24 @@ def test_failures_are_told_and_five_of_them_stop_the_task(bench: Bench) -> None:
 def _succeeded(bench: Bench, task: str, number: int) -> list[dict[str, Any]]:
     found = [run for run in bench.runs(task) if run.get("status", {}).get("phase") == "Succeeded"]
     return found if len(found) >= number else []
+
+
+def test_a_handler_has_other_tasks_run_each_once(bench: Bench) -> None:
+    """Its service account has the chart's role for triggering; its second attempt triggers nothing anew."""
+    text = (EXAMPLES / "trigger-from-handler.yaml").read_text()
+    bench.apply(text.replace("namespace: default", f"namespace: {bench.namespace}"))
+    status = bench.ended("find-orders-now", "Succeeded")
+    assert [attempt["exitCode"] for attempt in status["attempts"]] == [1, 0]
+    result = status["result"]
+    bench.ended(result["shipped"][0], "Succeeded")
+    runs = {run["metadata"]["name"]: run["spec"]["args"]["order"] for run in bench.runs("ship-order")}
+    assert runs == dict(zip([*result["shipped"], result["check"]], [7, 8, "check"], strict=True))
+
+
+def test_a_handler_that_may_not_says_what_to_bind(bench: Bench) -> None:
+    text = (EXAMPLES / "trigger-from-handler.yaml").read_text()
+    bench.apply("---".join(part for part in text.split("---") if "kind: RoleBinding" not in part))
+    message = bench.ended("find-orders-now", "Failed")["message"]
+    assert message.startswith("TriggerError: ctx.trigger: not allowed without the role crontask-trigger: ")
+    assert f"kubectl create rolebinding crontask-trigger -n {bench.namespace} --clusterrole=crontask-trigger" in message
+    assert bench.runs("ship-order") == []

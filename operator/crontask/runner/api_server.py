@@ -3,6 +3,7 @@
 By the standard library alone. A run has its name before it is sent, so that it is sent again when an answer is lost.
 """
 
+import http.client
 import json
 import os
 import ssl
@@ -45,7 +46,9 @@ class ApiServer:
         if status in (200, 201):
             return answer
         said = answer.get("message") or f"status {status}"
-        if status in (401, 403):
+        if status == 401:
+            raise TriggerError(f"ctx.trigger: the API server does not take the pod's token: {said}")
+        if status == 403:
             fix = (
                 f"bind the pod's service account to it: kubectl create rolebinding {ROLE} -n {namespace} "
                 f"--clusterrole={ROLE} --serviceaccount={namespace}:NAME"
@@ -63,8 +66,8 @@ class ApiServer:
                 status, answer = error.code, _object(error.read())
                 if status not in _PASSING or not left:
                     return status, answer
-            except (OSError, ValueError) as error:
-                if not left or isinstance(error, ssl.SSLCertVerificationError):
+            except (OSError, http.client.HTTPException) as error:
+                if not left or isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
                     raise TriggerError(f"ctx.trigger: the API server was not reached: {_why(error)}") from error
             time.sleep(pause)
             pause *= 2
@@ -113,4 +116,4 @@ def _object(raw: bytes) -> Document:
 
 def _why(error: Exception) -> str:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return str(reason)
+    return str(reason) or type(error).__name__

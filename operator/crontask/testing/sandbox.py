@@ -282,7 +282,7 @@ class Sandbox:
         if kind is not Kind.SCHEDULED_RUN or document is None:
             return
         metadata = document["metadata"]
-        # One that is made ahead of its time is none yet.
+        # One that is pre-created is none yet.
         if "status" in document or ANNOTATION_RESERVED not in (metadata.get("annotations") or {}):
             self._runs[metadata["uid"]] = document
 

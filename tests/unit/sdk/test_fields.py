@@ -20,7 +20,7 @@ def made(task: Any = "sync", spec: Any = None, *, on_demand: bool = False, **fie
 
 
 def test_each_field_of_a_task_but_a_pause_can_be_said() -> None:
-    assert set(TaskFields.__annotations__) == (set(Spec.model_fields) - PAUSE) | actions.WHAT
+    assert set(TaskFields.__annotations__) == (set(Spec.model_fields) - PAUSE) | actions.WHAT | {"may_trigger"}
 
 
 SPECS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -160,3 +160,45 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         made(handler=IMAGE, schedule="0 25 * * *", time_zone="Mars/Olympus")
     assert [problem.path for problem in caught.value.problems] == ["spec.schedule", "spec.timeZone"]
     assert "\nspec.timeZone: " in str(caught.value)
+
+
+MAY_TRIGGER: list[tuple[dict[str, Any], Any, dict[str, Any]]] = [
+    ({"source": "def handler(ctx): ..."}, True, {"serviceAccountName": "crontask-trigger"}),
+    ({"image": "i"}, "shop", {"serviceAccountName": "shop"}),
+    (
+        {"image": "i", "pod": {"spec": {"nodeSelector": {"a": "b"}, "serviceAccountName": "shop"}}},
+        "shop",
+        {"serviceAccountName": "shop", "nodeSelector": {"a": "b"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "may_trigger", "spec"), MAY_TRIGGER)
+def test_a_task_that_may_trigger_others(what: Any, may_trigger: Any, spec: dict[str, Any]) -> None:
+    fields: Any = {**what, "may_trigger": may_trigger}
+    made = manifest("t", None, fields, (None, "shop"), on_demand=True)
+    assert made["spec"]["handler"]["pod"]["spec"] == {**spec, "automountServiceAccountToken": True}
+    assert "mayTrigger" not in made["spec"]
+
+
+@pytest.mark.parametrize("may_trigger", [None, False])
+def test_a_task_that_may_not(may_trigger: Any) -> None:
+    made = manifest("t", None, {"image": "i", "may_trigger": may_trigger}, (None, "shop"), on_demand=True)
+    assert made["spec"] == {"handler": {"container": {"image": "i"}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"url": "https://example.com", "may_trigger": True}, "goes with a python or container handler only"),
+        ({"image": "i", "may_trigger": 1}, "may_trigger: is 1; write True, or the name of a service account"),
+        ({"image": "i", "may_trigger": "Not A Name"}, "ServiceAccount 'Not A Name'"),
+        (
+            {"image": "i", "pod": {"spec": {"serviceAccountName": "shop"}}, "may_trigger": True},
+            "handler.pod names the service account shop; write may_trigger='shop'",
+        ),
+    ],
+)
+def test_a_right_that_cannot_be_given(fields: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        manifest("t", None, fields, (None, "shop"), on_demand=True)

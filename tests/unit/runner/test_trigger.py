@@ -1,0 +1,147 @@
+"""`ctx.trigger` in a pod: what is sent, how often, and what is said where it cannot be."""
+
+import json
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import self_signed
+from hypothesis import given
+from hypothesis import strategies as st
+from runner_process import Asked, Reply, Server, run_source, serve
+
+from crontask.api import base
+from crontask.client.actions import name_by_key
+from crontask.runner.api_server import ApiServer
+from crontask.runner.trigger import API_VERSION, TriggerError, Triggers, run_body, run_name
+
+
+def echoed(one: Asked) -> Reply:
+    """The run as it was sent."""
+    return Reply(201, one.body)
+
+
+def refused(status: int, reason: str, message: str) -> Reply:
+    return Reply(status, json.dumps({"kind": "Status", "reason": reason, "message": message}).encode())
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    certificate, key = self_signed(["127.0.0.1"])
+    (tmp_path / "ca.crt").write_text(certificate)
+    (tmp_path / "key").write_text(key)
+    (tmp_path / "token").write_text("a-token\n")
+    return tmp_path
+
+
+@pytest.fixture
+def tls(secrets: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(secrets / "ca.crt", secrets / "key")
+    return context
+
+
+def triggers(server: Server, secrets: Path) -> Triggers:
+    environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
+    return Triggers(ApiServer(environ, str(secrets), first_pause=0.001), "shop", "uid-1")
+
+
+def ask(triggers: Triggers, task: str = "ship", **how: Any) -> str:
+    call: dict[str, Any] = {"args": None, "at": None, "delay": None, "key": None, **how}
+    return triggers.ask(task, **call)
+
+
+@given(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", fullmatch=True), st.text(min_size=1, max_size=256))
+def test_a_run_has_the_name_that_the_clients_would_give_it(task: str, key: str) -> None:
+    assert run_name(task, key) == name_by_key(task, key)
+    assert base.API_VERSION == API_VERSION
+
+
+SENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"args": {"rows": (1, 2), "all": None}}, {"args": {"rows": [1, 2], "all": None}}),
+    ({"args": {}}, {}),
+    ({"delay": timedelta(minutes=5)}, {"delay": "300s"}),
+    ({"delay": "5m"}, {"delay": "5m"}),
+    ({"at": datetime(2027, 1, 1, 0, 0, 0, 1, tzinfo=UTC)}, {"at": "2027-01-01T00:00:01Z"}),
+    ({"at": "2027-01-01T00:00:00Z"}, {"at": "2027-01-01T00:00:00Z"}),
+]
+
+
+@pytest.mark.parametrize(("how", "spec"), SENT)
+def test_what_is_sent(secrets: Path, tls: ssl.SSLContext, how: dict[str, Any], spec: dict[str, Any]) -> None:
+    with serve(echoed, tls) as server:
+        name = ask(triggers(server, secrets), **how)
+    (one,) = server.asked
+    assert one.method == "POST"
+    assert one.path.partition("?")[0] == "/apis/crontask.dev/v1alpha1/namespaces/shop/scheduledruns"
+    assert one.headers["authorization"] == "Bearer a-token"
+    body = json.loads(one.body)
+    assert body["metadata"]["name"] == name
+    assert body["spec"] == {"taskRef": {"name": "ship"}, "idempotencyKey": "uid-1/call-1", **spec}
+
+
+def test_a_key_that_is_too_long_is_hashed() -> None:
+    body = run_body("ship", "k" * 300, None, None, None)
+    assert len(body["spec"]["idempotencyKey"]) == 64
+
+
+def answers(*replies: Reply) -> Callable[[Asked], Reply]:
+    left = iter(replies)
+    return lambda one: next(left)
+
+
+def test_what_may_pass_is_sent_again(secrets: Path, tls: ssl.SSLContext) -> None:
+    busy = refused(429, "TooManyRequests", "later")
+    body = json.dumps(run_body("ship", "uid-1/call-1", None, None, None)).encode()
+    lost = Reply(raw=b"")
+    exists = refused(409, "AlreadyExists", "it is there")
+    with serve(answers(busy, lost, exists, Reply(200, body)), tls) as server:
+        name = ask(triggers(server, secrets))
+    assert [one.method for one in server.asked] == ["POST", "POST", "POST", "GET"]
+    assert server.asked[-1].path.endswith(f"/{name}")
+
+
+REFUSED = [
+    (refused(403, "Forbidden", "cannot create"), "not allowed without the role crontask-trigger: cannot create; bind"),
+    (refused(401, "Unauthorized", "Unauthorized"), "the API server does not take the pod's token: Unauthorized"),
+    (refused(422, "Invalid", "spec.delay: bad"), "the API server refused the run: spec.delay: bad"),
+    (Reply(502, b"<html>"), "the API server refused the run: status 502"),
+    (Reply(raw=b""), "the API server was not reached: Remote end closed connection without response"),
+]
+
+
+@pytest.mark.parametrize(("reply", "words"), REFUSED)
+def test_what_is_refused(secrets: Path, tls: ssl.SSLContext, reply: Reply, words: str) -> None:
+    with serve(lambda one: reply, tls) as server, pytest.raises(TriggerError, match=words):
+        ask(triggers(server, secrets))
+    assert len(server.asked) == (5 if reply.status == 502 or reply.raw is not None else 1)
+
+
+@pytest.fixture
+def other_certificate(tmp_path: Path) -> ssl.SSLContext:
+    certificate, key = self_signed(["127.0.0.1"])
+    (tmp_path / "other.crt").write_text(certificate)
+    (tmp_path / "other.key").write_text(key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "other.crt", tmp_path / "other.key")
+    return context
+
+
+def test_a_server_that_is_another_is_sent_nothing(secrets: Path, other_certificate: ssl.SSLContext) -> None:
+    with serve(echoed, other_certificate) as server, pytest.raises(TriggerError, match="certificate verify failed"):
+        ask(triggers(server, secrets))
+    assert server.asked == []
+
+
+def test_a_pod_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
+    source = "def handler(ctx):\n    ctx.trigger('ship')\n"
+    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
+    ended = run_source(tmp_path, source, **cluster)
+    assert ended.code == 1
+    assert ended.message["message"].startswith(
+        "TriggerError: ctx.trigger: the pod has no service account token; register the task with may_trigger=True"
+    )
