@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from crontask import Crons
 from crontask.runner.context import Context
 from crontask.testing import Sandbox
 
@@ -115,6 +116,19 @@ def test_a_pod_without_a_token_may_not(box: Sandbox) -> None:
     box.register("sell", on_demand=True, handler=lambda ctx: ctx.trigger("ship"))
     message = box.trigger("sell").wait().message
     assert message.startswith("TriggerError: ctx.trigger: the pod has no service account token; register the task with")
+
+
+def sell_one(ctx: Context, *, order: int) -> str:
+    return ctx.trigger("ship", args={"order": order})
+
+
+def test_a_function_of_a_registry_triggers(box: Sandbox) -> None:
+    crons = Crons(owner="shop", image="registry/shop:1")
+    sell = crons.interval("sell", "1h", run=sell_one, args={"order": 1}, may_trigger=True)
+    box.register(crons)
+    box.advance(hours=1)
+    assert sell.trigger(box.client, order=2).result() in [run.name for run in box.runs("ship")]
+    assert asked(box) == [{"order": 1}, {"order": 2}]
 
 
 def test_the_example_in_a_sandbox() -> None:
