@@ -18,6 +18,7 @@ from crontask.client.access import Flags, load
 from crontask.client.cluster import Cluster
 from crontask.client.errors import Forbidden
 from crontask.client.requests import Document
+from crontask.runner.trigger import run_body
 
 ROLES = ("view", "trigger", "operate", "edit")
 ONE = "one-task-only"
@@ -129,6 +130,14 @@ def _role(
     }
     control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(role))
     control_plane.kubectl("-n", namespace, "create", "rolebinding", name, f"--role={name}", f"--user={user}")
+
+
+@pytest.mark.parametrize("task", ["nightly", "of-a-name-that-is-as-long-as-that-of-a-task-may-ever-be"])
+def test_what_a_handler_asks_for_is_taken_of_who_may_only_trigger(users: Users, task: str) -> None:
+    body = run_body(task, "uid-1/call-1", {"order": 7}, None, "5m")
+    spec = {**body["spec"], "taskRef": NIGHTLY["taskRef"]}
+    for how in ({}, {"delay": "5m"}, {"args": {"order": 7}}):
+        assert users.create("trigger", RUN, {**spec, **how}, name=body["metadata"]["name"]).startswith("taken")
 
 
 NO_PODS = "may not create pods in namespace rights"

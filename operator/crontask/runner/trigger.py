@@ -17,7 +17,7 @@ API_VERSION = "crontask.dev/v1alpha1"
 MANAGER = "crontask-runner"
 """The field manager of the runs that handlers ask for."""
 # As api.names has them: a test says so.
-_LONGEST_NAME, _CAUSE, _HASH = 60, 10, 8
+_LONGEST_NAME, _DRAWN = 60, 10
 _LONGEST_KEY = 256
 _TASK = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _ASKED = ("taskRef", "args", "at", "delay")
@@ -103,10 +103,9 @@ def run_body(
 
 def run_name(task: str, key: str) -> str:
     """The name of a run that is asked for by a key."""
-    name = f"{task}-{sha256(key.encode()).hexdigest()[:_CAUSE]}"
-    if len(name) <= _LONGEST_NAME:
-        return name
-    return f"{name[: _LONGEST_NAME - _HASH - 1].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:_HASH]}"
+    room = _LONGEST_NAME - _DRAWN - 1
+    asked = key if len(task) <= room else f"{task}\0{key}"
+    return f"{task[:room].rstrip('-')}-{sha256(asked.encode()).hexdigest()[:_DRAWN]}"
 
 
 def _args(args: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from certificates import self_signed
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from runner_process import Asked, Reply, Server, run_source, serve
 
@@ -55,6 +55,9 @@ def ask(triggers: Triggers, task: str = "ship", **how: Any) -> str:
 
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", fullmatch=True), st.text(min_size=1, max_size=256))
+@example("t" * 49, "k")
+@example("t" * 50, "k")
+@example("t" * 48 + "-tt", "k")
 def test_a_run_has_the_name_that_the_clients_would_give_it(task: str, key: str) -> None:
     assert run_name(task, key) == name_by_key(task, key)
     assert base.API_VERSION == API_VERSION
