@@ -248,6 +248,20 @@ def test_a_backfill_takes_no_slot_from_the_schedule() -> None:
     play(story, lambda pod: Plan(runs=4))
 
 
+def test_what_a_backfill_has_done_stands_in_the_record() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("minutely", handler=IMAGE, schedule="* * * * *")
+            await world.pass_time(130)
+            assert world.status(Kind.CRON_TASK, "minutely")["decided"] == "F30 F60"
+            fan = {"items": ["2026-03-01T12:01:00Z"], "handler": {"task": "minutely"}, "scheduledTime": "${item}"}
+            await world.run("past", handler={"forEach": fan})
+            await world.pass_time(20)
+        assert world.status(Kind.CRON_TASK, "minutely")["decided"] == "S30 F60"
+
+    play(story, lambda pod: Plan(runs=4, exit_code=0 if pod["metadata"]["name"].startswith("past") else 1))
+
+
 @pytest.mark.parametrize("value", ["yesterday", 5, None])
 def test_what_is_no_time_fails_its_item(value: Any) -> None:
     async def story(world: World) -> None:
