@@ -100,7 +100,7 @@ def _show(task: "CronTask", times: "Sequence[PastTime]", tolerance: timedelta) -
 
 def _said(each: "PastTime", tolerance: timedelta) -> tuple[str, str, str]:
     """The result, the start, and the reason."""
-    planned = f"waits in backfill {each.planned}" if each.planned is not None else ""
+    planned = f"waits in backfill {', '.join(each.planned)}" if each.planned else ""
     when = "-" if each.late is None else "on time" if each.late <= tolerance else f"{format_duration(each.late)} late"
     return each.outcome.value, when, "; ".join(filter(None, (each.why, planned)))
 
@@ -152,5 +152,5 @@ def _row(each: "PastTime", tolerance: timedelta) -> dict[str, Any]:
         "run": each.run,
         "onTime": late <= tolerance if late is not None else None,
         "lateSeconds": int(late.total_seconds()) if late is not None else None,
-        "backfill": each.planned,
+        "backfills": list(each.planned),
     }

@@ -148,9 +148,7 @@ def _check_how_many(plan: "Plan") -> None:
     again = ["backfill", plan.task.meta.name, "--yes", "--wait"]
     again += ["--only", plan.only] if plan.only != BACKFILL_MISSING else []
     again += ["--parallel", str(plan.parallel)] if plan.parallel > 1 else []
-    why = (
-        f"{len(plan.chosen):,} runs are more than one backfill has, which is {MOST_RUNS:,}; write one after the other:"
-    )
+    why = f"{len(plan.chosen):,} runs are more than the {MOST_RUNS:,} of one backfill; write one after the other:"
     stop(BAD_INPUT, why, *commands(tuple(again), ranges_of(plan.chosen, plan.asked.end, MOST_RUNS)))
 
 

@@ -64,7 +64,7 @@ class Plan:
     @property
     def in_the_way(self) -> list[str]:
         """The open backfills that are for some of the same times."""
-        return sorted({each.planned for each in self.chosen if each.planned is not None})
+        return sorted({name for each in self.chosen for name in each.planned})
 
     @property
     def at_a_time(self) -> int:

@@ -43,12 +43,12 @@ class Range:
         # An instant that was given as so long ago lies within a second.
         start = start.replace(microsecond=0)
         end = now + _SECOND if end is None else end.replace(microsecond=0)
-        if start >= end:
-            stop(BAD_INPUT, f"--to {format_time(end)} is not after --from {format_time(start)}; swap them")
         if start > now:
             stop(
                 BAD_INPUT, f"--from {format_time(start)} is still to come; write an earlier time, or see crontask next"
             )
+        if start >= end:
+            stop(BAD_INPUT, f"--to {format_time(end)} is not after --from {format_time(start)}; swap them")
         return cls(start, min(end, now + _SECOND), now)
 
 

@@ -42,13 +42,13 @@ class MadeUp:
     """`ends`: by nominal time, each backfill whose item for it has ended, and how. `planned`: who is yet to do it."""
 
     ends: Mapping[datetime, list[tuple[str, RunPhase]]] = field(default_factory=dict)
-    planned: Mapping[datetime, str] = field(default_factory=dict)
+    planned: Mapping[datetime, list[str]] = field(default_factory=dict)
 
 
 def made_up(task: str, runs: Iterable[ScheduledRun], created: datetime) -> MadeUp:
     """What the backfills among the runs say of a task, which was created then: those before are of an earlier one."""
     ends: defaultdict[datetime, list[tuple[str, RunPhase]]] = defaultdict(list)
-    planned: dict[datetime, str] = {}
+    planned: defaultdict[datetime, list[str]] = defaultdict(list)
     for run in runs:
         times = backfilled_times(task, run) if run.meta.creation_timestamp >= created else ()
         status = run.status.composite
@@ -59,7 +59,7 @@ def made_up(task: str, runs: Iterable[ScheduledRun], created: datetime) -> MadeU
             if letter in _ENDS:
                 ends[time].append((run.meta.name, _ENDS[letter]))
             elif letter in OPEN and not run.ended:
-                planned.setdefault(time, run.meta.name)
+                planned[time].append(run.meta.name)
     return MadeUp(ends, planned)
 
 

@@ -105,7 +105,7 @@ class PastTime:
     """A nominal time that has come. `why`: for people, where there is something to say.
 
     `run`: the run that `outcome` is of, as far as it is known. `late`: how long after its due start its own run
-    started. `planned`: the open backfill that is yet to do it.
+    started. `planned`: the open backfills that are yet to do it.
     """
 
     nominal: datetime
@@ -113,7 +113,7 @@ class PastTime:
     why: str = ""
     run: str | None = None
     late: timedelta | None = None
-    planned: str | None = None
+    planned: tuple[str, ...] = ()
 
 
 def past_times(
@@ -178,7 +178,7 @@ class _Known:
         outcome, run, why = min(claims, key=lambda claim: _rank(claim[0])) if claims else self._unrecorded(time)
         if outcome in DONE and (own is None or not own.succeeded):
             why = _how_made_up(run if run != run_name(self.task.meta.name, time) else None, own)
-        return PastTime(time, outcome, why, run, late, self.backfills.planned.get(time))
+        return PastTime(time, outcome, why, run, late, tuple(sorted(self.backfills.planned.get(time, ()))))
 
     # --- what each source says ----------------------------------------------------------------------------------------
 
@@ -221,11 +221,12 @@ class _Known:
             condition = find_condition(status.conditions, "Suspended")
             reason = condition.reason if condition is not None else "Suspended"
             return Outcome.NOT_DUE, None, f"{reason}: suspended since {format_time(self.paused_since)}"
-        if time <= created:
+        begins = status.decided_since
+        if time <= created and (begins is None or time <= begins):
             return Outcome.UNKNOWN, None, f"the task was created at {format_time(created)}"
         if self.unreadable:
             return Outcome.UNKNOWN, None, f"status.decided: {self.unreadable}"
-        since = self.task.recorded_until if status.decided_since is None else status.decided_since
+        since = self.task.recorded_until if begins is None else begins
         if time <= since:
             return Outcome.UNKNOWN, None, f"the record begins at {format_time(since)}"
         timing, watermark = status.timing, status.last_scheduled_time

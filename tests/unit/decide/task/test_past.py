@@ -56,7 +56,8 @@ def backfill(ends: str, *minutes: int, phase: RunPhase = RunPhase.RUNNING, creat
     items = [f"{at(minute):%Y-%m-%dT%H:%M:%SZ}" for minute in minutes]
     fan = {"items": [*items, "nonsense"], "handler": {"task": "t"}, "scheduledTime": "${item}"}
     run = owned_by(manual_run("b", created, taskRef=None, handler={"forEach": fan}), None).run
-    known = {"phase": phase.value, "items": {"total": len(items) + 1, "ends": ends}, "plan": {"handler": {}}}
+    total = {"total": len(items) + 1, "ends": ends}
+    known: dict[str, Any] = {"phase": phase.value, "items": total, "plan": {"handler": {}}}
     status = status_model(known).model_validate(known)
     return replace(run, status=status)
 
@@ -217,9 +218,9 @@ def test_it_counts_from_when_jitter_has_it_start() -> None:
 
 def test_who_is_yet_to_make_up_for_it() -> None:
     runs = (backfill("SR-", 2, 3, 4), open_run(9))
-    assert [each.planned for each in became(task("S30 m60x3", 4), runs, NOW)] == [None, None, "b", "b"]
+    assert [each.planned for each in became(task("S30 m60x3", 4), runs, NOW)] == [(), (), ("b",), ("b",)]
     over = (backfill("SFN", 2, 3, 4, phase=RunPhase.CANCELED),)
-    assert [each.planned for each in became(task("S30 m60x3", 4), over, NOW)] == [None] * 4
+    assert [each.planned for each in became(task("S30 m60x3", 4), over, NOW)] == [()] * 4
 
 
 def test_times_of_an_earlier_schedule_are_there_and_its_holes_are_not_due() -> None:

@@ -158,7 +158,9 @@ def test_it_never_says_other_than_what_the_pods_did(
             assert each.outcome in DONE | {Outcome.UNKNOWN, Outcome.RUNNING}, each
         else:
             assert each.outcome not in DONE, each
-    assert {time for time, _ in pods} <= {each.nominal for each in found}
+    # What is made up for may be of a schedule that is none any more, and has never been due by it.
+    own = {time for time, name in pods if not name.startswith("past-")}
+    assert own <= {each.nominal for each in found}
 
 
 async def _happens(world: World, what: str, seconds: int, name: str) -> None:
