@@ -17,10 +17,9 @@ from crontask.cli.local_times import LocalTimes
 from crontask.cli.past import Range
 from crontask.client.actions import name_of_backfill
 from crontask.decide.model import CronTask, ScheduledRun
-from crontask.decide.task.past import LEFT_OUT, WENT_WRONG, Outcome, PastTime
+from crontask.decide.task.past import LEFT_OUT, WENT_WRONG, Outcome, PastTime, due_in
 
 _MOST_SHOWN = 20
-_SECOND = timedelta(seconds=1)
 _NOT_YET = frozenset({Outcome.RUNNING, Outcome.WAITING, Outcome.OVERDUE})
 _CHOICES = {
     BACKFILL_MISSING: LEFT_OUT,
@@ -57,7 +56,7 @@ class Plan:
     @property
     def name(self) -> str:
         """Of the run: by the times of the timetable, which are the same whenever it is asked for."""
-        due = self.task.timetable.due(self.asked.start - _SECOND, self.asked.end - _SECOND)
+        due = due_in(self.task, self.asked.start, self.asked.end)
         first, last = (due.first, due.latest) if due is not None else (self.times[0].nominal, self.times[-1].nominal)
         return name_of_backfill(self.task.meta.name, first, last, self.only)
 

@@ -21,6 +21,7 @@ from crontask.api.task_status import Decision, RunSummary, TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.task.made_up import MadeUp, made_up
 from crontask.decide.task.pause import said_paused_since
+from crontask.timetable import Due
 
 _SECOND = timedelta(seconds=1)
 # An operator that is there decides within milliseconds; after a failover within seconds.
@@ -86,7 +87,6 @@ _OF_RECORD = {
     Became.REPLACED: Outcome.REPLACED,
 }
 _NOTHING_IS_DUE = {
-    TaskPhase.COMPLETED: "the task is completed: maxRuns or endTime is reached",
     TaskPhase.SUSPENDED: "the task is suspended",
     TaskPhase.INVALID: "the spec of the task was not valid",
 }
@@ -125,9 +125,7 @@ def past_times(
     """
     known = _Known(task, runs, now)
     end = min(end, now + _SECOND)
-    if end <= start:
-        return ()
-    due = task.timetable.due(start - _SECOND, end - _SECOND)
+    due = due_in(task, start, end)
     if due is not None and due.count > most:
         raise TooManyTimesError(due.count)
     recorded = known.recorded(start, end, most)
@@ -137,6 +135,13 @@ def past_times(
     if len(times) > most:
         raise TooManyTimesError(len(times))
     return tuple(known.became(time, recorded.get(time)) for time in sorted(times))
+
+
+def due_in(task: CronTask, start: datetime, end: datetime) -> Due | None:
+    """The nominal times of its timetable in [start, end); a task that is completed has no more."""
+    if task.status.phase is TaskPhase.COMPLETED:
+        end = min(end, task.recorded_until.replace(microsecond=0) + _SECOND)
+    return task.timetable.due(start - _SECOND, end - _SECOND) if start < end else None
 
 
 class _Known:
