@@ -1,13 +1,16 @@
 """`crontask audit` and the plans of `crontask backfill`, of tasks whose status is written by the tests: no operator."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from api_server import ROOT
 from verbs import Verbs
 
 from cluster.control_plane import ControlPlane
+from crontask.api.json_schema import violations
 from crontask.api.names import run_name
 from crontask.engine.parse import parse_task
 
@@ -40,6 +43,15 @@ def verbs(control_plane: ControlPlane, namespace: str) -> Verbs:
     return Verbs(control_plane, namespace)
 
 
+def checked(text: str, of: str) -> dict[str, Any]:
+    """A report, which fits the schema that docs/backfill-and-audit.md has of it."""
+    page = (ROOT / "docs" / "backfill-and-audit.md").read_text(encoding="utf-8")
+    audit, plan = (json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    report = dict(json.loads(text))
+    assert list(violations({"audit": audit, "plan": plan}[of], report)) == []
+    return report
+
+
 def make(verbs: Verbs, name: str, spec: dict[str, Any], **status: Any) -> None:
     """A task with a status; its timing is the one that is effective."""
     verbs.make("CronTask", name, spec)
@@ -69,7 +81,7 @@ def test_each_nominal_time_and_what_became_of_it(verbs: Verbs) -> None:
 def test_what_nothing_explains_is_the_exit_code(verbs: Verbs) -> None:
     make(verbs, "daily", TASK, decided="S86400 F86400 S169200 S86400x2")
     done = verbs("audit", "daily", *MARCH, "-o", "json", code=1)
-    report = json.loads(done.stdout)
+    report = checked(done.stdout, "audit")
     assert report["totals"] == {
         "times": 7,
         "onTime": 0,
@@ -136,7 +148,7 @@ def test_a_task_without_times_of_its_own(verbs: Verbs, spec: dict[str, Any], sai
 
 
 def plan(verbs: Verbs, *words: str) -> dict[str, Any]:
-    return dict(json.loads(verbs("backfill", "daily", *words, "--dry-run", "-o", "json").stdout))
+    return checked(verbs("backfill", "daily", *words, "--dry-run", "-o", "json").stdout, "plan")
 
 
 def test_a_plan_says_what_it_would_do(verbs: Verbs) -> None:
@@ -198,7 +210,7 @@ def test_the_same_again_is_refused_and_so_is_what_overlaps(verbs: Verbs) -> None
     assert f"wait {name} -n {verbs.namespace}; or write --force" in overlaps
     assert f"run {name} is open" in verbs("backfill", "daily", *other, "--dry-run").stdout
     assert " created" in verbs("backfill", "daily", *other, "--force").stdout
-    waits = json.loads(verbs("audit", "daily", *other, "-o", "json").stdout)["times"]
+    waits = checked(verbs("audit", "daily", *other, "-o", "json").stdout, "audit")["times"]
     (skipped,) = [each["backfills"] for each in waits if each["result"] == "Skipped"]
     assert len(skipped) == 2
     assert name in skipped

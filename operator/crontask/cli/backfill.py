@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from crontask.api.names import BACKFILL_CHOICES, BACKFILL_MISSING
+from crontask.api.names import BACKFILL_CHOICES, BACKFILL_FAILED, BACKFILL_MISSING
 from crontask.api.times import format_time
 from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, written_again
@@ -118,13 +118,16 @@ def _refuse_the_same(cluster: "Cluster", plan: "Plan") -> None:
 
     first = cluster.run(operations.known(requests.get(SCHEDULED_RUN, plan.name, cluster.namespace)))
     if first is not None:
-        _same(first)
+        _same(first, plan.only)
 
 
-def _same(first: "Document") -> NoReturn:
+def _same(first: "Document", only: str) -> NoReturn:
     name = first["metadata"]["name"]
-    if ended(first):
-        fix = f"to run what failed of it again: {written_again('rerun', name)}; all of it: --from Start"
+    if ended(first) and only == BACKFILL_FAILED:
+        fix = f"to run what failed of it again: {written_again('rerun', name)}"
+    elif ended(first):
+        again = written_again("rerun", name, "--from", "Start")
+        fix = f"to run what failed of it again, write --only {BACKFILL_FAILED}; all of it: {again}"
     else:
         fix = f"to wait for it: {written_again('wait', name)}"
     made = f"since {first['metadata']['creationTimestamp']}"
@@ -177,4 +180,4 @@ def _create(cluster: "Cluster", plan: "Plan") -> "Document":
     try:
         return cluster.create(SCHEDULED_RUN, body, manager=actions.MANAGER, drawn=True)
     except errors.AlreadyExists:
-        _same(cluster.get(SCHEDULED_RUN, plan.name))
+        _same(cluster.get(SCHEDULED_RUN, plan.name), plan.only)

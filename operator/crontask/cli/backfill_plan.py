@@ -28,7 +28,7 @@ _CHOICES = {
 }
 _MEANS = {
     Outcome.NOT_DUE: "suspended then, or another schedule",
-    Outcome.UNKNOWN: "older than the record: they may have run; --only all takes them, and what is done, too",
+    Outcome.UNKNOWN: "older than the record: they may have run; --only all takes them, and what is done",
     Outcome.RUNNING: "under way: left alone",
     Outcome.WAITING: "the schedule is yet to start them: left alone",
     Outcome.OVERDUE: "no operator has decided about them yet: left alone",
@@ -128,7 +128,7 @@ class Plan:
         first, last = self.times[0].nominal, self.times[-1].nominal
         yield f"{self.task.meta.namespace}/{self.task.meta.name} from {format_time(first)} to {format_time(last)}"
         taken = _CHOICES[self.only]
-        rows = [("TIMES", "RESULT", "RUNS AGAIN" if self.only != BACKFILL_MISSING else "RUNS", "")]
+        rows = [("TIMES", "RESULT", "TAKEN", "NOTE")]
         for outcome, count in Counter(each.outcome for each in self.times).most_common():
             rows.append((f"{count:,}", outcome.value, "yes" if outcome in taken else "no", _MEANS.get(outcome, "")))
         yield from (line.rstrip() for line in aligned(rows))
@@ -161,7 +161,8 @@ class Plan:
             if left:
                 rows.append((f"… {left:,} more", "", "", ""))
                 left = 0
-            notes = "; ".join(filter(None, (each.why, local.notes(each.nominal))))
+            why = each.why if each.outcome not in _MEANS else ""
+            notes = "; ".join(filter(None, (why, local.notes(each.nominal))))
             rows.append((format_time(each.nominal), local.written(each.nominal), each.outcome.value, notes))
         yield from (line.rstrip() for line in aligned(rows, "  "))
 

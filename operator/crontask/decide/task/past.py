@@ -182,7 +182,7 @@ class _Known:
         claims = [*self._of_runs(time), *self._of_record(time, recorded)]
         outcome, run, why = min(claims, key=lambda claim: _rank(claim[0])) if claims else self._unrecorded(time)
         if outcome in DONE and (own is None or not own.succeeded):
-            why = _how_made_up(run if run != run_name(self.task.meta.name, time) else None, own)
+            why = _how_made_up(self._made_by(run, time), own)
         return PastTime(time, outcome, why, run, late, tuple(sorted(self.backfills.planned.get(time, ()))))
 
     # --- what each source says ----------------------------------------------------------------------------------------
@@ -272,6 +272,15 @@ class _Known:
             run.meta.creation_timestamp >= self.task.meta.creation_timestamp
         ):
             self.others[time].append(run)
+
+    def _made_by(self, run: str | None, time: datetime) -> str | None:
+        """The run that made up for a time, of a part its backfill; None where that is its own, or not known."""
+        if run == run_name(self.task.meta.name, time):
+            return None
+        for other in self.others.get(time, ()):
+            if other.meta.name == run and other.spec.parent is not None:
+                return other.spec.parent.name
+        return run
 
     def _started(self, time: datetime) -> datetime | None:
         """When the time's own run started."""
