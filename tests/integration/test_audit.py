@@ -1,7 +1,10 @@
 """`crontask audit` and the plans of `crontask backfill`, of tasks whose status is written by the tests: no operator."""
 
 import json
+import os
+import pty
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,6 +190,28 @@ def test_many_are_asked_about_and_too_many_are_commands(verbs: Verbs) -> None:
     assert len(commands) == 2
     assert all("--yes --wait --only all" in line for line in commands)
     assert verbs.kubectl("get", "sr", "-o", "name") == ""
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2)])
+def test_on_a_terminal_it_asks(verbs: Verbs, answer: str, code: int) -> None:
+    make(verbs, "daily", TASK)
+    ours, theirs = pty.openpty()
+    words = ("backfill", "daily", "--from", "2026-01-01", "--to", "2026-03-01", "--only", "all")
+    asking = subprocess.Popen(
+        verbs.command(*words), env=verbs.environment(), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    os.write(ours, f"{answer}\n".encode())
+    stdout, stderr = asking.communicate(timeout=120)
+    os.close(ours)
+    os.close(theirs)
+    assert asking.returncode == code, stderr
+    assert b"Make 59 runs? [y/N]: " in stderr
+    # All of its runs are in the plan, of which the middle is summed up.
+    assert b"more\n" in stderr
+    made = verbs.kubectl("get", "sr", "-o", "name").strip()
+    assert stdout.decode() == (f"{made} created\n" if code == 0 else "")
+    assert bool(made) is (code == 0)
+    assert (b"nothing is made" in stderr) is (code != 0)
 
 
 def test_the_same_again_is_refused_and_so_is_what_overlaps(verbs: Verbs) -> None:
