@@ -72,7 +72,7 @@ def read_task(cluster: "Cluster", name: str) -> "tuple[CronTask, tuple[Scheduled
     """
     from crontask.api.resources import SCHEDULED_RUN
 
-    # The task first: a run that it has recorded is there, but for those that are removed by hand.
+    # The task first: a run that it has recorded is there, but for those that somebody removes.
     found = find_task(cluster, name)
     runs = cluster.list(SCHEDULED_RUN, fields=f"spec.taskRef.name={found['metadata']['name']}")["items"]
     runs += cluster.list(SCHEDULED_RUN, fields="spec.taskRef.name=,spec.parent.name=")["items"]
@@ -98,7 +98,7 @@ def times_in(
     try:
         return past_times(task, runs, asked.start, asked.end, asked.now, MOST_TIMES)
     except TooManyTimesError as error:
-        ranges = list(_smaller(task, asked.start, asked.end))
+        ranges = list(smaller(task, asked.start, asked.end))
         why = f"{error.count:,} nominal times are more than {MOST_TIMES:,}; ask for them one after the other:"
         stop(BAD_INPUT, why, *commands(again, ranges))
 
@@ -111,7 +111,7 @@ def commands(again: tuple[str, ...], ranges: "list[tuple[datetime, datetime]]") 
         yield f"  … and {len(ranges) - _MOST_COMMANDS} more, to {format_time(ranges[-1][1])}"
 
 
-def _smaller(task: "CronTask", start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+def smaller(task: "CronTask", start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The range in halves, until none has too many times: they are counted, not gone through."""
     due = task.timetable.due(start - _SECOND, end - _SECOND)
     count = due.count if due is not None else 0
