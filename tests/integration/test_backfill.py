@@ -1,29 +1,18 @@
 """`crontask backfill` with an operator: under the trigger role alone, while the task is suspended, and asked again."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
+import chart
 import pytest
-import yaml
-from api_server import ROOT, Processes, until
+from api_server import Processes, until
 from verbs import Verbs, container
 
-from cluster import binaries
 from cluster.control_plane import ControlPlane
 from crontask.api.outcomes import Became, times_of
-
-
-def _rendered() -> list[dict[str, Any]]:
-    """The chart's manifests."""
-    helm = binaries.find(["helm"])["helm"]
-    command = [str(helm), "template", "crontask", str(ROOT / "charts" / "crontask")]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +21,18 @@ def admin(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
     folder: Path = tmp_path_factory.mktemp("world")
     made = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", made.namespace)
-    wanted = [
-        manifest
-        for manifest in _rendered()
-        if manifest["kind"].startswith("ValidatingAdmissionPolicy") or manifest["metadata"]["name"].endswith("-trigger")
-    ]
-    manifests = "\n---\n".join(json.dumps(manifest) for manifest in wanted)
-    control_plane.kubectl("create", "-f", "-", stdin=manifests)
-    (role,) = [manifest["metadata"]["name"] for manifest in wanted if manifest["kind"] == "ClusterRole"]
+    role = f"{chart.NAME}-trigger"
+    manifests = chart.rendered()
+    wanted = [*chart.policies(manifests), *(each for each in manifests if each["metadata"]["name"] == role)]
+    text = chart.as_text(wanted)
+    control_plane.kubectl("create", "-f", "-", stdin=text)
     made.kubectl("create", "rolebinding", "trigger", f"--clusterrole={role}", "--user=ann")
     processes = Processes(control_plane.kubeconfig, folder)
     processes.kubelet()
     processes.operator()
     yield made
     processes.stop()
-    control_plane.kubectl("delete", "-f", "-", stdin=manifests)
+    control_plane.kubectl("delete", "-f", "-", stdin=text)
 
 
 @pytest.fixture(scope="module")
