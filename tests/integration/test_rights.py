@@ -250,6 +250,7 @@ NAME = "metadata.name: trigger may not create pods"
         ("trigger", {"annotations": {"crontask.dev/trigger": "{}"}}, "metadata: crontask.dev/trigger: is written by"),
         ("edit", {"annotations": {"crontask.dev/rerun-by": "a/b"}}, "metadata: crontask.dev/rerun-by: "),
         ("trigger", {"annotations": {"crontask.dev/approve": "a"}}, ""),
+        ("trigger", {"annotations": {"crontask.dev/backfill": "missing"}}, ""),
         *(
             (user, {"ownerReferences": [{"apiVersion": api, "kind": kind, "name": "nightly", "uid": "u"}]}, words)
             for user, api, kind, words in (

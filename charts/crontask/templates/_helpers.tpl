@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "crontask.annotations" -}}
-'crontask.dev/resume', 'crontask.dev/suspended-by', 'crontask.dev/approve', 'crontask.dev/reject', 'crontask.dev/revision', 'crontask.dev/switched-from', 'crontask.dev/switch-back'
+'crontask.dev/resume', 'crontask.dev/suspended-by', 'crontask.dev/approve', 'crontask.dev/reject', 'crontask.dev/backfill', 'crontask.dev/revision', 'crontask.dev/switched-from', 'crontask.dev/switch-back'
 {{- end }}
 
 {{- define "crontask.metadataRules" -}}

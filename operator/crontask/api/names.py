@@ -27,6 +27,9 @@ ANNOTATION_RERUN_BY = "crontask.dev/rerun-by"
 # Of a composite run: which of its steps that ask for approval somebody approves, or rejects.
 ANNOTATION_APPROVE = "crontask.dev/approve"
 ANNOTATION_REJECT = "crontask.dev/reject"
+# Of a backfill: which of the times in its range it is for, see BACKFILL_*.
+ANNOTATION_BACKFILL = "crontask.dev/backfill"
+BACKFILL_MISSING, BACKFILL_FAILED, BACKFILL_ALL = BACKFILL_CHOICES = ("missing", "failed", "all")
 # Of a pod: the concurrency group of its task, in whose way it is even when its task and run are gone.
 ANNOTATION_GROUP = "crontask.dev/group"
 # Of a pod that we have had stopped: why, and when we asked for it.

@@ -10,11 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
 LONGEST = 1024
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOKEN = re.compile(r"([SPFTCRsmr])([1-9][0-9]{0,11})(?:x([1-9][0-9]{0,8}))?")
 _SECOND = timedelta(seconds=1)
 _MOST = 999_999_999
@@ -50,9 +51,23 @@ class Row:
         """The last of them."""
         return self.first + timedelta(seconds=self.gap * (self.count - 1))
 
+    def times(self, start: datetime | None = None, end: datetime | None = None) -> range:
+        """Those in [start, end), in seconds since 1970, oldest first."""
+        first = _second(self.first)
+        skipped = 0 if start is None else max(0, -((first - _second(start)) // self.gap))
+        until = first + self.gap * self.count
+        return range(first + self.gap * skipped, until if end is None else min(until, _second(end)), self.gap)
+
 
 def times_of(text: str | None, since: datetime | None) -> Iterator[tuple[datetime, Became]]:
     """Each nominal time of a record and what became of it, newest first. Raises ValueError for what is no record."""
+    for row in rows_of(text, since):
+        for time in reversed(row.times()):
+            yield EPOCH + timedelta(seconds=time), row.became
+
+
+def rows_of(text: str | None, since: datetime | None) -> Iterator[Row]:
+    """The same in rows, newest first: a record may have more times than anybody can go through. Raises ValueError."""
     if since is None:
         if text:
             raise ValueError("decided has no decidedSince beside it: it cannot be read")
@@ -61,10 +76,17 @@ def times_of(text: str | None, since: datetime | None) -> Iterator[tuple[datetim
     newest = record.newest
     for token in reversed(record.tokens):
         letter, gap, count = _parsed(token)
-        became, step = Became(letter), timedelta(seconds=gap)
-        for _ in range(count):
-            yield newest, became
-            newest -= step
+        first = newest - timedelta(seconds=gap * (count - 1))
+        yield Row(Became(letter), first, gap, count)
+        newest = first - timedelta(seconds=gap)
+
+
+def became_of(text: str | None, since: datetime | None, time: datetime) -> Became | None:
+    """What became of a nominal time; None of one that is not there. Raises ValueError for what is no record."""
+    for row in rows_of(text, since):
+        if row.first <= time:
+            return row.became if time <= row.last and not (time - row.first) % timedelta(seconds=row.gap) else None
+    return None
 
 
 class Record:
@@ -166,3 +188,8 @@ def _parsed(token: str) -> tuple[str, int, int]:
 def _seconds(token: str) -> int:
     _, gap, count = _parsed(token)
     return gap * count
+
+
+def _second(instant: datetime) -> int:
+    """The first whole second at or after the instant, since 1970."""
+    return -((EPOCH - instant) // _SECOND)

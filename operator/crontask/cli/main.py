@@ -17,6 +17,8 @@ from crontask.version import __version__
 # What the help says of each verb, as the first line of its own help does. `next` is next_command in the module next.
 _VERBS = {
     "apply": "Apply crons in code: what a file registers is what runs afterwards.",
+    "audit": "Show what became of each nominal time of a CronTask: on time, late, skipped, missed, not known, and why.",
+    "backfill": "Run a CronTask again for nominal times that have passed.",
     "cancel": "End runs, before they start or while they run.",
     "completion": "Print a script that has the shell complete verbs, options and names.",
     "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",

@@ -8,14 +8,14 @@ import orjson
 
 from crontask.api.base import format_duration, format_time
 from crontask.api.crontask import CronTaskSpec
+from crontask.cli.local_times import LocalTimes
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
 from crontask.decide.task.coming import coming_times
 from crontask.ports import Document
-from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
 from crontask.timetable.description import describe
-from crontask.timetable.notes import clock_change, note_on, uneven_steps
+from crontask.timetable.notes import uneven_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +51,21 @@ def next_command(
         document["metadata"]["uid"] = found["metadata"].get("uid", "")
         document["status"] = found.get("status") or {}
     task, spec = parsed(document)
-    coming = _coming(task, spec, instant, count, task.recorded_until if created else None)
+    local = LocalTimes(task)
+    coming = _coming(task, local, instant, count, task.recorded_until if created else None)
     if output == "json":
         click.echo(orjson.dumps([_row(each) for each in coming], option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(task, spec, coming, counted_from=None if created else instant)
+        _show(task, local, coming, counted_from=None if created else instant)
     if not coming:
         click.echo(f"no times to come: {_why_none(task, spec)}", err=True)
 
 
-def _coming(
-    task: CronTask, spec: CronTaskSpec, instant: datetime, count: int, decided: datetime | None
-) -> list[Coming]:
-    zone, expressions = load_zone(spec.time_zone), _expressions(task, spec)
-    dst = Dst(spec.dst.missing, spec.dst.repeated)
+def _coming(task: CronTask, local: LocalTimes, instant: datetime, count: int, decided: datetime | None) -> list[Coming]:
     return [
-        Coming(
-            nominal,
-            task.start_of(nominal),
-            nominal.astimezone(zone),
-            note_on(nominal, expressions, zone, dst) if expressions else "",
-            clock_change(nominal, zone),
-        )
+        Coming(nominal, task.start_of(nominal), local.local(nominal), local.note(nominal), local.change(nominal))
         for nominal in coming_times(task, instant, count, decided)
     ]
-
-
-def _expressions(task: CronTask, spec: CronTaskSpec) -> list[CronExpression]:
-    texts = [spec.schedule] if spec.schedule is not None else list(spec.schedules or ())
-    return [parse_cron(text, f"{task.meta.namespace}/{task.meta.name}") for text in texts]
 
 
 def _row(coming: Coming) -> Document:
@@ -91,10 +77,11 @@ def _row(coming: Coming) -> Document:
     }
 
 
-def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming], counted_from: datetime | None) -> None:
+def _show(task: CronTask, local: LocalTimes, coming: list[Coming], counted_from: datetime | None) -> None:
     """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
-    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_described(task, spec)}")
-    for expression in _expressions(task, spec):
+    spec = task.spec
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_described(local, spec)}")
+    for expression in local.expressions:
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")
     if counted_from is not None and spec.interval is not None and spec.start_time is None:
@@ -115,10 +102,9 @@ def _show(task: CronTask, spec: CronTaskSpec, coming: list[Coming], counted_from
         click.echo("  ".join(cells).rstrip())
 
 
-def _described(task: CronTask, spec: CronTaskSpec) -> str:
-    expressions = _expressions(task, spec)
-    if expressions:
-        first, *others = map(describe, expressions)
+def _described(local: LocalTimes, spec: CronTaskSpec) -> str:
+    if local.expressions:
+        first, *others = map(describe, local.expressions)
         return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
     if spec.interval is not None:
         return f"Every {format_duration(spec.interval)}"

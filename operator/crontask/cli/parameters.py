@@ -10,6 +10,8 @@ import click
 from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, parse_duration
 
 BAD_INPUT = 2
+# Days begin at midnight in UTC, as dates do.
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
 class DurationParam(click.ParamType[timedelta]):
@@ -36,6 +38,24 @@ class TimeParam(click.ParamType[datetime]):
             return parse_time(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class SinceParam(click.ParamType[datetime]):
+    """An instant, or how long ago it was: `2026-03-29T01:00:00Z`, `7d`, `-7d`, `yesterday`."""
+
+    name = "duration|time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with what to write instead."""
+        if isinstance(value, datetime):
+            return value
+        text, now = str(value).strip(), datetime.now(UTC)
+        if text in _DAYS_AGO:
+            return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS_AGO[text])
+        if text[:4].isdigit() and "-" in text:
+            return TimeParam().convert(text, param, ctx)
+        ago: timedelta = DurationParam().convert(text.removeprefix("-"), param, ctx)
+        return now - ago
 
 
 class StretchParam(click.ParamType[tuple[datetime, datetime]]):

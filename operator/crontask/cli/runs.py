@@ -1,6 +1,6 @@
 """`crontask runs`: runs of all tasks and of none, newest first."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,27 +9,11 @@ from crontask.api.phases import Origin, RunPhase
 from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, scope
 from crontask.cli.output import Table, output_option, show_list, tabled
-from crontask.cli.parameters import DurationParam, TimeParam
+from crontask.cli.parameters import SinceParam
 
 if TYPE_CHECKING:
     from crontask.client import Cluster
     from crontask.client.requests import Document
-
-
-class SinceParam(click.ParamType[datetime]):
-    """An instant, or how long ago it was."""
-
-    name = "duration|time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse, or fail with what to write instead."""
-        if isinstance(value, datetime):
-            return value
-        text = str(value).strip()
-        if text[:4].isdigit() and "-" in text:
-            return TimeParam().convert(text, param, ctx)
-        ago: timedelta = DurationParam().convert(text, param, ctx)
-        return datetime.now(UTC) - ago
 
 
 class _Known(click.Choice[str]):

@@ -102,8 +102,12 @@ def start(cluster: "Cluster", body: "Document", asked: Asked) -> None:
     name = run["metadata"]["name"]
     if asked.waits or asked.output is None:
         click.echo(f"scheduledrun.crontask.dev/{name} {said}", err=asked.waits)
-    code = _waited(cluster, run, asked) if asked.waits else _begun(cluster, run, asked)
-    click.get_current_context().exit(code)
+    click.get_current_context().exit(follow(cluster, run, asked))
+
+
+def follow(cluster: "Cluster", run: "Document", asked: Asked) -> int:
+    """What is asked for of a run that is there: wait for its end, or say how it begins. The exit code."""
+    return _waited(cluster, run, asked) if asked.waits else _begun(cluster, run, asked)
 
 
 def _by_key(cluster: "Cluster", body: "Document") -> "Document":

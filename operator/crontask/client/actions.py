@@ -14,7 +14,13 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict, Unpack
 
 from crontask.api import resources
-from crontask.api.names import ANNOTATION_RESUME, ANNOTATION_SUSPENDED_BY, drawn_name, keyed_name
+from crontask.api.names import (
+    ANNOTATION_BACKFILL,
+    ANNOTATION_RESUME,
+    ANNOTATION_SUSPENDED_BY,
+    drawn_name,
+    keyed_name,
+)
 from crontask.api.times import LATEST_PAST, format_micro_time, format_time, parse_duration
 from crontask.client import values
 from crontask.client.errors import BadInput
@@ -133,6 +139,22 @@ def rerun(
     if latest:
         asked["definition"] = "Latest"
     return _run({**of_task, "rerunOf": asked, **_settings(settings)}, name, labels, annotations)
+
+
+def name_of_backfill(task: str, first: datetime, last: datetime, only: str) -> str:
+    """The name of the backfill of a task from one nominal time to another: whoever asks again asks for the same."""
+    return keyed_name(f"{task}-backfill", f"{format_time(first)}/{format_time(last)} {only}")
+
+
+def backfill(task: str, times: Sequence[datetime], *, name: str, only: str, parallel: int = 1) -> Document:
+    """A run of a task for each of these nominal times, that have passed. `only`: which were chosen."""
+    fan_out = {
+        "items": [format_time(time) for time in times],
+        "parallelism": parallel,
+        "handler": {"task": task},
+        "scheduledTime": "${item}",
+    }
+    return one_off({"forEach": fan_out}, name=name, annotations={ANNOTATION_BACKFILL: only})
 
 
 def handler(**what: Unpack[What]) -> Document:

@@ -25,6 +25,8 @@ UNUSABLE_TASK = CronTaskSpec(handler=Handler(container={}))
 UNUSABLE_RUN = ScheduledRunSpec()
 # Why a run ends that was written too late for its time.
 STALE = "Stale"
+# Why the part of a backfill ends whose time has been done by another run.
+DONE_ALREADY = "DoneAlready"
 KEPT_ATTEMPTS = 10
 
 
@@ -124,7 +126,7 @@ class ScheduledRun:
         if self.status.origin is not None:
             return self.status.origin
         if self.spec.parent is not None:
-            return Origin.BACKFILL if self.spec.parent.backfill else Origin.CHILD
+            return Origin.BACKFILL if self.makes_up else Origin.CHILD
         if self.spec.rerun_of is not None:
             return Origin.MANUAL
         trigger = trigger_of(self.meta)
@@ -257,6 +259,16 @@ class ScheduledRun:
     def stale(self) -> bool:
         """Whether it came too late for its time, which had been decided, and counted, otherwise."""
         return any(condition.reason == STALE for condition in self.status.conditions)
+
+    @cached_property
+    def makes_up(self) -> bool:
+        """Whether it is the part of a backfill: for a nominal time of its task that has passed."""
+        return self.spec.parent is not None and bool(self.spec.parent.backfill)
+
+    @cached_property
+    def done_already(self) -> bool:
+        """Whether it is such a part, and was not needed any more."""
+        return self.makes_up and any(condition.reason == DONE_ALREADY for condition in self.status.conditions)
 
     @cached_property
     def rerun_refused(self) -> bool:

@@ -16,9 +16,9 @@ from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.attempt.reused import reuse_of
 from crontask.decide.attempt.stop import TOTAL
 from crontask.decide.decisions import earliest
-from crontask.decide.idempotency import comes_before, first_of, started_before
+from crontask.decide.idempotency import comes_before, done_meanwhile, first_of, started_before
 from crontask.decide.limits import gives_up_at, total_deadline
-from crontask.decide.model import STALE
+from crontask.decide.model import DONE_ALREADY, STALE
 from crontask.decide.plan import ended_without, plan_of
 from crontask.decide.settings import settings
 from crontask.decide.stage import Stage, stage_of
@@ -65,7 +65,7 @@ def hindrance(view: RunView, now: datetime) -> Hindrance | None:
 
 def _before_first_attempt(view: RunView, now: datetime) -> Hindrance | None:
     held = _not_wanted(view) or _in_the_past(view) or _suspended(view) or _not_due(view, now)
-    return held or _duplicate(view, now) or _not_run_again(view, now)
+    return held or _duplicate(view, now) or _done_meanwhile(view) or _not_run_again(view, now)
 
 
 def _not_wanted(view: RunView) -> Ends | None:
@@ -143,6 +143,13 @@ def _duplicate(view: RunView, now: datetime) -> Hindrance | None:
         return Ends(RunPhase.SKIPPED, "Duplicate", f"run {started} with the same idempotencyKey started before")
     first = comes_before(view, now)
     return Held(f"waits for run {first} with the same idempotencyKey") if first is not None else None
+
+
+def _done_meanwhile(view: RunView) -> Ends | None:
+    """Of a backfill: its time was not done when that was asked for, and is now."""
+    if not done_meanwhile(view):
+        return None
+    return Ends(RunPhase.SKIPPED, DONE_ALREADY, "another run has done its scheduled time since the backfill was made")
 
 
 def _not_run_again(view: RunView, now: datetime) -> Hindrance | None:

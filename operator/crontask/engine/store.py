@@ -131,8 +131,11 @@ class Store:
             self._dependents_changed(task)
         if known is None or _says_to_runs(known) != _says_to_runs(task):
             self._runs_changed(task)
-        elif known.status.last_scheduled_time != task.status.last_scheduled_time:
+            return
+        if known.status.last_scheduled_time != task.status.last_scheduled_time:
             self._passed_over(task)
+        if known.status.decided != task.status.decided and self.memory.of_task(task).turns.queued:
+            self._made_up(task)
 
     def _put_run(self, raw: bytes) -> None:
         run = parse_run(raw, lambda meta: self._objects.runs.get((meta.namespace, meta.name)))
@@ -210,6 +213,12 @@ class Store:
         for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
             nominal = run.nominal if run.status.phase is None else None
             if nominal is not None and watermark is not None and nominal <= watermark:
+                self.changed(key_of(run))
+
+    def _made_up(self, task: CronTask) -> None:
+        """A part of a backfill that waits for its turn is not needed any more once its time is done."""
+        for run in self._objects.open_runs(task.meta.namespace, task.meta.name):
+            if run.makes_up and not run.has_started:
                 self.changed(key_of(run))
 
     def _dependents_changed(self, task: CronTask) -> None:

@@ -145,11 +145,12 @@ class Ledger:
             self.violate(wrong)
 
     def runs_of(self, task: Document) -> Iterator[RunRecord]:
-        """The runs that a task has had, and that people have made for it."""
+        """The runs that a task has had, and that people have made for it; parts of backfills belong to their parent."""
         uid = task["metadata"]["uid"]
         for record in self.runs.values():
             owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
-            if record.task == task["metadata"]["name"] and (not owners or uid in owners):
+            makes_up = (record.spec.get("parent") or {}).get("backfill")
+            if record.task == task["metadata"]["name"] and (not owners or uid in owners or makes_up):
                 yield record
 
     def _see_run(self, before: Document | None, after: Document | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crontask.api.outcomes import LONGEST, Became, Record, Row, times_of
+from crontask.api.outcomes import EPOCH, LONGEST, Became, Record, Row, became_of, rows_of, times_of
 
 SINCE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _LETTERS = st.sampled_from(sorted(Became))
@@ -68,6 +68,25 @@ def test_a_time_is_corrected_and_no_other(rows: list[tuple[Became, int, int, int
     wanted = {**before, time: became} if before.get(time) in open_ and time in before else before
     assert dict(times_of(record.text(), record.since)) == wanted
     assert changed is (wanted != before)
+
+
+@given(_ROWS, st.integers(-100, 10**8), st.integers(-100, 10**8), st.data())
+def test_a_stretch_of_a_record_and_one_time_of_it_are_as_all_of_it(
+    rows: list[tuple[Became, int, int, int]], start: int, length: int, data: st.DataObject
+) -> None:
+    record = Record(None, SINCE)
+    for row in drawn(rows):
+        record.append(row)
+    text, since = record.text(), record.since
+    everything = dict(times_of(text, since))
+    first, last = after(start), after(start + length)
+    found = {
+        EPOCH + timedelta(seconds=time): row.became for row in rows_of(text, since) for time in row.times(first, last)
+    }
+    assert found == {time: became for time, became in everything.items() if first <= time < last}
+    time = data.draw(st.sampled_from(sorted(everything)) if everything else st.just(SINCE))
+    time += timedelta(seconds=data.draw(st.sampled_from((0, 0, 1, -1, 60))))
+    assert became_of(text, since, time) == everything.get(time)
 
 
 @pytest.mark.parametrize(

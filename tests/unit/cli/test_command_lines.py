@@ -60,7 +60,7 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
 
 
 ABOUT_A_CLUSTER = (
-    *("cancel", "describe", "doctor", "history", "list", "logs", "rerun", "resume"),
+    *("audit", "backfill", "cancel", "describe", "doctor", "history", "list", "logs", "rerun", "resume"),
     *("run", "runs", "suspend", "trigger", "wait"),
 )
 
@@ -93,10 +93,20 @@ def _given(draw: st.DrawFn, parameter: click.Parameter) -> list[str]:
     return [draw(st.sampled_from(parameter.opts)), value]
 
 
+TASK = {
+    **yaml.safe_load(GOOD),
+    "metadata": {"name": "b", "namespace": "default", "uid": "u", "creationTimestamp": "2026-02-28T23:59:00Z"},
+    "status": {"phase": "Active", "decided": "S20x5 F20 s20x2", "decidedSince": "2026-03-01T00:00:00Z"},
+}
+
+
 class _Answers(BaseHTTPRequestHandler):
-    """An API server in which nothing is, and where whatever is sent is refused."""
+    """An API server in which nothing is but a task, and where whatever is sent is refused."""
 
     def do_GET(self) -> None:
+        if self.path.partition("?")[0].endswith("/crontasks/b") and "as=Table" not in self.headers.get("Accept", ""):
+            self._answer(200, TASK)
+            return
         listed = not self.path.partition("?")[0].rstrip("/").endswith(("/a", "/b"))
         table = "as=Table" in self.headers.get("Accept", "")
         rows = {"columnDefinitions": [{"name": "Name"}], "rows": []} if table else {"items": []}

@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parents[3]
 # pydantic alone takes as much processor time as a verb may.
 HEAVY = {"aiohttp", "asyncio", "kopf", "kubernetes", "pydantic", "rich", "jsonschema_rs", "prometheus_client", "uvloop"}
 OF_THE_CLIENT = {"crontask.client.cluster", "urllib3", "ssl", "orjson", "yaml"}
-CLUSTER_VERBS = ("cancel a", "describe a", "history a", "list", "logs a", "rerun a", "resume a", "runs")
+CLUSTER_VERBS = (
+    "audit a --from 7d",
+    "backfill a --from 7d",
+    "cancel a",
+    "describe a",
+    "history a",
+    "list",
+    "logs a",
+    "rerun a",
+    "resume a",
+    "runs",
+)
 MORE_CLUSTER_VERBS = ("suspend a", "trigger a", "wait a", "run --image a", "run --url http://a", "trigger a --set b=1")
 assert isinstance(main, click.Group)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from composite_world import IMAGE, environment, parts, status
-from engine_world import World, play
+from engine_world import NAMESPACE, World, play
 
+from crontask.api.names import ANNOTATION_BACKFILL
 from crontask.ports import Kind
 from crontask.simulation.kubelet import Plan
 
@@ -246,6 +247,65 @@ def test_a_backfill_takes_no_slot_from_the_schedule() -> None:
         assert all(ended <= started for (_, ended), (started, _) in pairwise(spans))
 
     play(story, lambda pod: Plan(runs=4))
+
+
+def test_what_a_backfill_has_done_stands_in_the_record() -> None:
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("minutely", handler=IMAGE, schedule="* * * * *")
+            await world.pass_time(130)
+            assert world.status(Kind.CRON_TASK, "minutely")["decided"] == "F30 F60"
+            fan = {"items": ["2026-03-01T12:01:00Z"], "handler": {"task": "minutely"}, "scheduledTime": "${item}"}
+            await world.run("past", handler={"forEach": fan})
+            await world.pass_time(20)
+        assert world.status(Kind.CRON_TASK, "minutely")["decided"] == "S30 F60"
+
+    play(story, lambda pod: Plan(runs=4, exit_code=0 if pod["metadata"]["name"].startswith("past") else 1))
+
+
+@pytest.mark.parametrize(
+    ("only", "ends", "phases"),
+    [
+        ("failed", "U2S", ("Skipped", "Skipped", "Succeeded")),
+        ("missing", "U2S", ("Skipped", "Skipped", "Succeeded")),
+        ("all", "S3", ("Succeeded",) * 3),
+        (None, "S3", ("Succeeded",) * 3),
+    ],
+)
+def test_what_has_been_done_since_is_not_done_again(only: str | None, ends: str, phases: tuple[str, ...]) -> None:
+    """One time is done before the first part starts, another while that waits for its turn."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            await world.task("minutely", handler=IMAGE, schedule="1-3 * * * *")
+            await world.pass_time(200)
+            assert world.status(Kind.CRON_TASK, "minutely")["decided"] == "F30 F60x2"
+            times = [f"2026-03-01T12:0{minute}:00Z" for minute in (1, 2, 3)]
+            await world.run("by-hand", taskRef={"name": "minutely"}, scheduledTime=times[0])
+            await world.pass_time(20)
+            await world.run("long", taskRef={"name": "minutely"}, scheduledTime=times[1])
+            await world.pass_time(1)
+            fan = {"items": times, "handler": {"task": "minutely"}, "scheduledTime": "${item}", "parallelism": 2}
+            annotations = {ANNOTATION_BACKFILL: only} if only is not None else {}
+            body = {"metadata": {"name": "past", "annotations": annotations}, "spec": {"handler": {"forEach": fan}}}
+            await world.api.create(Kind.SCHEDULED_RUN, NAMESPACE, body)
+            await world.pass_time(1)
+            waiting = [run for run in of_task(world, "minutely") if run["status"]["phase"] == "Queued"]
+            assert waiting, "one waits for the end of what does the same"
+            before = world.status(Kind.CRON_TASK, "minutely")["counts"]
+            await world.pass_time(60)
+        assert status(world, "past")["phase"] == "Succeeded"
+        assert status(world, "past")["items"]["ends"] == ends
+        made = [run for run in of_task(world, "minutely") if run["status"]["origin"] == "Backfill"]
+        by_time = {run["spec"]["scheduledTime"]: run["status"]["phase"] for run in made}
+        assert tuple(by_time[time] for time in times) == phases
+        after = world.status(Kind.CRON_TASK, "minutely")
+        assert after["decided"] == "S30 S60x2"
+        # What was not needed is in no count, and the run that was under way is.
+        assert after["counts"]["skipped"] == 0
+        assert after["counts"]["succeeded"] == before["succeeded"] + 1 + phases.count("Succeeded")
+
+    play(story, lambda pod: Plan(runs=10, exit_code=1 if pod["metadata"]["name"].startswith("minutely-t") else 0))
 
 
 @pytest.mark.parametrize("value", ["yesterday", 5, None])

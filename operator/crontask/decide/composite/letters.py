@@ -24,6 +24,8 @@ def letter_of(part: ScheduledRun) -> str:
     """How the item goes that a run looks after."""
     if part.stale:
         return NOT_REACHED
+    if part.done_already:
+        return REUSED
     return _LETTERS.get(part.status.phase or RunPhase.PENDING, FAILED) if part.ended else RUNS
 
 

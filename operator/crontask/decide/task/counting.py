@@ -51,8 +51,11 @@ def sort_finished(view: TaskView) -> Finished:
 
 
 def that_ran(runs: Iterable[ScheduledRun]) -> tuple[ScheduledRun, ...]:
-    """Without the reruns that were refused: of their task these say nothing, and are in none of its counts."""
-    return tuple(run for run in runs if not run.rerun_refused)
+    """Without the reruns that were refused, and the parts of backfills that were not needed any more.
+
+    Of their task these say nothing, and are in none of its counts.
+    """
+    return tuple(run for run in runs if not run.rerun_refused and not run.done_already)
 
 
 def failure_streak(task: CronTask, fresh: Iterable[ScheduledRun]) -> int:

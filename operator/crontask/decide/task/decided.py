@@ -168,10 +168,15 @@ def _became(run: ScheduledRun) -> Became | None:
 def _correct(record: Record, run: ScheduledRun, task: CronTask) -> None:
     """A run that has ended says what became of its time, or of the one that it stands for."""
     time, became, phase = run.spec.scheduled_time, _became(run), run.status.phase
-    if time is None or became is None or phase is None or run.meta.owner_uid not in (None, task.meta.uid):
+    if time is None or became is None or phase is None or not _is_of(task, run):
         return
     if run.nominal is not None:
         record.correct(time, became, _OPEN)
     elif run.origin in (Origin.MANUAL, Origin.BACKFILL):
         corrects: Set[Became] = _CORRECTS.get(phase, frozenset())
         record.correct(time, became, corrects)
+
+
+def _is_of(task: CronTask, run: ScheduledRun) -> bool:
+    """Whether the run is this task's, and not that of an earlier one with its name; a part belongs to its parent."""
+    return run.spec.parent is not None or run.meta.owner_uid in (None, task.meta.uid)

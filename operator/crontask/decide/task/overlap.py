@@ -13,6 +13,7 @@ from crontask.api.policies import Concurrency, ConcurrencyPolicy
 from crontask.decide.decisions import CancelRun, Launch, StartAttempt
 from crontask.decide.readiness import awaits_turn
 from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
+from crontask.decide.task.counting import sort_finished
 from crontask.decide.task.due import Candidate
 from crontask.decide.views import RunView, TaskView
 
@@ -61,8 +62,15 @@ def assign_slots(
     for candidate in candidates:
         desk.serve(candidate, None if free is None else free - len(starting))
     if later:
-        desk.fill(later, None if free is None else free - len(in_the_way) + len(under_way))
+        left = None if free is None else free - len(in_the_way) + len(under_way)
+        desk.fill(later, _just_done(view), left)
     return desk.slots()
+
+
+def _just_done(view: TaskView) -> frozenset[datetime]:
+    """The times that have been done, and are not recorded as done yet: whoever makes up for one sees it then."""
+    fresh = (run for run in sort_finished(view).fresh if run.succeeded)
+    return frozenset(run.spec.scheduled_time for run in fresh if run.spec.scheduled_time is not None)
 
 
 def _is_in_the_way(view: RunView, now: datetime) -> bool:
@@ -124,13 +132,18 @@ class _Desk:
                 Skip(candidate.nominal, self._in_the_way(), QUEUE_FULL if queues else RUN_ALREADY_ACTIVE)
             )
 
-    def fill(self, later: list[RunView], free: int | None) -> None:
-        """Give what is left to those that make up for the past. `free`: slots, those who start now included."""
+    def fill(self, later: list[RunView], just_done: frozenset[datetime], free: int | None) -> None:
+        """Give what is left to those that make up for the past, but for times that are `just_done`.
+
+        `free`: slots, those who start now included.
+        """
+        held = [run for run in later if run.run.spec.scheduled_time in just_done]
+        later = [run for run in later if run not in held] if held else later
         launched = sum(not launch.wait for launch in self._launches)
         waits = bool(self._queue) or any(launch.wait for launch in self._launches)
         left = None if free is None else 0 if waits else max(0, free - len(self._starting) - launched)
         self._starting = [*self._starting, *(later if left is None else later[:left])]
-        self._queue = [*self._queue, *([] if left is None else later[left:])]
+        self._queue = [*self._queue, *([] if left is None else later[left:]), *held]
 
     def slots(self) -> Slots:
         """What comes of it."""

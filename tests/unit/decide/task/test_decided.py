@@ -34,6 +34,13 @@ def for_time(minute: int, phase: RunPhase, *, origin: Origin = Origin.MANUAL) ->
     return over(manual_run("made", at(9), scheduledTime=at(minute)), phase, 9, origin=origin)
 
 
+def makes_up_for(minute: int, phase: RunPhase) -> RunView:
+    """The part of a backfill that stands for a nominal time, and that has ended so: its parent owns it."""
+    parent = {"name": "b", "uid": "b", "root": "b", "depth": 1, "key": "b/0", "item": {"index": 0}, "backfill": True}
+    part = manual_run("b-0", at(9), scheduledTime=at(minute), parent=parent)
+    return over(owned_by(part, "b"), phase, 9, origin=Origin.BACKFILL)
+
+
 def replaced(run: RunView) -> RunView:
     """The same, which made room for another."""
     meta = run.run.meta.model_copy(update={"annotations": {ANNOTATION_REPLACED_BY: "t-other"}})
@@ -153,21 +160,21 @@ CASES = [
     Case(
         "made up for",
         task("S30 m60 S60", 3),
-        (for_time(2, RunPhase.PARTIAL, origin=Origin.BACKFILL),),
+        (makes_up_for(2, RunPhase.PARTIAL),),
         at(3, 40),
         ("S30 P60 S60", SINCE),
     ),
     Case(
         "made up for in vain",
         task("S30 m60 S60", 3),
-        (for_time(2, RunPhase.FAILED, origin=Origin.BACKFILL),),
+        (makes_up_for(2, RunPhase.FAILED),),
         at(3, 40),
         ("S30 F60 S60", SINCE),
     ),
     Case(
         "and canceled",
         task("S30 m60 S60", 3),
-        (for_time(2, RunPhase.CANCELED, origin=Origin.BACKFILL),),
+        (makes_up_for(2, RunPhase.CANCELED),),
         at(3, 40),
         ("S30 m60 S60", SINCE),
     ),
