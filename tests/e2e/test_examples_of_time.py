@@ -154,6 +154,27 @@ def test_failures_in_a_row_stop_a_task_until_somebody_resumes_it(bench: Bench) -
     bench.until("it runs again", lambda: len(bench.runs("flaky")) > 2)
 
 
+def _overdue(bench: Bench, task: str) -> dict[str, Any]:
+    return next(each for each in _status(bench, task)["conditions"] if each["type"] == "Overdue")
+
+
+def test_what_takes_too_long_or_never_succeeds_says_so_and_clears_by_itself(bench: Bench) -> None:
+    bench.apply("expect.yaml")
+    bench.until("imports should have succeeded", lambda: _overdue(bench, "broken-import")["status"] == "True")
+    assert _overdue(bench, "broken-import")["reason"] == "NoSuccess"
+    bench.until("a report takes too long", lambda: _overdue(bench, "slow-report")["status"] == "True", 120)
+    assert _overdue(bench, "slow-report")["reason"] == "RunTakesTooLong"
+    (header, *rows) = bench.kubectl("get", "ct", "-o", "wide").splitlines()
+    column = header.index("OVERDUE")
+    assert {row.split()[0]: row[column:].split()[0] for row in rows} == {"slow-report": "True", "broken-import": "True"}
+    bench.until("it has ended", lambda: _overdue(bench, "slow-report")["status"] == "False")
+    (run,) = bench.runs("slow-report")
+    assert run["status"]["phase"] == "Succeeded"
+    about = ("get", "events", "--field-selector", "reason=Overdue", "-o", "json")
+    told = json.loads(bench.kubectl(*about))["items"]
+    assert {event["involvedObject"]["name"] for event in told} == {"slow-report", "broken-import"}
+
+
 def test_a_task_that_spreads_out_keeps_its_own_minute(bench: Bench) -> None:
     bench.apply("spread.yaml")
     upcoming = bench.until("it is looked at", lambda: _status(bench, "spread").get("upcoming"))

@@ -219,6 +219,9 @@ FIELDS: dict[str, dict[str, Field]] = {
         "startTimeout": DURATION,
         "totalTimeout": DURATION,
         **_RETRY,
+        "expect": whole(),
+        "expect.finishWithin": LASTING,
+        "expect.successWithin": LASTING,
         "history": whole(),
         "history.succeeded": number(0, 1000),
         "history.failed": number(0, 1000),
@@ -723,6 +726,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
             Rule(_SHORT, {**TASK_BASE, name: "0s"}, f"spec.{name}")
             for name in ("interval", "startingDeadline", "timeout")
         ),
+        *(
+            Rule(_SHORT, {**TASK_BASE, "expect": {name: "0s"}}, f"spec.expect.{name}")
+            for name in ("finishWithin", "successWithin")
+        ),
+        Rule("expect says nothing; write finishWithin or successWithin", {**TASK_BASE, "expect": {}}, "spec.expect"),
         Rule(DURATION_WORDS, {**TASK_BASE, "interval": "5"}, "spec.interval"),
         Rule(TEN_YEARS, {**TASK_BASE, "interval": "527041h"}, "spec.interval"),
         Rule(OUTSIDE_DATE, {**TASK_BASE, "skip": [{"from": "1969-12-31"}]}, "spec.skip[0].from"),

@@ -266,6 +266,10 @@ FEATURES: dict[str, tuple[str, Spec]] = {
     "overlap: Allow up to": _task(interval="5s", concurrency={"policy": "Allow", "max": 5}),
     "overlap: Queue": _task(interval="5s", concurrency={"policy": "Queue", "queueLimit": 50, "max": 2}),
     "a mutex": _task(interval="5s", concurrency={"group": "database"}),
+    "an expectation of runs": _task(schedule="@daily", expect={"finishWithin": "30m"}),
+    "an expectation of runs and of successes": _task(
+        schedule="@daily", expect={"finishWithin": "1s", "successWithin": "1d2h"}
+    ),
     "a deadline": _task(schedule="@daily", startingDeadline="10m"),
     "catch up with the latest": _task(schedule="@daily", catchUp={"policy": "Latest"}),
     "catch up with none": _task(schedule="@daily", catchUp={"policy": "None"}),

@@ -12,6 +12,7 @@ GAPS = (30, 45, 60, 90, 120, 300, 420, 600)
 LENGTHS = (600, 1800, 3600)
 # Seconds by which a clock is put back: some of them more than is believed, alone or in sum.
 STATUSES = (403, 422, 500)
+EXPECTED = ("1s", "40s", "100s", "9m")
 BACKS = (1, 5, 20, 29, 30, 31, 60, 400)
 
 
@@ -41,6 +42,9 @@ def specs(draw: st.DrawFn, length: int) -> dict[str, Any]:
         "suspendUntil": instants,
         "maxRuns": st.integers(1, 10),
         "endTime": instants,
+        "expect": st.fixed_dictionaries(
+            {"finishWithin": st.sampled_from(EXPECTED)}, optional={"successWithin": st.sampled_from(EXPECTED)}
+        ),
     }
     chosen = draw(st.sets(st.sampled_from(sorted(bounds)), max_size=2))
     return {name: draw(bounds[name]) for name in sorted(chosen)}

@@ -19,7 +19,14 @@ from crontask.api.rerun import FROM_PATTERN, NOT_FROM, WITH_HANDLER
 from crontask.api.scheduledrun import CompositeRunStatus, ScheduledRunSpec
 from crontask.api.structure import SHORTHAND, Schema, structural
 from crontask.api.task_status import CronTaskStatus
-from crontask.api.validate import CANCEL_MODE_ALONE, LONGEST_NAME, LONGEST_RUN_NAME, TIMINGS, TOO_MANY_TIMINGS
+from crontask.api.validate import (
+    CANCEL_MODE_ALONE,
+    LONGEST_NAME,
+    LONGEST_RUN_NAME,
+    NOTHING_EXPECTED,
+    TIMINGS,
+    TOO_MANY_TIMINGS,
+)
 from crontask.api.validate_batch import ONE_AT_A_TIME, ONLY_OF_TASKS
 from crontask.api.written import one_of
 
@@ -108,6 +115,7 @@ _TASK_RULES = [
 _SKIP_RULES = [
     rule("!has(self.to) || self.from <= self.to", "to is before from; swap them"),
 ]
+_EXPECT_RULE = rule("has(self.finishWithin) || has(self.successWithin)", f"expect {NOTHING_EXPECTED}")
 # Of dates alone: a rule that reads a time fails for lower case letters in it, which the schema takes.
 _DATE_RULE = rule(f"self.getFullYear() >= {FIRST_YEAR}", "; ".join(OUTSIDE_DATE))
 _NOT_AFTER_ITSELF = rule(
@@ -177,6 +185,7 @@ _TASK_COLUMNS = [
     _column("Failed", ".status.counts.failed", "integer", wide=True),
     _column("Skipped", ".status.counts.skipped", "integer", wide=True),
     _column("Missed", ".status.counts.missed", "integer", wide=True),
+    _column("Overdue", '.status.conditions[?(@.type=="Overdue")].status', wide=True),
     _column("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide=True),
 ]
 _RUN_COLUMNS = [
@@ -270,6 +279,10 @@ def cron_task_crd() -> Schema:
     after = spec["properties"]["after"]
     after["properties"]["true"] = {**_LONGEST_WORD, "description": after["properties"]["true"]["description"]}
     after["x-kubernetes-validations"] = [_UNQUOTED_ON_RULE]
+    expect = spec["properties"]["expect"]
+    expect["x-kubernetes-validations"] = [_EXPECT_RULE]
+    for duration in expect["properties"].values():
+        duration["x-kubernetes-validations"].append(dict(SECOND_RULE))
     dates = spec["properties"]["skip"]["items"]
     dates["x-kubernetes-validations"] = _SKIP_RULES
     for date in dates["properties"].values():

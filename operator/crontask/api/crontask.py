@@ -6,7 +6,7 @@ from pydantic import Field, WithJsonSchema
 
 from crontask.api.base import Duration, Model, Time
 from crontask.api.handler import Handler
-from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, History, Retry, SkippedDates
+from crontask.api.policies import After, CatchUp, Concurrency, DstPolicy, Expectation, History, Retry, SkippedDates
 from crontask.api.simple_handler import Args
 from crontask.timetable.cron import LONGEST_EXPRESSION
 
@@ -139,6 +139,12 @@ class CronTaskSpec(Model):
     )
     history: History = Field(
         default=History(), examples=[{"failed": 10}], description="How many finished runs are kept."
+    )
+    expect: Expectation | None = Field(
+        default=None,
+        examples=[{"finishWithin": "30m", "successWithin": "25h"}],
+        description="How long a run, or the task without a success, may take until the condition Overdue says so. It "
+        "stops nothing, and clears by itself.",
     )
     ttl_after_finished: Duration | None = Field(
         default=None, description="No finished run is kept longer. 168h unless set."

@@ -132,6 +132,22 @@ class History(Model):
     failed: int = Field(default=3, ge=0, le=1000, description="Finished runs kept that did not succeed.")
 
 
+class Expectation(Model):
+    """What a task is expected to keep to. What does not is reported, and nothing is stopped."""
+
+    finish_within: Duration | None = Field(
+        default=None,
+        description="The longest that a run should take, from its start to its end, with all its attempts, pauses and "
+        "approvals, like 30m. At least 1s.",
+    )
+    success_within: Duration | None = Field(
+        default=None,
+        description="A run should succeed at least that often, like 25h for a task that runs each day. Counted from "
+        "the last success (the creation, before the first), or from the last resume or change of the schedule, if that "
+        "is later; not while the task is suspended. At least 1s.",
+    )
+
+
 class Retry(Model):
     """How a failed attempt is tried again: after 1, 2, 4 s … with some jitter."""
 

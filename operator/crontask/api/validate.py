@@ -33,6 +33,7 @@ _LAST_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 LONGEST_ARGS = 100 * 1024
 TIMINGS = ("schedule", "schedules", "interval", "delay", "after")
 CANCEL_MODE_ALONE = "goes with cancel: true only; add it, or remove cancelMode"
+NOTHING_EXPECTED = "says nothing; write finishWithin or successWithin"
 TOO_MANY_TIMINGS = "at most one of schedule, schedules, interval, delay and after can be set"
 
 M = TypeVar("M", bound=Model)
@@ -78,6 +79,7 @@ def _task_problems(spec: CronTaskSpec, identity: str) -> Iterator[Problem]:
         *_duration_problems(spec, "interval", "starting_deadline", "timeout"),
         *_time_problems(spec, "start_time", "end_time", "suspend_until"),
     )
+    yield from _expect_problems(spec)
     # Times are computed of what can be computed with.
     yield from timing or never_due_problems(spec, identity)
     yield from handler_problems(spec.handler)
@@ -129,6 +131,15 @@ def _delay_problems(spec: CronTaskSpec) -> Iterator[Problem]:
 def _duration_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:
     for field in fields:
         yield from timeout_problems(getattr(spec, field), f"spec.{to_camel(field)}")
+
+
+def _expect_problems(spec: CronTaskSpec) -> Iterator[Problem]:
+    if spec.expect is None:
+        return
+    if spec.expect.finish_within is None and spec.expect.success_within is None:
+        yield Problem("spec.expect", *NOTHING_EXPECTED.split("; "))
+    for field in ("finish_within", "success_within"):
+        yield from timeout_problems(getattr(spec.expect, field), f"spec.expect.{to_camel(field)}")
 
 
 def _time_problems(spec: CronTaskSpec | ScheduledRunSpec, *fields: str) -> Iterator[Problem]:

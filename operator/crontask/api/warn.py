@@ -47,6 +47,7 @@ def task_warnings(spec: CronTaskSpec) -> tuple[Problem, ...]:
         *_workflow_warnings(spec),
         *_timing_warnings(spec),
         *_policy_warnings(spec),
+        *_expect_warnings(spec),
         *_run_setting_warnings(spec),
     )
 
@@ -130,6 +131,13 @@ def _policy_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
     if history.failed == 0:
         message = "is 0: a failed run is removed ten minutes after its end, with its message and its pod's log"
         yield Problem("spec.history.failed", message, "write failed: 1 or more to be able to look at it")
+
+
+def _expect_warnings(spec: CronTaskSpec) -> Iterator[Problem]:
+    total, expect = spec.total_timeout, spec.expect
+    if expect is not None and expect.finish_within is not None and total is not None and expect.finish_within >= total:
+        message = f"as no run takes longer than totalTimeout, {format_duration(total)}"
+        yield _without_effect("expect.finishWithin", message, "write a shorter one, or a longer totalTimeout")
 
 
 def _run_setting_warnings(spec: CronTaskSpec | ScheduledRunSpec) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ _SUMMED = {
     "resumed": DecisionKind.RESUME,
     "completed": DecisionKind.COMPLETE,
     "invalid": DecisionKind.INVALID,
+    "overdue": DecisionKind.OVERDUE,
 }
 
 

@@ -50,6 +50,7 @@ class DecisionKind(StrEnum):
     END = "End"
     STEP = "Step"
     UNDO = "Undo"
+    OVERDUE = "Overdue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class TaskSettings(TypedDict, total=False):
     may_trigger: bool | str | None
     """Give its pods a service account that may trigger tasks: crontask-trigger, or the one that is named."""
     history: Any
+    expect: Any
     ttl_after_finished: Duration | None
 
 

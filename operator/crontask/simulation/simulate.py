@@ -362,7 +362,7 @@ class Simulation:
 
 _STARTED = "Due"
 # Why is said where the reason alone does not.
-_EXPLAINED = (DecisionKind.INVALID, DecisionKind.END)
+_EXPLAINED = (DecisionKind.INVALID, DecisionKind.END, DecisionKind.OVERDUE)
 _STARTED_PART = "Started"
 _STANDING = (DecisionKind.SUSPEND, DecisionKind.INVALID, DecisionKind.COMPLETE)
 _BATCH = 1000

@@ -24,6 +24,7 @@ from crontask.decide.stage import OCCUPIES_SLOT, Stage, stage_of
 from crontask.decide.task import decide as task
 from crontask.decide.task import decided, dropped, overlap
 from crontask.decide.task.due import Undecided
+from crontask.decide.task.overdue import Expected
 from crontask.decide.task.pause import Pause
 from crontask.decide.task.record import TIMING_CHANGED
 from crontask.decide.views import RunView, TaskView
@@ -226,6 +227,11 @@ def end_left_out_of_record(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decided, "_correct", planted)
 
 
+def late_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    """Nobody wakes when a run, or a success, should have come."""
+    patch.setattr(Expected, "next_at", lambda self, now: None)
+
+
 def unknown_taken_for_known(patch: pytest.MonkeyPatch) -> None:
     """After what nobody knows the record goes on as if it had all of that."""
     patch.setattr(Record, "begin_anew", lambda self, since: None)
@@ -261,5 +267,6 @@ BUGS: dict[str, Plant] = {
         edit_forgets,
         end_left_out_of_record,
         unknown_taken_for_known,
+        late_is_not_looked_at,
     )
 }

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
+from chaos.expectations import expect, has_expectations
 from crontask.ports import Document
 from crontask.simulation.kubelet import Plan
 
@@ -108,6 +109,8 @@ def make_story(seed: int) -> Story:
             concurrency = {"policy": random.choice(["Forbid", "Queue"]), "group": "g", **limit}
             story.tasks.append(_document(name, {"interval": "25s", "concurrency": concurrency, "handler": CONTAINER}))
     story.tasks.append(_document("on-demand", {"handler": CONTAINER, "concurrency": {"policy": "Allow"}}))
+    if has_expectations(seed):
+        expect(story.tasks)
     kinds, weights = list(_KINDS), list(_KINDS.values())
     # A few kinds a story, so that each is met alone, too.
     chosen = random.choices(kinds, weights, k=random.randint(1, 5))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chaos.decided import judge_decided
+from chaos.expectations import judge_expectations
 from chaos.ledger import STOPPED, Ledger
 from chaos.record import TERMINAL, is_refused_rerun
 from chaos.times import judge_times
@@ -34,6 +35,7 @@ def judge(api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
         if name not in ledger.touched:
             yield from _counts(name, task, ledger, now)
             yield from judge_decided(name, task.get("status") or {}, ledger.runs_of(task))
+            yield from judge_expectations(name, task, ledger.runs_of(task), now)
             yield from judge_times(name, task, ledger.timings[name], list(ledger.runs_of(task)), now)
     for name, count in ledger.idle_writes.items():
         yield f"{name} was written {count} times without a change"

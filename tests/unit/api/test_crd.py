@@ -1,5 +1,6 @@
 """The generated CRDs: a text for every field, a bound on what CEL counts, the columns and rules of the contract."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_the_columns_of_a_task() -> None:
         *("SCHEDULE", "STATUS", "ACTIVE", "LAST-RESULT", "LAST-RUN", "NEXT-RUN", "AGE"),
     ]
     assert [c["name"].upper() for c in columns if c.get("priority") == 1] == [
-        *("TIMEZONE", "SUCCEEDED", "FAILED", "SKIPPED", "MISSED", "REASON"),
+        *("TIMEZONE", "SUCCEEDED", "FAILED", "SKIPPED", "MISSED", "OVERDUE", "REASON"),
     ]
 
 
@@ -113,7 +114,7 @@ def test_what_a_column_or_a_selector_reads_exists(crd: Schema) -> None:
     # A column may read the first that is there of several.
     either = [f"{begin}.{name}" for begin, names in map(_alternatives, read) for name in names]
     for path in either:
-        plain = path.replace("[-1:]", "[]").replace('[?(@.type=="Ready")]', "[]")
+        plain = re.sub(r'\[\?\(@\.type=="(Ready|Overdue)"\)\]', "[]", path.replace("[-1:]", "[]"))
         assert plain in paths or plain == ".metadata.creationTimestamp", path
     assert len(version["selectableFields"]) <= 8
 

@@ -98,6 +98,13 @@ TASKS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"interval": "5s", "totalTimeout": "1h", "expect": {"finishWithin": "1h"}},
+        [
+            "expect.finishWithin: has no effect as no run takes longer than totalTimeout, 1h; write a shorter one, or "
+            "a longer totalTimeout"
+        ],
+    ),
+    (
         {"interval": "5s", "timeout": "2h", "startTimeout": "3h", "totalTimeout": "1h"},
         # Not of startTimeout: it counts while the pod is refused, and totalTimeout does not.
         ["timeout: has no effect as it is longer than totalTimeout, 1h; write a shorter one, or a longer totalTimeout"],

@@ -36,6 +36,7 @@ FOUND_BY = {
     "edit_forgets": 13,
     "end_left_out_of_record": 0,
     "unknown_taken_for_known": 45,
+    "late_is_not_looked_at": 27,
     "undone_in_forward_order": 2,
     "goes_on_after_a_failure": 1,
     "plan_read_anew": 1,

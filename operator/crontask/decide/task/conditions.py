@@ -10,6 +10,7 @@ from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED
+from crontask.decide.task.overdue import OVERDUE, Late
 from crontask.decide.task.pause import Pause
 from crontask.decide.views import RunView, TaskView
 
@@ -44,9 +45,15 @@ class _Maker:
 
 
 def conditions_of(
-    view: TaskView, phase: TaskPhase, pause: Pause | None, skewed: bool, fresh: Sequence[ScheduledRun], now: datetime
+    view: TaskView,
+    phase: TaskPhase,
+    pause: Pause | None,
+    skewed: bool,
+    late: Late | None,
+    fresh: Sequence[ScheduledRun],
+    now: datetime,
 ) -> tuple[Condition, ...]:
-    """Ready, Suspended, and where they apply, or did, LastRunSucceeded, ClockSkew and Stalled."""
+    """Ready, Suspended, and where they apply, or did, LastRunSucceeded, Overdue, ClockSkew and Stalled."""
     task = view.task
     maker = _Maker(task.meta.generation, now)
     ready = _ready(view, phase, pause, maker)
@@ -54,6 +61,9 @@ def conditions_of(
     last = _last_run_succeeded(task, fresh, maker)
     if last is not None:
         found.append(last)
+    overdue = _overdue(task, late, skewed, maker)
+    if overdue is not None:
+        found.append(overdue)
     if skewed:
         found.append(maker.make("ClockSkew", True, "ClockSkew", CLOCK_SKEWED))
     elif find_condition(task.status.conditions, "ClockSkew") is not None:
@@ -130,6 +140,18 @@ def _suspended(pause: Pause | None, maker: _Maker) -> Condition:
     if pause is None:
         return maker.make("Suspended", False, "NotSuspended")
     return maker.make("Suspended", True, pause.reason, pause.message)
+
+
+def _overdue(task: CronTask, late: Late | None, skewed: bool, maker: _Maker) -> Condition | None:
+    """As it was while that is not known: by a clock that is not believed, by a spec that cannot be used."""
+    before = find_condition(task.status.conditions, OVERDUE)
+    if skewed or not task.valid:
+        return before
+    if late is not None:
+        return maker.make(OVERDUE, True, late.reason, late.message)
+    if task.spec.expect is not None:
+        return maker.make(OVERDUE, False, "AsExpected")
+    return maker.make(OVERDUE, False, "NothingExpected") if before is not None else None
 
 
 def _last_run_succeeded(task: CronTask, fresh: Sequence[ScheduledRun], maker: _Maker) -> Condition | None:

@@ -24,6 +24,7 @@ from crontask.decide.task.dropped import LEFT_OUT, dropped_times, launches_cut_s
 from crontask.decide.task.due import Undecided, decided_before, given_up_at, undecided_times
 from crontask.decide.task.history import runs_to_prune
 from crontask.decide.task.missed import DEADLINE_EXCEEDED, deadline_of
+from crontask.decide.task.overdue import expected_of
 from crontask.decide.task.overlap import Slots, assign_slots, is_in_line
 from crontask.decide.task.pause import Pause, pause_of, tripped_by
 from crontask.decide.task.reserve import reservations
@@ -76,7 +77,9 @@ def decide_task(view: TaskView, config: Config, now: datetime) -> TaskDecisions:
     )
     status, transitions = compute_status(view, finished.fresh, settled, basis)
     prune, prune_at = runs_to_prune(task, finished.counted, config.keep_finished, now)
-    wake_at = earliest(prune_at, ahead.wake_at, *_instants(view, undecided, pause, next_start, now))
+    expected = expected_of(view, status.phase, status.timing, status.last_successful_time)
+    overdue_at = expected.next_at(now) if not config.clock_skewed else None
+    wake_at = earliest(prune_at, ahead.wake_at, overdue_at, *_instants(view, undecided, pause, next_start, now))
     return Settle(status, Turns(slots.queued, dropped), transitions, prune, wake_at)
 
 

@@ -24,6 +24,7 @@ from crontask.decide.task.batches import batch_record
 from crontask.decide.task.conditions import conditions_of, is_rejected
 from crontask.decide.task.counting import add_runs, failure_streak, record_counted, that_ran
 from crontask.decide.task.decided import News, record_decided, runs_before
+from crontask.decide.task.overdue import expected_of, overdue_changed
 from crontask.decide.task.pause import TOO_MANY_FAILURES, Pause
 from crontask.decide.task.record import (
     RECENT,
@@ -83,13 +84,16 @@ def compute_status(
     upcoming = _upcoming(view, basis, scheduled) if phase in SCHEDULING else ()
     news = News(_runs_of_times(view, settled, basis), settled_times, basis.dropped, fresh)
     decided = record_decided(view, news, now)
+    last_success = _last_success(before, fresh)
+    late = expected_of(view, phase, timing, last_success).late(now)
+    conditions = merge_conditions(
+        before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, late, fresh, now)
+    )
     status = CronTaskStatus(
         # An edit has been seen when the status says by which timing the task is due.
         observed_generation=task.meta.generation if _is_seen(view, timing) else before.observed_generation,
         phase=phase,
-        conditions=merge_conditions(
-            before.conditions, conditions_of(view, phase, basis.pause, basis.skewed, fresh, now)
-        ),
+        conditions=conditions,
         schedule_text=schedule_text(task.spec) if task.valid else before.schedule_text,
         timing=timing,
         tripped=basis.tripped,
@@ -97,7 +101,7 @@ def compute_status(
         upcoming=upcoming,
         last_scheduled_time=settled.undecided.watermark if settled is not None else before.last_scheduled_time,
         last_run=recent[0] if recent else None,
-        last_successful_time=_last_success(before, fresh),
+        last_successful_time=last_success,
         active=tuple(run.meta.name for run in active[:RECENT]),
         active_count=len(active),
         queued=basis.queued,
@@ -113,7 +117,8 @@ def compute_status(
         recent_runs=recent,
         recent_decisions=merge_decisions(decisions, before.recent_decisions),
     )
-    return status, (*transitions_of(view, of_times), *_phase_changed(view, status, basis))
+    changes = (*_phase_changed(view, status, basis), *overdue_changed(task, conditions))
+    return status, (*transitions_of(view, of_times), *changes)
 
 
 def _is_off(counted: Counted | None, now: datetime) -> bool:

@@ -46,7 +46,7 @@ def check(refusal: str | None, *, final: bool = False) -> PodCheck:
 
 
 def conditions(known: TaskView, phase: TaskPhase, pause: Pause | None = None, **other: Any) -> tuple[Condition, ...]:
-    return conditions_of(known, phase, pause, other.get("skewed", False), other.get("fresh", ()), NOW)
+    return conditions_of(known, phase, pause, other.get("skewed", False), None, other.get("fresh", ()), NOW)
 
 
 # --- Ready and Stalled -----------------------------------------------------------------------------------------------
