@@ -38,7 +38,7 @@ test: prepared lint types unit integration e2e ## Everything: lint, types, unit,
 
 .PHONY: prepared
 prepared:
-	@$(PREPARE) binaries shells $(CLUSTER)
+	@$(PREPARE) binaries shells prometheus $(CLUSTER)
 
 .PHONY: lint
 lint: $(VENV)/installed ## ruff and import-linter
@@ -60,7 +60,7 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 
 .PHONY: integration
 integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
-	@$(PREPARE) binaries shells
+	@$(PREPARE) binaries shells prometheus
 	$(PYTEST) tests/cluster tests/integration
 
 .PHONY: e2e

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import operator_image
-from cluster import binaries, commands, layout, packages, report
+from cluster import binaries, commands, layout, packages, prometheus, report
 from cluster.processes import ClusterError
 from cluster.side_by_side import Job, run
 
@@ -153,6 +153,10 @@ def _shells() -> str:
     return f"shells, for the tests of completion: {', '.join(missing)}" if missing else ""
 
 
+def _prometheus() -> str:
+    return "Prometheus, from Debian's package" if prometheus.missing() else ""
+
+
 def _binaries() -> str:
     missing = binaries.missing()
     return f"{len(missing)} binaries, from source by Go: {', '.join(missing)}" if missing else ""
@@ -167,6 +171,8 @@ PARTS = {
     "packages": Part(_debian_packages, lambda: 15, lambda: packages.ensure(DEBIAN_PACKAGES)),
     # After the others: there is one package manager.
     "shells": Part(_shells, lambda: 10, lambda: packages.ensure(packages.SHELLS), needs=("packages",)),
+    # Of tests of metrics and alerts.
+    "prometheus": Part(_prometheus, lambda: 5, prometheus.ensure, needs=("packages",)),
     "binaries": Part(_binaries, lambda: 780, binaries.build),
     "image": Part(
         _image,

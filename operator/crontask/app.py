@@ -10,22 +10,27 @@ import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import uvloop
-from prometheus_client import start_http_server
 
 from crontask.decide.model import Config
 from crontask.engine.assemble import make_engine, make_informers
+from crontask.engine.exposition import Exposition, OfTasks
 from crontask.engine.gate import Gate
 from crontask.engine.lead import first_of, lead
+from crontask.engine.measured_api import MeasuredApi
+from crontask.engine.metrics import Metrics, Sources
 from crontask.engine.queue import IN_FLIGHT, WriteQueue
 from crontask.engine.store import Store
+from crontask.kube.certificate import CertificateEnd
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
 from crontask.kube.connection import connect
 from crontask.kube.lease import Lease
 from crontask.kube.skew import SkewMeter
 from crontask.logs import set_up_logging
+from crontask.metrics_server import MetricsServer
 from crontask.shell import ShellSettings, start_shell
 
 # New objects until the youngest are looked through, and how often that is done until the next older ones are.
@@ -48,6 +53,7 @@ class Settings:
     lease_name: str = "crontask"
     shell: ShellSettings = field(default_factory=ShellSettings)
     metrics_port: int = 0
+    task_metrics: OfTasks = "auto"
     log_format: str = "text"
 
 
@@ -56,8 +62,6 @@ def serve(settings: Settings) -> int:
     set_up_logging(settings.log_format)
     # An object may be nested as deeply as an API server reads it: nobody's args may end the watch of all.
     sys.setrecursionlimit(_DEEPEST)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
     return uvloop.run(_serve(settings))
 
 
@@ -78,11 +82,25 @@ async def _serve(settings: Settings) -> int:
 
 async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Settings, stop: asyncio.Event) -> int:
     """Watch from the start, so that a standby is warm; decide only while leading."""
-    store = Store()
+    store, metrics, leading = Store(), Metrics(), asyncio.Event()
     informers = make_informers(api, clock, store)
     identity = settings.shell.identity or f"{socket.gethostname()}-{os.getpid()}"
-    lease = Lease(api, clock, settings.lease_namespace, settings.lease_name, identity)
+    measured = MeasuredApi(api, clock, metrics.wrote)
+    lease = Lease(measured, clock, settings.lease_namespace, settings.lease_name, identity)
     queue = WriteQueue(Gate(lease.time_left), clock, settings.in_flight, settings.start_rate)
+    certificate = CertificateEnd(Path(settings.shell.webhook_certificates) / "tls.crt")
+    sources = Sources(
+        leading.is_set,
+        queue,
+        store,
+        informers,
+        skew=lambda: meter.apart.total_seconds(),
+        certificate_end=certificate.read if settings.shell.webhook_port else lambda: None,
+    )
+    server = MetricsServer(Exposition(metrics, sources, clock, settings.task_metrics).page)
+    if not await _serves(server, settings.metrics_port):
+        await server.stop()
+        return 1
     watching = [asyncio.create_task(informer.run()) for informer in informers]
     for task in watching:
         task.add_done_callback(partial(_ended_by_fault, stop))
@@ -95,15 +113,31 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
             await first_of(stopping, lease.acquire())
             if not stop.is_set():
                 config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
-                engine = make_engine(api, clock, store, queue, config, runner_image=settings.runner_image)
+                engine = make_engine(
+                    api, clock, store, queue, config, runner_image=settings.runner_image, metrics=metrics
+                )
                 engine.set_clock_skewed(meter.skewed)
                 meter.changed = engine.set_clock_skewed
+                leading.set()
                 await lead(engine, store, informers, lease, stopping)
+                leading.clear()
         return 1 if any(task.done() for task in watching) else 0
     finally:
         stopping.cancel()
         for task in watching:
             task.cancel()
+        await server.stop()
+
+
+async def _serves(server: MetricsServer, port: int) -> bool:
+    """Whether metrics are served, where they are to be."""
+    try:
+        if port:
+            await server.start(port)
+    except OSError as error:
+        _log.error("metrics cannot be served on port %d: %s; write another --metrics-port, or 0", port, error)
+        return False
+    return True
 
 
 def _spare_garbage_collector() -> None:

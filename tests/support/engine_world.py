@@ -12,6 +12,8 @@ from crontask.api.names import ANNOTATION_RESERVED
 from crontask.decide.model import Config
 from crontask.engine.assemble import make_engine, make_informers
 from crontask.engine.gate import Gate
+from crontask.engine.informer import Informer
+from crontask.engine.metrics import Metrics
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
 from crontask.ports import Document, Kind, ObjectKey
@@ -30,14 +32,20 @@ class World:
         self.api = DeafApi(self.clock)
         self.kubelet = MemoryKubelet(self.api, self.clock, plan)
         self.lease_seconds = 100.0
+        # Of the operator that leads, or led last.
+        self.store, self.queue = Store(), WriteQueue(Gate(lambda: self.lease_seconds), self.clock)
+        self.informers: tuple[Informer, ...] = ()
 
     @asynccontextmanager
-    async def operator(self, config: Config | None = None, start_rate: int = 0) -> AsyncIterator[None]:
+    async def operator(
+        self, config: Config | None = None, start_rate: int = 0, metrics: Metrics | None = None
+    ) -> AsyncIterator[None]:
         """An operator that leads, and is killed at the end: nothing of it is waited for."""
         store = Store()
         informers = make_informers(self.api, self.clock, store)
         queue = WriteQueue(Gate(lambda: self.lease_seconds), self.clock, start_rate=start_rate)
-        engine = make_engine(self.api, self.clock, store, queue, config or Config())
+        self.store, self.queue, self.informers = store, queue, informers
+        engine = make_engine(self.api, self.clock, store, queue, config or Config(), metrics=metrics)
         before = asyncio.all_tasks()
         tasks = [asyncio.create_task(informer.run()) for informer in informers]
         for informer in informers:

@@ -28,6 +28,13 @@ from crontask.version import __version__
 @click.option("--webhook-port", default=0, type=click.IntRange(0, 65535), help="Serves admission; 0: not at all.")
 @click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
 @click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")
+@click.option(
+    "--task-metrics",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "on", "off"]),
+    help="Whether each task is on /metrics; auto: while there are fewer than 5,000.",
+)
 @click.option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How log lines look.")
 def operator_command(**options: Any) -> None:
     """Run the operator against the cluster of KUBECONFIG, or the one that it runs in.

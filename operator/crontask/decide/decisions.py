@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from crontask.api.phases import RunPhase
+from crontask.api.phases import Origin, RunPhase
 from crontask.api.pod import Pod
 from crontask.api.policies import Retry
 from crontask.api.rerun import RerunOf
@@ -199,9 +199,10 @@ RunAction = StartAttempt | LookForPod | StopPod | DeletePod | StopLeftovers | Re
 class Transition:
     """Something that happened to a task or a run, once: it feeds the log line, the event and the metric.
 
-    `reason` is in CamelCase as in Kubernetes events; `lag` is how late a start was; `count`: of how many nominal
-    times. `kind`: which decision it is, where it is one, and `why`, where `reason` does not say it. Without `event`
-    only the log and the metric hear of it. `part`: which part of `run` it is about, where it is about one.
+    `reason` is in CamelCase as in Kubernetes events; `lag` is how late a start was that had nothing to wait for;
+    `count`: of how many nominal times. `kind`: which decision it is, where it is one, and `why`, where `reason` does
+    not say it. Without `event` only the log and the metric hear of it. `part`: which part of `run` it is about, where
+    it is about one. `origin`: of a run that has started, or has ended; `ended`: how.
     """
 
     reason: str
@@ -216,6 +217,8 @@ class Transition:
     why: str | None = None
     event: bool = True
     part: str | None = None
+    origin: Origin | None = None
+    ended: RunPhase | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from crontask.api.base import format_time
+from crontask.api.phases import RunPhase
 from crontask.api.scheduledrun import Parent, ScheduledRunStatus
 from crontask.decide.decisions import CancelRun, CreatePart, DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
@@ -14,14 +15,17 @@ def started(run: ScheduledRun, task: CronTask | None, pod: str | None, now: date
     """The pod of an attempt was made, or a composite run, which has none, has its plan."""
     due = run.nominal or run.due_at
     start = task.start_of(due) if task is not None and run.nominal is not None else due
+    first = run.status.expected_attempt == 1
+    waited = run.status.phase is RunPhase.QUEUED or run.catching_up or not first
     return Transition(
         "SuccessfulCreate",
         f"started run {run.meta.name} due at {format_time(due)}" if task is not None else f"started {_what(run, pod)}",
         task=run.task_name,
         run=run.meta.name,
         nominal=due,
-        lag=now - start,
+        lag=now - start if not waited else None,
         kind=DecisionKind.START,
+        origin=run.origin if first else None,
     )
 
 

@@ -7,6 +7,8 @@ from crontask.engine.execute import Executor
 from crontask.engine.informer import Informer
 from crontask.engine.launch import Launcher
 from crontask.engine.loop import Engine
+from crontask.engine.measured_api import MeasuredApi
+from crontask.engine.metrics import Metrics
 from crontask.engine.parts import PartMaker
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
@@ -34,12 +36,18 @@ def make_engine(
     *,
     recorder: EventRecorder | None = None,
     runner_image: str = "",
+    metrics: Metrics | None = None,
 ) -> Engine:
     """An engine for one term of leadership, which decides about what the store knows and writes by the queue."""
+    if metrics is not None:
+        api = MeasuredApi(api, clock, metrics.wrote)
+        recorder = recorder or EventRecorder(api, queue, clock, metrics.observe)
     recorder = recorder or EventRecorder(api, queue, clock)
     writer = Writer(api, queue, store, clock)
     launcher = Launcher(api, queue, store, recorder, clock, writer, runner_image)
     executor = Executor(api, queue, store, recorder, writer, launcher)
     parts = PartMaker(store, recorder, clock, launcher)
     worker = Worker(store, executor, launcher, parts, writer, recorder, clock, config)
+    if metrics is not None:
+        worker.decided = metrics.decided
     return Engine(store, worker, queue, Warmth(api, clock, queue.most), recorder, clock)

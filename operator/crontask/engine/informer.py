@@ -43,6 +43,13 @@ class Informer:
         self._delivered = 0
         self._listed_at = self._troubled_at = float("-inf")
         self.synced = asyncio.Event()
+        # How often the watch was refused, broke, or ended at once.
+        self.restarts = 0
+
+    @property
+    def kind(self) -> Kind:
+        """What it watches."""
+        return self._kind
 
     async def run(self) -> None:
         """List and watch until cancelled. Errors are waited out, with growing pauses."""
@@ -69,6 +76,7 @@ class Informer:
             # closes each watch before it has delivered anything must not make us spin.
             vain = self._delivered == delivered and self._clock.monotonic() - began < _GOOD_SECONDS
             failures = failures + 1 if failed or vain else 0
+            self.restarts += failed or vain
             if failures > 1 or (failed and failures):
                 await self._clock.sleep(self._pause(failures))
 

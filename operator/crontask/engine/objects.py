@@ -209,6 +209,12 @@ class Objects:
         elif kind is Kind.POD:
             yield from ((named, pod.metadata) for named, pod in self.pods.items())
 
+    def count(self, kind: Kind) -> int:
+        """How many there are of a kind."""
+        if kind is Kind.CRON_TASK:
+            return len(self.tasks)
+        return len(self.runs if kind is Kind.SCHEDULED_RUN else self.pods)
+
     def meta(self, kind: Kind, named: Named) -> Metadata | PodMetadata | None:
         """The metadata of an object."""
         if kind is Kind.POD:

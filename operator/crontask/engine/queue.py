@@ -73,6 +73,10 @@ class WriteQueue:
         """How many launches wait or are on their way."""
         return self._launches
 
+    def waiting(self, priority: Priority) -> int:
+        """How many writes of that priority wait for their turn."""
+        return len(self._waiting[priority])
+
     @property
     def most(self) -> int:
         """How many writes may be in flight."""

@@ -272,6 +272,14 @@ class Store:
         """All tasks."""
         return self._objects.tasks.values()
 
+    def count(self, kind: Kind) -> int:
+        """How many objects of a kind are known."""
+        return self._objects.count(kind)
+
+    def open_runs(self, task: CronTask) -> Iterable[ScheduledRun]:
+        """The runs of a task that have not ended."""
+        return self._objects.open_runs(task.meta.namespace, task.meta.name)
+
     def task(self, key: ObjectKey) -> CronTask | None:
         """The task of that key."""
         return self._objects.tasks.get((key.namespace, key.name))

@@ -46,7 +46,8 @@ class UnsettledError(Exception):
 class Worker:
     """Methods raise ApiError, LeaseLostError, NotYetError and UnsettledError: the key is to be decided again later.
 
-    `retry` is called with the key of a task, or of a composite run, of which a run could not be removed.
+    `retry` is called with the key of a task, or of a composite run, of which a run could not be removed; `decided` with
+    what was decided about, and how many seconds that took.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Worker:
         self._making: set[ObjectKey] = set()
         self._stopping = False
         self.retry: Callable[[ObjectKey], None] = lambda key: None
+        self.decided: Callable[[Kind, float], None] = lambda kind, seconds: None
 
     def set_clock_skewed(self, skewed: bool) -> bool:
         """Whether our clock and the API server's disagree; True if that is news."""
@@ -144,7 +146,9 @@ class Worker:
         if view is None:
             self._rounds.pop(key, None)
             return Next()
+        began = self._clock.monotonic()
         decided = decide_task(view, self._config, now)
+        self.decided(Kind.CRON_TASK, self._clock.monotonic() - began)
         if isinstance(decided, Act):
             return await self._act(key, view.task, decided)
         self._rounds.pop(key, None)
@@ -233,7 +237,9 @@ class Worker:
         if view is None:
             self._making.discard(key)
             return Next()
+        began = self._clock.monotonic()
         decided = self._decide_run(view, self._clock.now())
+        self.decided(Kind.SCHEDULED_RUN, self._clock.monotonic() - began)
         following = Next(decided.wake_at)
         for part in decided.prune:
             self._prune(key, part)

@@ -19,6 +19,8 @@ class SkewMeter:
     def __init__(self, clock: Clock, changed: Callable[[bool], None] = lambda skewed: None) -> None:
         self.changed = changed
         self.skewed = False
+        # How far the API server's clock is ahead of ours.
+        self.apart = timedelta(0)
         self._clock = clock
         self._looked = float("-inf")
 
@@ -35,7 +37,7 @@ class SkewMeter:
         self._compare(theirs, self._clock.now())
 
     def _compare(self, theirs: datetime, ours: datetime) -> None:
-        apart = theirs - ours
+        apart = self.apart = theirs - ours
         skewed = abs(apart) > LARGEST
         if skewed != self.skewed:
             self.skewed = skewed

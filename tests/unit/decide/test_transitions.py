@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from run_life import at, make_task, own_run, recorded, run_of_time, scheduled_run
+from run_life import annotated, at, attempt, make_task, own_run, recorded, run_of_time, scheduled_run
 
 from crontask.api.composite_status import FailedItem, ItemsStatus
 from crontask.api.names import run_name
-from crontask.api.phases import RunPhase
+from crontask.api.phases import Origin, RunPhase
+from crontask.api.scheduledrun import ScheduledRunStatus
 from crontask.decide.decisions import CancelRun, DecisionKind, Launch, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.transitions import first_of_many, follow_up_refused, of_part, pod_refused, replaced, started
@@ -42,7 +43,25 @@ def test_a_start(run: ScheduledRun, task: CronTask | None, due: float, start: fl
         nominal=at(due),
         lag=at(90) - begins,
         kind=DecisionKind.START,
+        origin=run.origin,
     )
+
+
+@pytest.mark.parametrize(
+    ("run", "origin"),
+    [
+        pytest.param(run_of_time(60, status=ScheduledRunStatus(phase=RunPhase.QUEUED)), Origin.SCHEDULE, id="its turn"),
+        pytest.param(annotated(run_of_time(60), catch_up="true"), Origin.SCHEDULE, id="catching up"),
+        pytest.param(
+            run_of_time(60, status=ScheduledRunStatus(phase=RunPhase.RETRYING, attempts=(attempt(1, 60, 70),))),
+            None,
+            id="an attempt before: it had started",
+        ),
+    ],
+)
+def test_a_start_that_waited_for_something_is_not_late(run: ScheduledRun, origin: Origin | None) -> None:
+    found = started(run, make_task(), "r-1", at(90))
+    assert (found.lag, found.origin, found.kind) == (None, origin, DecisionKind.START)
 
 
 def test_a_replacement_is_of_the_run_that_takes_the_slot() -> None:

@@ -226,6 +226,8 @@ def _transition(view: RunView, phase: RunPhase, reason: str, message: str | None
         nominal=view.run.nominal,
         kind=_kind(view, phase),
         why=phase.value if view.run.status.composite is not None else None,
+        origin=view.run.origin,
+        ended=phase,
     )
 
 
