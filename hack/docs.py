@@ -3,7 +3,8 @@
 The examples of docs/when-does-it-run.md are a yaml block that begins with `# name.yaml`, and console blocks that begin
 with `$ crontask next` or `$ crontask simulate` and hold the output (but for spaces at the end of a line).
 docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results,
-docs/stages.md from the stages and rules of operator/crontask/decide.
+docs/stages.md from the stages and rules of operator/crontask/decide; docs/metrics.md and the table of docs/alerts.md
+from the metrics and the chart's alerts (docs_of_metrics).
 
 PYTHONPATH=operator:tests/support:. .venv/bin/python hack/docs.py --check | --write
 Callers: people, tests/unit/docs, tests/unit/conformance.
@@ -25,6 +26,7 @@ from click.testing import CliRunner
 from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
 from conformance_cases import CASES
 
+import docs_of_metrics
 from crontask.api.phases import RunPhase
 from crontask.cli.main import main as crontask
 from crontask.decide.run.rules import RULES
@@ -70,6 +72,8 @@ PAGES: dict[str, Callable[[str], str]] = {
     "conformance.md": lambda page: conformance(),
     "measurements.md": lambda page: measurements.page(),
     "stages.md": lambda page: stages(),
+    "metrics.md": lambda page: docs_of_metrics.metrics(),
+    "alerts.md": docs_of_metrics.with_alerts,
 }
 
 _HEAD = f"""# Beside CronJob

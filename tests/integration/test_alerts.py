@@ -10,6 +10,7 @@ import yaml
 from api_server import ROOT
 
 from cluster import binaries, prometheus
+from docs_of_metrics import QUERIES
 
 CHART = ROOT / "charts" / "crontask"
 ALERTS = CHART / "files" / "alerts.yaml"
@@ -226,6 +227,13 @@ def _rules() -> list[dict[str, Any]]:
 
 def test_the_alerts_are_sound() -> None:
     _promtool("check", "rules", str(ALERTS))
+
+
+def test_what_the_page_of_metrics_asks_prometheus_understands(tmp_path: Path) -> None:
+    rules = [{"record": f"asked:{number}", "expr": query} for number, query in enumerate(QUERIES.values())]
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    _promtool("check", "rules", str(path))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.alert}: {row.name}")

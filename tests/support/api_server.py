@@ -35,9 +35,10 @@ class Processes:
         self._running.append(process)
         return process
 
-    def operator(self) -> subprocess.Popen[bytes]:
-        """An operator."""
-        return self.start("crontask.cli.main", "operator", "--probe-port", "0", "--lease-namespace", "default")
+    def operator(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """An operator, with these arguments more."""
+        usual = ("--probe-port", "0", "--lease-namespace", "default")
+        return self.start("crontask.cli.main", "operator", *usual, *arguments)
 
     def kubelet(self) -> subprocess.Popen[bytes]:
         """The stand-in kubelet."""

@@ -10,9 +10,11 @@ from benchmarks.page import page as page_of_measurements
 from click.testing import CliRunner
 
 import docs
+import docs_of_metrics
 from crontask.cli.main import main as crontask
 from crontask.decide.run.rules import RULES
 from crontask.decide.stage import UNDER_WAY, Stage
+from crontask.engine.metric import OPERATOR_METRICS, TASK_METRICS
 
 TASK = """# task.yaml
 apiVersion: crontask.dev/v1alpha1
@@ -81,6 +83,42 @@ def test_the_page_of_stages_has_a_row_for_each_stage_with_its_rules_in_order() -
             name for cell in phases for name in cell.split(", ")
         }
     assert docs.stages() == text, "write it with hack/docs.py --write"
+
+
+def test_the_page_of_metrics_has_each_as_it_is_defined() -> None:
+    text = (docs.DOCS / "metrics.md").read_text(encoding="utf-8")
+    for metric in (*OPERATOR_METRICS, *TASK_METRICS):
+        assert f"| `{metric.full_name}` | {metric.type} |" in text
+    assert docs_of_metrics.metrics() == text, "write it with hack/docs.py --write"
+
+
+def test_a_query_of_the_page_of_metrics_asks_for_metrics_and_labels_that_there_are() -> None:
+    text = " ".join(docs_of_metrics.QUERIES.values())
+    known = {metric.full_name: metric for metric in (*OPERATOR_METRICS, *TASK_METRICS)}
+    asked = re.findall(r"(crontask_[a-z_]+)(?:\{([^}]*)\})?", text)
+    assert len(asked) >= 10
+    for name, labels in asked:
+        metric = known[name.removesuffix("_bucket")]
+        for label, values in re.findall(r'([a-z]+)=~?"([^"]*)"', labels):
+            assert set(values.split("|")) <= set(metric.labels[label])
+
+
+def test_each_alert_has_its_section_and_links_to_it() -> None:
+    text = (docs.DOCS / "alerts.md").read_text(encoding="utf-8")
+    assert docs_of_metrics.with_alerts(text) == text, "write it with hack/docs.py --write"
+    sections = re.findall(r"^## (\w+)\n\n(.+)$", text, re.MULTILINE)
+    rules = docs_of_metrics.alerts()
+    assert [name for name, _ in sections] == [rule["alert"] for rule in rules]
+    for rule in rules:
+        assert rule["annotations"]["runbook_url"] == f"docs/alerts.md#{rule['alert'].lower()}"
+        assert f"[{rule['alert']}](#{rule['alert'].lower()})" in text
+
+
+def test_an_alert_asks_for_metrics_that_there_are() -> None:
+    known = {metric.full_name for metric in (*OPERATOR_METRICS, *TASK_METRICS)}
+    for rule in docs_of_metrics.alerts():
+        asked = {re.sub(r"_(bucket|count|sum)$", "", name) for name in re.findall(r"crontask_[a-z_]+", rule["expr"])}
+        assert asked <= known, rule["alert"]
 
 
 def test_an_example_that_is_right_stays() -> None:

@@ -1,0 +1,85 @@
+"""/metrics of operators as processes: sound by promtool, read while runs start, and those of tasks from the leader."""
+
+import json
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+from api_server import Processes, until
+from scraped import Samples, of_task, samples_of
+
+from cluster import prometheus
+from cluster.control_plane import ControlPlane
+
+CONTAINERS = [{"name": "main", "image": "busybox:1.36"}]
+
+
+def _make_task(control_plane: ControlPlane, namespace: str, name: str, **spec: object) -> None:
+    handler = {"podTemplate": {"spec": {"schedulerName": "nobody", "containers": CONTAINERS}}}
+    body = {
+        "apiVersion": "crontask.dev/v1alpha1",
+        "kind": "CronTask",
+        "metadata": {"name": name},
+        "spec": {"handler": handler, **spec},
+    }
+    control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(body))
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _page(port: int) -> bytes:
+    """The page; empty while nobody serves it."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+            return bytes(response.read())
+    except urllib.error.URLError:
+        return b""
+
+
+def _samples(port: int) -> Samples:
+    return samples_of(_page(port))
+
+
+def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
+    control_plane: ControlPlane, namespace: str, processes: Processes
+) -> None:
+    _make_task(control_plane, namespace, "tick", interval="2s", expect={"successWithin": "1h"})
+    _make_task(control_plane, namespace, "paused", interval="2s", suspend=True)
+    processes.kubelet()
+    first, second = _free_port(), _free_port()
+    processes.operator("--metrics-port", str(first))
+    until("the first leads", lambda: _samples(first).get("leader") == 1)
+    processes.operator("--metrics-port", str(second))
+    until("the second stands by", lambda: _samples(second).get('objects{kind="crontasks"}', 0) >= 2)
+    started = 'starts_total{origin="Schedule"}'
+    until("runs start", lambda: _samples(first)[started] >= 3)
+
+    leader, standby = _samples(first), _samples(second)
+    assert (leader["leader"], standby["leader"]) == (1, 0)
+    assert standby[started] == 0
+    assert leader["start_lag_seconds_count"] >= 3
+    assert leader['write_seconds_count{code="201",kind="pods",verb="create"}'] >= 3
+    assert leader['write_seconds_count{code="200",kind="leases",verb="patch"}'] >= 1
+    assert abs(leader["clock_skew_seconds"]) <= 5
+    assert of_task(standby, "tick", namespace) == {}
+    tick = of_task(leader, "tick", namespace)
+    assert tick["overdue_seconds NotStarted"] < 30
+    assert tick["overdue_seconds NoSuccess"] == 0
+    assert of_task(leader, "paused", namespace)["suspended Suspended"] == 1
+
+    page = _page(first)
+    checked = subprocess.run([str(prometheus.find("promtool")), "check", "metrics"], input=page, capture_output=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def test_a_port_that_is_taken_ends_the_operator_with_what_to_do(processes: Processes) -> None:
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        operator = processes.operator("--metrics-port", str(other.getsockname()[1]))
+        assert operator.wait(60) == 1
