@@ -107,6 +107,7 @@ bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle 
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks idle
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks writes
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks growth
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks scrape
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks runner
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks batches
 

@@ -25,6 +25,7 @@ from benchmarks import lag as lag_benchmark
 from benchmarks import prune as prune_benchmark
 from benchmarks import requests as requests_benchmark
 from benchmarks import runner as runner_benchmark
+from benchmarks import scrape as scrape_benchmark
 from benchmarks import start as start_benchmark
 from benchmarks import sustained as sustained_benchmark
 from benchmarks.results import Row, save, summary
@@ -200,6 +201,19 @@ def growth(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
     """
     plan = ((f"{size} tasks", partial(growth_benchmark.measure, size)) for size in sizes)
     _measure("growth", "growth", _in_turn(repetitions, plan), output)
+
+
+@main.command()
+@click.option("--tasks", "sizes", multiple=True, type=click.IntRange(1), default=(500, 5000), show_default=True)
+@_repetitions
+@_output
+def scrape(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
+    """What /metrics costs with the metrics of so many tasks; without an API server.
+
+    Example: python -m benchmarks scrape --tasks 5000
+    """
+    plan = ((f"{size} tasks", partial(scrape_benchmark.measure, size)) for size in sizes)
+    _measure("scrape", "a page of metrics", _in_turn(repetitions, plan), output)
 
 
 @main.command()

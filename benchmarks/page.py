@@ -44,6 +44,7 @@ def page() -> str:
         _start(),
         _idle(),
         _growth(),
+        _scrape(),
         _runner(),
         _batches(),
         _command_line(),
@@ -190,6 +191,23 @@ def _growth() -> str:
         ]
     words = "In one process, without an API server. Flat but for the time to read all, which grows with their number."
     return _section("Ever more tasks", words, parts, rows)
+
+
+def _scrape() -> str:
+    fields = {
+        "tasks": "tasks",
+        "series": "series",
+        "milliseconds": "ms a page",
+        "firstMilliseconds": "ms the first page",
+        "microsecondsATask": "µs a task",
+        "ratio": "decisions that cost as much as a task's lines",
+        "longestSliceMilliseconds": "longest time the loop is kept, ms",
+    }
+    rows = sorted(summary(load("scrape")), key=lambda row: int(row["tasks"]))
+    words = (
+        "Processor time, in one process, without an API server. While launches are on their way nothing of it is made."
+    )
+    return _section("A scrape of /metrics", words, [_table(fields, rows)], rows)
 
 
 def _runner() -> str:

@@ -24,7 +24,7 @@ MOST_TASKS = 5000
 """From so many tasks on, their metrics are left out, unless they are asked for."""
 OfTasks = Literal["auto", "on", "off"]
 # Seconds that the loop is kept at a time, and after which one looks whether launches are still on their way.
-_SLICE, _LOOK_AGAIN = 0.004, 0.02
+_SLICE, _LOOK_AGAIN = 0.003, 0.02
 _log = logging.getLogger("crontask")
 
 
@@ -63,14 +63,16 @@ class Exposition:
         await pace.rest()
         for family in chain.from_iterable(collector.collect() for collector in self._collectors):
             chunks.append(generate_latest(_Only(family)))
-            await pace.keep()
+            await pace.rest()
         if self._shows_tasks():
             chunks += await self._make_tasks(pace)
         return b"".join(chunks)
 
     async def _make_tasks(self, pace: "_Pace") -> list[bytes]:
         page, tasks = Page(), list(self._sources.store.tasks())
+        await pace.rest()
         self._tasks.forget_all_but(tasks)
+        await pace.rest()
         for known in tasks:
             task = self._sources.store.task(key_of(known))
             if task is not None:
@@ -79,7 +81,7 @@ class Exposition:
         chunks = []
         for chunk in page.chunks():
             chunks.append(chunk)
-            await pace.keep()
+            await pace.rest()
         return chunks
 
     def _shows_tasks(self) -> bool:
