@@ -184,6 +184,29 @@ def test_failures_in_a_row_suspend_a_task_until_it_is_resumed(world: World, appl
     assert len(world.runs("flaky")) == 4
 
 
+def test_what_is_expected_and_does_not_come_makes_a_task_overdue_until_it_comes(
+    world: World, apply: Apply, processes: Processes
+) -> None:
+    processes.kubelet()
+    operator = processes.operator()
+    apply("fails", interval="2s", exit_code=1, expect={"successWithin": "6s"})
+    until("it is overdue", lambda: _condition(world, "fails", "Overdue") == ("True", "NoSuccess"))
+    operator.kill()
+    operator.wait()
+    processes.operator()
+    apply("fails", interval="2s", exit_code=0, expect={"successWithin": "6s"})
+    until("a success clears it", lambda: _condition(world, "fails", "Overdue") == ("False", "AsExpected"))
+    apply("fails", interval="2s", seconds=8, expect={"finishWithin": "1s"})
+    until("a run takes too long", lambda: _condition(world, "fails", "Overdue") == ("True", "RunTakesTooLong"))
+    until("it has ended", lambda: _condition(world, "fails", "Overdue") == ("False", "AsExpected"))
+
+
+def _condition(world: World, task: str, type_: str) -> tuple[str, str]:
+    """Its status and reason; empty while there is none."""
+    found = (c for c in world.status(task).get("conditions", ()) if c["type"] == type_)
+    return next(((c["status"], c["reason"]) for c in found), ("", ""))
+
+
 def test_a_delay_counts_from_the_end_also_over_a_restart(world: World, apply: Apply, processes: Processes) -> None:
     processes.kubelet()
     operator = processes.operator()
