@@ -32,6 +32,9 @@ $ helm upgrade crontask charts/crontask --namespace crontask-system --reuse-valu
     --set metrics.serviceMonitor.labels.release=prometheus --set metrics.alerts.labels.release=prometheus
 ```
 
+`metrics.dashboard.enabled=true` adds a dashboard for Grafana, as a ConfigMap that Grafana's sidecar loads; or import
+`charts/crontask/files/dashboard.json`.
+
 The labels are those by which your Prometheus selects what it reads. Without the Prometheus operator, set
 `metrics.service.enabled=true`, have your Prometheus read that Service's pods **with `honor_labels: true`** (the label
 `namespace` is the task's), and hand it `charts/crontask/files/alerts.yaml`. To look once:

@@ -1,5 +1,6 @@
 """The alerts, by promtool: they are sound, each begins with its cause and ends with it, and none else comes along."""
 
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,6 +273,23 @@ def test_the_chart_has_them_where_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "rendered.yaml"
     path.write_text(yaml.safe_dump(rule["spec"]))
     _promtool("check", "rules", str(path))
+
+
+def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
+    (found,) = [each for each in _rendered("metrics.dashboard.enabled=true") if each["kind"] == "ConfigMap"]
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    dashboard = json.loads(found["data"]["crontask.json"])
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    plain = [each.replace("$__rate_interval", "5m").replace("$namespace", ".*") for each in asked]
+    rules = [{"record": f"asked:{number}", "expr": query} for number, query in enumerate(plain)]
+    path = tmp_path / "queries.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    _promtool("check", "rules", str(path))
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
+    assert len(cells) == len(set(cells)), "no panel lies over another one"
+    assert max(x for x, _ in cells) < 24
+    assert "ConfigMap" not in {each["kind"] for each in _rendered()}
 
 
 def test_the_monitor_finds_the_service_and_leaves_the_labels_of_tasks_alone() -> None:

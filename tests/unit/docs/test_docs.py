@@ -103,6 +103,14 @@ def test_a_query_of_the_page_of_metrics_asks_for_metrics_and_labels_that_there_a
             assert set(values.split("|")) <= set(metric.labels[label])
 
 
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    known = {metric.full_name for metric in (*OPERATOR_METRICS, *TASK_METRICS)}
+    text = (docs_of_metrics.ALERTS.parent / "dashboard.json").read_text(encoding="utf-8")
+    asked = re.findall(r"crontask_[a-z_]+", text)
+    assert len(asked) > 15
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked} <= known
+
+
 def test_each_alert_has_its_section_and_links_to_it() -> None:
     text = (docs.DOCS / "alerts.md").read_text(encoding="utf-8")
     assert docs_of_metrics.with_alerts(text) == text, "write it with hack/docs.py --write"
