@@ -98,6 +98,23 @@ TASKS: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"schedule": "30 2 * * mon-fri", "expect": {"successWithin": "25h"}},
+        [
+            "expect.successWithin: is not longer than the time between two scheduled times, which is up to 3d; write "
+            "more than 3d and the time that a run takes, or the task is overdue in between"
+        ],
+    ),
+    (
+        {"interval": "1h", "expect": {"successWithin": "1h"}},
+        [
+            "expect.successWithin: is not longer than the time between two scheduled times, which is up to 1h; write "
+            "more than 1h and the time that a run takes, or the task is overdue in between"
+        ],
+    ),
+    ({"interval": "1h", "expect": {"successWithin": "1h1s"}}, []),
+    ({"schedules": ["0 0 * * *", "0 12 * * *"], "expect": {"successWithin": "13h"}}, []),
+    ({"after": {"task": "x"}, "expect": {"successWithin": "1s", "finishWithin": "1s"}}, []),
+    (
         {"interval": "5s", "totalTimeout": "1h", "expect": {"finishWithin": "1h"}},
         [
             "expect.finishWithin: has no effect as no run takes longer than totalTimeout, 1h; write a shorter one, or "
