@@ -111,6 +111,8 @@ def test_without_values_the_operator_gets_the_defaults(tools: Tools) -> None:
         "CRONTASK_OPERATOR_IN_FLIGHT": "256",
         "CRONTASK_OPERATOR_RUNNER_IMAGE": f"crontask/operator:{version}",
         "CRONTASK_OPERATOR_WEBHOOK_PORT": "9443",
+        "CRONTASK_OPERATOR_METRICS_PORT": "8081",
+        "CRONTASK_OPERATOR_TASK_METRICS": "auto",
     }.items() <= environment.items()
 
 
@@ -128,6 +130,7 @@ def test_values_reach_the_operator(tools: Tools) -> None:
         "runnerImage=mine/runner:v1",
         "keepFinished=1h30m",
         "log.format=text",
+        "metrics.tasks=on",
         "podAnnotations.team=data",
         "nodeSelector.disk=fast",
         "tolerations[0].operator=Exists",
@@ -148,6 +151,7 @@ def test_values_reach_the_operator(tools: Tools) -> None:
     assert environment["CRONTASK_OPERATOR_RUNNER_IMAGE"] == "mine/runner:v1"
     assert environment["CRONTASK_OPERATOR_KEEP_FINISHED"] == "1h30m"
     assert environment["CRONTASK_OPERATOR_LOG_FORMAT"] == "text"
+    assert environment["CRONTASK_OPERATOR_TASK_METRICS"] == "on"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,8 @@ def test_values_reach_the_operator(tools: Tools) -> None:
         ("webhook.enabled=sometimes", "webhook/enabled"),
         ("keepFinished=10 minutes", "keepFinished"),
         ("log.format=xml", "log/format"),
+        ("metrics.tasks=some", "metrics/tasks"),
+        ("metrics.serviceMonitor.interval=often", "metrics/serviceMonitor/interval"),
         ("replicaCount=2", "replicaCount"),
         ("scheduling.enabled=never", "scheduling/enabled"),
     ],

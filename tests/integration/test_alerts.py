@@ -292,6 +292,14 @@ def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
     assert "ConfigMap" not in {each["kind"] for each in _rendered()}
 
 
+@pytest.mark.parametrize(("value", "given"), [("on", "on"), ("true", "on"), ("false", "off"), ("auto", "auto")])
+def test_an_unquoted_on_is_one(value: str, given: str) -> None:
+    (deployment,) = [each for each in _rendered(f"metrics.tasks={value}") if each["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert environment["CRONTASK_OPERATOR_TASK_METRICS"] == given
+
+
 def test_the_monitor_finds_the_service_and_leaves_the_labels_of_tasks_alone() -> None:
     found = _rendered("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.interval=15s")
     (monitor,) = [manifest for manifest in found if manifest["kind"] == "ServiceMonitor"]
