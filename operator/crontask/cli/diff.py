@@ -96,14 +96,11 @@ def _checked(paths: Iterable[str]) -> list[Found]:
     return found
 
 
-def _problems(manifest: Manifest) -> Iterator[Report | str]:
+def _problems(manifest: Manifest) -> Iterator[Report]:
     yield from manifest.reports
-    namespace = namespace_given()
     for found in manifest.of("CronTask"):
         yield from (report for report in manifest.reports_of(found) if not report.warning)
-        if namespace is not None and found.namespace not in (None, namespace):
-            there = f"{manifest.file}:{found.line}: {found.label}: metadata.namespace: is not that of -n, {namespace}"
-            yield f"{there}; write -n {found.namespace}, or leave it out"
+    yield from manifest.misplaced(namespace_given())
 
 
 def _with_files(found: list[Found], old_paths: tuple[str, ...]) -> Iterator[tuple[Found, Document | None, Document]]:

@@ -39,7 +39,7 @@ _VERBS = {
     "simulate": "Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.",
     "suspend": "Suspend CronTasks: nothing of them starts on schedule.",
     "trigger": "Run a CronTask now, or later, with other args.",
-    "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster.",
+    "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster or with one.",
     "wait": "Wait until runs have ended; the exit code says how.",
 }
 _AS_PLUGIN = "kubectl-crontask"
