@@ -16,8 +16,10 @@ from prometheus_client import start_http_server
 
 from crontask.decide.model import Config
 from crontask.engine.assemble import make_engine, make_informers
+from crontask.engine.events import EventRecorder
 from crontask.engine.gate import Gate
 from crontask.engine.lead import first_of, lead
+from crontask.engine.metrics import observe
 from crontask.engine.queue import IN_FLIGHT, WriteQueue
 from crontask.engine.store import Store
 from crontask.kube.client import HttpApi
@@ -95,7 +97,10 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
             await first_of(stopping, lease.acquire())
             if not stop.is_set():
                 config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
-                engine = make_engine(api, clock, store, queue, config, runner_image=settings.runner_image)
+                recorder = EventRecorder(api, queue, clock, observe)
+                engine = make_engine(
+                    api, clock, store, queue, config, recorder=recorder, runner_image=settings.runner_image
+                )
                 engine.set_clock_skewed(meter.skewed)
                 meter.changed = engine.set_clock_skewed
                 await lead(engine, store, informers, lease, stopping)

@@ -15,7 +15,6 @@ from crontask.decide.decisions import DecisionKind, Transition
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import key_of
-from crontask.engine.metrics import observe
 from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.rate import Rate
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
@@ -55,13 +54,20 @@ class EventRecorder:
     """Writes events behind everything that matters more; an event that fails is logged and let go.
 
     An event waits until `write_some`, so that whoever calls that says when. `has_more` is called when one waits that
-    could be written.
+    could be written. `observe` is called with each transition.
     """
 
-    def __init__(self, api: Api, queue: WriteQueue, clock: Clock) -> None:
+    def __init__(
+        self,
+        api: Api,
+        queue: WriteQueue,
+        clock: Clock,
+        observe: Callable[[Transition], None] = lambda transition: None,
+    ) -> None:
         self._api = api
         self._queue = queue
         self._clock = clock
+        self._count_it = observe
         self.has_more: Callable[[], None] = lambda: None
         self._rate = Rate(*_EVENTS_OF_A_TASK)
         self._numbers = count()
@@ -80,7 +86,7 @@ class EventRecorder:
             transition.message,
             extra={"fields": _fields(subject, transition)},
         )
-        observe(transition)
+        self._count_it(transition)
         # Apart, so that runs which go well hide neither what does not nor what becomes of their task.
         bucket = (subject.namespace, transition.task or subject.name, transition.warning, transition.run is None)
         if transition.event and not self._rate.wait(bucket, self._clock.monotonic()):
