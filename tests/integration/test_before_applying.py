@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import ROOT, until
+from api_server import ROOT, Processes, until
 from certificates import self_signed
 from verbs import Verbs
 
@@ -69,9 +69,26 @@ def test_a_new_task_is_new_and_who_may_not_look_is_told(verbs: Verbs, tmp_path: 
     assert "needed is get on crontasks.crontask.dev" in done.stderr
 
 
-# --- validate --server ------------------------------------------------------------------------------------------------
+def test_the_operator_moves_the_times_that_an_edit_is_said_to_move(verbs: Verbs, processes: Processes) -> None:
+    processes.operator()
+    edit = str(ROOT / "examples" / "diff" / "nightly.yaml")
+    verbs.kubectl("apply", "-f", str(ROOT / "examples" / "nightly.yaml"))
 
-NO_PODS = "may not create pods in namespace"
+    def upcoming(schedule: str) -> list[str]:
+        status = verbs.get("ct", "nightly").get("status", {})
+        return list(status["upcoming"]) if status.get("scheduleText") == schedule else []
+
+    before = until("the operator has seen the task", lambda: upcoming("30 2 * * *"))
+    (row,) = json.loads(verbs("diff", "-f", edit, "-o", "json", "--days", "90", "--count", "5").stdout)
+    (moves,) = row["changes"]
+    assert moves["change"] == "moves"
+    assert [each["old"]["nominal"] for each in moves["times"]] == before
+    verbs.kubectl("apply", "-f", edit)
+    after = until("the operator has seen the edit", lambda: upcoming("0 3 * * *"))
+    assert [each["new"]["nominal"] for each in moves["times"]] == after
+
+
+# --- validate --server ------------------------------------------------------------------------------------------------
 
 
 def run_of(spec: str) -> str:
