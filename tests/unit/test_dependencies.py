@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import lowest
+from crontask.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "operator" / "crontask"
@@ -68,3 +69,10 @@ def test_each_bound_of_the_base_is_a_version_that_is_tested() -> None:
     assert [pin.replace("==", ">=") for pin in pins] == PROJECT["dependencies"]
     with pytest.raises(ValueError, match="no lower bound alone: a, b>=1,<2; write name>=version"):
         lowest.lowest(["a", "b>=1,<2", "c>=1"])
+
+
+def test_the_page_names_the_files_of_this_version() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    named = re.findall(r"dist/crontask-(\d[^-]*)-", page)
+    assert len(named) > 1
+    assert set(named) == {__version__}
