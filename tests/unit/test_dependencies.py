@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Where the name of a module is not that of its distribution; and what comes with one that is asked for.
 MODULES = {
     "aiohttp": {"aiohttp", "multidict", "yarl"},
-    "pydantic": {"pydantic", "pydantic_core"},
+    "pydantic": {"pydantic", "pydantic_core", "typing_extensions"},
     "python-jsonpath": {"jsonpath"},
     "pyyaml": {"yaml"},
     "tzdata": set(),
