@@ -124,7 +124,8 @@ def test_what_the_rules_of_the_api_server_refuse_has_its_line_and_path(verbs: Ve
 
 def test_what_a_policy_refuses_is_said_in_our_form(verbs: Verbs, control_plane: ControlPlane) -> None:
     helm = binaries.find(["helm"])["helm"]
-    chart = [str(helm), "template", "here", str(ROOT / "charts" / "crontask"), "-s", "templates/admission-policy.yaml"]
+    shown = [word for part in ("policy", "rights") for word in ("-s", f"templates/admission-{part}.yaml")]
+    chart = [str(helm), "template", "here", str(ROOT / "charts" / "crontask"), *shown]
     policy = subprocess.run(chart, capture_output=True, text=True, check=True).stdout
     control_plane.kubectl("apply", "-f", "-", stdin=policy)
     try:
@@ -138,8 +139,15 @@ def test_what_a_policy_refuses_is_said_in_our_form(verbs: Verbs, control_plane: 
             done = verbs("validate", "--server", "-f", "-", "--as", "jane", code=None, stdin=inline)
             return done.stderr if done.returncode == 2 else ""
 
+        # What it refuses as forbidden is in the manifest, and no right of ours to ask.
         said = until("the policy counts", refused)
-        assert said.startswith("stdin:4: ScheduledRun r: spec.handler: jane may not create pods in namespace")
+        assert said.startswith("stdin:4: ScheduledRun r: spec.handler: "), said
+        past = run_of('{taskRef: {name: backup}, at: "2020-01-01T00:00:00Z"}')
+        said = verbs("validate", "--server", "-f", "-", code=2, stdin=past).stderr.splitlines()[-1]
+        assert said.startswith(
+            "stdin:4: ScheduledRun r: spec.at: 2020-01-01T00:00:00Z is more than a minute before the"
+        )
+        assert said.endswith("; write a time to come, or set allowPast: true")
     finally:
         control_plane.kubectl("delete", "-f", "-", stdin=policy)
 
