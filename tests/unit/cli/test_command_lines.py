@@ -178,6 +178,7 @@ def check(done: Result, codes: tuple[int, ...] = (0, 2, 8, 9)) -> None:
 @example(["simulate", "-f", "good.yaml", "--from", TIMES[0], "--to", TIMES[1], "--edit", f"{TIMES[0]}=\0"], "")
 @example(["simulate", "-f", "good.yaml", "--from", TIMES[0], "--to", TIMES[1], "--edit", f"{TIMES[0]}=."], "")
 @example(["validate", "-f", "\0"], "")
+@example(["run", "--python", "\0"], "")
 def test_any_command_line_ends_with_an_exit_code(words: list[str], stdin: str) -> None:
     with folder():
         check(CliRunner().invoke(main, words, input=stdin))
