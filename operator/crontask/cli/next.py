@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 import orjson
 
-from crontask.api.base import format_duration, format_time
+from crontask.api.base import format_time
 from crontask.api.crontask import CronTaskSpec
 from crontask.cli.local_times import LocalTimes
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
@@ -14,7 +14,6 @@ from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
 from crontask.decide.task.coming import coming_times
 from crontask.ports import Document
-from crontask.timetable.description import describe
 from crontask.timetable.notes import uneven_steps
 
 
@@ -80,7 +79,7 @@ def _row(coming: Coming) -> Document:
 def _show(task: CronTask, local: LocalTimes, coming: list[Coming], counted_from: datetime | None) -> None:
     """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
     spec = task.spec
-    click.echo(f"{task.meta.namespace}/{task.meta.name}: {_described(local, spec)}")
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {local.described()}")
     for expression in local.expressions:
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")
@@ -100,17 +99,6 @@ def _show(task: CronTask, local: LocalTimes, coming: list[Coming], counted_from:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
-
-
-def _described(local: LocalTimes, spec: CronTaskSpec) -> str:
-    if local.expressions:
-        first, *others = map(describe, local.expressions)
-        return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
-    if spec.interval is not None:
-        return f"Every {format_duration(spec.interval)}"
-    if spec.delay is not None:
-        return f"{format_duration(spec.delay)} after the end of each run; the next one"
-    return "After each run of another task" if spec.after is not None else "On demand"
 
 
 def _why_none(task: CronTask, spec: CronTaskSpec) -> str:
