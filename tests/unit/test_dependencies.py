@@ -23,7 +23,7 @@ MODULES = {
     "pyyaml": {"yaml"},
     "tzdata": set(),
 }
-OF_THE_OPERATOR = ("app.py", "shell.py", "engine/metrics.py", "runner/url_template.py")
+OF_THE_OPERATOR = ("app.py", "shell.py", "engine/exposition.py", "engine/metrics.py", "runner/url_template.py")
 
 
 def brought(requirements: list[str]) -> set[str]:

@@ -77,11 +77,8 @@ _DENIED = " denied request: "
 
 def _forbidden(error: "errors.Forbidden") -> str:
     if not error.resource or error.by_admission:
-        # No role gives what a policy, a webhook or a quota refuses.
-        return error.message
-    if _DENIED in error.message:
-        # By an admission policy, whose own text says what is missing: the role has the verb.
-        return error.message.partition(_DENIED)[2]
+        # No role gives what a policy, a webhook or a quota refuses; ours say what is missing.
+        return error.message.rpartition(_DENIED)[2]
     where = f" -n {error.namespace}" if error.namespace else ""
     binding = "rolebinding" if error.namespace else "clusterrolebinding"
     role = _role(error)

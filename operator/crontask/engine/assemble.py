@@ -1,5 +1,7 @@
 """The parts of an operator put together: for the process, the simulation, and tests alike."""
 
+from typing import TYPE_CHECKING
+
 from crontask.api.names import LABEL_RUN
 from crontask.decide.model import Config
 from crontask.engine.events import EventRecorder
@@ -8,7 +10,6 @@ from crontask.engine.informer import Informer
 from crontask.engine.launch import Launcher
 from crontask.engine.loop import Engine
 from crontask.engine.measured_api import MeasuredApi
-from crontask.engine.metrics import Metrics
 from crontask.engine.parts import PartMaker
 from crontask.engine.queue import WriteQueue
 from crontask.engine.store import Store
@@ -16,6 +17,10 @@ from crontask.engine.warmth import Warmth
 from crontask.engine.work import Worker
 from crontask.engine.write import Writer
 from crontask.ports import Api, Clock, Kind
+
+if TYPE_CHECKING:
+    # What Prometheus needs is the operator's alone: `simulate` goes without.
+    from crontask.engine.metrics import Metrics
 
 
 def make_informers(api: Api, clock: Clock, store: Store) -> tuple[Informer, ...]:
@@ -36,7 +41,7 @@ def make_engine(
     *,
     recorder: EventRecorder | None = None,
     runner_image: str = "",
-    metrics: Metrics | None = None,
+    metrics: "Metrics | None" = None,
 ) -> Engine:
     """An engine for one term of leadership, which decides about what the store knows and writes by the queue."""
     if metrics is not None:
