@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from crontask.api.times import format_duration
-from crontask.cli.timing import instant
+from crontask.client.timing import instant
 
 Document = dict[str, Any]
 State = Literal["ok", "warning", "problem", "unknown"]

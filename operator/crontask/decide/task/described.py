@@ -1,0 +1,76 @@
+"""A task's timing for people: its schedule in words, its coming times with what there is to say of each.
+
+For `crontask next` and the page.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crontask.api.base import format_duration, format_time
+from crontask.decide.model import CronTask
+from crontask.decide.task.coming import coming_times
+from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
+from crontask.timetable.description import describe
+from crontask.timetable.notes import clock_change, note_on
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A nominal time to come, and when its run starts."""
+
+    nominal: datetime
+    start: datetime
+    local: datetime
+    note: str
+    change: str
+
+
+def expressions_of(task: CronTask) -> list[CronExpression]:
+    """The cron expressions of a valid task, none of one without."""
+    texts = [task.spec.schedule] if task.spec.schedule is not None else list(task.spec.schedules or ())
+    return [parse_cron(text, f"{task.meta.namespace}/{task.meta.name}") for text in texts]
+
+
+def coming_of(task: CronTask, instant: datetime, count: int, decided: datetime | None) -> list[Coming]:
+    """The first `count` of a valid task that come after the instant; `decided` as of `coming_times`."""
+    spec = task.spec
+    zone, expressions = load_zone(spec.time_zone), expressions_of(task)
+    dst = Dst(spec.dst.missing, spec.dst.repeated)
+    return [
+        Coming(
+            nominal,
+            task.start_of(nominal),
+            nominal.astimezone(zone),
+            note_on(nominal, expressions, zone, dst) if expressions else "",
+            clock_change(nominal, zone),
+        )
+        for nominal in coming_times(task, instant, count, decided)
+    ]
+
+
+def schedule_in_words(task: CronTask) -> str:
+    """The schedule of a valid task."""
+    spec, expressions = task.spec, expressions_of(task)
+    if expressions:
+        first, *others = map(describe, expressions)
+        return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
+    if spec.interval is not None:
+        return f"Every {format_duration(spec.interval)}"
+    if spec.delay is not None:
+        return f"{format_duration(spec.delay)} after the end of each run; the next one"
+    return "After each run of another task" if spec.after is not None else "On demand"
+
+
+def why_none_comes(task: CronTask) -> str:
+    """Why a valid task has no times to come."""
+    spec = task.spec
+    if spec.after is not None:
+        return f"it runs after {spec.after.task}"
+    if spec.delay is None and not (spec.schedule or spec.schedules or spec.interval):
+        return "it has no schedule, and runs on demand only"
+    if spec.max_runs is not None and task.status.scheduled_count >= spec.max_runs:
+        return f"all of its maxRuns, {spec.max_runs}, have been started"
+    if spec.end_time is not None:
+        kept = " on a date that skip leaves in" if spec.skip else ""
+        return f"none is left{kept} before endTime, {format_time(spec.end_time)}"
+    return "the calendar ends before the next"
