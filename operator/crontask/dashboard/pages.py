@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from crontask.dashboard.rights import KEPT
 from crontask.dashboard.session import Session
 from crontask.dashboard.views import Frame, NoSuchObjectError, Scene, View, region_id
 
-_STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 
 
 class Page:
@@ -35,7 +35,7 @@ class Page:
         request: web.Request,
         session: Session,
         problem: str = "",
-        given: dict[str, str] | None = None,
+        given: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> web.Response:
         """The page; with a problem, after a form that could not be carried out, and with what was `given` in it."""
@@ -60,7 +60,7 @@ class Page:
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The stream: the regions of the page that are other than before. It ends with their rights."""
         session = self.desk.session(request)
-        response = web.StreamResponse(headers=_STREAM)
+        response = web.StreamResponse(headers=STREAM)
         await response.prepare(request)
         try:
             async with aclosing(self._changes(request, session)) as changes:
@@ -105,7 +105,6 @@ class Page:
             may=scene.may,
             address=f"{desk.site.prefix}/{path}{query}",
             cluster=desk.cluster,
-            given={},
         )
         return {region_id(name): nodes_of(desk.renderer.page(name, frame, model)) for name in view.regions}
 

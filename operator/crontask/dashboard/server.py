@@ -11,16 +11,23 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client import errors
-from crontask.dashboard import guard
+from crontask.dashboard import acts, guard
 from crontask.dashboard.desk import SESSION, ZONE, Desk, NotLoggedInError, explained
+from crontask.dashboard.details import as_yaml, events_of
+from crontask.dashboard.logs import Logs
 from crontask.dashboard.moments import TASK, is_zone
+from crontask.dashboard.now import NOW
 from crontask.dashboard.pages import Page
+from crontask.dashboard.run import RUN_VIEW
+from crontask.dashboard.task import TASK_VIEW
 from crontask.dashboard.tasks import TASKS
 from crontask.dashboard.views import NoSuchObjectError
 
 STATIC = Path(__file__).parent / "static"
-VIEWS = (TASKS,)
+VIEWS = (TASKS, TASK_VIEW, RUN_VIEW, NOW)
+ACTS = {TASK_VIEW: acts.OF_TASK, RUN_VIEW: acts.OF_RUN}
 _LARGEST_FORM = 256 * 1024
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,6 +46,15 @@ def application(desk: Desk) -> web.Application:
     app.router.add_post(f"{prefix}/zone", doors.choose_zone)
     app.router.add_get(f"{prefix}/namespaces", doors.namespaces)
     app.router.add_get(f"{prefix}/static/{{file}}", _static())
+    logs = Logs(desk)
+    app.router.add_get(f"{prefix}/ns/{{ns}}/runs/{{name}}/log", logs.show)
+    app.router.add_get(f"{prefix}/live/ns/{{ns}}/runs/{{name}}/log", logs.live, allow_head=False)
+    for kind, plural, short in ((CRON_TASK, "tasks", "ct"), (SCHEDULED_RUN, "runs", "sr")):
+        app.router.add_get(f"{prefix}/ns/{{ns}}/{plural}/{{name}}/yaml", as_yaml(desk, kind, short))
+        app.router.add_get(f"{prefix}/ns/{{ns}}/{plural}/{{name}}/events", events_of(desk, kind))
+    for view, its_acts in ACTS.items():
+        for name, act in its_acts.items():
+            app.router.add_post(f"{prefix}/{view.path}/{name}", acts.handler(desk, Page(desk, view), act))
     for view in VIEWS:
         page = Page(desk, view)
         app.router.add_get(f"{prefix}/{view.path}", page.show)

@@ -110,7 +110,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TasksModel:
     if ask.query.get("sort", "").startswith("-"):
         chosen.reverse()
     size = ask.number("per", A_PAGE, LONGEST_PAGE)
-    pages = _pages(ask, len(chosen), size)
+    pages = pages_of(ask, len(chosen), size)
     shown = chosen[pages.first - 1 : pages.last] if chosen else []
     return TasksModel(
         "Tasks",
@@ -126,7 +126,8 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TasksModel:
     )
 
 
-def _pages(ask: Ask, total: int, size: int) -> Pages:
+def pages_of(ask: Ask, total: int, size: int) -> Pages:
+    """The page that the address asks for, or the last one."""
     most = max(1, -(-total // size))
     number = min(ask.number("page", 1, 1_000_000), most)
     before = ask.again(page=number - 1 if number > 2 else None) if number > 1 else ""

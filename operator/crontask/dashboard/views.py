@@ -3,8 +3,9 @@
 The same view serves a request, and the stream of an open page: of the regions of the page that then may change.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What each page shows around its view. `token`: of its forms, empty where nobody is logged in."""
+    """What each page shows around its view. `token`: of its forms, empty where nobody is logged in.
+
+    `given`: what was written in a form that could not be carried out; `draw`: letters of the name of a run to be made.
+    """
 
     links: Links
     clock: Clock
@@ -59,7 +63,8 @@ class Frame:
     address: str = ""
     live: str = ""
     cluster: str = ""
-    given: Mapping[str, str] | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    draw: str = field(default_factory=lambda: os.urandom(5).hex())
 
     @property
     def zone_name(self) -> str:

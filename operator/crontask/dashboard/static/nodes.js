@@ -1,8 +1,8 @@
 // From data to nodes: a node is a text, or [tag, attributes, children]. What is there already stays: focus, what is
 // written in a form, what is unfolded. A change is shown for a moment.
 const SVG = "http://www.w3.org/2000/svg";
-const NAMES = /^(?:id|class|href|title|datetime|role|scope|lang|hidden|width|height|viewBox|d|x|y|x1|x2|y1|y2|rx|r|cx|cy|fill-rule|rel|name|value|type|method|action|for|disabled|tabindex|focusable|open|colspan|aria-[a-z]+|data-[a-z-]+)$/;
-const TAGS = /^(?:a|abbr|b|button|caption|code|dd|details|div|dl|dt|form|g|h2|h3|i|input|label|li|nav|ol|p|path|pre|rect|circle|line|section|span|summary|svg|table|tbody|td|text|th|thead|time|title|tr|ul|use)$/;
+const NAMES = /^(?:id|class|href|title|datetime|role|scope|lang|hidden|width|height|viewBox|d|x|y|x1|x2|y1|y2|rx|r|cx|cy|fill-rule|rel|name|value|type|method|action|for|disabled|tabindex|focusable|open|colspan|checked|selected|required|placeholder|maxlength|min|max|step|rows|autocomplete|spellcheck|aria-[a-z]+|data-[a-z-]+)$/;
+const TAGS = /^(?:a|abbr|b|button|caption|code|dd|details|div|dl|dt|form|g|h1|h2|h3|i|input|label|li|nav|ol|option|p|path|pre|rect|circle|line|section|select|span|summary|svg|table|tbody|td|text|textarea|th|thead|time|title|tr|ul|use)$/;
 
 function allowed(name, value) {
   if (!NAMES.test(name)) return false;
