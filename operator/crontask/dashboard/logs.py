@@ -14,6 +14,7 @@ from crontask.api.resources import POD, SCHEDULED_RUN
 from crontask.client import errors
 from crontask.client.pods import handler_container
 from crontask.client.requests import Document
+from crontask.client.tree import is_composite
 from crontask.dashboard.address import Ask
 from crontask.dashboard.command_lines import logs_line
 from crontask.dashboard.desk import Desk
@@ -200,6 +201,8 @@ async def _container(session: Session, ask: Ask, pod: str) -> str:
 def _why_none(run: Document, pod: str, error: errors.RequestFailed) -> str:
     """Why there is no log, and what is kept of it where it is gone."""
     status = run.get("status") or {}
+    if is_composite(run):
+        return "It consists of parts: each of them has a log of its own."
     if isinstance(error, errors.NotFound) and pod and status.get("phase") in TERMINAL:
         message = plain(status.get("message") or "")
         kept = f" What it had to say at its end is kept:\n{message}" if message else ""

@@ -1,7 +1,8 @@
 """The view of now: what runs, what waits, what failed in the last day, what comes in the next hour. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
@@ -81,12 +82,12 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> NowModel:
         for run in by_phase.get(phase, ())
         if (ended := instant(run["status"].get("completionTime"))) is None or ended > now - _DAY
     ]
-    coming = sorted(_coming(snapshot[of_tasks], now), key=lambda each: each[0])
+    coming = sorted(_coming(snapshot[of_tasks], now), key=lambda each: (each[0], each[1]["metadata"]["name"]))
     return NowModel(
         ask.namespace,
         _part(oldest_first(running), scene),
         _part(sorted(oldest_first(waiting), key=_turn), scene),
-        _part(newest_first(failed), scene),
+        _by_task(newest_first(failed), scene),
         tuple(_row(at, task, scene) for at, task in coming[:_MOST]),
         max(0, len(coming) - _MOST),
     )
@@ -100,15 +101,29 @@ def _part(runs: list[Document], scene: Scene) -> Part:
     return Part(rows_of(runs[:_MOST], scene), max(0, len(runs) - _MOST))
 
 
+def _by_task(runs: list[Document], scene: Scene) -> Part:
+    """The newest of each task, and how many there are of it."""
+    newest: dict[tuple[str, str], Document] = {}
+    times: Counter[tuple[str, str]] = Counter()
+    for run in runs:
+        metadata = run["metadata"]
+        key = (metadata["namespace"], str((run["spec"].get("taskRef") or {}).get("name") or metadata["name"]))
+        newest.setdefault(key, run)
+        times[key] += 1
+    shown = list(newest.items())[:_MOST]
+    rows = rows_of([run for _, run in shown], scene)
+    counted = tuple(replace(row, times=times[key]) for row, (key, _) in zip(rows, shown, strict=True))
+    return Part(counted, len(newest) - len(shown))
+
+
 def _coming(tasks: tuple[Document, ...], now: datetime) -> Iterator[tuple[datetime, Document]]:
-    """The times within an hour that the operator says: five of a task at most."""
+    """The next time of each task, as the operator says it, where that is within an hour."""
     for task in tasks:
         status = task.get("status") or {}
         if status.get("phase") == "Active":
-            for text in status.get("upcoming") or ():
-                at = instant(text)
-                if at is not None and now < at <= now + _HOUR:
-                    yield at, task
+            at = instant(status.get("nextRunTime"))
+            if at is not None and now < at <= now + _HOUR:
+                yield at, task
 
 
 def _row(at: datetime, task: Document, scene: Scene) -> ComingTask:

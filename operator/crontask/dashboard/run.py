@@ -25,6 +25,8 @@ from crontask.dashboard.task import find
 from crontask.dashboard.views import Scene, View
 
 _LONGEST_JSON = 16 * 1024
+# Reasons of attempts that are states too.
+_STOPPED = ("Canceled", "TimedOut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class AttemptRow:
     look: Look
     pod: str
     started: Moment | None
+    ended: Moment | None
     took: str
     code: str
     reason: str
@@ -147,8 +150,8 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
         is_composite(run),
         is_open and (is_composite(run) or not status.get("attempts")),
         held,
-        to("log") if status.get("podName") else "",
-        f"{links.prefix}/live/ns/{ask.namespace}/runs/{ask.name}/log" if status.get("podName") else "",
+        to("log"),
+        links.to("live", "ns", ask.namespace, "runs", ask.name, "log") if is_open or status.get("podName") else "",
         {
             "cancel": cancel_line(ask.namespace, ask.name),
             "rerun": rerun_line(ask.namespace, ask.name),
@@ -177,7 +180,8 @@ def _attempts(status: Document, ask: Ask, scene: Scene) -> list[AttemptRow]:
     rows = []
     for attempt in status.get("attempts") or ():
         ended, code = attempt.get("completionTime"), attempt.get("exitCode")
-        phase = "Running" if not ended else "Succeeded" if code == 0 else "Failed"
+        stopped = attempt.get("reason") if attempt.get("reason") in _STOPPED else "Failed"
+        phase = "Running" if not ended else "Succeeded" if code == 0 else stopped
         pod = one_line(attempt.get("pod") or "")
         rows.append(
             AttemptRow(
@@ -185,6 +189,7 @@ def _attempts(status: Document, ask: Ask, scene: Scene) -> list[AttemptRow]:
                 look_of(phase),
                 pod,
                 scene.clock.moment(attempt.get("startTime")),
+                scene.clock.moment(ended),
                 took(attempt.get("startTime"), ended, scene.clock.now),
                 "" if code is None else str(code),
                 one_line(attempt.get("reason") or ""),

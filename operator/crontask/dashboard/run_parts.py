@@ -12,6 +12,7 @@ from crontask.client.timing import took
 from crontask.dashboard.address import Ask
 from crontask.dashboard.graph import Node, graph
 from crontask.dashboard.moments import Moment
+from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.runs import RunRow, oldest_first, rows_of
 from crontask.dashboard.strip import grid, legend
@@ -19,19 +20,22 @@ from crontask.dashboard.symbols import Look, look_of
 from crontask.dashboard.views import Scene
 from crontask.decide.composite.letters import decoded
 
-_MOST_PARTS = 50
+_A_PAGE = 20
+_LINE = "; kubectl "
 
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step. `asks`: it waits for somebody's answer; `undo`: what was undone of it, in words."""
+    """A step. `asks`: it waits for an answer, by `line` in a terminal; `undo`: what was undone of it, in words."""
 
     name: str
     look: Look
     href: str
     started: Moment | None
+    ended: Moment | None
     took: str
     message: str
+    line: str
     undo: str
     undo_href: str
     asks: bool
@@ -49,7 +53,7 @@ class Items:
     done: int
     failed: tuple[tuple[int, str, str, str], ...]
     runs: tuple[RunRow, ...]
-    more: int
+    pages: Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Batches:
     percent: int | None
     cursor: str
     runs: tuple[RunRow, ...]
-    more: int
+    pages: Pages
 
 
 def graph_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Markup:
@@ -109,8 +113,8 @@ def items_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene
         for each in items.get("failedItems") or ()
     )
     done = sum(int(items.get(key) or 0) for key in ("succeeded", "failed", "canceled", "notReached"))
-    shown, more = _some(parts, scene)
-    return Items(grid(letters), legend(letters), total, done, failed, shown, more)
+    shown, pages = _some(parts, ask, scene)
+    return Items(grid(letters), legend(letters), total, done, failed, shown, pages)
 
 
 def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Batches | None:
@@ -118,7 +122,7 @@ def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Sce
     batch = status.get("batch")
     if not isinstance(batch, dict) or "plan" not in status:
         return None
-    shown, more = _some(parts, scene)
+    shown, pages = _some(parts, ask, scene)
     cursor = batch.get("cursor")
     return Batches(
         int(batch.get("batches") or 0),
@@ -128,7 +132,7 @@ def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Sce
         batch.get("percent"),
         "" if cursor is None else one_line(_json(cursor)),
         shown,
-        more,
+        pages,
     )
 
 
@@ -140,10 +144,11 @@ def undone(status: Document) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _some(parts: Iterable[Document], scene: Scene) -> tuple[tuple[RunRow, ...], int]:
-    """The newest runs of parts, and how many more there are."""
+def _some(parts: Iterable[Document], ask: Ask, scene: Scene) -> tuple[tuple[RunRow, ...], Pages]:
+    """The runs of parts of the page that is asked for, the newest first."""
     ordered = oldest_first(parts)[::-1]
-    return rows_of(ordered[:_MOST_PARTS], scene), max(0, len(ordered) - _MOST_PARTS)
+    pages = pages_of(ask, len(ordered), _A_PAGE)
+    return rows_of(ordered[max(0, pages.first - 1) : pages.last], scene), pages
 
 
 def _plans(status: Document) -> dict[str, Document]:
@@ -165,13 +170,16 @@ def _step(step: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> 
     answer = step.get("answer") or {}
     said = "approved" if answer.get("approved") else "rejected"
     result = step.get("result")
+    message, _, line = plain(step.get("message") or step.get("reason") or "").partition(_LINE)
     return StepRow(
         one_line(step.get("name")),
         look_of(step.get("phase")),
         _href(step.get("run"), parts, ask, scene),
         scene.clock.moment(step.get("startTime")),
+        scene.clock.moment(step.get("completionTime")),
         took(step.get("startTime"), step.get("completionTime"), scene.clock.now),
-        plain(step.get("message") or step.get("reason") or ""),
+        message,
+        f"kubectl {line}" if line else "",
         "" if compensated is None else "undone" if compensated else "could not be undone",
         _href(step.get("undoRun"), parts, ask, scene),
         step.get("phase") == "Waiting" and not step.get("run") and bool(step.get("startTime")) and not answer,

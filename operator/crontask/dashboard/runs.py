@@ -27,7 +27,10 @@ _ORIGINS = {
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run. `bar`: how long it took, beside the others, in per cent; `href` empty: its object is gone."""
+    """A run. `bar`: how long it took, beside the others, in per cent; `href` empty: its object is gone.
+
+    `times`: how many runs it stands for.
+    """
 
     name: str
     namespace: str
@@ -43,6 +46,7 @@ class RunRow:
     bar: Markup
     note: str
     part: str = ""
+    times: int = 1
 
 
 def rows_of(runs: Iterable[Document], scene: Scene, zone: str = "UTC") -> tuple[RunRow, ...]:

@@ -19,6 +19,7 @@ from crontask.dashboard.symbols import BECAME, ITEMS, Look, drawing
 SHOWN = 30
 _CELL, _HIGH, _ABOVE = 8, 16, 2
 _A_ROW = 50
+_GRID_SCALE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ def _svg(
         Markup('<path class="f-{}" fill-rule="evenodd" d="{}"/>').format(looks[letter].css, "".join(parts))
         for letter, parts in paths.items()
     )
+    scale = _GRID_SCALE if css == "grid" else 1
     head = Markup('<svg class="{}" role="img" width="{}" height="{}" viewBox="0 0 {} {}" aria-label="{}">')
     return (
-        head.format(css, width, height, width, height, label)
+        head.format(css, width * scale, height * scale, width, height, label)
         + Markup("<title>{}</title>").format(label)
         + drawn
         + (Markup("</svg>"))

@@ -8,10 +8,11 @@ import orjson
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client.requests import Document
-from crontask.dashboard.address import A_PAGE, LONGEST_PAGE, Ask
+from crontask.dashboard.address import LONGEST_PAGE, Ask
 from crontask.dashboard.command_lines import resume_line, suspend_line
 from crontask.dashboard.forms import RunForm, run_form
 from crontask.dashboard.moments import Moment
+from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.rights import PAUSE, READ_EVENTS, RUN
@@ -20,12 +21,12 @@ from crontask.dashboard.schedule import expressions_of, schedule_of, zone_of
 from crontask.dashboard.strip import decided_times
 from crontask.dashboard.symbols import Look
 from crontask.dashboard.task_words import facts
-from crontask.dashboard.tasks import Pages, condition_of, note_of_task, pages_of, paused_because, state_of
+from crontask.dashboard.tasks import condition_of, note_of_task, paused_because, state_of
 from crontask.dashboard.views import NoSuchObjectError, Scene, View
 from crontask.decide.task.described import coming_of, why_none_comes
 from crontask.engine.parse import parse_task
 
-_COMING = 10
+_COMING, _RUNS = 10, 20
 _COUNTS = (
     ("succeeded", "succeeded", "good"),
     ("partial", "partial", "half"),
@@ -130,7 +131,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
     task = find(of_task, snapshot)
     status, zone = task.get("status") or {}, zone_of(task)
     runs = newest_first(snapshot[of_runs])
-    pages = pages_of(ask, len(runs), ask.number("per", A_PAGE, LONGEST_PAGE))
+    pages = pages_of(ask, len(runs), ask.number("per", _RUNS, LONGEST_PAGE))
     shown = rows_of(runs[max(0, pages.first - 1) : pages.last], scene, zone)
     gone = tuple(summaries(task, (run["metadata"]["name"] for run in runs), scene, zone)) if not pages.after else ()
     coming, why = _coming(task, scene, zone)
@@ -139,7 +140,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
         ask.namespace,
         ask.name,
         state_of(task),
-        note_of_task(task),
+        note_of_task(task, scene.clock),
         schedule_of(task),
         expressions_of(task),
         zone,
@@ -154,8 +155,8 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
         (*shown, *gone),
         pages,
         tuple(_decision(each, ask, scene, zone) for each in status.get("recentDecisions") or ()),
-        status.get("phase") == "Suspended" or bool(paused_because(task)),
-        paused_because(task),
+        status.get("phase") == "Suspended" or bool(paused_because(task, scene.clock)),
+        paused_because(task, scene.clock),
         run_form(task),
         suspend_line(ask.namespace, ask.name),
         resume_line(ask.namespace, ask.name),

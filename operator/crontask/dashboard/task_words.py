@@ -24,7 +24,9 @@ def facts(task: Document) -> Iterator[tuple[str, str]]:
     spec = _dict(task.get("spec"))
     yield "Runs", handler_in_words(_dict(spec.get("handler")))
     yield "Overlap", _overlap(_dict(spec.get("concurrency")))
-    yield "Missed times", _CATCH_UP.get(str(_dict(spec.get("catchUp")).get("policy", "Latest")), "")
+    scheduled = spec.get("schedule") or spec.get("schedules") or spec.get("interval")
+    catch_up = str(_dict(spec.get("catchUp")).get("policy", "Latest"))
+    yield "Missed times", _CATCH_UP.get(catch_up, "") if scheduled else ""
     yield "Retries", _retries(spec.get("retry"))
     yield "Time limits", _limits(spec)
     yield "Window", _window(spec)

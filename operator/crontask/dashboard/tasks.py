@@ -12,7 +12,8 @@ from crontask.api.resources import CRON_TASK
 from crontask.client.requests import Document
 from crontask.client.timing import instant
 from crontask.dashboard.address import A_PAGE, LONGEST_PAGE, Ask
-from crontask.dashboard.moments import Moment
+from crontask.dashboard.moments import Clock, Moment
+from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.rights import PAUSE, RUN
@@ -67,17 +68,6 @@ class Sorting:
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
-    """Where in the list one is. `first`, `last`: of the rows shown, from 1."""
-
-    total: int
-    first: int
-    last: int
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class TasksModel:
     """What the templates show."""
 
@@ -126,15 +116,6 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TasksModel:
     )
 
 
-def pages_of(ask: Ask, total: int, size: int) -> Pages:
-    """The page that the address asks for, or the last one."""
-    most = max(1, -(-total // size))
-    number = min(ask.number("page", 1, 1_000_000), most)
-    before = ask.again(page=number - 1 if number > 2 else None) if number > 1 else ""
-    after = ask.again(page=number + 1) if number < most else ""
-    return Pages(total, (number - 1) * size + 1 if total else 0, min(number * size, total), before, after)
-
-
 def _row(task: Document, scene: Scene) -> TaskRow:
     metadata, status = task["metadata"], task.get("status") or {}
     namespace, name, zone = metadata["namespace"], metadata["name"], zone_of(task)
@@ -145,7 +126,7 @@ def _row(task: Document, scene: Scene) -> TaskRow:
         name,
         scene.links.task(namespace, name),
         state_of(task),
-        note_of_task(task),
+        note_of_task(task, scene.clock),
         schedule_of(task),
         zone if zone != "UTC" else "",
         strip(decided_times(task)),
@@ -172,14 +153,14 @@ def state_of(task: Document) -> Look:
     return look_of(phase)
 
 
-def note_of_task(task: Document) -> str:
+def note_of_task(task: Document, clock: Clock) -> str:
     """Why it is so, in one line; nothing of one that is as it should be."""
     status = task.get("status") or {}
     phase = status.get("phase")
     if phase in _BROKEN:
         return _said(task, "Ready")
     if phase == "Suspended":
-        return paused_because(task) or _said(task, "Suspended")
+        return paused_because(task, clock) or _said(task, "Suspended")
     if _is(task, "Overdue"):
         return _said(task, "Overdue")
     if _is(task, "Stalled"):
@@ -191,14 +172,18 @@ def note_of_task(task: Document) -> str:
     return ""
 
 
-def paused_because(task: Document) -> str:
+def paused_because(task: Document, clock: Clock) -> str:
     """Who paused it, until when and why, where its spec does; nothing where it does not."""
     spec = task.get("spec") or {}
     if not spec.get("suspend") and not spec.get("suspendUntil"):
         return ""
     by = (task["metadata"].get("annotations") or {}).get(ANNOTATION_SUSPENDED_BY)
-    until = f"until {spec['suspendUntil']}" if spec.get("suspendUntil") else ""
-    parts = (f"by {by}" if by else "", until, f"“{spec['suspendReason']}”" if spec.get("suspendReason") else "")
+    until = clock.moment(spec.get("suspendUntil"), zone_of(task))
+    parts = (
+        f"by {by}" if by else "",
+        f"until {until.exact}" if until else "",
+        f"“{spec['suspendReason']}”" if spec.get("suspendReason") else "",
+    )
     return one_line(" ".join(filter(None, parts)))
 
 

@@ -36,6 +36,8 @@ function update(there, node, space) {
     return false;
   }
   const [tag, attributes, children] = node;
+  // What somebody is writing, or has chosen, stays.
+  if (/^(?:select|textarea)$/.test(tag) || (tag === "input" && there.type !== "hidden")) return false;
   let changed = false;
   for (const name of there.getAttributeNames()) {
     // What somebody has unfolded stays so.
@@ -51,7 +53,7 @@ function update(there, node, space) {
     }
   }
   const within = tag === "svg" ? SVG : space;
-  const inside = tag === "time" && "data-relative" in attributes ? false : fill(there, children, within);
+  const inside = tag === "time" && ("data-relative" in attributes || "data-since" in attributes) ? false : fill(there, children, within);
   return inside || changed;
 }
 
