@@ -39,6 +39,7 @@ test: prepared lint types unit integration e2e ## Everything: lint, types, unit,
 .PHONY: prepared
 prepared:
 	@$(PREPARE) binaries shells prometheus $(CLUSTER)
+	@$(PREPARE) binaries shells browser $(CLUSTER)
 
 .PHONY: lint
 lint: $(VENV)/installed ## ruff and import-linter
@@ -61,6 +62,8 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 .PHONY: integration
 integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
 	@$(PREPARE) binaries shells prometheus
+integration: ## A real API server (KUBEBUILDER_ASSETS, or built once), and a real browser
+	@$(PREPARE) binaries shells browser
 	$(PYTEST) tests/cluster tests/integration
 
 .PHONY: e2e
@@ -122,5 +125,5 @@ format: $(VENV)/installed ## Format the code
 
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements/operator.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra page pyproject.toml -o requirements/operator.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra page --group dev pyproject.toml -o requirements/dev.lock

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -35,8 +36,7 @@ class PortTakenError(Exception):
 
 def serve(cluster: AsyncCluster, port: int, *, browser: bool, say: Callable[[str], object]) -> None:
     """Serve until interrupted. Raises errors.ClientError where the API server does not know us, and PortTakenError."""
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(cluster, port, browser, say))
+    asyncio.run(_serve(cluster, port, browser, say))
 
 
 async def _serve(cluster: AsyncCluster, port: int, browser: bool, say: Callable[[str], object]) -> None:
@@ -66,7 +66,15 @@ async def _serve(cluster: AsyncCluster, port: int, browser: bool, say: Callable[
 
         invite()
         _on_enter(invite)
-        await asyncio.Event().wait()
+        await _interrupted()
+
+
+async def _interrupted() -> None:
+    """Until somebody ends the program: the file and the open streams are to go with it."""
+    ending = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    await ending.wait()
 
 
 def _listening(port: int) -> socket.socket:

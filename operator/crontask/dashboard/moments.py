@@ -15,7 +15,10 @@ _NEAR = timedelta(days=6)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time for a template. `iso`: in UTC; `exact`: with its zone; `short`: without the date where that is near."""
+    """A time for a template. `iso`: in UTC; `exact`: with its zone; `short`: with the zone's abbreviation.
+
+    The short one has no date where that is today's.
+    """
 
     iso: str
     exact: str
@@ -46,12 +49,13 @@ class Clock:
             local, today = at.astimezone(zone or UTC), self.now.astimezone(zone or UTC)
         except OverflowError:
             return None
-        offset = "" if zone is None else f" ({local.strftime('%Z')})" if local.strftime("%Z").isalpha() else ""
+        abbreviation = local.strftime("%Z")
+        offset = f" ({abbreviation})" if zone is not None and abbreviation.isalpha() else ""
         day = "" if local.date() == today.date() else _day(local, today)
         return Moment(
             format_time(at),
             f"{local.strftime('%a %d %b %Y %H:%M:%S')} {name}{offset}",
-            f"{day}{local.strftime('%H:%M:%S')}",
+            f"{day}{local.strftime('%H:%M:%S')} {abbreviation}",
             distance(at, self.now),
             at > self.now,
         )

@@ -13,7 +13,7 @@ from crontask.client.tree import phase_of
 from crontask.dashboard.address import Ask
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.runs import RunRow, newest_first, oldest_first, rows_of
+from crontask.dashboard.runs import RunRow, begun, newest_first, oldest_first, rows_of
 from crontask.dashboard.schedule import schedule_of, zone_of
 from crontask.dashboard.views import Scene, View
 
@@ -72,7 +72,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> NowModel:
     of_tasks, of_runs = _queries(ask)
     runs, now = snapshot[of_runs], scene.clock.now
     by_phase: dict[str, list[Document]] = {}
-    for run in runs:
+    for run in begun(runs):
         by_phase.setdefault((run.get("status") or {}).get("phase") or RunPhase.PENDING, []).append(run)
     running = [run for phase in _RUN for run in by_phase.get(phase, ())]
     waiting = [run for phase in _WAIT for run in by_phase.get(phase, ())]

@@ -26,7 +26,7 @@ _LINE = "; kubectl "
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step. `asks`: it waits for an answer, by `line` in a terminal; `undo`: what was undone of it, in words."""
+    """A step. `asks`: it waits for an answer, by `line` in a terminal; `undo`: what was undone of it."""
 
     name: str
     look: Look
@@ -158,7 +158,7 @@ def _plans(status: Document) -> dict[str, Document]:
 
 
 def _before(names: Sequence[str], plans: dict[str, Document]) -> dict[str, tuple[str, ...]]:
-    """What each step depends on, as the plan says; without any word of it, on the one before."""
+    """What each step depends on, as the plan says; where it does not, on the one before."""
     ordinary = [name for name in names if not plans.get(name, {}).get("always")]
     if any("dependsOn" in plan for plan in plans.values()):
         return {name: tuple(map(str, plans.get(name, {}).get("dependsOn") or ())) for name in ordinary}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from crontask.api.names import ANNOTATION_RESERVED
 from crontask.api.times import parse_duration
 from crontask.client.requests import Document
 from crontask.client.timing import instant, took
@@ -56,6 +57,14 @@ def rows_of(runs: Iterable[Document], scene: Scene, zone: str = "UTC") -> tuple[
     return tuple(_row(run, scene, zone, longest) for run in runs)
 
 
+def begun(runs: Iterable[Document]) -> Iterator[Document]:
+    """Without those that were pre-created, about which nothing is decided yet."""
+    for run in runs:
+        reserved = ANNOTATION_RESERVED in (run["metadata"].get("annotations") or {})
+        if not reserved or (run.get("status") or {}).get("phase"):
+            yield run
+
+
 def newest_first(runs: Iterable[Document]) -> list[Document]:
     """By when they were due, or made."""
     return sorted(runs, key=_when, reverse=True)
@@ -96,7 +105,7 @@ def due_of(run: Document) -> object:
 
 
 def origin_of(run: Document) -> str:
-    """Who made it, in words."""
+    """Who made it."""
     return _ORIGINS.get(str((run.get("status") or {}).get("origin")), "")
 
 

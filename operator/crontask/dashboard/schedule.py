@@ -1,4 +1,4 @@
-"""When a task runs, in words: read off its spec, quick enough for a list of many. Pure."""
+"""When a task runs, described: read off its spec, quick enough for a list of many. Pure."""
 
 from functools import lru_cache
 

@@ -88,7 +88,7 @@ def _guarding(desk: Desk) -> Middleware:
             # That of a 404 or 405 is aiohttp's own, and says no more than its title.
             message = error.text or "" if not (error.text or "").startswith(str(error.status)) else ""
             return _failed(desk, request, error.status, error.reason, message)
-        except Exception:  # noqa: BLE001 - whoever asked is told, and the log has it
+        except Exception:  # noqa: BLE001 - whoever asked is answered, and the log has it
             _log.exception("%s %s", request.method, request.path)
             return _failed(desk, request, 500, "Something is wrong with this page", "Its log says what.")
 

@@ -1,4 +1,4 @@
-"""How states look: of runs, tasks, steps, items and nominal times: a word, a colour and a shape. Never a colour alone.
+"""How states look: of runs, tasks, steps, items and nominal times: a name, a colour and a shape. Never a colour alone.
 
 `css` is the class that chooses the colour; `shape` the symbol of templates/_symbols.html. Pure.
 """

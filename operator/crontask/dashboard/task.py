@@ -16,11 +16,11 @@ from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.rights import PAUSE, READ_EVENTS, RUN
-from crontask.dashboard.runs import RunRow, newest_first, rows_of, summaries
+from crontask.dashboard.runs import RunRow, begun, newest_first, rows_of, summaries
 from crontask.dashboard.schedule import expressions_of, schedule_of, zone_of
 from crontask.dashboard.strip import decided_times
 from crontask.dashboard.symbols import Look
-from crontask.dashboard.task_words import facts
+from crontask.dashboard.task_facts import facts
 from crontask.dashboard.tasks import condition_of, note_of_task, paused_because, state_of
 from crontask.dashboard.views import NoSuchObjectError, Scene, View
 from crontask.decide.task.described import coming_of, why_none_comes
@@ -130,7 +130,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
     of_task, of_runs = _queries(ask)
     task = find(of_task, snapshot)
     status, zone = task.get("status") or {}, zone_of(task)
-    runs = newest_first(snapshot[of_runs])
+    runs = newest_first(begun(snapshot[of_runs]))
     pages = pages_of(ask, len(runs), ask.number("per", _RUNS, LONGEST_PAGE))
     shown = rows_of(runs[max(0, pages.first - 1) : pages.last], scene, zone)
     gone = tuple(summaries(task, (run["metadata"]["name"] for run in runs), scene, zone)) if not pages.after else ()

@@ -141,7 +141,7 @@ def _row(task: Document, scene: Scene) -> TaskRow:
 
 
 def state_of(task: Document) -> Look:
-    """How the task is, in one word: what needs somebody comes first."""
+    """How the task is: what needs somebody comes first."""
     status = task.get("status") or {}
     phase = status.get("phase")
     if phase in _BROKEN:
@@ -229,7 +229,7 @@ _GROUPS: dict[str, tuple[str, str, Callable[[Document], bool]]] = {
 
 
 def _matches(task: Document, search: str) -> bool:
-    """Whether each word of the search is in it somewhere."""
+    """Whether each part of the search is in it somewhere."""
     text = " ".join(_searched(task)).lower()
     return all(word in text for word in search.lower().split())
 

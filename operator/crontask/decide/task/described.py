@@ -1,4 +1,4 @@
-"""A task's timing for people: its schedule in words, its coming times with what there is to say of each.
+"""A task's timing for people: its schedule, its coming times with what there is to say of each.
 
 For `crontask next` and the page.
 """
@@ -48,7 +48,7 @@ def coming_of(task: CronTask, instant: datetime, count: int, decided: datetime |
     ]
 
 
-def schedule_in_words(task: CronTask) -> str:
+def described_schedule(task: CronTask) -> str:
     """The schedule of a valid task."""
     spec, expressions = task.spec, expressions_of(task)
     if expressions:

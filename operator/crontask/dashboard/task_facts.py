@@ -1,4 +1,4 @@
-"""What the spec of a task says, in words: read off the raw object, so that a bad one is shown too. Pure."""
+"""What the spec of a task says, described: read off the raw object, so that a bad one is shown too. Pure."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ _CATCH_UP = {
 def facts(task: Document) -> Iterator[tuple[str, str]]:
     """What and when, as a label and a text."""
     spec = _dict(task.get("spec"))
-    yield "Runs", handler_in_words(_dict(spec.get("handler")))
+    yield "Runs", described_handler(_dict(spec.get("handler")))
     yield "Overlap", _overlap(_dict(spec.get("concurrency")))
     scheduled = spec.get("schedule") or spec.get("schedules") or spec.get("interval")
     catch_up = str(_dict(spec.get("catchUp")).get("policy", "Latest"))
@@ -40,7 +40,7 @@ def facts(task: Document) -> Iterator[tuple[str, str]]:
     yield "Kept", f"{kept['succeeded']} runs that succeeded and {kept['failed']} that did not, for {ttl} at most"
 
 
-def handler_in_words(handler: Document) -> str:
+def described_handler(handler: Document) -> str:
     """What runs."""
     for kind, words in _HANDLERS.items():
         if handler.get(kind) is not None:
@@ -78,12 +78,12 @@ def _steps(body: Any) -> str:
 def _for_each(body: Any) -> str:
     items = _dict(body).get("items")
     what = f"{len(items)} items" if isinstance(items, list) else f"items of {one_line(items)}"
-    handler = handler_in_words(_dict(_dict(body).get("handler")))
+    handler = described_handler(_dict(_dict(body).get("handler")))
     return f"{what}, {_dict(body).get('parallelism', 10)} at a time: {handler}"
 
 
 def _batch(body: Any) -> str:
-    return f"batches of {_dict(body).get('size')}: {handler_in_words(_dict(_dict(body).get('handler')))}"
+    return f"batches of {_dict(body).get('size')}: {described_handler(_dict(_dict(body).get('handler')))}"
 
 
 _HANDLERS: dict[str, Callable[[Any], str]] = {
