@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -36,6 +37,8 @@ class PortTakenError(Exception):
 
 def serve(cluster: AsyncCluster, port: int, *, browser: bool, say: Callable[[str], object]) -> None:
     """Serve until interrupted. Raises errors.ClientError where the API server does not know us, and PortTakenError."""
+    # Of each object that somebody has mangled it says so each time that it is read.
+    logging.getLogger("crontask.engine.parse").setLevel(logging.ERROR)
     asyncio.run(_serve(cluster, port, browser, say))
 
 
