@@ -114,6 +114,11 @@ bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle 
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks runner
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks batches
 
+.PHONY: screenshots
+screenshots: ## Take the pictures of the page in docs/ anew, in a real browser
+	@$(PREPARE) binaries browser
+	PYTHONPATH=operator:hack:tests/support:. $(PY) hack/screenshots.py
+
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models
 	$(PY) -m crontask.api.crd

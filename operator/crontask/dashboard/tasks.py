@@ -129,7 +129,7 @@ def _row(task: Document, scene: Scene) -> TaskRow:
         note_of_task(task, scene.clock),
         schedule_of(task),
         zone if zone != "UTC" else "",
-        strip(decided_times(task)),
+        strip(times) if (times := decided_times(task)) else Markup(""),
         look_of(last["phase"]) if last.get("phase") else None,
         scene.links.run(namespace, str(last["name"])) if last.get("name") else "",
         scene.clock.moment(last.get("completionTime"), zone),
