@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from urllib.request import url2pathname
 
-from api_server import ROOT
+from api_server import ROOT, until
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from cluster.control_plane import free_ports
 
 CHROMIUM = "/usr/bin/chromium"
 _OPENS = re.compile(r"Open (file://\S+) within a minute, or (http://\S+)/ with the code of it\.")
@@ -122,6 +124,30 @@ def dashboard_site(kubeconfig: Path | str, namespace: str, *options: str) -> Ite
         process.terminate()
         process.wait(20)
         process.stderr.close()
+
+
+@contextmanager
+def served_site(kubeconfig: Path | str, login: str) -> Iterator[DashboardSite]:
+    """A page that is served for many; `kubeconfig`: of the page itself."""
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
+    command = [sys.executable, "-m", "crontask.cli.main", "dashboard", "--url", address, "--host", "127.0.0.1"]
+    process = subprocess.Popen([*command, "--port", str(port), "--login", login], env=environment, text=True)
+    site = DashboardSite(process, "", address)
+    try:
+        until("the page has read all objects", lambda: _is_ready(site))
+        yield site
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _is_ready(site: DashboardSite) -> bool:
+    try:
+        return site.request("GET", "/healthz").status == 200
+    except OSError:
+        return False
 
 
 class Visitor:

@@ -1,6 +1,6 @@
 """What all handlers share: who is asking, in which frame an answer is shown, and what an error is to them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from crontask.dashboard.plain import plain
 from crontask.dashboard.session import Session, Sessions
 from crontask.dashboard.views import Frame, NoSuchObjectError, Renderer, Scene, View
 
+_IDENTIFIER = web.RequestKey("identifier", str)
 SESSION, NAMESPACE, ZONE = "crontask-session", "crontask-namespace", "crontask-zone"
 _YEAR = 365 * 24 * 3600
 
@@ -35,15 +36,32 @@ class Desk:
     namespace: str
     sessions: Sessions = field(default_factory=Sessions)
     renderer: Renderer = field(default_factory=Renderer)
+    ready: Callable[[], bool] = lambda: True
 
     # --- who asks for what -------------------------------------------------------------------------------------------
 
+    async def identify(self, request: web.Request) -> None:
+        """Look who is asking: for `session`."""
+        found = await self.entry.session(request, self.identifier(request), self.sessions)
+        if found is not None:
+            request[_IDENTIFIER] = found[0]
+
+    def identifier(self, request: web.Request) -> str:
+        """Of the session of a request, as far as it is known."""
+        return str(request.get(_IDENTIFIER) or request.cookies.get(self.cookie_name(SESSION), ""))
+
     def session(self, request: web.Request) -> Session:
         """Who is asking. Raises NotLoggedInError."""
-        found = self.sessions.find(request.cookies.get(SESSION, ""))
+        found = self.sessions.find(request.get(_IDENTIFIER, ""))
         if found is None:
             raise NotLoggedInError
         return found
+
+    def renew(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Give the cookie of a session that has begun with this request."""
+        identifier = request.get(_IDENTIFIER)
+        if identifier and identifier != request.cookies.get(self.cookie_name(SESSION)) and not response.prepared:
+            self.welcome(response, identifier)
 
     def ask(self, request: web.Request) -> Ask:
         """What the address asks for. Raises errors.InvalidName for names that nothing can have."""
@@ -66,7 +84,7 @@ class Desk:
 
     def remembered_namespace(self, request: web.Request) -> str:
         """As in an address: the one looked at last, else where one begins."""
-        part = request.cookies.get(NAMESPACE, "")
+        part = request.cookies.get(self.cookie_name(NAMESPACE), "")
         try:
             return part if part == EVERYWHERE else checked_namespace(part)
         except errors.InvalidName:
@@ -74,7 +92,7 @@ class Desk:
 
     def clock(self, request: web.Request) -> Clock:
         """Now, in the zone that they have chosen."""
-        chosen = request.cookies.get(ZONE, TASK)
+        chosen = request.cookies.get(self.cookie_name(ZONE), TASK)
         return Clock(datetime.now(UTC), chosen if chosen == TASK or is_zone(chosen) else TASK)
 
     async def scene(self, request: web.Request, view: View, session: Session, ask: Ask) -> Scene:
@@ -118,7 +136,7 @@ class Desk:
 
     def _cookie(self, response: web.StreamResponse, name: str, value: str, seconds: int | None) -> None:
         response.set_cookie(
-            name,
+            self.cookie_name(name),
             value,
             max_age=seconds,
             path=f"{self.site.prefix}/",
@@ -126,6 +144,10 @@ class Desk:
             secure=self.site.secure,
             samesite="Strict",
         )
+
+    def cookie_name(self, name: str) -> str:
+        """With the prefix by which browsers let no other host, and no page without TLS, set it."""
+        return f"__Host-{name}" if self.site.secure and not self.site.prefix else name
 
     def own_address(self, address: str) -> str:
         """The address, if it is one of the page; else where one begins."""

@@ -35,14 +35,16 @@ class PortTakenError(Exception):
     """The port cannot be listened on: why, and what to write instead."""
 
 
-def serve(cluster: AsyncCluster, port: int, *, browser: bool, say: Callable[[str], object]) -> None:
-    """Serve until interrupted. Raises errors.ClientError where the API server does not know us, and PortTakenError."""
+def serve(cluster: AsyncCluster, port: int, *, begin: str, browser: bool, say: Callable[[str], object]) -> None:
+    """Serve until interrupted. `begin`: the namespace where one begins, as in an address.
+
+    Raises errors.ClientError where the API server does not know us, and PortTakenError."""
     # Of each object that somebody has mangled it says so each time that it is read.
     logging.getLogger("crontask.engine.parse").setLevel(logging.ERROR)
-    asyncio.run(_serve(cluster, port, browser, say))
+    asyncio.run(_serve(cluster, port, begin, browser, say))
 
 
-async def _serve(cluster: AsyncCluster, port: int, browser: bool, say: Callable[[str], object]) -> None:
+async def _serve(cluster: AsyncCluster, port: int, begin: str, browser: bool, say: Callable[[str], object]) -> None:
     visitor = Visitor(cluster)
     async with cluster, contextlib.AsyncExitStack() as stack:
         await visitor.introduce()
@@ -50,7 +52,7 @@ async def _serve(cluster: AsyncCluster, port: int, browser: bool, say: Callable[
         listening = _listening(port)
         bound = listening.getsockname()[1]
         origins = frozenset(f"http://{name}:{bound}" for name in (_HOST, "localhost"))
-        desk = Desk(Site(origins, prefix), entry, cluster.access.server, cluster.namespace)
+        desk = Desk(Site(origins, prefix), entry, cluster.access.server, begin)
         runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

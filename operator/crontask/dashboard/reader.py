@@ -10,7 +10,7 @@ from crontask.client import AsyncCluster
 from crontask.client.requests import Document
 
 # What changes at once is shown at once, together.
-_TOGETHER = 0.1
+TOGETHER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Reader:
                 yield {each.query: tuple(each.objects.values()) for each in known}
                 await _either(changed, watching, beat)
                 if changed.is_set():
-                    await asyncio.sleep(_TOGETHER)
+                    await asyncio.sleep(TOGETHER)
                     changed.clear()
         finally:
             for task in watching:

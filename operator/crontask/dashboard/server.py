@@ -14,7 +14,7 @@ from aiohttp.typedefs import Middleware
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client import errors
 from crontask.dashboard import acts, guard
-from crontask.dashboard.desk import SESSION, ZONE, Desk, NotLoggedInError, explained
+from crontask.dashboard.desk import ZONE, Desk, NotLoggedInError, explained
 from crontask.dashboard.details import as_yaml, events_of
 from crontask.dashboard.logs import Logs
 from crontask.dashboard.moments import TASK, is_zone
@@ -39,7 +39,7 @@ def application(desk: Desk) -> web.Application:
     app = web.Application(middlewares=[_guarding(desk)], client_max_size=_LARGEST_FORM)
     app.on_response_prepare.append(guard.add_headers)
     prefix, doors = desk.site.prefix, _Doors(desk)
-    app.router.add_get("/healthz", _healthy)
+    app.router.add_get("/healthz", _healthy(desk))
     app.router.add_get(f"{prefix}/", doors.home)
     app.router.add_post(f"{prefix}/login", doors.log_in)
     app.router.add_post(f"{prefix}/logout", doors.log_out)
@@ -69,14 +69,17 @@ def _guarding(desk: Desk) -> Middleware:
             return await handler(request)
         try:
             guard.refuse_host(request, desk.site)
+            await desk.identify(request)
             by_file = desk.entry.by_file and request.path == f"{desk.site.prefix}/login"
             if not by_file:
                 guard.refuse_foreign(request, desk.site)
-            return await handler(request)
+            response = await handler(request)
+            desk.renew(request, response)
+            return response
         except NotLoggedInError:
             return desk.html(desk.entry.template, desk.frame(request), status=401)
         except errors.Unauthorized:
-            desk.sessions.end(request.cookies.get(SESSION, ""))
+            desk.sessions.end(desk.identifier(request))
             frame = replace(desk.frame(request), problem="The API server does not know you any more.")
             return desk.html(desk.entry.template, frame, status=401)
         except (errors.ClientError, NoSuchObjectError) as error:
@@ -96,15 +99,18 @@ def _guarding(desk: Desk) -> Middleware:
 
 
 def _failed(desk: Desk, request: web.Request, status: int, title: str, message: str) -> web.Response:
-    session = desk.sessions.find(request.cookies.get(SESSION, ""))
+    session = desk.sessions.find(desk.identifier(request))
     response = desk.html("problem.html", desk.frame(request, session), {"title": title, "message": message}, status)
     if request.method == "HEAD":
         response.text = ""
     return response
 
 
-async def _healthy(request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
+def _healthy(desk: Desk) -> Handler:
+    async def healthy(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if desk.ready() else web.Response(text="reading\n", status=503)
+
+    return healthy
 
 
 def _static() -> Handler:
@@ -135,19 +141,19 @@ class _Doors:
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         """Exchange what the form has for a session."""
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
-        visitor = await self.desk.entry.admit(form)
-        if visitor is None:
+        admitted = await self.desk.entry.admit(form)
+        if admitted is None:
             frame = replace(self.desk.frame(request), problem=self.desk.entry.refusal)
             return self.desk.html(self.desk.entry.template, frame, status=401)
         # Not a redirect: this was sent by another site (a file), to which the cookie would not be sent on the way.
         response = self.desk.html("welcome.html", self.desk.frame(request))
-        self.desk.welcome(response, self.desk.sessions.begin(visitor))
+        self.desk.welcome(response, self.desk.sessions.begin(*admitted))
         return response
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """End the session."""
         await self.desk.form(request, self.desk.session(request))
-        self.desk.sessions.end(request.cookies.get(SESSION, ""))
+        self.desk.sessions.end(self.desk.identifier(request))
         raise web.HTTPSeeOther(self.desk.links(request).home)
 
     async def choose_zone(self, request: web.Request) -> web.StreamResponse:

@@ -43,9 +43,10 @@ class Sessions:
     def begin(self, visitor: Visitor, seconds: float = LONGEST) -> str:
         """A new session; its identifier, for the cookie."""
         now = self._clock()
-        self._known = {key: each for key, each in self._known.items() if each.until > now}
+        for key in [key for key, each in self._known.items() if each.until <= now]:
+            self.end(key)
         while len(self._known) >= _MOST:
-            self._known.pop(next(iter(self._known)))
+            self.end(next(iter(self._known)))
         identifier = secrets.token_urlsafe(32)
         self._known[identifier] = Session(visitor, now + min(seconds, LONGEST))
         return identifier
@@ -54,13 +55,15 @@ class Sessions:
         """The session, if it has not ended."""
         found = self._known.get(identifier)
         if found is not None and found.until <= self._clock():
-            del self._known[identifier]
+            self.end(identifier)
             return None
         return found
 
     def end(self, identifier: str) -> None:
         """Log out."""
-        self._known.pop(identifier, None)
+        ended = self._known.pop(identifier, None)
+        if ended is not None:
+            ended.visitor.leave()
 
 
 class OneTimeCode:

@@ -1,8 +1,13 @@
 """Somebody who looks at the page: their own connection to the API server, and what they may do there."""
 
+import asyncio
+
 from crontask.client import AsyncCluster, errors, operations, requests
 from crontask.dashboard.reader import Reader
 from crontask.dashboard.rights import Rights
+
+# A task that nobody holds may be collected before it has ended.
+_closing: "set[asyncio.Future[None]]" = set()
 
 
 class Visitor:
@@ -13,6 +18,15 @@ class Visitor:
         self.rights = Rights(cluster)
         self.reader = Reader(cluster)
         self.name = cluster.access.user
+        # Whether the connections are those of one session, and are closed with it.
+        self.of_one_session = False
+
+    def leave(self) -> None:
+        """The session has ended."""
+        if self.of_one_session:
+            closing = asyncio.ensure_future(self.cluster.close())
+            _closing.add(closing)
+            closing.add_done_callback(_closing.discard)
 
     async def introduce(self) -> None:
         """Ask the API server for their name. Raises errors.Unauthorized for somebody that it does not know."""

@@ -1,5 +1,6 @@
 """Codes, sessions and their forms; addresses; which requests are refused."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from crontask.dashboard.command_lines import answer_line, hold_line, suspend_lin
 from crontask.dashboard.session import CODE_SECONDS, LONGEST, OneTimeCode, Sessions
 from crontask.dashboard.visitor import Visitor
 
-NOBODY = cast(Visitor, None)
+NOBODY = cast(Visitor, SimpleNamespace(leave=lambda: None))
 
 
 class Watch:
