@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
@@ -15,6 +15,7 @@ from crontask.dashboard.moments import Moment
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.runs import RunRow, begun, newest_first, oldest_first, rows_of
 from crontask.dashboard.schedule import schedule_of, zone_of
+from crontask.dashboard.task_list import facts_of
 from crontask.dashboard.views import Scene, View
 
 _MOST = 50
@@ -116,19 +117,20 @@ def _by_task(runs: list[Document], scene: Scene) -> Part:
     return Part(counted, len(newest) - len(shown))
 
 
-def _coming(tasks: tuple[Document, ...], now: datetime) -> Iterator[tuple[datetime, Document]]:
+def _coming(tasks: tuple[Document, ...], now: datetime) -> Iterator[tuple[float, Document]]:
     """The next time of each task, as the operator says it, where that is within an hour."""
+    start, end = now.timestamp(), (now + _HOUR).timestamp()
     for task in tasks:
         status = task.get("status") or {}
         if status.get("phase") == "Active":
-            at = instant(status.get("nextRunTime"))
-            if at is not None and now < at <= now + _HOUR:
+            at = facts_of(task).next
+            if start < at <= end:
                 yield at, task
 
 
-def _row(at: datetime, task: Document, scene: Scene) -> ComingTask:
+def _row(at: float, task: Document, scene: Scene) -> ComingTask:
     metadata = task["metadata"]
-    moment = scene.clock.moment(at, zone_of(task))
+    moment = scene.clock.moment(datetime.fromtimestamp(at, UTC), zone_of(task))
     assert moment is not None, "it is within an hour"
     href = scene.links.task(metadata["namespace"], metadata["name"])
     return ComingTask(metadata["namespace"], metadata["name"], href, moment, schedule_of(task))

@@ -6,7 +6,7 @@ with theirs. Objects of other kinds are read with the visitor's own.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
@@ -43,7 +43,10 @@ class SharedObjects:
         """What a query is about."""
         by_namespace = self._objects[query.kind]
         spaces = [by_namespace.get(query.namespace, {})] if query.namespace else list(by_namespace.values())
-        return tuple(each for space in spaces for each in space.values() if matches(each, query.all_fields))
+        if not query.all_fields:
+            return tuple(each for space in spaces for each in space.values())
+        fits = selector(query.all_fields)
+        return tuple(each for space in spaces for each in space.values() if fits(each))
 
     def listen(self, changed: asyncio.Event, queries: Iterable[Query]) -> None:
         """Set the event whenever something changes that these queries may be about."""
@@ -86,18 +89,21 @@ class SharedObjects:
                 changed.set()
 
 
-def matches(item: Document, fields: str) -> bool:
-    """Whether the object is one that a field selector is about."""
-    return all(_matches(item, part) for part in fields.split(",") if part)
+def selector(fields: str) -> Callable[[Document], bool]:
+    """Whether an object is one that a field selector is about."""
+    parts = []
+    for part in filter(None, fields.split(",")):
+        path, _, wanted = part.partition("=")
+        parts.append((tuple(path.removesuffix("!").split(".")), wanted, path.endswith("!")))
+    return lambda item: all((_value(item, path) == wanted) is not differs for path, wanted, differs in parts)
 
 
-def _matches(item: Document, part: str) -> bool:
-    path, _, wanted = part.partition("=")
-    differs = path.endswith("!")
-    found: object = item
-    for key in path.removesuffix("!").split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    return (str(found if found is not None else "") == wanted) is not differs
+def _value(item: object, path: tuple[str, ...]) -> str:
+    for key in path:
+        if not isinstance(item, dict):
+            return ""
+        item = item.get(key)
+    return "" if item is None else str(item)
 
 
 class SharedReader(Reader):

@@ -21,7 +21,7 @@ from crontask.dashboard.schedule import expressions_of, schedule_of, zone_of
 from crontask.dashboard.strip import decided_times
 from crontask.dashboard.symbols import Look
 from crontask.dashboard.task_facts import facts
-from crontask.dashboard.tasks import condition_of, note_of_task, paused_because, state_of
+from crontask.dashboard.task_state import condition_of, note_of_task, paused_because, state_of
 from crontask.dashboard.views import NoSuchObjectError, Scene, View
 from crontask.decide.task.described import coming_of, why_none_comes
 from crontask.engine.parse import parse_task

@@ -9,7 +9,7 @@ import pytest
 from crontask.dashboard.entry import seconds_left
 from crontask.dashboard.served import BadAddressError, Served
 from crontask.dashboard.session import LONGEST
-from crontask.dashboard.shared import matches
+from crontask.dashboard.shared import selector
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ RUN = {"metadata": {"name": "r"}, "spec": {"taskRef": {"name": "a"}}, "status": 
     ],
 )
 def test_selectors(fields: str, wanted: bool) -> None:
-    assert matches(RUN, fields) is wanted
+    assert selector(fields)(RUN) is wanted
