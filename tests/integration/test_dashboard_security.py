@@ -369,10 +369,31 @@ def test_who_may_only_look_sees_no_buttons_and_is_refused(
         assert site.request("GET", f"/ns/{verbs.namespace}/tasks/none").status == 404
 
 
+def test_who_may_trigger_one_task_has_the_button_of_that_one(control_plane: ControlPlane, verbs: Verbs) -> None:
+    verbs.make("CronTask", "theirs", {"handler": container()})
+    named = {"resourceNames": ["theirs"], "verbs": ["trigger"], "resources": ["crontasks"]}
+    runs = {"resources": ["scheduledruns"], "verbs": ["create", "patch"]}
+    user(verbs, "triggers", [*VIEW, *({"apiGroups": ["crontask.dev"], **each} for each in (named, runs))])
+    with dashboard_site(control_plane.kubeconfig_for("triggers"), verbs.namespace) as site:
+        site.log_in()
+        theirs, other = (site.request("GET", f"/ns/{verbs.namespace}/tasks/{name}").text for name in ("theirs", "task"))
+        assert "act-trigger" in theirs
+        assert "act-pause" not in theirs
+        assert "act-trigger" not in other
+        assert "act-cancel" not in site.request("GET", f"/ns/{verbs.namespace}/runs/a-run").text
+        answer = site.act(f"/ns/{verbs.namespace}/tasks/theirs/trigger", draw="abcdef0123")
+        assert (answer.status, answer.headers["Location"].rsplit("/", 1)[1]) == (303, "theirs-abcdef0123")
+        assert "act-cancel" in site.request("GET", f"/ns/{verbs.namespace}/runs/theirs-abcdef0123").text
+
+
 def test_rights_that_are_taken_away_end_the_stream_and_the_buttons(
     browser: Browser, control_plane: ControlPlane, verbs: Verbs
 ) -> None:
-    user(verbs, "leaver", [*VIEW, {"apiGroups": ["crontask.dev"], "resources": ["crontasks"], "verbs": ["patch"]}])
+    user(
+        verbs,
+        "leaver",
+        [*VIEW, {"apiGroups": ["crontask.dev"], "resources": ["crontasks"], "verbs": ["patch", "suspend"]}],
+    )
     with (
         dashboard_site(control_plane.kubeconfig_for("leaver"), verbs.namespace) as site,
         visitor(browser, site) as looking,

@@ -14,6 +14,7 @@ from crontask.dashboard.entry import Entry
 from crontask.dashboard.guard import Site
 from crontask.dashboard.moments import TASK, Clock, is_zone
 from crontask.dashboard.plain import plain
+from crontask.dashboard.reader import Snapshot
 from crontask.dashboard.session import Session, Sessions
 from crontask.dashboard.views import Frame, NoSuchObjectError, Renderer, Scene, View
 
@@ -95,9 +96,11 @@ class Desk:
         chosen = request.cookies.get(self.cookie_name(ZONE), TASK)
         return Clock(datetime.now(UTC), chosen if chosen == TASK or is_zone(chosen) else TASK)
 
-    async def scene(self, request: web.Request, view: View, session: Session, ask: Ask) -> Scene:
+    async def scene(self, request: web.Request, view: View, session: Session, ask: Ask, snapshot: Snapshot) -> Scene:
         """What the view knows beside objects and address."""
-        may = await session.visitor.rights.names(view.rights, ask.namespace)
+        may: frozenset[str] = frozenset()
+        if view.task_of is not None:
+            may = await session.visitor.rights.buttons(ask.namespace, view.task_of(ask, snapshot))
         return Scene(self.links(request), self.clock(request), may)
 
     # --- answers -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """A view, as a page and as the stream of what changes on it while it is open."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -40,9 +39,8 @@ class Page:
     ) -> web.Response:
         """The page; with a problem, after a form that could not be carried out, and with what was `given` in it."""
         desk, ask = self.desk, self.desk.ask(request)
-        scene, snapshot = await asyncio.gather(
-            desk.scene(request, self.view, session, ask), session.visitor.reader.once(self.view.queries(ask))
-        )
+        snapshot = await session.visitor.reader.once(self.view.queries(ask))
+        scene = await desk.scene(request, self.view, session, ask, snapshot)
         model = self.view.build(ask, snapshot, scene)
         frame = replace(
             desk.frame(request, session, scene), live=self._live(request), problem=problem, given=given or {}
@@ -81,7 +79,7 @@ class Page:
                 # An end of the session, or of a right, is seen by this beat.
                 session = desk.session(request)
                 await session.visitor.rights.check(view.queries(ask))
-                scene = await desk.scene(request, view, session, ask)
+                scene = await desk.scene(request, view, session, ask, snapshot)
                 changed = self._regions(request, session, scene, snapshot)
                 fresh = {name: nodes for name, nodes in changed.items() if _lasting(sent.get(name)) != _lasting(nodes)}
                 sent.update(fresh)

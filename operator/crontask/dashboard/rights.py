@@ -16,6 +16,7 @@ from crontask.dashboard.reader import Query
 KEPT = 10.0
 """Seconds for which an answer is kept: who loses a right loses it here within them."""
 _AT_ONCE = 20
+_MOST_KEPT = 10_000
 
 
 class Right(NamedTuple):
@@ -27,13 +28,14 @@ class Right(NamedTuple):
 
 
 SEE_TASKS = Right("list", CRON_TASK)
-SEE_RUNS = Right("list", SCHEDULED_RUN)
-RUN = Right("create", SCHEDULED_RUN)
-STEER = Right("patch", SCHEDULED_RUN)
-PAUSE = Right("patch", CRON_TASK)
-READ_LOGS = Right("get", POD, "log")
-READ_EVENTS = Right("list", EVENT)
-_NAMES = {RUN: "run", STEER: "steer", PAUSE: "pause", READ_LOGS: "logs", READ_EVENTS: "events"}
+CREATE_RUNS, CHANGE_RUNS = Right("create", SCHEDULED_RUN), Right("patch", SCHEDULED_RUN)
+CREATE_TASKS, CHANGE_TASKS = Right("create", CRON_TASK), Right("patch", CRON_TASK)
+# Of one task, by its name: the admission policies ask for them.
+TRIGGER, SUSPEND = Right("trigger", CRON_TASK), Right("suspend", CRON_TASK)
+CREATE_PODS, READ_LOGS, READ_EVENTS = Right("create", POD), Right("get", POD, "log"), Right("list", EVENT)
+
+BUTTONS = ("run", "steer", "pause", "pods", "logs", "events")
+"""What may be asked of a task or a run: to run it, to change a run, to pause it, more than a task says; to read."""
 
 
 class Rights:
@@ -42,26 +44,38 @@ class Rights:
     def __init__(self, cluster: AsyncCluster, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._known: dict[tuple[Right, str], tuple[float, bool]] = {}
+        self._known: dict[tuple[Right, str, str], tuple[float, bool]] = {}
         self._asking = asyncio.Semaphore(_AT_ONCE)
 
-    async def may(self, right: Right, namespace: str) -> bool:
-        """Whether they may, in the namespace; empty: in all of them."""
-        known = self._known.get((right, namespace))
+    async def may(self, right: Right, namespace: str, name: str = "") -> bool:
+        """Whether they may, in the namespace; empty: in all of them. `name`: of the one object that it is about."""
+        known = self._known.get((right, namespace, name))
         if known is not None and known[0] > self._clock():
             return known[1]
         async with self._asking:
             verdict = await self._cluster.can(
-                right.verb, right.resource, namespace=namespace, subresource=right.subresource
+                right.verb, right.resource, namespace=namespace, name=name, subresource=right.subresource
             )
-        self._known[right, namespace] = (self._clock() + KEPT, bool(verdict))
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[right, namespace, name] = (self._clock() + KEPT, bool(verdict))
         return bool(verdict)
 
-    async def names(self, rights: Iterable[Right], namespace: str) -> frozenset[str]:
-        """What templates ask for: those of the rights that they have, by name."""
-        rights = tuple(rights)
-        found = await asyncio.gather(*(self.may(right, namespace) for right in rights))
-        return frozenset(_NAMES[right] for right, allowed in zip(rights, found, strict=True) if allowed)
+    async def buttons(self, namespace: str, task: str) -> frozenset[str]:
+        """Those of BUTTONS that they may press. `task`: the one that it is about; empty of a run without one."""
+        found = await asyncio.gather(*(self._may_press(button, namespace, task) for button in BUTTONS))
+        return frozenset(button for button, allowed in zip(BUTTONS, found, strict=True) if allowed)
+
+    async def _may_press(self, button: str, namespace: str, task: str) -> bool:
+        if button in ("run", "steer"):
+            of_runs = CREATE_RUNS if button == "run" else CHANGE_RUNS
+            triggers = not task or await self.may(TRIGGER, namespace, task)
+            return triggers and await self.may(of_runs, namespace)
+        if button == "pause":
+            if not task or not await self.may(CHANGE_TASKS, namespace, task):
+                return False
+            return await self.may(SUSPEND, namespace, task) or await self.may(CREATE_TASKS, namespace)
+        return await self.may({"pods": CREATE_PODS, "logs": READ_LOGS}.get(button, READ_EVENTS), namespace)
 
     async def everywhere(self) -> bool:
         """Whether they may see the tasks of all namespaces at once."""

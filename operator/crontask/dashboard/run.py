@@ -17,9 +17,8 @@ from crontask.dashboard.command_lines import answer_line, cancel_line, hold_line
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.rights import READ_EVENTS, READ_LOGS, RUN, STEER
 from crontask.dashboard.run_parts import Batches, Items, StepRow, batches_of, graph_of, items_of, step_rows, undone
-from crontask.dashboard.runs import due_of, origin_of
+from crontask.dashboard.runs import due_of, origin_of, task_name
 from crontask.dashboard.symbols import Look, look_of
 from crontask.dashboard.task import find
 from crontask.dashboard.views import Scene, View
@@ -104,7 +103,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
     # Parts of one that had this name before are not its own.
     parts = [part for part in snapshot[of_parts] if (part["spec"].get("parent") or {}).get("uid") == uid]
     status, spec, links = run.get("status") or {}, run["spec"], scene.links
-    task = str((spec.get("taskRef") or {}).get("name") or "")
+    task = task_name(run)
     parent = spec.get("parent") or {}
     again = str((spec.get("rerunOf") or {}).get("name") or "")
     phase = status.get("phase")
@@ -208,11 +207,16 @@ def as_json(value: Any) -> str:
     return text if len(text) <= _LONGEST_JSON else f"{text[:_LONGEST_JSON]}\n…"
 
 
+def _task_of(ask: Ask, snapshot: Snapshot) -> str:
+    of_run, _ = _queries(ask)
+    return task_name(find(of_run, snapshot))
+
+
 RUN_VIEW = View(
     "ns/{ns}/runs/{name}",
     "run.html",
     ("run/_head.html", "run/_acts.html", "run/_parts.html", "run/_attempts.html", "run/_data.html"),
     _queries,
     _build,
-    (RUN, STEER, READ_LOGS, READ_EVENTS),
+    _task_of,
 )

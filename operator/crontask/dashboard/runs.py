@@ -104,6 +104,11 @@ def due_of(run: Document) -> object:
     return status.get("scheduledTime") or spec.get("scheduledTime") or spec.get("at")
 
 
+def task_name(run: Document) -> str:
+    """The task that it is a run of; empty of a run without one."""
+    return str((run["spec"].get("taskRef") or {}).get("name") or "")
+
+
 def origin_of(run: Document) -> str:
     """Who made it."""
     return _ORIGINS.get(str((run.get("status") or {}).get("origin")), "")
@@ -111,7 +116,7 @@ def origin_of(run: Document) -> str:
 
 def _row(run: Document, scene: Scene, zone: str, longest: float) -> RunRow:
     metadata, status, spec = run["metadata"], run.get("status") or {}, run["spec"]
-    task = str((spec.get("taskRef") or {}).get("name") or "")
+    task = task_name(run)
     look = look_of(phase_of(run))
     seconds = _seconds(run, scene)
     return RunRow(

@@ -11,7 +11,6 @@ from crontask.dashboard.moments import Moment
 from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line
 from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.rights import PAUSE, RUN
 from crontask.dashboard.schedule import schedule_of, zone_of
 from crontask.dashboard.strip import decided_times, strip
 from crontask.dashboard.symbols import Look, look_of
@@ -139,4 +138,4 @@ def _sort(ask: Ask) -> str:
     return asked if asked in SORTS else "name"
 
 
-TASKS = View("ns/{ns}/tasks", "tasks.html", ("tasks/_groups.html", "tasks/_table.html"), _queries, _build, (RUN, PAUSE))
+TASKS = View("ns/{ns}/tasks", "tasks.html", ("tasks/_groups.html", "tasks/_table.html"), _queries, _build)

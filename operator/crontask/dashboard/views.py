@@ -15,7 +15,6 @@ from crontask.dashboard.address import Ask, Links
 from crontask.dashboard.moments import Clock
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.rights import Right
 from crontask.dashboard.symbols import look_of
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +26,7 @@ class NoSuchObjectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a view knows beside objects and address. `may`: the names of the rights that they have."""
+    """What a view knows beside objects and address. `may`: the buttons that they may press."""
 
     links: Links
     clock: Clock
@@ -36,14 +35,17 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One of the views. `path`: of its addresses; `regions`: templates of what changes on the page while it is open."""
+    """One of the views. `path`: of its addresses; `regions`: templates of what changes on the page while it is open.
+
+    `task_of`: of a view with buttons, the name of the task that they are about, empty where there is none.
+    """
 
     path: str
     template: str
     regions: tuple[str, ...]
     queries: Callable[[Ask], tuple[Query, ...]]
     build: Callable[[Ask, Snapshot, Scene], Any]
-    rights: tuple[Right, ...] = ()
+    task_of: Callable[[Ask, Snapshot], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
