@@ -68,7 +68,7 @@ integration: ## A real API server (KUBEBUILDER_ASSETS, or built once), and a rea
 
 .PHONY: e2e
 e2e: ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
-	@$(PREPARE) $(CLUSTER)
+	@$(PREPARE) $(CLUSTER) browser
 	$(PY) hack/e2e.py
 
 .PHONY: chaos
