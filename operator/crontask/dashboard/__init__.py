@@ -4,8 +4,9 @@ Role: reads what somebody may see with their own credentials, and shows it; each
 page shows is a pure function of the objects, the address and the time (`tasks`, `task`, `run`, `now`), so that the same
 function serves a request and the stream of an open page (`live`). Nothing is decided here.
 
-- `server` puts it together; `guard` refuses what no page of ours sent; `entry`, `session`: who somebody is
-- `reader`: the objects of a view, once or as they change; `rights`: what somebody may do
-- `views` and a module a view: models for `templates/`; `strip`, `graph`, `grid`, `bars`: SVG
-- `acts`, `act_forms`: the buttons
+- `local` and `served` start it, on one's own machine and for many; `server` puts it together
+- `guard` refuses what no page of ours sent; `entry`, `session`: who somebody is; `desk`: what all handlers share
+- `reader`, `shared`: the objects of a view, once or as they change; `rights`: what somebody may do
+- `views`, `pages` and a module a view: models for `templates/`; `strip`, `graph`: SVG; `nodes`: an open page's changes
+- `acts`, `forms`, `command_lines`: the buttons; `logs`, `details`: what stands beside a run
 """

@@ -6,8 +6,11 @@ with theirs. Objects of other kinds are read with the visitor's own.
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
+
+import orjson
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.client import ALL, AsyncCluster, errors
@@ -16,6 +19,7 @@ from crontask.dashboard.reader import TOGETHER, Query, Reader, Snapshot
 from crontask.dashboard.rights import Rights
 
 _AGAIN = 5.0
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _log = logging.getLogger(__name__)
 
 
@@ -24,7 +28,7 @@ class SharedObjects:
 
     def __init__(self, cluster: AsyncCluster) -> None:
         self._cluster = cluster
-        self._objects: dict[Resource, dict[str, dict[str, Document]]] = {CRON_TASK: {}, SCHEDULED_RUN: {}}
+        self._objects: dict[Resource, dict[str, dict[str, _Kept]]] = {CRON_TASK: {}, SCHEDULED_RUN: {}}
         self._listeners: dict[asyncio.Event, frozenset[tuple[Resource, str]]] = {}
         self._listed = {kind: asyncio.Event() for kind in self._objects}
 
@@ -43,10 +47,8 @@ class SharedObjects:
         """What a query is about."""
         by_namespace = self._objects[query.kind]
         spaces = [by_namespace.get(query.namespace, {})] if query.namespace else list(by_namespace.values())
-        if not query.all_fields:
-            return tuple(each for space in spaces for each in space.values())
         fits = selector(query.all_fields)
-        return tuple(each for space in spaces for each in space.values() if fits(each))
+        return tuple(each.document for space in spaces for each in space.values() if fits(each))
 
     def listen(self, changed: asyncio.Event, queries: Iterable[Query]) -> None:
         """Set the event whenever something changes that these queries may be about."""
@@ -62,7 +64,7 @@ class SharedObjects:
                 listed = await self._cluster.list(kind, namespace=ALL)
                 self._objects[kind] = {}
                 for item in listed["items"]:
-                    self._keep(kind, item)
+                    self.keep(kind, item)
                 self._listed[kind].set()
                 self._notify(kind, None)
                 async with aclosing(self._cluster.watch(kind, namespace=ALL, after=listed)) as events:
@@ -71,17 +73,21 @@ class SharedObjects:
                             metadata = event.object["metadata"]
                             self._objects[kind].get(metadata["namespace"], {}).pop(metadata["uid"], None)
                         else:
-                            self._keep(kind, event.object)
+                            self.keep(kind, event.object)
                         self._notify(kind, event.object["metadata"]["namespace"])
             except errors.ClientError as error:
                 _log.warning("%s cannot be read, and is tried again: %s", kind.full_name, error)
                 await asyncio.sleep(_AGAIN)
 
-    def _keep(self, kind: Resource, item: Document) -> None:
+    def keep(self, kind: Resource, item: Document) -> None:
+        """An object as it is now."""
         metadata = item["metadata"]
         # Nobody is shown them, and they are a third of the object.
         metadata.pop("managedFields", None)
-        self._objects[kind].setdefault(metadata["namespace"], {})[metadata["uid"]] = item
+        (metadata.get("annotations") or {}).pop(_APPLIED, None)
+        # A list shows all tasks, and few of the runs, of which there are more: these are kept as they are written.
+        kept = _Kept(item, written=kind is SCHEDULED_RUN)
+        self._objects[kind].setdefault(metadata["namespace"], {})[metadata["uid"]] = kept
 
     def _notify(self, kind: Resource, namespace: str | None) -> None:
         for changed, about in self._listeners.items():
@@ -89,21 +95,42 @@ class SharedObjects:
                 changed.set()
 
 
-def selector(fields: str) -> Callable[[Document], bool]:
-    """Whether an object is one that a field selector is about."""
+class _Kept:
+    """An object, and by what it is selected."""
+
+    __slots__ = ("_content", "fields")
+
+    def __init__(self, item: Document, *, written: bool) -> None:
+        self._content: Document | bytes = orjson.dumps(item) if written else item
+        self.fields = fields_of(item)
+
+    @property
+    def document(self) -> Document:
+        """The object."""
+        content = self._content
+        found: Document = orjson.loads(content) if isinstance(content, bytes) else content
+        return found
+
+
+SELECTED = ("metadata.name", "spec.taskRef.name", "spec.parent.name", "status.phase")
+"""The fields that queries select by."""
+
+
+def fields_of(item: Document) -> tuple[str, ...]:
+    """Their values in an object, empty where there is none."""
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    named = ((spec.get(key) or {}).get("name") or "" for key in ("taskRef", "parent"))
+    phase = sys.intern(str(status.get("phase") or ""))
+    return (str(item["metadata"]["name"]), *(sys.intern(str(name)) for name in named), phase)
+
+
+def selector(fields: str) -> Callable[[_Kept], bool]:
+    """Whether an object is one that a field selector, of SELECTED, is about."""
     parts = []
     for part in filter(None, fields.split(",")):
         path, _, wanted = part.partition("=")
-        parts.append((tuple(path.removesuffix("!").split(".")), wanted, path.endswith("!")))
-    return lambda item: all((_value(item, path) == wanted) is not differs for path, wanted, differs in parts)
-
-
-def _value(item: object, path: tuple[str, ...]) -> str:
-    for key in path:
-        if not isinstance(item, dict):
-            return ""
-        item = item.get(key)
-    return "" if item is None else str(item)
+        parts.append((SELECTED.index(path.removesuffix("!")), wanted, path.endswith("!")))
+    return lambda kept: all((kept.fields[at] == wanted) is not differs for at, wanted, differs in parts)
 
 
 class SharedReader(Reader):

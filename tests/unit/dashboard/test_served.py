@@ -2,14 +2,17 @@
 
 import base64
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from crontask.api.resources import SCHEDULED_RUN
+from crontask.client import AsyncCluster
 from crontask.dashboard.entry import seconds_left
+from crontask.dashboard.reader import Query
 from crontask.dashboard.served import BadAddressError, Served
 from crontask.dashboard.session import LONGEST
-from crontask.dashboard.shared import selector
+from crontask.dashboard.shared import SharedObjects
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,7 @@ def test_how_long_a_token_is_good(token: str, seconds: float) -> None:
     assert seconds_left(token, 100.0) == seconds
 
 
+NO_CLUSTER = cast(AsyncCluster, None)
 RUN = {"metadata": {"name": "r"}, "spec": {"taskRef": {"name": "a"}}, "status": {"phase": "Failed"}}
 
 
@@ -79,4 +83,9 @@ RUN = {"metadata": {"name": "r"}, "spec": {"taskRef": {"name": "a"}}, "status": 
     ],
 )
 def test_selectors(fields: str, wanted: bool) -> None:
-    assert selector(fields)(RUN) is wanted
+    shared = SharedObjects(NO_CLUSTER)
+    shared.keep(SCHEDULED_RUN, {**RUN, "metadata": {"name": "r", "namespace": "a", "uid": "u", "managedFields": [1]}})
+    for namespace, there in (("a", wanted), ("", wanted), ("b", False)):
+        found = shared.find(Query(SCHEDULED_RUN, namespace, fields=fields))
+        assert bool(found) is there
+        assert all("managedFields" not in each["metadata"] for each in found)
