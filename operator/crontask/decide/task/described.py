@@ -9,9 +9,8 @@ from datetime import datetime
 from crontask.api.base import format_duration, format_time
 from crontask.decide.model import CronTask
 from crontask.decide.task.coming import coming_times
-from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
+from crontask.decide.task.local_times import LocalTimes
 from crontask.timetable.description import describe
-from crontask.timetable.notes import clock_change, note_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +24,18 @@ class Coming:
     change: str
 
 
-def expressions_of(task: CronTask) -> list[CronExpression]:
-    """The cron expressions of a valid task, none of one without."""
-    texts = [task.spec.schedule] if task.spec.schedule is not None else list(task.spec.schedules or ())
-    return [parse_cron(text, f"{task.meta.namespace}/{task.meta.name}") for text in texts]
-
-
 def coming_of(task: CronTask, instant: datetime, count: int, decided: datetime | None) -> list[Coming]:
     """The first `count` of a valid task that come after the instant; `decided` as of `coming_times`."""
-    spec = task.spec
-    zone, expressions = load_zone(spec.time_zone), expressions_of(task)
-    dst = Dst(spec.dst.missing, spec.dst.repeated)
+    local = LocalTimes(task)
     return [
-        Coming(
-            nominal,
-            task.start_of(nominal),
-            nominal.astimezone(zone),
-            note_on(nominal, expressions, zone, dst) if expressions else "",
-            clock_change(nominal, zone),
-        )
+        Coming(nominal, task.start_of(nominal), local.local(nominal), local.note(nominal), local.change(nominal))
         for nominal in coming_times(task, instant, count, decided)
     ]
 
 
 def described_schedule(task: CronTask) -> str:
     """The schedule of a valid task."""
-    spec, expressions = task.spec, expressions_of(task)
+    spec, expressions = task.spec, LocalTimes(task).expressions
     if expressions:
         first, *others = map(describe, expressions)
         return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
