@@ -45,7 +45,7 @@ def serve(cluster: AsyncCluster, port: int, *, begin: str, browser: bool, say: C
 
 
 async def _serve(cluster: AsyncCluster, port: int, begin: str, browser: bool, say: Callable[[str], object]) -> None:
-    visitor = Visitor(cluster)
+    visitor, ending = Visitor(cluster), _interrupted()
     async with cluster, contextlib.AsyncExitStack() as stack:
         await visitor.introduce()
         entry, prefix = LocalEntry(visitor), f"/{secrets.token_urlsafe(16)}"
@@ -71,15 +71,15 @@ async def _serve(cluster: AsyncCluster, port: int, begin: str, browser: bool, sa
 
         invite()
         _on_enter(invite)
-        await _interrupted()
+        await ending.wait()
 
 
-async def _interrupted() -> None:
-    """Until somebody ends the program: the file and the open streams are to go with it."""
+def _interrupted() -> asyncio.Event:
+    """Set once somebody ends the program: the file and the open streams are to go with it."""
     ending = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    await ending.wait()
+    return ending
 
 
 def _listening(port: int) -> socket.socket:
