@@ -38,8 +38,7 @@ test: prepared lint types unit integration e2e ## Everything: lint, types, unit,
 
 .PHONY: prepared
 prepared:
-	@$(PREPARE) binaries shells prometheus $(CLUSTER)
-	@$(PREPARE) binaries shells browser $(CLUSTER)
+	@$(PREPARE) binaries shells prometheus browser $(CLUSTER)
 
 .PHONY: lint
 lint: $(VENV)/installed ## ruff and import-linter
@@ -60,10 +59,8 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 	while $(VENV)/bin/pytest -q tests/unit/timetable tests/unit/simulation --hypothesis-seed=$$RANDOM; do :; done
 
 .PHONY: integration
-integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
-	@$(PREPARE) binaries shells prometheus
 integration: ## A real API server (KUBEBUILDER_ASSETS, or built once), and a real browser
-	@$(PREPARE) binaries shells browser
+	@$(PREPARE) binaries shells prometheus browser
 	$(PYTEST) tests/cluster tests/integration
 
 .PHONY: e2e

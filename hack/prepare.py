@@ -155,6 +155,8 @@ def _shells() -> str:
 
 def _prometheus() -> str:
     return "Prometheus, from Debian's package" if prometheus.missing() else ""
+
+
 def _browser() -> str:
     missing = packages.missing(packages.BROWSER)
     return f"a browser, for the tests of the page: {', '.join(missing)}" if missing else ""
