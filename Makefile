@@ -125,7 +125,18 @@ format: $(VENV)/installed ## Format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+.PHONY: packages
+packages: $(VENV)/installed ## Build what users install, into dist/: wheel, sdist, zipapp, krew's manifest (URL=where its archive will lie)
+	$(PY) hack/distribution.py --to dist $(if $(URL),--url $(URL))
+
+.PHONY: lowest
+lowest: $(VENV)/installed ## The tests of client, SDK and command line with the oldest dependencies that pyproject.toml takes
+	$(PY) hack/lowest.py
+
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra page pyproject.toml -o requirements/operator.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra page --group dev pyproject.toml -o requirements/dev.lock
+	$(COMPILE) -o requirements/client.lock
+	$(COMPILE) --extra operator --extra page -o requirements/operator.lock
+	$(COMPILE) --all-extras --group dev -o requirements/dev.lock

@@ -332,7 +332,7 @@ def batches(output: str) -> None:
 @main.command("command-line")
 @_output
 def command_line(output: str) -> None:
-    """What the commands that need no cluster take of the processor.
+    """What commands take of the processor, and the import of the SDK; as a part of their budgets too.
 
     Example: python -m benchmarks command-line
     """

@@ -1,7 +1,7 @@
 """Pages that say what the code does: their examples are run, their tables computed.
 
 The examples of docs/when-does-it-run.md are a yaml block that begins with `# name.yaml`, and console blocks that begin
-with `$ crontask next` or `$ crontask simulate` and hold the output (but for spaces at the end of a line).
+with `$ crontask next`, `simulate` or `diff` and hold the output (but for spaces at the end of a line).
 docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results,
 docs/stages.md from the stages and rules of operator/crontask/decide; docs/metrics.md and the table of docs/alerts.md
 from the metrics and the chart's alerts (docs_of_metrics).
@@ -35,7 +35,7 @@ from crontask.decide.stage import OCCUPIES_SLOT, UNDER_WAY, UNSTARTED, WITH_POD,
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([a-z0-9-]+\.yaml)\n")
-_COMMAND = re.compile(r"\$ crontask (next|simulate) (?:.*\\\n)*.*\n")
+_COMMAND = re.compile(r"\$ crontask (next|simulate|diff) (?:.*\\\n)*.*\n")
 
 
 class PageError(Exception):
@@ -121,7 +121,7 @@ def _example(language: str, text: str) -> str:
         return f"```yaml\n{text}```"
     command = _COMMAND.match(text)
     if command is None:
-        raise PageError(f"a console block begins with $ crontask next or simulate: {text.splitlines()[0]}")
+        raise PageError(f"a console block begins with $ crontask next, simulate or diff: {text.splitlines()[0]}")
     return f"```console\n{command[0]}{output_of(command[0])}```"
 
 

@@ -26,13 +26,14 @@ def run(*command: str | Path, **variables: str) -> str:
 
 
 def test_the_runner_of_the_package_calls_a_function_of_another_environment(tmp_path: Path) -> None:
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT)
+    run("env", "-C", ROOT, sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path)
     (wheel,) = tmp_path.glob("crontask-*.whl")
     assert "crontask/py.typed" in ZipFile(wheel).namelist()
     own = tmp_path / "own"
-    venv.create(own, with_pip=True)
-    # Without the operator's dependencies: a function needs none of them.
-    run(own / "bin" / "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    venv.create(own)
+    # Without what the client needs: a function needs none of it.
+    pip = (sys.executable, "-m", "pip", "--python", own / "bin" / "python")
+    run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
     (own / "report.py").write_text("def run(ctx, region):\n    return {'region': region, 'attempt': ctx.attempt}\n")
     message = tmp_path / "message"
     run(

@@ -138,6 +138,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         ("crontask list -n {ns} -o j", ["json"]),
         ("crontask list -n {ns}", ["{ns}"]),
         ("crontask history --context nope t", [""]),
+        ("crontask list --context cr", ["crontask"]),
+        ("crontask --context c", ["crontask"]),
         ("crontask completion f", ["fish"]),
     ],
 )

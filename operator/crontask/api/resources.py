@@ -48,6 +48,13 @@ CUSTOM_RESOURCE = Resource(
     namespaced=False,
     dotted=True,
 )
+VALIDATING_WEBHOOK = Resource(
+    "apis/admissionregistration.k8s.io/v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+    dotted=True,
+)
 ACCESS_REVIEW = Resource(
     "apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )

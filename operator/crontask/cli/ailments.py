@@ -1,17 +1,23 @@
 """What `doctor` finds wrong with an installation and its tasks, of what was read of them. Pure."""
 
-from collections.abc import Iterable, Iterator
+import base64
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from crontask.api.times import format_duration
+from crontask.api.resources import CRON_TASK
+from crontask.api.times import format_duration, format_time
+from crontask.client.certificate import ends_of
 from crontask.client.timing import instant
 
 Document = dict[str, Any]
 State = Literal["ok", "warning", "problem", "unknown"]
 _SKEW = timedelta(seconds=30)
 _LONG = timedelta(days=7)
+_SOON = timedelta(days=30)
+_REFUSED_BY_US = re.compile(rf"admission webhook .*\.{CRON_TASK.group}\\?\" denied the request")
 _LEASE = timedelta(seconds=15)
 _TIMED = ("schedule", "schedules", "interval", "delay")
 
@@ -44,6 +50,49 @@ def of_leases(leases: Iterable[Document], now: datetime) -> Diagnosis:
             "operator", "problem", f"{holder} led until {ago} ago, and nobody since", "see why its pod does not run"
         )
     return Diagnosis("operator", "ok", f"{holder} leads")
+
+
+def our_webhooks(configurations: Iterable[Document]) -> list[Document]:
+    """Those of them that ask about our objects."""
+    hooks = [hook for each in configurations for hook in each.get("webhooks") or ()]
+    return [hook for hook in hooks if str(hook.get("name", "")).endswith(f".{CRON_TASK.group}")]
+
+
+def of_webhooks(ours: Sequence[Document], now: datetime) -> Iterator[Diagnosis]:
+    """Whether what people write is looked at before it is stored, and until when that lasts."""
+    if not ours:
+        message = "none is configured: kubectl apply takes expressions, zones and code that cannot be used"
+        yield Diagnosis("webhook", "warning", message, "set webhook.enabled=true in the chart, or read Ready")
+    yield from dict.fromkeys(_of_bundle(hook, now) for hook in ours)
+
+
+def _of_bundle(hook: Document, now: datetime) -> Diagnosis:
+    """Whether the API server can trust the service, by the authorities that the configuration has."""
+    text = (hook.get("clientConfig") or {}).get("caBundle")
+    renew = "renew it: with the chart's own, delete its Secret and upgrade the release"
+    if not text:
+        message = "its configuration has no caBundle: the API server cannot trust the service"
+        return Diagnosis("webhook", "problem", message, "see webhook.secretName and webhook.annotations of the chart")
+    try:
+        end = max(ends_of(base64.b64decode(text)))
+    except ValueError as error:
+        return Diagnosis("webhook", "problem", f"its caBundle cannot be read: {error}", renew)
+    if end <= now:
+        return Diagnosis("webhook", "problem", f"its certificate ended on {format_time(end)}", renew)
+    if end - now < _SOON:
+        return Diagnosis("webhook", "warning", f"its certificate ends on {format_time(end)}", renew)
+    return Diagnosis("webhook", "ok", f"it is configured, with a certificate until {format_time(end)}")
+
+
+def of_answer(said: str | None) -> Diagnosis:
+    """Whether the webhook's service answers. `said`: against a task that it has to refuse; None: it was taken."""
+    if said is None:
+        message = "it does not answer: a task with the minute 61 would be taken"
+        fix = "see whether the operator's pod is ready, and its Service reachable from the API server"
+        return Diagnosis("webhook", "problem", message, fix)
+    if _REFUSED_BY_US.search(said):
+        return Diagnosis("webhook", "ok", "it answers, and refuses what cannot be used")
+    return Diagnosis("webhook", "unknown", f"it was not reached: {said}")
 
 
 def of_clock(ours: datetime, theirs: datetime | None) -> Diagnosis:

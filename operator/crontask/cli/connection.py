@@ -47,6 +47,12 @@ def _namespaces(ctx: click.Context, parameter: click.Parameter, begun: str) -> "
     return names.namespaces(ctx, parameter, begun)
 
 
+def _contexts(ctx: click.Context, parameter: click.Parameter, begun: str) -> "list[CompletionItem]":
+    from crontask.cli import names
+
+    return names.contexts(ctx, parameter, begun)
+
+
 _NAMESPACE = _option(
     "-n",
     "--namespace",
@@ -57,7 +63,7 @@ _NAMESPACE = _option(
 _OPTIONS = (
     _NAMESPACE,
     _option("-A", "--all-namespaces", is_flag=True, help="In all namespaces."),
-    _option("--context", metavar="NAME", help="The context of the kubeconfig."),
+    _option("--context", metavar="NAME", shell_complete=_contexts, help="The context of the kubeconfig."),
     _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
     _option("--as", "as_user", metavar="USER", help="Act as this user."),
     _option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Act as of this group. May be repeated."),

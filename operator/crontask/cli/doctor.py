@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crontask.cli.ailments import Diagnosis, of_clock, of_leases, of_namesakes, of_tasks
+from crontask.api.resources import CRON_JOB, CRON_TASK, LEASE, POD, SCHEDULED_RUN, VALIDATING_WEBHOOK
+from crontask.cli.ailments import (
+    Diagnosis,
+    of_answer,
+    of_clock,
+    of_leases,
+    of_namesakes,
+    of_tasks,
+    of_webhooks,
+    our_webhooks,
+)
 from crontask.cli.connection import cluster_options, connected, scope
 from crontask.cli.exits import FAILED
 from crontask.cli.output import as_json
@@ -14,6 +24,13 @@ from crontask.cli.output import as_json
 if TYPE_CHECKING:
     from crontask.client import Cluster
 
+# The schema takes it: only code of ours knows that there is no such minute.
+_TO_BE_REFUSED = {
+    "apiVersion": CRON_TASK.api_version,
+    "kind": "CronTask",
+    "metadata": {"generateName": "doctor-"},
+    "spec": {"schedule": "61 * * * *", "handler": {"container": {"image": "none"}}},
+}
 _RIGHTS = (
     ("create", "scheduledruns", "trigger runs"),
     ("patch", "scheduledruns", "cancel runs"),
@@ -47,7 +64,6 @@ def doctor_command(lease_name: str, output: str) -> None:
 
 
 def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[Diagnosis]:
-    from crontask.api.resources import CRON_JOB, CRON_TASK, LEASE
     from crontask.client import errors
 
     now = datetime.now(UTC)
@@ -64,11 +80,28 @@ def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[D
         yield Diagnosis("CRDs", "ok", f"CronTasks are known; there are {len(tasks)} here")
     field = f"metadata.name={lease_name}"
     yield from _allowed("operator", lambda: [of_leases(cluster.list(LEASE, namespace="", fields=field)["items"], now)])
+    yield from _allowed("webhook", lambda: _webhook(cluster, now))
     yield from _rights(cluster, namespace)
     yield from of_tasks(tasks, now)
     yield from _allowed(
         "CronJobs", lambda: list(of_namesakes(tasks, cluster.list(CRON_JOB, namespace=namespace)["items"]))
     )
+
+
+def _webhook(cluster: "Cluster", now: datetime) -> list[Diagnosis]:
+    """How it is configured; and whether it answers, as a dry run of what it has to refuse shows."""
+    from crontask.client import errors
+
+    ours = our_webhooks(cluster.list(VALIDATING_WEBHOOK, namespace="")["items"])
+    found = list(of_webhooks(ours, now))
+    if not ours:
+        return found
+    said = None
+    try:
+        cluster.create(CRON_TASK, _TO_BE_REFUSED, dry_run=True)
+    except errors.RequestFailed as error:
+        said = error.message
+    return [*found, of_answer(said)]
 
 
 def _allowed(check: str, look: Callable[[], list[Diagnosis]]) -> list[Diagnosis]:
@@ -82,8 +115,6 @@ def _allowed(check: str, look: Callable[[], list[Diagnosis]]) -> list[Diagnosis]
 
 
 def _rights(cluster: "Cluster", namespace: str) -> Iterator[Diagnosis]:
-    from crontask.api.resources import CRON_TASK, POD, SCHEDULED_RUN
-
     kinds = {"scheduledruns": SCHEDULED_RUN, "crontasks": CRON_TASK, "log": POD}
     missing = []
     for verb, what, words in _RIGHTS:

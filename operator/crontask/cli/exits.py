@@ -76,7 +76,8 @@ _DENIED = " denied request: "
 
 
 def _forbidden(error: "errors.Forbidden") -> str:
-    if not error.resource:
+    if not error.resource or error.by_admission:
+        # No role gives what a policy, a webhook or a quota refuses.
         return error.message
     if _DENIED in error.message:
         # By an admission policy, whose own text says what is missing: the role has the verb.

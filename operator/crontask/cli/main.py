@@ -24,6 +24,7 @@ _VERBS = {
     "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
     "dashboard": "Open a page with all tasks, what runs and what comes, and buttons to run, pause and cancel.",
     "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
+    "diff": "Show what an edit changes: fields, and which of the coming times come, go or move.",
     "doctor": "Look for what is wrong with the installation, your rights and your tasks.",
     "export": "Print the manifests of crons in code, for Git.",
     "history": "Show what became of the times of a CronTask, newest first.",
@@ -39,7 +40,7 @@ _VERBS = {
     "simulate": "Show what the operator would decide about a CronTask or a run, a line a decision, without a cluster.",
     "suspend": "Suspend CronTasks: nothing of them starts on schedule.",
     "trigger": "Run a CronTask now, or later, with other args.",
-    "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster.",
+    "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster or with one.",
     "wait": "Wait until runs have ended; the exit code says how.",
 }
 _AS_PLUGIN = "kubectl-crontask"

@@ -134,9 +134,14 @@ def complete(document: Document, created: datetime, kind: Kind = Kind.CRON_TASK)
 
 def parsed(document: Document) -> tuple[CronTask, CronTaskSpec]:
     """The task and its spec, of a complete manifest."""
-    task = parse_task(orjson.dumps(document), lambda meta: None)
+    task = parsed_or_unusable(document)
     assert task.valid, "a complete manifest is a valid one"
     return task, task.spec
+
+
+def parsed_or_unusable(document: Document) -> CronTask:
+    """The task of an object as the API server has it; `problems` say why one cannot be used."""
+    return parse_task(orjson.dumps(document), lambda meta: None)
 
 
 def read_patch(path: str, kind: str = "CronTask") -> Document:

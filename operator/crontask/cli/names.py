@@ -55,6 +55,18 @@ def namespaces(ctx: click.Context, parameter: click.Parameter, begun: str) -> li
     return _named(ctx, parameter, begun, NAMESPACE)
 
 
+def contexts(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Names of contexts of the kubeconfig: no cluster is asked."""
+    from crontask.client import errors
+    from crontask.client.access import context_names
+
+    try:
+        known = context_names(flags(ctx))
+    except errors.ClientError:
+        return []
+    return [CompletionItem(name) for name in known if name.startswith(begun)]
+
+
 def _named(
     ctx: click.Context, parameter: click.Parameter, begun: str, kind: "Resource", fields: str = ""
 ) -> list[CompletionItem]:

@@ -9,7 +9,7 @@ from crontask.api.base import format_time
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
-from crontask.decide.task.described import Coming, coming_of, described_schedule, why_none_comes
+from crontask.decide.task.described import Coming, coming_of, why_none_comes
 from crontask.decide.task.local_times import LocalTimes
 from crontask.ports import Document
 from crontask.timetable.notes import uneven_steps
@@ -58,7 +58,7 @@ def _row(coming: Coming) -> Document:
 def _show(task: CronTask, coming: list[Coming], counted_from: datetime | None) -> None:
     """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
     spec = task.spec
-    click.echo(f"{task.meta.namespace}/{task.meta.name}: {described_schedule(task)}")
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {LocalTimes(task).described()}")
     for expression in LocalTimes(task).expressions:
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")

@@ -81,12 +81,12 @@ class ManifestObject:
 
 @dataclass
 class Manifest:
-    """What stands in a file: our objects, the kinds of others, and what is wrong with the file besides."""
+    """What stands in a file: our objects, others, and what is wrong with the file besides."""
 
     file: str
     objects: list[ManifestObject] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
-    foreign: set[str] = field(default_factory=set)
+    others: list[ManifestObject] = field(default_factory=list)
 
     def of(self, kind: str) -> list[ManifestObject]:
         """The objects of a kind."""
@@ -108,9 +108,18 @@ class Manifest:
         """A problem of one of its objects, with its line."""
         return self._report(found, Located(problem))
 
+    def misplaced(self, namespace: str | None) -> list[Report]:
+        """Of each of its objects that says another namespace than -n: that it does, as kubectl has it."""
+        wrong = [found for found in self.objects if namespace is not None and found.namespace not in (None, namespace)]
+        message, fix = f"is not that of -n, {namespace}", "write -n {}, or leave it out"
+        return [
+            self.report(found, Problem("metadata.namespace", message, fix.format(found.namespace))) for found in wrong
+        ]
+
     def nothing_of(self, *kinds: str) -> Report:
         """That the file has no object of the kinds, and what it has instead."""
-        beside = f", but {one_of(sorted(self.foreign))}" if self.foreign else ""
+        foreign = sorted({found.kind for found in self.others})
+        beside = f", but {one_of(foreign)}" if foreign else ""
         fix = f"write apiVersion: {API_VERSION} and kind: {kinds[0]}"
         return Report(self.file, None, "", Problem("", f"there is no {one_of(kinds)} in it{beside}", fix))
 
@@ -182,7 +191,7 @@ class _Sorter:
             message = "is missing" if kind is None else f"must be {one_of(KINDS)}, not {shown(kind)}"
             self._add(at, Problem("kind", message, f"write kind: {one_of(KINDS)}"))
         else:
-            self._manifest.foreign.add(kind)
+            self._manifest.others.append(ManifestObject(kind, value, self._document, at))
 
     def _unreadable_within(self, at: str) -> list[Located]:
         """The values of the object that JSON cannot have, each handed out once."""

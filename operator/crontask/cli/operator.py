@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.parameters import DurationParam
 from crontask.version import __version__
 
@@ -43,8 +44,11 @@ def operator_command(**options: Any) -> None:
 
     Example: crontask operator --start-rate 50 --log-format json
     """
-    from crontask.app import Settings, serve
-    from crontask.shell import ShellSettings
+    try:
+        from crontask.app import Settings, serve
+        from crontask.shell import ShellSettings
+    except ModuleNotFoundError as error:
+        stop(BAD_INPUT, f"the operator needs {error.name}, which is not installed; pip install 'crontask[operator]'")
 
     of_shell = {name: options.pop(name) for name in ("identity", "probe_port", "webhook_port", "webhook_certificates")}
     sys.exit(serve(Settings(**options, shell=ShellSettings(**of_shell))))

@@ -27,6 +27,17 @@ class DurationParam(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
+class TextFile(click.File):
+    """A file to read; -: stdin. A name that no file can have is refused like one of which there is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See File, which lets the error of such a name through."""
+        try:
+            return super().convert(value, param, ctx)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
 class TimeParam(click.ParamType[datetime]):
     """An instant in RFC 3339, or a date, which stands for its midnight in UTC."""
 

@@ -7,13 +7,14 @@ import click
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.given_args import BadArgsError, args_options, given_args, read_args
+from crontask.cli.parameters import TextFile
 from crontask.cli.starting import Asked, start, start_options, when_options
 
 
 @click.command("run")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option("--image", metavar="IMAGE", help="Run this image; beside --python, the code in it.")
-@click.option("--python", "source", type=click.File(), metavar="FILE", help="Run a file of Python; -: stdin.")
+@click.option("--python", "source", type=TextFile(), metavar="FILE", help="Run a file of Python; -: stdin.")
 @click.option("--url", metavar="URL", help="Call this URL.")
 @click.option("--method", metavar="METHOD", help="Of the call; by default the operator's.")
 @click.option("--name", help="What the run is called; by default run- and letters that are drawn.")

@@ -75,6 +75,12 @@ def load(flags: Flags = Flags(), surroundings: Surroundings | None = None) -> Ac
     return _of_kubeconfig(config, flags, around)
 
 
+def context_names(flags: Flags = Flags(), surroundings: Surroundings | None = None) -> tuple[str, ...]:
+    """The contexts that `--context` may name, none where no kubeconfig counts. Raises AccessError."""
+    config = _kubeconfig(flags, surroundings or Surroundings())
+    return tuple(config.contexts) if config is not None else ()
+
+
 def _kubeconfig(flags: Flags, around: Surroundings) -> Kubeconfig | None:
     """What the first of the sources says; None where it is the pod's service account."""
     if flags.kubeconfig:

@@ -5,9 +5,13 @@ refuses: `RequestFailed` and what is below it, with the verb, resource and name 
 `Unreachable`, `Timeout`.
 """
 
+import re
 from dataclasses import dataclass
 
 from crontask.api.resources import Resource
+
+# What does not come of a missing right, as policies, webhooks and quotas say it.
+_BY_ADMISSION = re.compile(r"\bdenied (?:the )?request\b|\bexceeded quota\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,11 @@ class Unauthorized(RequestFailed):
 
 class Forbidden(RequestFailed):
     """403: `verb`, `resource` (`scheduledruns.crontask.dev`), `name` and `namespace` are what was asked for."""
+
+    @property
+    def by_admission(self) -> bool:
+        """Whether a policy, a webhook or a quota refused what we have the right to do."""
+        return _BY_ADMISSION.search(self.message) is not None
 
     @property
     def verb(self) -> str:

@@ -1,11 +1,21 @@
 """What the doctor finds: rows of what is known and what is said."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from certificates import self_signed
 
-from crontask.cli.ailments import of_clock, of_leases, of_namesakes, of_tasks
+from crontask.cli.ailments import (
+    of_answer,
+    of_clock,
+    of_leases,
+    of_namesakes,
+    of_tasks,
+    of_webhooks,
+    our_webhooks,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LEASE = {"holderIdentity": "a", "renewTime": "2026-03-01T11:59:55.123456Z", "leaseDurationSeconds": 15}
@@ -87,3 +97,51 @@ def test_a_cron_job_of_the_same_name_is_a_problem_while_both_are_active() -> Non
     assert len(list(of_namesakes([task({})], [task({})]))) == 1
     assert list(of_namesakes([task({}, suspend=True)], [task({})])) == []
     assert list(of_namesakes([task({})], [task({}, suspend=True)])) == []
+
+
+def hook(ends: timedelta | None, name: str = "crontasks.crontask.dev") -> dict[str, Any]:
+    bundle = base64.b64encode(self_signed(["a"], ends)[0].encode()).decode() if ends is not None else ""
+    return {"webhooks": [{"name": name, "clientConfig": {"caBundle": bundle}}]}
+
+
+@pytest.mark.parametrize(
+    ("configurations", "said"),
+    [
+        ([], ["warning  webhook: none is configured: "]),
+        ([hook(timedelta(days=99), "a.example.com"), {}], ["warning  webhook: none is configured: "]),
+        ([hook(timedelta(days=99))], ["ok       webhook: it is configured, with a certificate until "]),
+        ([hook(timedelta(days=29))], ["warning  webhook: its certificate ends on "]),
+        ([hook(timedelta(days=-1))], ["problem  webhook: its certificate ended on "]),
+        ([hook(None)], ["problem  webhook: its configuration has no caBundle"]),
+        # Both kinds of ours say the same.
+        (
+            [hook(None), hook(None, "scheduledruns.crontask.dev")],
+            ["problem  webhook: its configuration has no caBundle"],
+        ),
+        (
+            [{"webhooks": [{"name": "a.crontask.dev", "clientConfig": {"caBundle": "!"}}]}],
+            ["problem  webhook: its caBundle cannot be read: "],
+        ),
+        (
+            [{"webhooks": [{"name": "a.crontask.dev", "clientConfig": {"caBundle": "YQ=="}}]}],
+            ["problem  webhook: its caBundle cannot be read: there is no certificate in it; renew it"],
+        ),
+    ],
+)
+def test_the_webhook(configurations: list[dict[str, Any]], said: list[str]) -> None:
+    found = [str(each) for each in of_webhooks(our_webhooks(configurations), datetime.now(UTC))]
+    assert len(found) == len(said)
+    assert all(line.startswith(words) for words, line in zip(said, found, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ('admission webhook "crontasks.crontask.dev" denied the request: spec.schedule: 61 is not in 0-59', "ok"),
+        (None, "problem"),
+        ('admission webhook "policy.example.com" denied the request: no', "unknown"),
+        ('User "bob" cannot create resource "crontasks"', "unknown"),
+    ],
+)
+def test_whether_the_webhook_answers(said: str | None, state: str) -> None:
+    assert of_answer(said).state == state

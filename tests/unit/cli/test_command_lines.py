@@ -44,6 +44,10 @@ _back = st.tuples(st.sampled_from(TIMES), st.sampled_from(DURATIONS)).map("=".jo
 _junk = st.sampled_from(NO_TIMES) | st.text("-=/.:azTZ019%é", max_size=8)
 VALUES: dict[str, st.SearchStrategy[str]] = {
     "path": st.sampled_from([*FILES, "nowhere.yaml", ".", "-", ""]),
+    "paths": st.sampled_from([*FILES, "nowhere.yaml", ".", "-", ""]),
+    "old_paths": st.sampled_from([*FILES, "nowhere.yaml", "."]),
+    "at": st.sampled_from(TIMES),
+    "days": st.sampled_from(["1", "3", "0", "3660", "3661"]),
     "namespace": st.sampled_from(["default", "b", "", "Ä"]),
     "after": st.sampled_from(TIMES),
     "start": st.sampled_from(TIMES),
@@ -60,7 +64,7 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
 
 
 ABOUT_A_CLUSTER = (
-    *("audit", "backfill", "cancel", "describe", "doctor", "history", "list", "logs", "rerun", "resume"),
+    *("audit", "backfill", "cancel", "describe", "diff", "doctor", "history", "list", "logs", "rerun", "resume"),
     *("run", "runs", "suspend", "trigger", "wait"),
 )
 
@@ -174,6 +178,7 @@ def check(done: Result, codes: tuple[int, ...] = (0, 2, 8, 9)) -> None:
 @example(["simulate", "-f", "good.yaml", "--from", TIMES[0], "--to", TIMES[1], "--edit", f"{TIMES[0]}=\0"], "")
 @example(["simulate", "-f", "good.yaml", "--from", TIMES[0], "--to", TIMES[1], "--edit", f"{TIMES[0]}=."], "")
 @example(["validate", "-f", "\0"], "")
+@example(["run", "--python", "\0"], "")
 def test_any_command_line_ends_with_an_exit_code(words: list[str], stdin: str) -> None:
     with folder():
         check(CliRunner().invoke(main, words, input=stdin))
@@ -188,13 +193,17 @@ def test_any_command_line_about_a_cluster_ends_with_an_exit_code(kubeconfig: str
 
 
 @settings(deadline=None, max_examples=100)
-@given(mutated(), st.sampled_from(["validate", "next", "simulate"]))
+@given(mutated(), st.sampled_from(["validate", "next", "simulate", "diff"]))
 def test_any_manifest_is_judged_with_an_exit_code(found: tuple[str, dict[str, Any]], verb: str) -> None:
     kind, spec = found
     document = {"apiVersion": "crontask.dev/v1alpha1", "kind": kind, "metadata": {"name": "n"}, "spec": spec}
     with folder():
         Path("m.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-        words = {"next": ["--count", "2"], "simulate": ["--from", TIMES[0], "--to", TIMES[1]]}.get(verb, [])
+        words = {
+            "next": ["--count", "2"],
+            "simulate": ["--from", TIMES[0], "--to", TIMES[1]],
+            "diff": ["--from", "m.yaml", "--days", "2"],
+        }.get(verb, [])
         done = CliRunner().invoke(main, [verb, "-f", "m.yaml", *words])
         check(done)
         problems = [
@@ -214,6 +223,7 @@ def test_any_object_is_judged_with_an_exit_code(document: dict[str, Any]) -> Non
         Path("m.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
         check(CliRunner().invoke(main, ["validate", "-f", "m.yaml"]))
         check(CliRunner().invoke(main, ["next", "-f", "m.yaml", "--count", "1"]))
+        check(CliRunner().invoke(main, ["diff", "-f", "m.yaml", "--from", "m.yaml", "--days", "1"]))
 
 
 def test_every_feature_is_good_to_the_command_line_too() -> None:

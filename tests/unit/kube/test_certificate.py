@@ -1,23 +1,13 @@
-"""When a certificate ends: of any kind, and of a file that is another one now, cut off, or gone."""
+"""When a certificate ends: of a file that is another one now, cut off, or gone."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from certificates import self_signed
 
-from crontask.kube.certificate import CertificateEnd, end_of
-
-
-# The second is written with a year of four digits.
-@pytest.mark.parametrize("days", [1, 365 * 40])
-def test_the_end_is_what_the_certificate_says(days: int) -> None:
-    ends = timedelta(days=days)
-    certificate, _ = self_signed(["operator.example"], ends)
-    wanted = datetime.now(UTC) + ends
-    assert abs(end_of(certificate) - wanted) < timedelta(minutes=5)
-    assert abs(end_of(f"# of the operator\n{certificate}{self_signed(['ca'])[0]}") - wanted) < timedelta(minutes=5)
+from crontask.kube.certificate import CertificateEnd
 
 
 def test_a_file_is_read_anew_when_it_is_another_one(tmp_path: Path) -> None:
@@ -45,7 +35,3 @@ def test_what_is_no_certificate_has_no_end(keep: int, tmp_path: Path) -> None:
     path = tmp_path / "tls.crt"
     path.write_text(cut)
     assert CertificateEnd(path).read() is None
-    with pytest.raises(ValueError, match=r".+"):
-        end_of(cut)
-    with pytest.raises(ValueError, match="there is no certificate"):
-        end_of("")

@@ -1,16 +1,12 @@
-"""A task's timing for people: its schedule, its coming times with what there is to say of each.
-
-For `crontask next` and the page.
-"""
+"""The times to come of a task, with what there is to say of each, or why there are none: for people."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from crontask.api.base import format_duration, format_time
+from crontask.api.base import format_time
 from crontask.decide.model import CronTask
 from crontask.decide.task.coming import coming_times
 from crontask.decide.task.local_times import LocalTimes
-from crontask.timetable.description import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +27,6 @@ def coming_of(task: CronTask, instant: datetime, count: int, decided: datetime |
         Coming(nominal, task.start_of(nominal), local.local(nominal), local.note(nominal), local.change(nominal))
         for nominal in coming_times(task, instant, count, decided)
     ]
-
-
-def described_schedule(task: CronTask) -> str:
-    """The schedule of a valid task."""
-    spec, expressions = task.spec, LocalTimes(task).expressions
-    if expressions:
-        first, *others = map(describe, expressions)
-        return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
-    if spec.interval is not None:
-        return f"Every {format_duration(spec.interval)}"
-    if spec.delay is not None:
-        return f"{format_duration(spec.delay)} after the end of each run; the next one"
-    return "After each run of another task" if spec.after is not None else "On demand"
 
 
 def why_none_comes(task: CronTask) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from crontask.api.base import format_duration
 from crontask.decide.model import CronTask
 from crontask.timetable import CronExpression, Dst, load_zone, parse_cron
+from crontask.timetable.description import describe
 from crontask.timetable.notes import clock_change, note_on
 
 
@@ -12,13 +14,25 @@ class LocalTimes:
     """The zone and the expressions of a task."""
 
     def __init__(self, task: CronTask) -> None:
-        spec = task.spec
+        self._spec = spec = task.spec
         texts = [spec.schedule] if spec.schedule is not None else list(spec.schedules or ())
         self.expressions: list[CronExpression] = [
             parse_cron(text, f"{task.meta.namespace}/{task.meta.name}") for text in texts
         ]
         self._zone = load_zone(spec.time_zone)
         self._dst = Dst(spec.dst.missing, spec.dst.repeated)
+
+    def described(self) -> str:
+        """When the task runs, like `At 02:30 (Europe/Berlin)`."""
+        spec = self._spec
+        if self.expressions:
+            first, *others = map(describe, self.expressions)
+            return f"{'; and '.join([first, *(text[:1].lower() + text[1:] for text in others)])} ({spec.time_zone})"
+        if spec.interval is not None:
+            return f"Every {format_duration(spec.interval)}"
+        if spec.delay is not None:
+            return f"{format_duration(spec.delay)} after the end of each run; the next one"
+        return "After each run of another task" if spec.after is not None else "On demand"
 
     def local(self, nominal: datetime) -> datetime:
         """The time there."""

@@ -1,0 +1,209 @@
+"""What users install, built from this checkout: the same bytes twice; and it runs where nothing else is installed."""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import tarfile
+import venv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.parser import BytesHeaderParser
+from pathlib import Path
+from types import MappingProxyType
+from zipfile import ZipFile
+
+import pytest
+import yaml
+from api_server import ROOT
+
+import distribution
+from cluster.control_plane import ControlPlane
+from crontask.version import __version__
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+NIGHTLY = ROOT / "examples" / "nightly.yaml"
+OF_THE_OPERATOR = ("kopf", "prometheus_client", "uritemplate", "uvloop")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built, and the wheels of its dependencies."""
+
+    folder: Path
+    wheels: Path
+
+    def one(self, pattern: str) -> Path:
+        """The file of that kind."""
+        (found,) = self.folder.glob(pattern)
+        return found
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """All of it, the zipapp for the Python that runs here alone."""
+    folder, wheels = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("wheels")
+    distribution.build(folder, "https://example.com/v1/", (HERE,), wheels)
+    return Built(folder, wheels / HERE)
+
+
+@pytest.fixture(scope="module")
+def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment into which the wheel was installed, of a folder of wheels alone."""
+    own = tmp_path_factory.mktemp("own")
+    venv.create(own, with_pip=False)
+    pip = [sys.executable, "-m", "pip", "--python", str(own / "bin" / "python"), "install", "--quiet", "--no-index"]
+    index = [f"--find-links={folder}" for folder in (built.folder, built.wheels)]
+    subprocess.run([*pip, "--disable-pip-version-check", *index, "crontask"], check=True, timeout=300)
+    return own / "bin"
+
+
+def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a program says on stdout, or, where it fails, on stderr. The code of the checkout is not there."""
+    environment = {"PATH": os.environ["PATH"], **variables}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:
+    distribution.build(tmp_path / "again", "https://example.com/v1/", (HERE,), built.wheels.parent)
+    for first in sorted(built.folder.iterdir()):
+        second = tmp_path / "again" / first.name
+        assert first.read_bytes() == second.read_bytes(), first.name
+    sums = built.one("SHA256SUMS").read_text().splitlines()
+    assert sorted(line.split()[1] for line in sums) == sorted(
+        path.name for path in built.folder.iterdir() if path.name != "SHA256SUMS"
+    )
+    for digest, name in map(str.split, sums):
+        assert hashlib.sha256((built.folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_wheel_asks_for_the_client_and_has_the_rest_as_extras(built: Built) -> None:
+    with ZipFile(built.one("*.whl")) as archive:
+        names = archive.namelist()
+        (metadata_path,) = [name for name in names if name.endswith(".dist-info/METADATA")]
+        metadata = BytesHeaderParser().parsebytes(archive.read(metadata_path))
+    assert {name.split("/")[0] for name in names} == {"crontask", f"crontask-{__version__}.dist-info"}
+    assert {"operator", "page", "testing"} <= set(metadata.get_all("Provides-Extra", []))
+    asked = [str(each) for each in metadata.get_all("Requires-Dist", [])]
+    base = {each.split(">")[0] for each in asked if "extra ==" not in each}
+    extra = {each.split(">")[0].replace("-", "_") for each in asked if "extra == 'operator'" in each}
+    assert set(OF_THE_OPERATOR) <= extra
+    assert not {name.replace("-", "_") for name in base} & set(OF_THE_OPERATOR)
+    assert metadata["Requires-Python"] == ">=3.11"
+
+
+def test_the_sdist_is_enough_to_build_the_wheel(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.one("crontask-?.?.?.tar.gz")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    assert {path.name for path in source.iterdir()} <= {
+        *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "operator", ".gitignore")
+    }
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "out")]
+    epoch = str(distribution.commit_time())
+    subprocess.run(command, cwd=source, env={**os.environ, "SOURCE_DATE_EPOCH": epoch}, check=True, timeout=120)
+    (wheel,) = (tmp_path / "out").iterdir()
+    assert wheel.read_bytes() == built.one("*.whl").read_bytes()
+
+
+def test_an_installation_without_extras_has_client_and_command_line(installed: Path) -> None:
+    crontask = installed / "crontask"
+    assert ran(crontask, "--version").strip().endswith(__version__)
+    assert ran(crontask, "validate", "-f", NIGHTLY) == "no problems found\n"
+    coming = ran(crontask, "next", "-f", NIGHTLY, "--count", "1")
+    assert coming.startswith("default/nightly: At 02:30 (Europe/Berlin)\n")
+    window = ("--from", "2027-03-01T00:00:00Z", "--to", "2027-03-03T00:00:00Z")
+    assert "2 started" in ran(crontask, "simulate", "-f", NIGHTLY, *window)
+    program = "import crontask; print(*(getattr(crontask, name) for name in crontask.__all__))"
+    assert "AsyncClient" in ran(installed / "python", "-c", program)
+    program = "import sys; from importlib.util import find_spec; print(*map(find_spec, sys.argv[1:]))"
+    known = ran(installed / "python", "-c", program, *OF_THE_OPERATOR).split()
+    assert known == ["None"] * len(OF_THE_OPERATOR)
+
+
+def test_the_operator_says_which_extra_it_needs(installed: Path) -> None:
+    said = ran(installed / "crontask", "operator", code=2)
+    assert said == "the operator needs uvloop, which is not installed; pip install 'crontask[operator]'\n"
+
+
+@pytest.fixture
+def plugin(built: Built, tmp_path: Path) -> Path:
+    """A folder for PATH, with the zipapp by both of its names."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("crontask", "kubectl-crontask"):
+        (programs / name).symlink_to(built.one("*.pyz"))
+    return programs
+
+
+def test_the_zipapp_runs_by_both_names(
+    plugin: Path, control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    path = f"{plugin}:{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
+    variables = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(control_plane.kubeconfig)}
+    assert ran(plugin / "crontask", "--version", variables=variables).strip().endswith(__version__)
+    assert ran(plugin / "crontask", "validate", "-f", NIGHTLY, variables=variables) == "no problems found\n"
+    assert ran(plugin / "crontask", "list", "--help", variables=variables).startswith("Usage: crontask list [OPTIONS]")
+    kubectl = control_plane.kubectl_path
+    assert ran(kubectl, "crontask", "--version", variables=variables).strip().endswith(__version__)
+    assert ran(kubectl, "crontask", "list", "--help", variables=variables).startswith(
+        "Usage: kubectl crontask list [OPTIONS]"
+    )
+    # It asks the API server: nothing of it was left out.
+    ran(kubectl, "-n", namespace, "apply", "-f", NIGHTLY, variables=variables)
+    listed = ran(kubectl, "crontask", "-n", namespace, "list", variables=variables)
+    assert [line.split()[0] for line in listed.splitlines()] == ["NAME", "nightly"]
+
+
+def test_krew_has_an_archive_with_the_plugin_and_its_license(built: Built) -> None:
+    manifest = yaml.safe_load(built.one("crontask.yaml").read_text())
+    (platform,) = manifest["spec"]["platforms"]
+    archive = built.one("*linux-amd64.tar.gz")
+    assert platform["uri"] == f"https://example.com/v1/{archive.name}"
+    assert platform["sha256"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert manifest["spec"]["version"] == f"v{__version__}"
+    with tarfile.open(archive) as content:
+        members = {member.name: member for member in content.getmembers()}
+        assert set(members) == {each["from"] for each in platform["files"]}
+        assert members[platform["bin"]].mode & stat.S_IXUSR
+        plugin = content.extractfile(platform["bin"])
+        assert plugin is not None
+        assert plugin.read() == built.one("*.pyz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("licensed", "said"),
+    [
+        ("License-Expression: MIT AND (Apache-2.0 OR BSD-3-Clause)", ""),
+        ("Classifier: License :: OSI Approved :: MIT License", ""),
+        ("License: MIT", ""),
+        ("License-Expression: GPL-3.0-only", "GPL-3.0-only"),
+        ("Classifier: License :: OSI Approved :: GNU General Public License v3 (GPLv3)", "GNU General Public"),
+        ("License: a long text", "a long text"),
+        ("Author: a", "none that is known"),
+    ],
+)
+def test_what_is_bundled_has_a_license_that_allows_it(licensed: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.dist-info").mkdir()
+    (tmp_path / "a.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.4\nName: a\n{licensed}\n")
+    if said:
+        with pytest.raises(distribution.DistributionError, match="a is not to be bundled") as refused:
+            distribution.check_licenses(tmp_path)
+        assert said in str(refused.value)
+    else:
+        distribution.check_licenses(tmp_path)
+
+
+def test_the_zipapp_has_the_compiled_parts_of_the_python_that_runs_it(built: Built) -> None:
+    with ZipFile(built.one("*.pyz")) as archive:
+        compiled = [name for name in archive.namelist() if name.endswith(".so")]
+        environment = json.loads(archive.read("environment.json"))
+    tag = f"cpython-{HERE.replace('.', '')}-"
+    assert any(f"orjson.{tag}" in name for name in compiled)
+    assert all(tag in name or ".abi3." in name for name in compiled), compiled
+    assert environment["entry_point"] == "crontask.cli.main:main"
