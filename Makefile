@@ -38,7 +38,7 @@ test: prepared lint types unit integration e2e ## Everything: lint, types, unit,
 
 .PHONY: prepared
 prepared:
-	@$(PREPARE) binaries shells prometheus $(CLUSTER)
+	@$(PREPARE) binaries shells prometheus browser $(CLUSTER)
 
 .PHONY: lint
 lint: $(VENV)/installed ## ruff and import-linter
@@ -59,13 +59,13 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 	while $(VENV)/bin/pytest -q tests/unit/timetable tests/unit/simulation --hypothesis-seed=$$RANDOM; do :; done
 
 .PHONY: integration
-integration: ## A real API server (KUBEBUILDER_ASSETS, or built once)
-	@$(PREPARE) binaries shells prometheus
+integration: ## A real API server (KUBEBUILDER_ASSETS, or built once), and a real browser
+	@$(PREPARE) binaries shells prometheus browser
 	$(PYTEST) tests/cluster tests/integration
 
 .PHONY: e2e
 e2e: ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
-	@$(PREPARE) $(CLUSTER)
+	@$(PREPARE) $(CLUSTER) browser
 	$(PY) hack/e2e.py
 
 .PHONY: chaos
@@ -110,6 +110,11 @@ bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle 
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks scrape
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks runner
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks batches
+
+.PHONY: screenshots
+screenshots: ## Take the pictures of the page in docs/ anew, in a real browser
+	@$(PREPARE) binaries browser
+	PYTHONPATH=operator:hack:tests/support:. $(PY) hack/screenshots.py
 
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models

@@ -157,6 +157,11 @@ def _prometheus() -> str:
     return "Prometheus, from Debian's package" if prometheus.missing() else ""
 
 
+def _browser() -> str:
+    missing = packages.missing(packages.BROWSER)
+    return f"a browser, for the tests of the page: {', '.join(missing)}" if missing else ""
+
+
 def _binaries() -> str:
     missing = binaries.missing()
     return f"{len(missing)} binaries, from source by Go: {', '.join(missing)}" if missing else ""
@@ -173,6 +178,7 @@ PARTS = {
     "shells": Part(_shells, lambda: 10, lambda: packages.ensure(packages.SHELLS), needs=("packages",)),
     # Of tests of metrics and alerts.
     "prometheus": Part(_prometheus, lambda: 5, prometheus.ensure, needs=("packages",)),
+    "browser": Part(_browser, lambda: 40, lambda: packages.ensure(packages.BROWSER), needs=("packages", "shells")),
     "binaries": Part(_binaries, lambda: 780, binaries.build),
     "image": Part(
         _image,

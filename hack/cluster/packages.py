@@ -44,6 +44,7 @@ NODE: dict[str, Callable[[], object]] = {
 }
 IMAGES: dict[str, Callable[[], object]] = {"buildah": _command("buildah")}
 SHELLS: dict[str, Callable[[], object]] = {"zsh": _command("zsh"), "fish": _command("fish")}
+BROWSER: dict[str, Callable[[], object]] = {"chromium": _command("chromium")}
 BASE_IMAGE: dict[str, Callable[[], object]] = {"mmdebstrap": _command("mmdebstrap")}
 
 

@@ -17,6 +17,7 @@ from cryptography import x509
 from installation import CHART, Tools
 
 Manifest = dict[str, Any]
+PAGE = ("dashboard.enabled=true", "dashboard.url=https://cron.example.com")
 CRDS = ("crontasks.crontask.dev", "scheduledruns.crontask.dev")
 
 # Each right of the ClusterRole, beside what needs it.
@@ -174,6 +175,32 @@ def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str
         _rendered(tools, value)
     # Helm's versions write a path with dots or with slashes.
     assert words in str(refused.value).replace(".", "/")
+
+
+def test_the_page_is_off_unless_its_address_is_given(tools: Tools) -> None:
+    assert len(_rendered(tools)["Deployment"]) == 1
+    with pytest.raises(RuntimeError, match=r"dashboard\.url: is empty"):
+        _rendered(tools, "dashboard.enabled=true")
+    with pytest.raises(RuntimeError, match=r"dashboard\.ingress\.tlsSecret: is empty"):
+        _rendered(tools, *PAGE, "dashboard.ingress.enabled=true")
+
+
+def test_the_page_reads_tasks_and_runs_and_nothing_else(tools: Tools) -> None:
+    found = _rendered(tools, *PAGE, "dashboard.ingress.enabled=true", "dashboard.ingress.tlsSecret=cron-tls")
+    page = next(each for each in found["Deployment"] if each["metadata"]["name"] == "crontask-dashboard")
+    container = _pod(page)["containers"][0]
+    assert container["args"] == ["dashboard", "--url", "https://cron.example.com", "--login", "token", "--port", "8080"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    role = next(each for each in found["ClusterRole"] if each["metadata"]["name"] == "crontask-dashboard")
+    kinds = ["crontasks", "scheduledruns"]
+    assert role["rules"] == [{"apiGroups": ["crontask.dev"], "resources": kinds, "verbs": ["get", "list", "watch"]}]
+    (ingress,) = found["Ingress"]
+    assert ingress["spec"]["tls"] == [{"hosts": ["cron.example.com"], "secretName": "cron-tls"}]
+    # The operator's own Services lead to no page.
+    labels = page["spec"]["template"]["metadata"]["labels"]
+    for service in found["Service"]:
+        leads = service["spec"]["selector"].items() <= labels.items()
+        assert leads is (service["metadata"]["name"] == "crontask-dashboard")
 
 
 def test_the_webhook_has_a_certificate_of_its_service_and_stands_in_nobody_s_way(tools: Tools) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from crontask.api.resources import CRON_TASK
 from crontask.api.times import format_duration, format_time
-from crontask.cli.timing import instant
 from crontask.client.certificate import ends_of
+from crontask.client.timing import instant
 
 Document = dict[str, Any]
 State = Literal["ok", "warning", "problem", "unknown"]

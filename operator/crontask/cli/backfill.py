@@ -13,8 +13,8 @@ from crontask.cli.connection import cluster_options, connected, written_again
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.past import Range, commands, range_options, read_task, times_in
 from crontask.cli.starting import Asked, follow
-from crontask.cli.tree import phase_of
 from crontask.cli.waiting import ended, timeout_option
+from crontask.client.tree import phase_of
 
 if TYPE_CHECKING:
     from crontask.cli.backfill_plan import Plan

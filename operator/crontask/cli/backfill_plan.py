@@ -13,10 +13,10 @@ from crontask.api.phases import SUCCESSES
 from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.times import format_duration, format_time, parse_duration
 from crontask.cli.columns import aligned
-from crontask.cli.local_times import LocalTimes
 from crontask.cli.past import Range
 from crontask.client.actions import name_of_backfill
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.task.local_times import LocalTimes
 from crontask.decide.task.past import LEFT_OUT, WENT_WRONG, Outcome, PastTime, due_in
 
 _MOST_SHOWN = 20

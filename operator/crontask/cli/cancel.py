@@ -6,8 +6,8 @@ from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_run
 from crontask.cli.output import TABLE, output_option, show_each, tabled_one
-from crontask.cli.tree import phase_of
 from crontask.cli.waiting import ended
+from crontask.client.tree import phase_of
 
 
 @click.command("cancel")

@@ -102,6 +102,11 @@ def scope(cluster: "Cluster") -> str:
     return ALL if _given().get("all_namespaces") else cluster.namespace
 
 
+def everywhere() -> bool:
+    """Whether -A is given."""
+    return bool(_given().get("all_namespaces"))
+
+
 @contextmanager
 def connected(*, all_namespaces: bool = False) -> Iterator["Cluster"]:
     """The cluster of the options. What goes wrong with it within is said, and ends the program with its exit code.

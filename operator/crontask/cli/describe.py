@@ -10,7 +10,7 @@ from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_either
 from crontask.cli.output import JSON, NAME, YAML, show_document, show_names, without_managers
-from crontask.cli.timing import distance, instant
+from crontask.client.timing import distance, instant
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

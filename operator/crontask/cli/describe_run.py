@@ -9,8 +9,8 @@ from crontask.cli.columns import aligned
 from crontask.cli.log_reader import container_of
 from crontask.cli.parts import parts_of
 from crontask.cli.queue import position
-from crontask.cli.timing import took, with_distance
-from crontask.cli.tree import Node, note_of, phase_of, tree_of
+from crontask.client.timing import took, with_distance
+from crontask.client.tree import Node, note_of, phase_of, tree_of
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crontask.cli.columns import aligned
-from crontask.cli.timing import with_distance
+from crontask.client.timing import with_distance
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

@@ -14,12 +14,12 @@ from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected, namespace_given
 from crontask.cli.edit import MOST_TIMES, Edit, examine
 from crontask.cli.edited_times import KINDS, Change, Due, Group
-from crontask.cli.local_times import LocalTimes
 from crontask.cli.manifest import as_document, complete
 from crontask.cli.objects import Manifest, ManifestObject, Report, read_manifest
 from crontask.cli.parameters import TimeParam, refuse
 from crontask.cli.reading import manifest_files
 from crontask.decide.model import CronTask
+from crontask.decide.task.local_times import LocalTimes
 from crontask.ports import Document
 
 _LONGEST_VALUE = 48

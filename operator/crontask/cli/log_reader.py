@@ -13,9 +13,9 @@ import click
 
 from crontask.api.names import LABEL_PARENT
 from crontask.cli.exits import GONE, explain, stop
-from crontask.cli.log_sources import Source, sources_of
-from crontask.cli.tree import Parts, is_composite
 from crontask.cli.waiting import ended
+from crontask.client.log_sources import Source, sources_of
+from crontask.client.tree import Parts, is_composite
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

@@ -4,11 +4,11 @@ import click
 
 from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
-from crontask.cli.log_sources import sources_of
 from crontask.cli.named import find_run
 from crontask.cli.parts import parts_of
-from crontask.cli.tree import note_of, phase_of
 from crontask.cli.waiting import ended, interruptible
+from crontask.client.log_sources import sources_of
+from crontask.client.tree import note_of, phase_of
 
 
 @click.command("logs")

@@ -22,6 +22,7 @@ _VERBS = {
     "cancel": "End runs, before they start or while they run.",
     "completion": "Print a script that has the shell complete verbs, options and names.",
     "convert": "Convert CronJobs, or a crontab, to manifests of CronTasks on stdout.",
+    "dashboard": "Open a page with all tasks, what runs and what comes, and buttons to run, pause and cancel.",
     "describe": "Show a task or a run: what it does, what it waits for, why it ended so.",
     "diff": "Show what an edit changes: fields, and which of the coming times come, go or move.",
     "doctor": "Look for what is wrong with the installation, your rights and your tasks.",

@@ -1,31 +1,18 @@
 """`crontask next`: the coming nominal times of a task, by the operator's own timetable."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
 import orjson
 
 from crontask.api.base import format_time
-from crontask.api.crontask import CronTaskSpec
-from crontask.cli.local_times import LocalTimes
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
 from crontask.cli.parameters import TimeParam, parse_time
 from crontask.decide.model import CronTask
-from crontask.decide.task.coming import coming_times
+from crontask.decide.task.described import Coming, coming_of, why_none_comes
+from crontask.decide.task.local_times import LocalTimes
 from crontask.ports import Document
 from crontask.timetable.notes import uneven_steps
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A nominal time to come, and when its run starts."""
-
-    nominal: datetime
-    start: datetime
-    local: datetime
-    note: str
-    change: str
 
 
 @click.command("next")
@@ -49,22 +36,14 @@ def next_command(
     if created:
         document["metadata"]["uid"] = found["metadata"].get("uid", "")
         document["status"] = found.get("status") or {}
-    task, spec = parsed(document)
-    local = LocalTimes(task)
-    coming = _coming(task, local, instant, count, task.recorded_until if created else None)
+    task, _ = parsed(document)
+    coming = coming_of(task, instant, count, task.recorded_until if created else None)
     if output == "json":
         click.echo(orjson.dumps([_row(each) for each in coming], option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(task, local, coming, counted_from=None if created else instant)
+        _show(task, coming, counted_from=None if created else instant)
     if not coming:
-        click.echo(f"no times to come: {_why_none(task, spec)}", err=True)
-
-
-def _coming(task: CronTask, local: LocalTimes, instant: datetime, count: int, decided: datetime | None) -> list[Coming]:
-    return [
-        Coming(nominal, task.start_of(nominal), local.local(nominal), local.note(nominal), local.change(nominal))
-        for nominal in coming_times(task, instant, count, decided)
-    ]
+        click.echo(f"no times to come: {why_none_comes(task)}", err=True)
 
 
 def _row(coming: Coming) -> Document:
@@ -76,11 +55,11 @@ def _row(coming: Coming) -> Document:
     }
 
 
-def _show(task: CronTask, local: LocalTimes, coming: list[Coming], counted_from: datetime | None) -> None:
+def _show(task: CronTask, coming: list[Coming], counted_from: datetime | None) -> None:
     """`counted_from`: of a manifest, what stands for the creation that it does not have yet."""
     spec = task.spec
-    click.echo(f"{task.meta.namespace}/{task.meta.name}: {local.described()}")
-    for expression in local.expressions:
+    click.echo(f"{task.meta.namespace}/{task.meta.name}: {LocalTimes(task).described()}")
+    for expression in LocalTimes(task).expressions:
         for note in uneven_steps(expression):
             click.echo(f"note: {note}")
     if counted_from is not None and spec.interval is not None and spec.start_time is None:
@@ -99,16 +78,3 @@ def _show(task: CronTask, local: LocalTimes, coming: list[Coming], counted_from:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
-
-
-def _why_none(task: CronTask, spec: CronTaskSpec) -> str:
-    if spec.after is not None:
-        return f"it runs after {spec.after.task}"
-    if spec.delay is None and not (spec.schedule or spec.schedules or spec.interval):
-        return "it has no schedule, and runs on demand only"
-    if spec.max_runs is not None and task.status.scheduled_count >= spec.max_runs:
-        return f"all of its maxRuns, {spec.max_runs}, have been started"
-    if spec.end_time is not None:
-        kept = " on a date that skip leaves in" if spec.skip else ""
-        return f"none is left{kept} before endTime, {format_time(spec.end_time)}"
-    return "the calendar ends before the next"

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from crontask.api.names import LABEL_PARENT
-from crontask.cli.tree import Parts, is_composite
+from crontask.client.tree import Parts, is_composite
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

@@ -9,8 +9,8 @@ from crontask.cli.connection import cluster_options, connected, written_again
 from crontask.cli.exits import BAD_INPUT, stop
 from crontask.cli.named import find_run
 from crontask.cli.starting import Asked, start, start_options
-from crontask.cli.tree import phase_of
 from crontask.cli.waiting import ended
+from crontask.client.tree import phase_of
 
 
 @click.command("rerun")

@@ -11,8 +11,8 @@ from crontask.cli.exits import BAD_INPUT, of_phase, stop
 from crontask.cli.output import FORMS, TABLE, show_each, tabled_one
 from crontask.cli.parameters import DurationParam, TimeParam
 from crontask.cli.queue import position
-from crontask.cli.tree import note_of, phase_of
 from crontask.cli.waiting import deadline_of, ended, interruptible, show_ended, timeout_option, until_ended
+from crontask.client.tree import note_of, phase_of
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

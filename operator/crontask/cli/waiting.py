@@ -13,7 +13,7 @@ from crontask.cli.connection import written_again
 from crontask.cli.exits import GONE, INTERRUPTED, STILL_WAITING, of_phase, stop
 from crontask.cli.output import show_each, tabled_one
 from crontask.cli.parameters import DurationParam
-from crontask.cli.tree import note_of, phase_of
+from crontask.client.tree import note_of, phase_of
 
 if TYPE_CHECKING:
     from crontask.client import Cluster

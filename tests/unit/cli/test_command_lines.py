@@ -73,8 +73,8 @@ ABOUT_A_CLUSTER = (
 def command_lines(draw: st.DrawFn, verbs: tuple[str, ...] = ()) -> list[str]:
     """A verb of the tree, with some of its options and arguments, good ones and bad."""
     assert isinstance(main, click.Group)
-    # The operator runs until it is told to end.
-    name = draw(st.sampled_from(verbs or sorted(main.commands.keys() - {"operator"})))
+    # The operator and the page run until they are told to end.
+    name = draw(st.sampled_from(verbs or sorted(main.commands.keys() - {"dashboard", "operator"})))
     words = [name]
     for parameter in main.commands[name].params:
         wanted = 9 if parameter.required or parameter.name == "path" else 3

@@ -8,10 +8,10 @@ import pytest
 from crontask.api.phases import TERMINAL, Origin, RunPhase
 from crontask.cli.columns import aligned
 from crontask.cli.exits import ENDS
-from crontask.cli.log_sources import sources_of
 from crontask.cli.runs import runs_command
-from crontask.cli.timing import distance, instant, took
-from crontask.cli.tree import Parts, label_of, note_of, phase_of, tree_of
+from crontask.client.log_sources import sources_of
+from crontask.client.timing import distance, instant, took
+from crontask.client.tree import Parts, label_of, note_of, phase_of, tree_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BEGAN, ENDED = "2026-03-01T11:00:00Z", "2026-03-01T11:00:09Z"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crontask.cli.tree import Document, Parts, label_of
+from crontask.client.tree import Document, Parts, label_of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.times import cut
-from crontask.cli.timing import took
+from crontask.client.timing import took
 
 Document = dict[str, Any]
 _MOST_ALIKE = 20

@@ -1,4 +1,4 @@
-"""Nominal times as the zone of a task has them, and what is worth saying: for `next`, `diff` and `backfill`."""
+"""Nominal times as the zone of a task has them, and what is worth saying of each: for people who read them."""
 
 from collections.abc import Iterator
 from datetime import datetime

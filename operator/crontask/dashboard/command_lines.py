@@ -1,0 +1,62 @@
+"""What each button does, as a command line of `kubectl crontask`. Pure."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def trigger_line(namespace: str, task: str, args: Mapping[str, Any] | None = None) -> str:
+    """A run of a task."""
+    sets: list[str] = []
+    for key, value in (args or {}).items():
+        path = key.replace(".", "\\.")
+        if isinstance(value, str):
+            sets += ["--set-string", f"{path}={value}"]
+        elif isinstance(value, dict | list):
+            return _line(namespace, "trigger", task, "--args-file", "args.json")
+        else:
+            sets += ["--set", f"{path}={json.dumps(value)}"]
+    return _line(namespace, "trigger", task, *sets)
+
+
+def suspend_line(namespace: str, task: str, reason: str = "", until: str = "") -> str:
+    """A pause of a task."""
+    more = [*(["--reason", reason] if reason else ()), *(["--until", until] if until else ())]
+    return _line(namespace, "suspend", task, *more)
+
+
+def resume_line(namespace: str, task: str) -> str:
+    """Its end."""
+    return _line(namespace, "resume", task)
+
+
+def cancel_line(namespace: str, run: str) -> str:
+    """The end of a run."""
+    return _line(namespace, "cancel", run)
+
+
+def rerun_line(namespace: str, run: str) -> str:
+    """A finished run again."""
+    return _line(namespace, "rerun", run)
+
+
+def logs_line(namespace: str, run: str, *, follow: bool) -> str:
+    """The logs of a run."""
+    return _line(namespace, "logs", *(["-f"] if follow else []), run)
+
+
+def hold_line(namespace: str, run: str, *, held: bool) -> str:
+    """A run that is held, or let go."""
+    patch = json.dumps({"spec": {"suspend": held}})
+    return shlex.join(["kubectl", "patch", "sr", run, "-n", namespace, "--type", "merge", "-p", patch])
+
+
+def answer_line(namespace: str, run: str, annotation: str, step: str) -> str:
+    """An answer to a step that asks for approval."""
+    return shlex.join(["kubectl", "annotate", "sr", run, "-n", namespace, f"{annotation}={step}"])
+
+
+def _line(namespace: str, verb: str, *words: str) -> str:
+    parts: Sequence[str] = ("kubectl", "crontask", verb, *words, "-n", namespace)
+    return shlex.join(parts)

@@ -1,0 +1,80 @@
+"""The page for many, in the cluster: at an address of its own, each with their own token, tasks and runs read once."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from crontask.client import AsyncCluster
+from crontask.dashboard.desk import Desk
+from crontask.dashboard.entry import ProxyEntry, TokenEntry, VisitorOf
+from crontask.dashboard.guard import Site
+from crontask.dashboard.server import application
+from crontask.dashboard.shared import SharedObjects, SharedReader
+from crontask.dashboard.visitor import Visitor
+
+LOGINS = ("token", "proxy")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class BadAddressError(ValueError):
+    """The address of the page cannot be meant: why, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where it listens, by which address it is reached, and how people log in."""
+
+    host: str
+    port: int
+    url: str
+    login: str = "token"
+
+    def site(self) -> Site:
+        """Raises BadAddressError."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise BadAddressError(
+                f"--url is {self.url!r}; write the address of the page, like https://cron.example.com"
+            )
+        if parts.path not in ("", "/"):
+            raise BadAddressError(f"--url has the path {parts.path}; the page needs a host name of its own")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise BadAddressError("--url has no TLS, and tokens would be read on the way; write https://")
+        return Site(frozenset({f"{parts.scheme}://{parts.netloc.lower()}"}))
+
+
+def serve(cluster: AsyncCluster, served: Served) -> None:
+    """Serve until interrupted. `cluster`: with the credentials of the page itself."""
+    logging.getLogger("crontask.engine.parse").setLevel(logging.ERROR)
+    asyncio.run(_serve(cluster, served, served.site()))
+
+
+async def _serve(cluster: AsyncCluster, served: Served, site: Site) -> None:
+    shared = SharedObjects(cluster)
+
+    def furnish(visitor: Visitor) -> None:
+        visitor.reader = SharedReader(visitor.cluster, visitor.rights, shared)
+
+    make = VisitorOf(cluster.access, furnish)
+    entry = ProxyEntry(make) if served.login == "proxy" else TokenEntry(make)
+    desk = Desk(site, entry, "", cluster.namespace, ready=lambda: shared.ready)
+    ending = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    async with cluster:
+        reading = asyncio.create_task(shared.run())
+        runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, served.host, served.port).start()
+            await ending.wait()
+        finally:
+            await runner.cleanup()
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading

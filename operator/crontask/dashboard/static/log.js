@@ -1,0 +1,40 @@
+// A log that goes on: its text is added as it comes, the last megabyte is kept, and it scrolls with whoever is at its end.
+const MOST = 1 << 20;
+
+function read(pre) {
+  let source = null;
+  let begun = false;
+
+  function open() {
+    if (source || document.hidden || pre.dataset.ended) return;
+    source = new EventSource(pre.dataset.log);
+    source.addEventListener("begin", () => { begun = false; });
+    source.addEventListener("text", (event) => {
+      const atEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
+      if (!begun) pre.textContent = "";
+      begun = true;
+      pre.append(document.createTextNode(JSON.parse(event.data)));
+      let length = pre.textContent.length;
+      while (length > MOST && pre.childNodes.length > 1) {
+        length -= pre.firstChild.data.length;
+        pre.firstChild.remove();
+      }
+      if (atEnd) pre.scrollTop = pre.scrollHeight;
+    });
+    source.addEventListener("over", () => { pre.dataset.ended = "yes"; close(); });
+  }
+
+  function close() {
+    if (source) source.close();
+    source = null;
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
+  pre.scrollTop = pre.scrollHeight;
+  open();
+}
+
+export function followLogs() {
+  for (const pre of document.querySelectorAll("pre[data-log]")) read(pre);
+}

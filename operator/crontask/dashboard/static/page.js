@@ -1,0 +1,23 @@
+// What a page without scripts cannot do: it follows what changes, counts relative times, and knows the viewer's zone.
+// Nodes are built one by one from what the server sends as data: no markup is parsed.
+import { follow } from "./live.js";
+import { count } from "./times.js";
+import { followLogs } from "./log.js";
+
+const own = document.querySelector("[data-own-zone]");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (own && zone) {
+  if (!own.value) {
+    own.value = zone;
+    own.textContent = zone;
+  }
+  own.hidden = false;
+}
+for (const select of document.querySelectorAll("select[data-submits]")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+count();
+if (document.body.dataset.live) {
+  follow(document.body.dataset.live);
+}
+followLogs();
