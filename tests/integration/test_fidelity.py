@@ -264,7 +264,7 @@ def _pod_and(*verbs: str, number: int = 0, bound: bool = False) -> list[Operatio
     return [Operation(verb, Kind.POD, slot=0, number=number, stale=False, bound=bound) for verb in ("create", *verbs)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, min_size=4, max_size=25))
 @example(operations=_pod_and("delete"))
 @example(operations=_pod_and("delete", bound=True))

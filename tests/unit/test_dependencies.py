@@ -18,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Where the name of a module is not that of its distribution; and what comes with one that is asked for.
 MODULES = {
     "aiohttp": {"aiohttp", "multidict", "yarl"},
+    "jinja2": {"jinja2", "markupsafe"},
     "pydantic": {"pydantic", "pydantic_core", "typing_extensions"},
     "python-jsonpath": {"jsonpath"},
     "pyyaml": {"yaml"},
@@ -44,16 +45,28 @@ def foreign(paths: list[Path]) -> set[str]:
     return {name for path in paths for name in imported(path)} - sys.stdlib_module_names - {"crontask"}
 
 
+def of_the_page(path: Path) -> bool:
+    return path.is_relative_to(SOURCE / "dashboard") or path == SOURCE / "cli" / "dashboard.py"
+
+
 def test_client_and_command_line_import_what_the_base_brings_and_nothing_else() -> None:
     base = brought(PROJECT["dependencies"])
     ours = [path for path in SOURCE.rglob("*.py") if str(path.relative_to(SOURCE)) not in OF_THE_OPERATOR]
-    assert foreign(ours) == base
+    assert foreign([path for path in ours if not of_the_page(path)]) == base
 
 
 def test_the_operator_imports_what_its_extra_brings_as_well() -> None:
     extra = brought(PROJECT["optional-dependencies"]["operator"])
     theirs = foreign([SOURCE / name for name in OF_THE_OPERATOR])
     assert theirs - brought(PROJECT["dependencies"]) == extra
+
+
+def test_the_page_imports_what_its_extra_brings_as_well() -> None:
+    extra = brought(PROJECT["optional-dependencies"]["page"])
+    assert (
+        foreign([path for path in SOURCE.rglob("*.py") if of_the_page(path)]) - brought(PROJECT["dependencies"])
+        == extra
+    )
 
 
 def test_the_operators_image_has_the_base_and_its_extra() -> None:

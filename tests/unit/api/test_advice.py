@@ -212,7 +212,7 @@ def test_the_example_of_each_field_is_taken(kind: str) -> None:
     assert seen > 40
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(mutated())
 @example(("CronTask", {"handler": CONTAINER, "schedules": "0 9 * * *", "schedule": 5}))
 @example(("CronTask", {"handler": {"container": {"image": 5, "env": [{"name": "CRONTASK_X"}]}}}))
@@ -238,7 +238,7 @@ def test_of_whatever_is_wrong_the_place_is_there_and_the_advice_is_taken(found: 
             assert problem not in gone or isinstance(there[-1], int), (spec, problem)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(mutated())
 @example(("CronTask", {"handler": CONTAINER, "schedule": "bogus", "dst": {"missing": "Skip"}}))
 def test_whatever_is_wrong_there_are_warnings_of_the_rest_alone(found: tuple[str, dict[str, Any]]) -> None:

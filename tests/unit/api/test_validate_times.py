@@ -114,7 +114,7 @@ def test_an_expression_of_a_wrong_length_is_refused_in_words(spec: dict[str, Any
     assert told(spec) == [problem]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=150, suppress_health_check=QUIET)
 @given(
     place=st.one_of(places, midnights),
     group=st.lists(templates, min_size=1, max_size=3),

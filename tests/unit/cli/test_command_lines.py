@@ -172,7 +172,7 @@ def check(done: Result, codes: tuple[int, ...] = (0, 2, 8, 9)) -> None:
     assert not RAW.search(done.stderr), done.stderr
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(command_lines(), st.sampled_from([GOOD, "", "\0", "a: b: c"]))
 @example(["next", "-f", "good.yaml", "--from", "9999-12-31T23:59:59-14:00"], "")
 @example(["simulate", "-f", "good.yaml", "--from", TIMES[0], "--to", TIMES[1], "--edit", f"{TIMES[0]}=\0"], "")
@@ -184,7 +184,7 @@ def test_any_command_line_ends_with_an_exit_code(words: list[str], stdin: str) -
         check(CliRunner().invoke(main, words, input=stdin))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(command_lines(ABOUT_A_CLUSTER))
 def test_any_command_line_about_a_cluster_ends_with_an_exit_code(kubeconfig: str, words: list[str]) -> None:
     with folder(), pytest.MonkeyPatch.context() as patch:
@@ -192,7 +192,7 @@ def test_any_command_line_about_a_cluster_ends_with_an_exit_code(kubeconfig: str
         check(CliRunner().invoke(main, words, input=""), (0, 1, 2, 7, 8, 9))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(mutated(), st.sampled_from(["validate", "next", "simulate", "diff"]))
 def test_any_manifest_is_judged_with_an_exit_code(found: tuple[str, dict[str, Any]], verb: str) -> None:
     kind, spec = found
@@ -212,7 +212,7 @@ def test_any_manifest_is_judged_with_an_exit_code(found: tuple[str, dict[str, An
         assert bool(problems) is (done.exit_code == 2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["apiVersion", "kind", "metadata", "spec", "items", "x"]), st.recursive(
     st.sampled_from(["crontask.dev/v1alpha1", "CronTask", "List", "ScheduledRun", "a", 5, None, True, 1.5, ""]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "kind", "items"]), inner),

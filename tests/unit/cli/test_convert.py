@@ -420,7 +420,7 @@ def test_a_name_is_made_of_the_command(command: str, name: str) -> None:
     assert task(f"@daily {command}").metadata["name"] == name
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cronjobs())
 def test_any_cronjob_becomes_a_valid_task_or_is_refused_with_a_reason(value: dict[str, Any]) -> None:
     try:
@@ -437,7 +437,7 @@ def test_any_cronjob_becomes_a_valid_task_or_is_refused_with_a_reason(value: dic
     assert all(problem.path and problem.message for problem in draft.lost)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text("\n @*/0123456789-~,%\\$()=#'\"abMAILTO.é\0", max_size=60) | st.text(max_size=40))
 @example("0 3 * * * a\n@daily $(b) $$\n")
 def test_any_crontab_becomes_valid_tasks_or_is_refused_with_a_reason(text: str) -> None:

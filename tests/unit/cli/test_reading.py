@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crontask.api.written import as_yaml
@@ -207,7 +207,6 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_what_a_message_writes_as_yaml_is_read_as_the_value(
     tmp_path_factory: pytest.TempPathFactory, value: Any
@@ -219,7 +218,6 @@ def test_what_a_message_writes_as_yaml_is_read_as_the_value(
     assert [document.value for document in documents] == [{"value": value}]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text("abon: -[]{}&*!|>'\"#%@,\n\t<~.019é", max_size=60))
 def test_no_bytes_whatsoever_bring_it_down(tmp_path_factory: pytest.TempPathFactory, content: bytes | str) -> None:
     file = tmp_path_factory.mktemp("any") / "any.yaml"

@@ -487,7 +487,7 @@ _STATUS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_STATUS, st.frozensets(st.sampled_from(sorted(EVERYTHING))))
 def test_each_region_of_each_view_is_well_formed_and_the_same_as_nodes(
     status: dict[str, Any], may: frozenset[str]

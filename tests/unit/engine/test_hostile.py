@@ -29,7 +29,7 @@ HANDLER = {"handler": {"container": {"image": "busybox:1.36"}}}
 MOST = 2**63 - 1
 LATEST = "9999-12-31T23:59:59Z"
 KINDS = (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD)
-MANY = settings(derandomize=True, max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(derandomize=True, max_examples=250, suppress_health_check=list(HealthCheck))
 
 
 def raw(name: str, spec: Any, status: Any = None, **metadata: Any) -> bytes:

@@ -64,7 +64,7 @@ def count(history: History) -> tuple[list[int], set[int]]:
     return [nominal for nominal, times in ended.items() if times > 1], untold
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=150, suppress_health_check=QUIET)
 @given(histories())
 def test_each_time_is_started_or_recorded_once(drawn: History) -> None:
     history = replace(drawn, downs=(), backs=(), length=drawn.length + SETTLES)

@@ -41,7 +41,7 @@ def undecided(history: History) -> set[int]:
     return set(range(here + 1, history.length))
 
 
-@settings(max_examples=70, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=70, suppress_health_check=QUIET)
 @given(histories(), st.booleans())
 def test_equals_oracle(history: History, by_stretches: bool) -> None:
     oracle = Oracle(history)
@@ -89,7 +89,7 @@ def check_record(seen: Watched, wanted: list[Decided]) -> None:
     tally["times of which the record says what the oracle does"] += len(record)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=25, suppress_health_check=QUIET)
 @given(histories())
 def test_the_record_is_that_of_the_oracle(history: History) -> None:
     oracle = Oracle(history)
@@ -109,7 +109,7 @@ def test_a_record_that_says_more_than_is_so_is_found(monkeypatch: pytest.MonkeyP
         check_record(watch(history), wanted)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=20, suppress_health_check=QUIET)
 @given(histories(rich=True))
 def test_each_time_is_decided_once(history: History) -> None:
     """At most once, whatever happens; and, where nobody edits, pauses or mistrusts a clock, not less often."""
@@ -126,7 +126,7 @@ def test_each_time_is_decided_once(history: History) -> None:
     assert told - ended <= queued
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=30, suppress_health_check=QUIET)
 @given(histories())
 def test_each_time_is_started_or_recorded_whatever_is_refused(history: History) -> None:
     """With jitter, absences and refusals: each time whose start has come, and that somebody could decide, is told."""
@@ -139,10 +139,10 @@ def test_each_time_is_started_or_recorded_whatever_is_refused(history: History) 
     tally["histories with refusals in which each time is told"] += 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=20, suppress_health_check=QUIET)
 @given(histories(plain=True), st.sampled_from((None, "10s", "5m")), st.booleans())
 def test_what_nothing_hinders_starts_on_time(history: History, jitter: str | None, by_stretches: bool) -> None:
-    calm = replace(history, downs=(), pauses=(), edits=(), backs=(), deadline=None)
+    calm = replace(history, downs=(), pauses=(), edits=(), backs=())
     calm = replace(calm, takes=min(calm.takes, calm.gap // 2), spec={"jitter": jitter} if jitter is not None else {})
     width = parse_duration(jitter) if jitter is not None else timedelta(0)
     spread, timetable = Jitter(width, "default/a"), IntervalTimetable(at(0), timedelta(seconds=calm.gap))
@@ -173,7 +173,7 @@ def check_promises(seen: Watched) -> None:
     tally["histories with missed times that wait"] += seen.most_catching_up > 0
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=30, suppress_health_check=QUIET)
 @given(histories(rich=True))
 def test_promises_hold(history: History) -> None:
     seen = watch(history)
@@ -181,7 +181,7 @@ def test_promises_hold(history: History) -> None:
     tally["histories in which the promises hold"] += 1
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=18, suppress_health_check=QUIET)
 @given(
     histories(plain=True),
     st.sampled_from(POLICIES),
@@ -198,7 +198,7 @@ def test_promises_hold_where_runs_overlap(
     length = max(history.length, 25 * gap)
     busy = replace(history, gap=gap, length=length, takes=takes * gap - 7, policy=policy, max=most)
     downs = ((5 * gap + 20, 10 * gap + 20), (12 * gap + 20, 18 * gap + 20))
-    busy = replace(busy, catch_up=catch_up, limit=limit, downs=downs, pauses=(), edits=(), backs=(), deadline=None)
+    busy = replace(busy, catch_up=catch_up, limit=limit, downs=downs, pauses=(), edits=(), backs=())
     seen, oracle = watch(busy), Oracle(busy)
     wanted = oracle.decide()
     assert oracle.unsure or seen.entries == wanted
@@ -209,7 +209,7 @@ def test_promises_hold_where_runs_overlap(
     tally["histories in which the promises hold, with overlaps"] += 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=30, suppress_health_check=QUIET)
 @given(histories(rich=True), st.sampled_from(GAPS))
 def test_neither_an_edit_nor_a_resume_starts_the_past(history: History, gap: int) -> None:
     """What had come due before either was seen, and was not decided then, is never decided."""

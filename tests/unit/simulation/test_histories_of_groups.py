@@ -141,7 +141,7 @@ def check_all_is_decided(world: World) -> None:
         assert status.get("queued", 0) == 0
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=20, suppress_health_check=QUIET)
 @given(
     tasks=st.lists(members, min_size=3, max_size=3),
     most=st.integers(1, 2),
@@ -157,7 +157,7 @@ def test_a_group_never_exceeds_its_max(
     tally["histories of a group of three tasks"] += 1
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=20, suppress_health_check=QUIET)
 @given(
     tasks=st.lists(members, min_size=1, max_size=2),
     most=st.integers(1, 2),

@@ -91,7 +91,7 @@ def said(decided: Decided) -> Document:
     }
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=15, suppress_health_check=QUIET)
 @given(
     history=histories(rich=True),
     seconds=st.sets(st.integers(0, 3599), min_size=5, max_size=10),

@@ -261,7 +261,7 @@ _SCHEDULE = re.compile(r"schedule: '([^']*)'")
 _ITEM = re.compile(r"write (L\d|[a-z]{3})(?: \(|$)")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(_REFUSED)
 def test_what_is_advised_is_itself_accepted(text: str) -> None:
     try:
@@ -283,7 +283,7 @@ def test_what_is_advised_is_itself_accepted(text: str) -> None:
     assert intervals or schedules or items or zones or _NAMES_NO_VALUE.search(fix)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="0123456789*/-,?#LlWwHhRr()@TZ=monfebuarysdti .\u00a0\u0665", max_size=25), st.booleans())
 def test_any_text_is_read_or_refused(text: str, pad: bool) -> None:
     try:
@@ -328,7 +328,7 @@ def test_equal_expressions_are_one_object() -> None:
     assert parse_cron("0 3 * * MON", seed="a/b") is parse_cron("0  3 * * mon", seed="c/d")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     time=st.sampled_from(["* *", "0 0", "*/7 23", "5,50 */5", "10-20/3 8-18", "0 *", "* 12"]),
     day=st.sampled_from(["*", "1", "31", "L", "*/9", "15,29-31"]),

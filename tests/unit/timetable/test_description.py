@@ -62,7 +62,7 @@ def test_the_expression_itself_stands_where_words_would_be_longer() -> None:
     assert describe(parse_cron(text)) == text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=400, suppress_health_check=QUIET)
 @given(
     text=st.one_of(odd_expressions, templates.map(lambda text: text.format(**dict.fromkeys("ghicdevwm", 5)))),
     months=st.lists(st.sampled_from(MONTHS), min_size=8, max_size=8),

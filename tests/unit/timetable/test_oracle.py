@@ -16,7 +16,7 @@ from crontask.timetable import CronTimetable, Dst, Due, load_zone, parse_cron
 hours_long = st.one_of(st.integers(60, 5 * 3600), st.integers(60, 36 * 3600))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=600, suppress_health_check=QUIET)
 @given(
     place=places,
     many=st.lists(templates, min_size=10, max_size=14),
@@ -59,7 +59,7 @@ def test_equals_oracle_at_each_change(name: str, change: str, expression: str, d
     tally["fixed cases at known changes"] += 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=40, suppress_health_check=QUIET)
 @given(place=places, template=templates, dst=policies, days=st.integers(1, 9))
 def test_the_oracle_by_days_equals_the_oracle_by_minutes(place: Place, template: str, dst: Dst, days: int) -> None:
     expression = Near(place)(template)

@@ -9,7 +9,7 @@ from timetable_strategies import accepted, field, odd_days, odd_expressions
 from crontask.timetable import CronError, parse_cron
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=500, suppress_health_check=QUIET)
 @given(text=odd_expressions, months=st.lists(st.sampled_from(MONTHS), min_size=8, max_size=8))
 def test_each_form_stands_for_what_the_oracle_says(text: str, months: list[tuple[int, int]]) -> None:
     pattern = Pattern(text)
@@ -27,7 +27,7 @@ def test_each_form_stands_for_what_the_oracle_says(text: str, months: list[tuple
     tally["expressions in odd forms, over eight months each"] += 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(day=odd_days, month=st.sampled_from(["2", "4", "4,2", "6-9/3", "jan"]))
 def test_a_day_is_refused_just_where_it_never_comes(day: str, month: str) -> None:
     text = f"0 0 {day} {month} *"
@@ -42,7 +42,7 @@ def test_a_day_is_refused_just_where_it_never_comes(day: str, month: str) -> Non
         assert any(pattern.on(day) for month in MONTHS for day in days_of(*month))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=field(0, 59))
 def test_a_minute_is_read_alike_whatever_stands_beside_it(text: str) -> None:
     assert parse_cron(f"{text} 3 1 1 mon").minutes == parse_cron(f"{text} * * * *").minutes

@@ -72,7 +72,7 @@ def check(jitter: Jitter, timetable: Timetable, times: Sequence[datetime], nows:
         check_questions(jitter, timetable, times, starts, now)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=200, suppress_health_check=QUIET)
 @given(
     place=places,
     group=every,
@@ -120,7 +120,7 @@ def test_cron(
         raise
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=200, suppress_health_check=QUIET)
 @given(
     place=places,
     interval=st.one_of(st.integers(1, 5), st.integers(1, 10_000), st.sampled_from([60, 3600, 86400])),
@@ -151,7 +151,7 @@ def test_interval(
     check(Jitter(timedelta(seconds=width), seed), timetable, left, nows)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=60, suppress_health_check=QUIET)
 @given(place=places, template=often, width=widths, seed=seeds, part=st.floats(0, 1))
 def test_without_bounds(place: Place, template: str, width: int, seed: str, part: float) -> None:
     """A start is less than half a gap late, so the times of five days on both sides are enough to know."""

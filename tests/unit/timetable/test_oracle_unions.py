@@ -17,7 +17,7 @@ unions = st.lists(st.one_of(real_time, wall_time, templates), min_size=2, max_si
 hours_long = st.integers(60, 30 * 3600)
 
 
-@settings(max_examples=350, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=350, suppress_health_check=QUIET)
 @given(
     place=places,
     many=st.lists(unions, min_size=3, max_size=5),
@@ -58,7 +58,7 @@ sparse = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=60, suppress_health_check=QUIET)
 @given(
     place=places,
     group=st.lists(sparse, min_size=2, max_size=5),

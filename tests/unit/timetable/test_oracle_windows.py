@@ -80,7 +80,7 @@ every_so_often = st.sampled_from(
 inner = st.lists(st.one_of(every_so_often, templates), min_size=1, max_size=3)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=250, suppress_health_check=QUIET)
 @given(
     place=near_places,
     group=inner,
@@ -107,7 +107,7 @@ def test_cron_in_bounds_without_dates(
             raise
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=40, suppress_health_check=QUIET)
 @given(
     place=near_places,
     template=st.sampled_from(["0 {h} * * *", "30 {g} * * 1", "0 0 1 * *", "0 */8 * * *", "15 {i} L * *"]),
@@ -145,7 +145,7 @@ def ticks(anchor: datetime, interval: timedelta, first_k: int, low: datetime, hi
     return found
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=250, suppress_health_check=QUIET)
 @given(
     place=near_places,
     lead=st.integers(0, 3 * 86400),
@@ -189,7 +189,7 @@ def test_an_interval_of_seconds_at_the_edge_of_a_date(name: str, change: str, se
         check(IntervalTimetable(low, step, 0), times, dates, zone, (None, None), asked)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=150, suppress_health_check=QUIET)
 @given(place=near_places, ranges=some_days, start=bound, end=bound, asked=few_days)
 def test_first_allowed(
     place: Place, ranges: list[tuple[int, int]], start: int | None, end: int | None, asked: int

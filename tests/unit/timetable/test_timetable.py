@@ -177,7 +177,7 @@ calls: st.SearchStrategy[Call] = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(CRONS), st.lists(calls, min_size=2, max_size=12))
 def test_answers_do_not_depend_on_earlier_questions(which: tuple[str, str], asked: list[Call]) -> None:
     kept = cron(*which)
@@ -243,7 +243,6 @@ def test_intervals_refused(interval: timedelta) -> None:
         IntervalTimetable(at("2026-01-01T00:00"), interval)
 
 
-@settings(deadline=None)
 @given(instants, st.integers(1, 10000), st.integers(0, 1), instants, instants)
 def test_interval_due_equals_enumeration(
     anchor: datetime, seconds: int, first_k: int, after: datetime, until: datetime

@@ -71,7 +71,7 @@ def test_a_report_that_was_cut_is_never_a_success(name: str, containers: int) ->
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.dictionaries(st.text(max_size=5), SCALARS | st.lists(SCALARS, max_size=3), max_size=4),
     st.integers(1, 8),

@@ -22,7 +22,7 @@ _STORIES = st.builds(
 _DOINGS = ("work", "work", "end", "end", "see", "see", "remove", "kill", "cancel")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_STORIES, st.data())
 def test_the_totals_are_those_of_the_items(story: Story, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 40), "doings")):

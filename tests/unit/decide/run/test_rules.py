@@ -621,7 +621,7 @@ def test_leftovers_are_stopped_before_the_end_is_recorded() -> None:
 # --- of any run ------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(views(), instants())
 def test_whatever_is_known_a_rule_of_the_stage_decides_and_leads_where_it_says(known: RunView, now: datetime) -> None:
     decided = decide_run(known, now)

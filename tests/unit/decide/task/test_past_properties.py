@@ -118,7 +118,7 @@ _plans = st.lists(st.tuples(st.sampled_from([2, 20, 90]), st.sampled_from([0, 0,
 _POLICIES = st.sampled_from(["Forbid", "Allow", "Replace", "Queue"])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(_events, _plans, _POLICIES)
 def test_it_never_says_other_than_what_the_pods_did(
     events: list[tuple[str, int]], plans: list[tuple[int, int]], policy: str
