@@ -132,7 +132,7 @@ def test_run_now_with_a_form_made_of_the_schema(browser: Browser, site: Dashboar
         page.fill("[name='arg.days']", "5")
         page.select_option("[name='arg.region']", "us")
         page.click("button:has-text('Run it')")
-        page.wait_for_url(re.compile("/runs/checked-[0-9a-f]{10}$"))
+        page.wait_for_url(re.compile("/runs/checked-[0-9a-f]{11}$"))
         name = page.url.rsplit("/", 1)[1]
         expect(page.locator(".headline .state")).to_have_text("Succeeded", timeout=20_000)
         expect(page.locator("pre").last).to_contain_text('"<b>a@b.c</b>"')

@@ -16,7 +16,7 @@ from cluster.control_plane import ControlPlane
 
 PAGE = (ROOT / "docs" / "crons-in-code.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-DRAWN = re.compile(r"-[0-9a-f]{10}\b")
+DRAWN = re.compile(r"-[0-9a-f]{10,13}\b")
 SAID_MEANWHILE = re.compile(r"^\S+: (Pending|Running).*\n", re.MULTILINE)
 RESULT = json.dumps({"result": {"index": "books", "documents": 3}})
 

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
     (r"(-[a-z]+)?-[0-9a-f]{8}-1\b", "-POD"),
-    (r"-[0-9a-f]{10}\b", "-DRAWN"),
+    (r"-[0-9a-f]{10,13}\b", "-DRAWN"),
     (r"\b(\d+[smhd])+\b", "AGE"),
 )
 SAID_MEANWHILE = re.compile(r"^\S+: (Pending: the operator has not seen it yet|Running.*)$")

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import chart
@@ -15,6 +16,7 @@ from cluster.control_plane import ControlPlane
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.client.access import Flags, load
+from crontask.client.actions import drawn, name_by_key, name_of_backfill
 from crontask.client.cluster import Cluster
 from crontask.client.errors import Forbidden
 from crontask.client.requests import Document
@@ -52,7 +54,7 @@ class Users:
     def create(self, user: str, kind: Resource, spec: dict[str, Any], dry: bool = True, **metadata: Any) -> str:
         """Its name, or the refusal; the name is one that anybody may choose, unless said."""
         self.drawn += 1
-        named = metadata if {"name", "generateName"} & metadata.keys() else {"name": f"x-{self.drawn:010}", **metadata}
+        named = metadata if {"name", "generateName"} & metadata.keys() else {"name": f"x-{self.drawn:011}", **metadata}
         body = {"apiVersion": "crontask.dev/v1alpha1", "kind": kind.kind, "metadata": named, "spec": spec}
         return _answer(lambda: self.as_user(user).create(kind, body, dry_run=dry))
 
@@ -90,6 +92,10 @@ def users(control_plane: ControlPlane) -> Iterator[Users]:
     asked.create(ADMIN, RUN, NIGHTLY, dry=False, name="there", labels={"crontask.dev/task": "nightly"})
     asked.create(ADMIN, RUN, OTHER, dry=False, name="of-other")
     asked.create(ADMIN, RUN, {"handler": CONTAINER}, dry=False, name="inline")
+    parent = {"name": "flow", "uid": "u", "root": "flow", "depth": 1, "key": "u/a"}
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u"}
+    part = {"name": "part", "ownerReferences": [owner], "finalizers": ["example.com/x"]}
+    asked.create(ADMIN, RUN, {**NIGHTLY, "parent": parent}, dry=False, **part)
     until("the policies are in force", lambda: "denied" in asked.create("view-and-create", RUN, OTHER), 30)
     until("the roles are known", lambda: asked.create("edit", RUN, NIGHTLY).startswith("taken"), 30)
     yield asked
@@ -132,12 +138,11 @@ def _role(
     control_plane.kubectl("-n", namespace, "create", "rolebinding", name, f"--role={name}", f"--user={user}")
 
 
-@pytest.mark.parametrize("task", ["nightly", "of-a-name-that-is-as-long-as-that-of-a-task-may-ever-be"])
+@pytest.mark.parametrize("task", ["nightly", "of-a-name-that-is-as-long-as-that-of-a-task-ever-isx"])
 def test_what_a_handler_asks_for_is_taken_of_who_may_only_trigger(users: Users, task: str) -> None:
     body = run_body(task, "uid-1/call-1", {"order": 7}, None, "5m")
-    spec = {**body["spec"], "taskRef": NIGHTLY["taskRef"]}
     for how in ({}, {"delay": "5m"}, {"args": {"order": 7}}):
-        assert users.create("trigger", RUN, {**spec, **how}, name=body["metadata"]["name"]).startswith("taken")
+        _assert_answer(users.create("trigger", RUN, {**body["spec"], **how}, name=body["metadata"]["name"]), "")
 
 
 NO_PODS = "may not create pods in namespace rights"
@@ -235,7 +240,13 @@ NAME = "metadata.name: trigger may not create pods"
         ("trigger", {"generateName": "nightly-t"}, NAME),
         ("trigger", {"name": "nightly-tcmys0"}, NAME),
         ("trigger", {"name": "nightly-tcmys0", "generateName": "nightly-"}, NAME),
-        ("trigger", {"name": "nightly-0123456789a"}, NAME),
+        ("trigger", {"name": "any-0123456789a"}, ""),
+        # Of keys: after the task's own name alone.
+        ("trigger", {"name": "other-0123456789"}, NAME),
+        ("trigger", {"name": "nightly-again-0123456789"}, NAME),
+        # Of follow-ups, and of backfills.
+        ("trigger", {"name": "nightly-0123456789ab"}, NAME),
+        ("trigger", {"name": "nightly-backfill-0123456789abc"}, NAME),
         ("trigger", {"name": "nightly-01234567"}, NAME),
         ("trigger", {"name": "by-hand"}, NAME),
         (PODS, {"name": "by-hand"}, ""),
@@ -284,6 +295,18 @@ def test_what_its_metadata_may_say(users: Users, user: str, metadata: dict[str, 
         ("trigger", "there", {"metadata": {"finalizers": ["example.com/x"]}}, "metadata.finalizers: "),
         (ONE, "there", {"spec": {"cancel": True}}, ""),
         (ONE, "of-other", {"spec": {"cancel": True}}, "spec.taskRef: one-task-only may not trigger the CronTask other"),
+        (ONE, "inline", {"spec": {"cancel": True}}, "and so may not change a run with a handler of its own"),
+        (
+            ONE,
+            "inline",
+            {"metadata": {"annotations": {"crontask.dev/approve": "a"}}},
+            "and so may not change a run with",
+        ),
+        (ONE, "part", {"spec": {"cancel": True}}, "and so may not change a run that is a part of another; ask who may"),
+        ("trigger", "part", {"spec": {"cancel": True}}, ""),
+        ("trigger", "part", {"metadata": {"ownerReferences": None}}, "metadata.ownerReferences: "),
+        ("trigger", "part", {"metadata": {"finalizers": None}}, "metadata.finalizers: "),
+        (PODS, "part", {"metadata": {"finalizers": None}}, ""),
         ("view", "there", {"spec": {"cancel": True}}, 'cannot patch resource "scheduledruns"'),
     ],
 )
@@ -390,3 +413,28 @@ def _assert_answer(answer: str, words: str) -> None:
         assert any(each in answer for each in words.split("|")), answer
     else:
         assert answer.startswith("taken: "), answer
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nightly-backfill-0123456789abc", ""),
+        ("nightly-0123456789", ""),
+        ("other-backfill-0123456789abc", "metadata.name: "),
+        ("nightly-0123456789abc", "metadata.name: "),
+        ("other-0123456789", "metadata.name: "),
+    ],
+)
+def test_the_name_of_a_backfill_is_that_of_its_task(users: Users, name: str, words: str) -> None:
+    _assert_answer(users.create("trigger", RUN, fan_out(), name=name), words)
+
+
+@pytest.mark.parametrize("task", ["t" * 52, f"{'t' * 48}-abc", "a-b"])
+def test_the_names_that_clients_make_are_taken(users: Users, task: str) -> None:
+    """Also where they are cut."""
+    run: dict[str, Any] = {"taskRef": {"name": task}}
+    for name in (name_by_key(task, "order-42"), drawn(task), drawn(f"{task}-tfxk80")):
+        _assert_answer(users.create("trigger", RUN, run, name=name), "")
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    fans = fan_out(handler={"task": task})
+    _assert_answer(users.create("trigger", RUN, fans, name=name_of_backfill(task, day, day, "all")), "")

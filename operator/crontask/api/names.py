@@ -43,9 +43,9 @@ _LONGEST = 63
 _LONGEST_RUN = 60
 _LONGEST_PART = 29
 _HASH = 8
-# Longer than the digits of any time, so that none of these has the name of a scheduled run. What somebody asks for has
-# one length, which the admission policy holds, and what the operator makes has others: nobody takes its names.
-_ASKED, _CAUSE = 10, 12
+# Longer than the digits of any time, so that none of these has the name of a scheduled run. Each kind of name has a
+# length of its own, by which the admission policy tells them apart: nobody takes the name of a run that is to come.
+_KEY, DRAWN, _CAUSE, _BACKFILL = 10, 11, 12, 13
 # The last second of the year 9999.
 _LAST_SECOND = 253_402_300_799
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -69,16 +69,29 @@ def follow_up_name(task: str, cause_uid: str) -> str:
     return shortened(f"{task}-{sha256(cause_uid.encode()).hexdigest()[:_CAUSE]}", _LONGEST_RUN)
 
 
-def keyed_name(begin: str, key: str) -> str:
-    """The run for which somebody asks by a key: whoever asks again asks for the same."""
-    cut = len(begin) + 1 + _ASKED > _LONGEST_RUN
-    # Two tasks of which no more than the begin of their names is left have runs of their own.
-    return drawn_name(begin, sha256((f"{begin}\0{key}" if cut else key).encode()).hexdigest()[:_ASKED])
+def keyed_name(task: str, key: str) -> str:
+    """The run of a task for which somebody asks by a key: whoever asks again asks for the same."""
+    return _digested(task, key, _KEY)
+
+
+def backfill_name(task: str, times: str) -> str:
+    """The run that does a task for these times again: whoever asks for the same ones asks for the same run."""
+    return _digested(f"{task}-backfill", times, _BACKFILL)
 
 
 def drawn_name(begin: str, letters: str) -> str:
-    """A run that somebody asks for, by ten letters or digits that nobody else has drawn; a long begin is cut."""
-    return f"{begin[: _LONGEST_RUN - 1 - len(letters)].rstrip('-')}-{letters}"
+    """Any other run that somebody asks for: by `DRAWN` letters or digits that nobody else has drawn."""
+    return _cut(begin, letters)
+
+
+def _digested(begin: str, text: str, letters: int) -> str:
+    """Two of which no more than the same begin is left in their names have names of their own."""
+    cut = len(begin) + 1 + letters > _LONGEST_RUN
+    return _cut(begin, sha256((f"{begin}\0{text}" if cut else text).encode()).hexdigest()[:letters])
+
+
+def _cut(begin: str, end: str) -> str:
+    return f"{begin[: _LONGEST_RUN - 1 - len(end)].rstrip('-')}-{end}"
 
 
 def part_of_step(name: str) -> str:

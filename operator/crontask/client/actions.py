@@ -18,6 +18,8 @@ from crontask.api.names import (
     ANNOTATION_BACKFILL,
     ANNOTATION_RESUME,
     ANNOTATION_SUSPENDED_BY,
+    DRAWN,
+    backfill_name,
     drawn_name,
     keyed_name,
 )
@@ -90,8 +92,8 @@ def name_by_key(task: str, key: str) -> str:
 
 
 def drawn(begin: str) -> str:
-    """The name of any other run: the task's, and ten letters that nobody else draws."""
-    return drawn_name(begin, os.urandom(5).hex())
+    """The name of any other run: the task's, and letters that nobody else draws."""
+    return drawn_name(begin, os.urandom(DRAWN).hex()[:DRAWN])
 
 
 def trigger(
@@ -143,7 +145,7 @@ def rerun(
 
 def name_of_backfill(task: str, first: datetime, last: datetime, only: str) -> str:
     """The name of the backfill of a task from one nominal time to another: whoever asks again asks for the same."""
-    return keyed_name(f"{task}-backfill", f"{format_time(first)}/{format_time(last)} {only}")
+    return backfill_name(task, f"{format_time(first)}/{format_time(last)} {only}")
 
 
 def backfill(task: str, times: Sequence[datetime], *, name: str, only: str, parallel: int = 1) -> Document:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, drawn_name
+from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, DRAWN, drawn_name
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.api.times import parse_duration, time_of
 from crontask.client import actions, errors
@@ -23,7 +23,7 @@ from crontask.dashboard.session import Session
 
 Form = Mapping[str, str]
 Act = Callable[["Pressed"], Awaitable[str]]
-_DRAWN = re.compile(r"[0-9a-f]{10}")
+_DRAWN = re.compile(f"[0-9a-f]{{{DRAWN}}}")
 _LONGEST_REASON = 256
 
 

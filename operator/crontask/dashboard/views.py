@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from crontask.api.names import DRAWN
 from crontask.dashboard.address import Ask, Links
 from crontask.dashboard.moments import Clock
 from crontask.dashboard.plain import one_line, plain
@@ -66,7 +67,7 @@ class Frame:
     live: str = ""
     cluster: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
-    draw: str = field(default_factory=lambda: os.urandom(5).hex())
+    draw: str = field(default_factory=lambda: os.urandom(DRAWN).hex()[:DRAWN])
 
     @property
     def zone_name(self) -> str:

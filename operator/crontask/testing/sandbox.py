@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
-from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, ANNOTATION_RESERVED, keyed_name
+from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, ANNOTATION_RESERVED, DRAWN, drawn_name
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.api.times import parse_duration
 from crontask.client import operations, requests, values
@@ -275,7 +276,7 @@ class Sandbox:
     def _drawn(self, begin: str) -> str:
         """The name of a run: a hash of how many there were, so that the same test sees the same names."""
         self._names += 1
-        return keyed_name(begin, f"\0{self._names}")
+        return drawn_name(begin, sha256(f"{begin}\0{self._names}".encode()).hexdigest()[:DRAWN])
 
     def _observe(self, kind: Kind, before: Document | None, after: Document | None) -> None:
         document = after or before

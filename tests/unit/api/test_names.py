@@ -1,6 +1,5 @@
 """Names: deterministic, told apart, never too long."""
 
-import re
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from crontask.api.names import (
     DNS_LABEL,
+    backfill_name,
     drawn_name,
     follow_up_name,
     keyed_name,
@@ -51,22 +51,25 @@ _TASKS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?", fullmatch=True)
 
 
 @given(_TASKS, st.text(min_size=1, max_size=40), st.uuids())
-def test_nobody_asks_for_a_name_that_the_operator_makes(task: str, key: str, uid: UUID) -> None:
-    """The admission policy lets who may not create pods name runs by ten letters at the end, and not otherwise."""
-    asked = re.compile("-([a-z0-9]{5}|[a-z0-9]{10})$")
-    for name in (keyed_name(task, key), drawn_name(task, "0123456789")):
-        assert asked.search(name)
-        assert len(name) <= 60
-        assert DNS_LABEL.fullmatch(name)
-    made = (
-        run_name(task, datetime(1975, 1, 1, tzinfo=UTC)),
-        run_name(task, datetime(9999, 12, 31, tzinfo=UTC)),
-        follow_up_name(task, str(uid)),
-        part_name(run_name(task, datetime(1975, 1, 1, tzinfo=UTC)), str(uid), "step"),
-        part_name(task, str(uid), "a" * 40),
-    )
-    # A task's own name may end in anything: what follows the last hyphen of a run's is ours.
-    assert not any(asked.search(name) for name in made)
+def test_each_kind_of_name_ends_in_another_number_of_letters(task: str, key: str, uid: UUID) -> None:
+    """By it the admission policy holds that nobody takes a name of another kind."""
+    parent = run_name(task, datetime(2026, 3, 29, tzinfo=UTC))
+    kinds = {
+        6: (run_name(task, datetime(1975, 1, 1, tzinfo=UTC)), parent),
+        8: (part_name(parent, str(uid), "step"), part_name(task, str(uid), "a" * 40)),
+        10: (keyed_name(task, key),),
+        11: (drawn_name(task, "0123456789a"),),
+        12: (follow_up_name(task, str(uid)),),
+        13: (backfill_name(task, key),),
+    }
+    for length, names in kinds.items():
+        for name in names:
+            ends = 8 if len(name) > 60 - length and name != drawn_name(task, "0123456789a") else length
+            assert len(name.rpartition("-")[2]) in (length, ends)
+            assert len(name) <= 60
+            assert DNS_LABEL.fullmatch(name)
+    for kind in (10, 11, 13):
+        assert all(len(name.rpartition("-")[2]) == kind for name in kinds[kind])
 
 
 def test_tasks_whose_names_are_cut_have_runs_of_their_own_by_the_same_key() -> None:

@@ -247,7 +247,7 @@ def test_names() -> None:
     assert nominal_of("sync", keyed) is None
     assert len(actions.name_by_key("t" * 52, "k")) <= 60
     assert drawn_name("sync", "0123456789") == "sync-0123456789"
-    assert re.fullmatch("sync-[0-9a-f]{10}", actions.drawn("sync"))
+    assert re.fullmatch("sync-[0-9a-f]{11}", actions.drawn("sync"))
     assert actions.drawn("sync") != actions.drawn("sync")
 
 
