@@ -76,6 +76,11 @@ def keyed_name(begin: str, key: str) -> str:
     return drawn_name(begin, sha256((f"{begin}\0{key}" if cut else key).encode()).hexdigest()[:_ASKED])
 
 
+def name_of_backfill(task: str, first: str, last: str, only: str) -> str:
+    """The backfill of a task from one nominal time to another, in RFC 3339: whoever asks again asks for the same."""
+    return keyed_name(f"{task}-backfill", f"{first}/{last} {only}")
+
+
 def drawn_name(begin: str, letters: str) -> str:
     """A run that somebody asks for, by ten letters or digits that nobody else has drawn; a long begin is cut."""
     return f"{begin[: _LONGEST_RUN - 1 - len(letters)].rstrip('-')}-{letters}"

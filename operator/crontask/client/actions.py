@@ -141,11 +141,6 @@ def rerun(
     return _run({**of_task, "rerunOf": asked, **_settings(settings)}, name, labels, annotations)
 
 
-def name_of_backfill(task: str, first: datetime, last: datetime, only: str) -> str:
-    """The name of the backfill of a task from one nominal time to another: whoever asks again asks for the same."""
-    return keyed_name(f"{task}-backfill", f"{format_time(first)}/{format_time(last)} {only}")
-
-
 def backfill(task: str, times: Sequence[datetime], *, name: str, only: str, parallel: int = 1) -> Document:
     """A run of a task for each of these nominal times, that have passed. `only`: which were chosen."""
     fan_out = {

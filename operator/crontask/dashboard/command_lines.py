@@ -31,6 +31,13 @@ def resume_line(namespace: str, task: str) -> str:
     return _line(namespace, "resume", task)
 
 
+def backfill_line(namespace: str, task: str, asked: Mapping[str, str], *, yes: bool, force: bool) -> str:
+    """A task again for times that have passed. `asked`: `from`, `to`, `only` and `parallel`, as its form has them."""
+    words = ["--from", asked["from"], "--to", asked["to"], "--only", asked["only"]]
+    words += ["--parallel", asked["parallel"]] if asked["parallel"] != "1" else []
+    return _line(namespace, "backfill", task, *words, *(["--yes"] if yes else []), *(["--force"] if force else []))
+
+
 def cancel_line(namespace: str, run: str) -> str:
     """The end of a run."""
     return _line(namespace, "cancel", run)
