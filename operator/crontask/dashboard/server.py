@@ -59,6 +59,8 @@ def application(desk: Desk) -> web.Application:
     for view, its_acts in ACTS.items():
         for name, act in its_acts.items():
             app.router.add_post(f"{prefix}/{view.path}/{name}", acts.handler(desk, Page(desk, view), act))
+    for name, line in acts.LINES_OF_TASK.items():
+        app.router.add_post(f"{prefix}/{TASK_VIEW.path}/{name}/line", acts.line_handler(desk, line))
     for view in VIEWS:
         page = Page(desk, view)
         app.router.add_get(f"{prefix}/{view.path}", page.show)
