@@ -347,12 +347,12 @@ def test_a_stream_is_closed_while_nobody_looks(browser: Browser, site: Dashboard
             "window.EventSource = class extends Source { constructor(at) { super(at); streams.push(this); } };"
         )
         looking.go(f"/ns/{verbs.namespace}/tasks")
-        page.wait_for_function("streams.length === 1 && streams[0].readyState === 1")
+        until("a stream opens or closes", lambda: page.evaluate("streams.length === 1 && streams[0].readyState === 1"))
         hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
         page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_function("streams[0].readyState === 2")
+        until("a stream opens or closes", lambda: page.evaluate("streams[0].readyState === 2"))
         page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_function("streams.length === 2 && streams[1].readyState === 1")
+        until("a stream opens or closes", lambda: page.evaluate("streams.length === 2 && streams[1].readyState === 1"))
 
 
 def test_without_javascript_one_looks_and_runs_and_pauses(browser: Browser, site: DashboardSite, verbs: Verbs) -> None:
