@@ -17,6 +17,7 @@ from cluster import layout, report
 from installation import Tools, install, named_cluster, ready_cluster
 
 NAMESPACE = "crontask-demo"
+PAGE = f"crontask dashboard -n {NAMESPACE}"
 SECONDS = 150
 SHOWN = (
     "every-minute.yaml",
@@ -127,7 +128,9 @@ def _how_to_use(tools: Tools) -> None:
     _console.print(
         f"\nThe cluster is up. To look at it from a second terminal, in this folder:\n"
         f"  {_exports(tools)}\n"
-        f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n",
+        f"  kubectl -n {NAMESPACE} get crontasks,scheduledruns\n"
+        f"Or in your browser:\n"
+        f"  {PAGE}\n",
         highlight=False,
         soft_wrap=True,
     )
@@ -150,6 +153,9 @@ def _how_to_go_on(tools: Tools) -> None:
         f"  crontask next -f examples/nightly.yaml\n"
         f"  kubectl -n {NAMESPACE} describe crontask slow-one\n"
         f'  kubectl -n {NAMESPACE} patch crontask paused --type=merge -p \'{{"spec":{{"suspend":false}}}}\'\n'
+        f"\nThe same in your browser, with the buttons (it runs until Ctrl-C; on a machine without a browser: "
+        f"--no-browser says which file opens it):\n"
+        f"  {PAGE}\n"
         f"\nRemove everything:",
         highlight=False,
         soft_wrap=True,

@@ -86,12 +86,7 @@ def known_tools() -> Tools:
 
 def install(tools: Tools, *values: str) -> None:
     """Install or upgrade the chart, and wait until the operator is ready. `values`: as for helm's --set."""
-    image = operator_image.TAG if tools.throw_away else os.environ.get("CRONTASK_IMAGE")
-    settings = list(values)
-    if image:
-        repository, _, tag = image.rpartition(":")
-        settings += [f"image.repository={repository}", f"image.tag={tag}"]
-    sets = [part for setting in settings for part in ("--set", setting)]
+    sets = [part for setting in (*values, *image_values(tools)) for part in ("--set", setting)]
     with report.step("installing the chart"):
         tools.helm(
             *("upgrade", "--install", "crontask", str(CHART), "--namespace", NAMESPACE, "--create-namespace"),
@@ -101,6 +96,13 @@ def install(tools: Tools, *values: str) -> None:
         # The image's tag is the same after a new build: the operator has to be started anew.
         tools.kubectl("rollout", "restart", "deployment/crontask", "--namespace", NAMESPACE)
         tools.kubectl("rollout", "status", "deployment/crontask", "--namespace", NAMESPACE, "--timeout=120s")
+
+
+def image_values(tools: Tools) -> list[str]:
+    """The values of the chart that say which image the cluster has."""
+    image = operator_image.TAG if tools.throw_away else os.environ.get("CRONTASK_IMAGE")
+    repository, _, tag = (image or "").rpartition(":")
+    return [f"image.repository={repository}", f"image.tag={tag}"] if image else []
 
 
 def uninstall(tools: Tools) -> None:

@@ -42,6 +42,7 @@ TASKS: dict[str, dict[str, Any]] = {
         }
     },
     "fan": {"handler": {"forEach": {"items": [1, 2, 3], "maxFailed": 3, "handler": container(code=1)}}},
+    "stopped": {"interval": "2s", "suspend": True, "handler": container(0.1)},
     "bad": {"schedule": "61 * * * *", "handler": container()},
 }
 
@@ -144,6 +145,82 @@ def test_run_now_with_a_form_made_of_the_schema(browser: Browser, site: Dashboar
         page.click("button:has-text('Run it again')")
         expect(page.locator(".notices")).to_contain_text(f"it runs {name} again")
         expect(page.locator(".headline .state")).to_have_text("Succeeded", timeout=20_000)
+
+
+def test_the_command_line_follows_what_is_typed(browser: Browser, site: DashboardSite, verbs: Verbs) -> None:
+    with somebody(browser, site) as looking:
+        page = looking.go(f"/ns/{verbs.namespace}/tasks/checked")
+        code = page.locator("#act-trigger code")
+        page.click("summary:has-text('Run now')")
+        page.fill("[name='arg.days']", "5")
+        expect(code).to_have_text(f"kubectl crontask trigger checked --set days=5 -n {verbs.namespace}")
+        page.select_option("[name='arg.region']", "us")
+        expect(code).to_have_text(
+            f"kubectl crontask trigger checked --set days=5 --set-string region=us -n {verbs.namespace}"
+        )
+        page.fill("[name='arg.mail']", '{"to": "it\'s <b>"}')
+        expect(code).to_contain_text("--args-file -")
+        line = code.inner_text()
+        # As it is now it cannot be meant: the line stays.
+        with page.expect_response("**/trigger/line") as answered:
+            page.fill("[name='arg.mail']", "{nope")
+        assert answered.value.status == 422
+        assert code.inner_text() == line
+        # What changes on the page meanwhile does not take it away; what it says, a shell does.
+        verbs.kubectl("annotate", "ct", "checked", "seen=1")
+        made = re.search(r"scheduledrun\.crontask\.dev/(\S+) created", verbs.shell(line))
+        assert made is not None
+        wanted = {"days": 5, "region": "us", "mail": {"to": "it's <b>"}}
+        assert verbs.get("sr", made[1])["spec"]["args"] == wanted
+        assert code.inner_text() == line
+
+        page.click("summary:has-text('Pause')")
+        page.fill("[name=reason]", "it's late")
+        expect(page.locator("#act-pause code")).to_have_text(
+            f"kubectl crontask suspend checked --reason 'it'\"'\"'s late' -n {verbs.namespace}"
+        )
+        page.fill("[name=until]", "2h")
+        expect(page.locator("#act-pause code")).to_contain_text(re.compile(r"--until 20\S+Z -n"))
+
+
+def test_a_backfill_shows_its_plan_first(browser: Browser, site: DashboardSite, verbs: Verbs) -> None:
+    with somebody(browser, site) as looking:
+        page = looking.go(f"/ns/{verbs.namespace}/tasks/stopped")
+        page.click("a:has-text('Backfill')")
+        page.fill("[name=from]", "soon")
+        page.click("button:has-text('Show the plan')")
+        expect(page.locator("[role=alert]")).to_contain_text("from: 'soon' is not a duration")
+        assert page.input_value("[name=from]") == "soon"
+        page.fill("[name=from]", "1h")
+
+        def planned() -> list[str]:
+            page.click("button:has-text('Show the plan')")
+            times = page.locator(".plan .coming time").all()
+            return [str(time.get_attribute("datetime")) for time in times]
+
+        until("three times have passed while it is suspended", lambda: len(planned()) >= 3)
+        times = planned()
+        expect(page.locator(".plan")).to_contain_text("suspended then, or another schedule")
+        page.fill("[name=from]", times[0])
+        page.fill("[name=to]", times[2])
+        assert planned() == times[:2]
+        expect(page.locator(".plan code")).to_have_text(
+            f"kubectl crontask backfill stopped --from {times[0]} --to {times[2]} --only missing -n {verbs.namespace}"
+        )
+        plan, line = page.url, page.locator(".plan code").inner_text()
+        assert "run" in verbs.shell(f"{line} --dry-run")
+        assert looking.violations() == []
+        page.click("button:has-text('Make 2 runs')")
+        page.wait_for_url(re.compile("/runs/stopped-backfill-[0-9a-f]{10}$"))
+        name = page.url.rsplit("/", 1)[1]
+        expect(page.locator(".notices")).to_contain_text(f"{name} is created: 2 runs of stopped.")
+        expect(page.locator(".headline .state")).to_have_text("Succeeded", timeout=30_000)
+        assert verbs.get("sr", name)["spec"]["handler"]["forEach"]["items"] == times[:2]
+        # Whoever asks for the same again hears of the first; and by now there is nothing to do.
+        page.goto(plan)
+        expect(page.locator(".plan")).to_contain_text("nothing to do: none of them is missing")
+        verbs.kubectl("delete", "sr", name)
+        assert site.act(f"/ns/{verbs.namespace}/tasks/checked/backfill", **{"from": "7d"}).status == 422
 
 
 def test_a_form_that_is_sent_twice_makes_one_run(site: DashboardSite, verbs: Verbs) -> None:
@@ -270,12 +347,12 @@ def test_a_stream_is_closed_while_nobody_looks(browser: Browser, site: Dashboard
             "window.EventSource = class extends Source { constructor(at) { super(at); streams.push(this); } };"
         )
         looking.go(f"/ns/{verbs.namespace}/tasks")
-        page.wait_for_function("streams.length === 1 && streams[0].readyState === 1")
+        until("a stream opens or closes", lambda: page.evaluate("streams.length === 1 && streams[0].readyState === 1"))
         hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
         page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_function("streams[0].readyState === 2")
+        until("a stream opens or closes", lambda: page.evaluate("streams[0].readyState === 2"))
         page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_function("streams.length === 2 && streams[1].readyState === 1")
+        until("a stream opens or closes", lambda: page.evaluate("streams.length === 2 && streams[1].readyState === 1"))
 
 
 def test_without_javascript_one_looks_and_runs_and_pauses(browser: Browser, site: DashboardSite, verbs: Verbs) -> None:
@@ -289,7 +366,7 @@ def test_without_javascript_one_looks_and_runs_and_pauses(browser: Browser, site
         assert verbs.get("sr", name)["spec"]["args"] == {"days": 8}
         page.click("text=The log on a page of its own")
         expect(page.locator("h1")).to_have_text("Log")
-        for path in ("tasks", "now", "tasks/nightly"):
+        for path in ("tasks", "now", "tasks/nightly", "tasks/nightly/backfill?from=3d"):
             assert page.goto(f"{looking.site.address}/ns/{verbs.namespace}/{path}").ok  # type: ignore[union-attr]
 
 
@@ -297,7 +374,8 @@ def test_without_javascript_one_looks_and_runs_and_pauses(browser: Browser, site
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     browser: Browser, site: DashboardSite, verbs: Verbs, how: dict[str, bool]
 ) -> None:
-    verbs.make("ScheduledRun", f"flow-{uuid4().hex[:6]}", {"taskRef": {"name": "flow"}})
+    for task in ("flow", "fan"):
+        verbs.make("ScheduledRun", f"{task}-{uuid4().hex[:6]}", {"taskRef": {"name": task}})
     names = [name.partition("/")[2] for name in verbs.kubectl("get", "sr", "-o", "name").split()]
     runs = [next(name for name in names if name.startswith(begin)) for begin in ("flow", "beat", "fan")]
     paths = [
@@ -307,6 +385,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         "tasks/checked",
         "tasks/bad",
         "tasks/nightly",
+        "tasks/nightly/backfill",
+        "tasks/nightly/backfill?from=40d&only=all",
+        "tasks/checked/backfill",
         *(f"runs/{run}" for run in runs),
         f"runs/{runs[1]}/yaml",
         f"runs/{runs[1]}/log",

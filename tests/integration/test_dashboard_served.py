@@ -75,8 +75,18 @@ def test_a_token_sees_and_does_what_it_may(server: str, verbs: Verbs) -> None:
         detail = site.request("GET", f"/ns/{verbs.namespace}/tasks/task").text
         assert 'method="post"' not in detail.partition("<main")[2]
         assert site.act(f"/ns/{verbs.namespace}/tasks/task/pause").status == 403
+        planned = site.request("GET", f"/ns/{verbs.namespace}/tasks/task/backfill?from=3d&only=all").text
+        assert "The plan" in planned
+        assert 'method="post"' not in planned.partition("<main")[2]
+        form = {"from": "3d", "only": "all"}
+        assert site.act(f"/ns/{verbs.namespace}/tasks/task/backfill", **form).status == 403
         # The server knows the other namespace, and says nothing of it.
-        for path in (f"/ns/{verbs.namespace}-other/tasks", f"/ns/{verbs.namespace}-other/tasks/hidden", "/ns/-/tasks"):
+        for path in (
+            f"/ns/{verbs.namespace}-other/tasks",
+            f"/ns/{verbs.namespace}-other/tasks/hidden",
+            f"/ns/{verbs.namespace}-other/tasks/hidden/backfill?from=3d",
+            "/ns/-/tasks",
+        ):
             answer = site.request("GET", path)
             assert answer.status == 403
             assert "0 4 * * *" not in answer.text

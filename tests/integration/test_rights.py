@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import chart
@@ -13,10 +12,11 @@ import yaml
 from api_server import ROOT, until
 
 from cluster.control_plane import ControlPlane
+from crontask.api.names import name_of_backfill
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.api.scheduledrun import ScheduledRunSpec
 from crontask.client.access import Flags, load
-from crontask.client.actions import drawn, name_by_key, name_of_backfill
+from crontask.client.actions import drawn, name_by_key
 from crontask.client.cluster import Cluster
 from crontask.client.errors import Forbidden
 from crontask.client.requests import Document
@@ -435,6 +435,6 @@ def test_the_names_that_clients_make_are_taken(users: Users, task: str) -> None:
     run: dict[str, Any] = {"taskRef": {"name": task}}
     for name in (name_by_key(task, "order-42"), drawn(task), drawn(f"{task}-tfxk80")):
         _assert_answer(users.create("trigger", RUN, run, name=name), "")
-    day = datetime(2026, 1, 1, tzinfo=UTC)
+    day = "2026-01-01T00:00:00Z"
     fans = fan_out(handler={"task": task})
     _assert_answer(users.create("trigger", RUN, fans, name=name_of_backfill(task, day, day, "all")), "")

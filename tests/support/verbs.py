@@ -37,6 +37,15 @@ class Verbs:
             self.command(*words), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def shell(self, line: str) -> str:
+        """What a line of a shell prints, in which `kubectl crontask` is the command; fails unless it ends well."""
+        ours = f'kubectl() {{ shift; "{sys.executable}" -m crontask.cli.main "$@"; }}'
+        done = subprocess.run(
+            ["sh", "-c", f"{ours}\n{line}"], env=self.environment(), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout
+
     def command(self, *words: str) -> list[str]:
         """As a process has it."""
         return [sys.executable, "-m", "crontask.cli.main", "-n", self.namespace, *words]

@@ -74,9 +74,9 @@ def keyed_name(task: str, key: str) -> str:
     return _digested(task, key, _KEY)
 
 
-def backfill_name(task: str, times: str) -> str:
-    """The run that does a task for these times again: whoever asks for the same ones asks for the same run."""
-    return _digested(f"{task}-backfill", times, _BACKFILL)
+def name_of_backfill(task: str, first: str, last: str, only: str) -> str:
+    """The backfill of a task from one nominal time to another: whoever asks again asks for the same."""
+    return _digested(f"{task}-backfill", f"{first}/{last} {only}", _BACKFILL)
 
 
 def drawn_name(begin: str, letters: str) -> str:

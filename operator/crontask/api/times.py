@@ -13,6 +13,8 @@ _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WRITTEN_TIME = "%04d-%02d-%02dT%02d:%02d:%02dZ"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Days begin at midnight in UTC, as dates do.
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 LONGEST = timedelta(days=3660)
 LATEST_PAST = timedelta(seconds=60)
 """A run whose `at` is earlier than its creation by more than that has failed, unless that is asked for."""
@@ -66,6 +68,38 @@ def format_time(instant: datetime) -> str:
 def time_of(text: object) -> object:
     """A time of an object; what is no text as it is. Raises ValueError with what to write instead."""
     return _parsed(text, _TIME, datetime.fromisoformat, "time; write it in UTC, like 2026-03-29T01:00:00Z")
+
+
+def parse_time(value: object) -> datetime:
+    """An instant in UTC, to the second. Raises ValueError with what to write instead."""
+    if isinstance(value, datetime):
+        return value
+    text = str(value).strip()
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write it in RFC 3339, like 2026-03-29T01:00:00Z") from None
+    if instant.tzinfo is None:
+        if len(text) > len("2026-03-29"):
+            raise ValueError(f"{text!r} has no zone; write {text}Z for UTC, or an offset like +02:00")
+        instant = instant.replace(tzinfo=UTC)
+    try:
+        utc = instant.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        utc = None
+    if utc is None or utc.year < FIRST_YEAR:
+        raise ValueError(f"{text!r} {'; '.join(OUTSIDE_TIME)}")
+    return utc
+
+
+def parse_since(value: object, now: datetime) -> datetime:
+    """An instant, or how long before `now` it was: `2026-03-29`, `7d`, `-7d`, `yesterday`. Raises ValueError."""
+    text = str(value).strip()
+    if text in _DAYS_AGO:
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS_AGO[text])
+    if text[:4].isdigit() and "-" in text:
+        return parse_time(text)
+    return now - parse_duration(text.removeprefix("-"))
 
 
 def date_of(text: object) -> object:

@@ -13,13 +13,14 @@ from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.exits import FAILED
 from crontask.cli.parameters import DurationParam
-from crontask.cli.past import Range, range_options, read_task, times_in
+from crontask.cli.past import range_of, range_options, read_task, times_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from crontask.decide.model import CronTask
     from crontask.decide.task.past import PastTime
+    from crontask.decide.task.range import Range
 
 _HEAD = ("DUE", "UNTIL", "TIMES", "RESULT", "START", "RUN", "REASON")
 
@@ -43,7 +44,7 @@ def audit_command(task: str, start: "datetime", end: "datetime | None", toleranc
 
     Example: crontask audit nightly-report --from 30d
     """
-    asked = Range.of(start, end)
+    asked = range_of(start, end)
     with connected() as cluster:
         found, runs = read_task(cluster, task)
     times = times_in(found, runs, asked, ("audit", found.meta.name))
@@ -122,7 +123,7 @@ def _late(times: "Sequence[PastTime]", tolerance: timedelta) -> int:
     return sum(each.late is not None and each.late > tolerance for each in times)
 
 
-def _report(task: "CronTask", times: "Sequence[PastTime]", asked: Range, tolerance: timedelta) -> dict[str, Any]:
+def _report(task: "CronTask", times: "Sequence[PastTime]", asked: "Range", tolerance: timedelta) -> dict[str, Any]:
     """As docs/backfill-and-audit.md has it."""
     since, late = task.status.decided_since, _late(times, tolerance)
     known = sum(each.late is not None for each in times)

@@ -11,16 +11,17 @@ from crontask.api.times import format_time
 from crontask.cli import names as completed
 from crontask.cli.connection import cluster_options, connected, written_again
 from crontask.cli.exits import BAD_INPUT, stop
-from crontask.cli.past import Range, commands, range_options, read_task, times_in
+from crontask.cli.past import commands, range_of, range_options, read_task, times_in
 from crontask.cli.starting import Asked, follow
 from crontask.cli.waiting import ended, timeout_option
 from crontask.client.tree import phase_of
 
 if TYPE_CHECKING:
-    from crontask.cli.backfill_plan import Plan
     from crontask.client import Cluster
     from crontask.client.requests import Document
     from crontask.decide.model import CronTask
+    from crontask.decide.task.backfill import BackfillPlan
+    from crontask.decide.task.range import Range
 
 MOST_RUNS = 1_000
 _UNASKED = 20
@@ -56,7 +57,7 @@ def backfill_command(task: str, start: datetime, end: datetime | None, **options
     Example: crontask backfill nightly-report --from 2026-03-01 --to 2026-03-08 --dry-run
     """
     asked = Asked.of({name: options.pop(name) for name in ("wait", "timeout", "strict")})
-    within = Range.of(start, end)
+    within = range_of(start, end)
     with connected() as cluster:
         plan = _plan(cluster, task, within, options["only"], options["parallel"])
         if plan is None:
@@ -68,15 +69,18 @@ def backfill_command(task: str, start: datetime, end: datetime | None, **options
         if goes_on and plan.in_the_way and not options["force"]:
             _refuse_overlap(plan)
         if options["output"] != "json":
-            click.echo("\n".join(plan.lines()), err=goes_on)
+            from crontask.cli.backfill_plan import lines_of
+
+            click.echo("\n".join(lines_of(plan)), err=goes_on)
         if goes_on and len(plan.chosen) > _UNASKED and not options["yes"]:
             plan = _confirmed(cluster, plan)
             goes_on = bool(plan.chosen)
         run = _create(cluster, plan) if goes_on else None
         if options["output"] == "json":
+            from crontask.cli.backfill_plan import report_on
             from crontask.cli.output import as_json
 
-            click.echo(as_json(plan.report(created=run is not None)))
+            click.echo(as_json(report_on(plan, created=run is not None)))
         if run is None:
             return
         in_data = options["output"] != "json" and not asked.waits
@@ -84,7 +88,7 @@ def backfill_command(task: str, start: datetime, end: datetime | None, **options
         click.get_current_context().exit(follow(cluster, run, asked))
 
 
-def _plan(cluster: "Cluster", task: str, within: Range, only: str, parallel: int) -> "Plan | None":
+def _plan(cluster: "Cluster", task: str, within: "Range", only: str, parallel: int) -> "BackfillPlan | None":
     """What it would do; None where there is no nominal time at all."""
     found, runs = read_task(cluster, task)
     name = found.meta.name
@@ -96,22 +100,20 @@ def _plan(cluster: "Cluster", task: str, within: Range, only: str, parallel: int
         span = f"from {format_time(within.start)} up to {format_time(within.end)}"
         click.echo(f"nothing to do: {name} has no nominal times {span}", err=True)
         return None
-    from crontask.cli.backfill_plan import Plan
+    from crontask.decide.task.backfill import BackfillPlan
 
-    return Plan(found, within, times, only, parallel, runs)
+    return BackfillPlan(found, within, times, only, parallel, runs)
 
 
 def _refuse_without_schedule(task: "CronTask") -> None:
-    spec = task.spec
-    if spec.schedule or spec.schedules or spec.interval:
-        return
-    trigger = written_again("trigger", task.meta.name)
-    why = "its times follow from the ends of its runs" if spec.delay is not None else "it has no schedule"
-    why = f"it runs after {spec.after.task}" if spec.after is not None else why
-    stop(BAD_INPUT, f"{task.meta.name} has no times that could be made up for: {why}; write {trigger}")
+    from crontask.decide.task.backfill import why_never
+
+    if why := why_never(task):
+        trigger = written_again("trigger", task.meta.name)
+        stop(BAD_INPUT, f"{task.meta.name} has no times that could be made up for: {why}; write {trigger}")
 
 
-def _refuse_the_same(cluster: "Cluster", plan: "Plan") -> None:
+def _refuse_the_same(cluster: "Cluster", plan: "BackfillPlan") -> None:
     """Whoever asks for the same again hears of the first."""
     from crontask.api.resources import SCHEDULED_RUN
     from crontask.client import operations, requests
@@ -134,7 +136,7 @@ def _same(first: "Document", only: str) -> NoReturn:
     stop(BAD_INPUT, f"this backfill is there already, {made}: run {name}, which is {phase_of(first)}; {fix}")
 
 
-def _refuse_overlap(plan: "Plan") -> NoReturn:
+def _refuse_overlap(plan: "BackfillPlan") -> NoReturn:
     """Two that do the same times would do them twice."""
     names = ", ".join(plan.in_the_way)
     are = "is open and is" if len(plan.in_the_way) == 1 else "are open and are"
@@ -142,11 +144,11 @@ def _refuse_overlap(plan: "Plan") -> NoReturn:
     stop(BAD_INPUT, f"{names} {are} for some of these times; wait for it: {wait}; or write --force")
 
 
-def _check_how_many(plan: "Plan") -> None:
+def _check_how_many(plan: "BackfillPlan") -> None:
     """One run has so many parts at most: of more, the commands for one after the other."""
     if len(plan.chosen) <= MOST_RUNS:
         return
-    from crontask.cli.backfill_plan import ranges_of
+    from crontask.decide.task.backfill import ranges_of
 
     again = ["backfill", plan.task.meta.name, "--yes", "--wait"]
     again += ["--only", plan.only] if plan.only != BACKFILL_MISSING else []
@@ -155,7 +157,7 @@ def _check_how_many(plan: "Plan") -> None:
     stop(BAD_INPUT, why, *commands(tuple(again), ranges_of(plan.chosen, plan.asked.end, MOST_RUNS)))
 
 
-def _confirmed(cluster: "Cluster", plan: "Plan") -> "Plan":
+def _confirmed(cluster: "Cluster", plan: "BackfillPlan") -> "BackfillPlan":
     """The plan as it is once somebody has said yes. Ends the program where nobody does."""
     many = f"{len(plan.chosen):,} runs"
     if not sys.stdin.isatty():
@@ -170,13 +172,11 @@ def _confirmed(cluster: "Cluster", plan: "Plan") -> "Plan":
     return now
 
 
-def _create(cluster: "Cluster", plan: "Plan") -> "Document":
+def _create(cluster: "Cluster", plan: "BackfillPlan") -> "Document":
     from crontask.api.resources import SCHEDULED_RUN
-    from crontask.cli.backfill_plan import nominals
     from crontask.client import actions, errors
 
-    times = nominals(plan.chosen)
-    body = actions.backfill(plan.task.meta.name, times, name=plan.name, only=plan.only, parallel=plan.parallel)
+    body = actions.backfill(plan.task.meta.name, plan.nominals, name=plan.name, only=plan.only, parallel=plan.parallel)
     try:
         return cluster.create(SCHEDULED_RUN, body, manager=actions.MANAGER, drawn=True)
     except errors.AlreadyExists:

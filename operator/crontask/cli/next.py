@@ -6,8 +6,9 @@ import click
 import orjson
 
 from crontask.api.base import format_time
+from crontask.api.times import parse_time
 from crontask.cli.manifest import about_a_task, complete, find_task, parsed
-from crontask.cli.parameters import TimeParam, parse_time
+from crontask.cli.parameters import TimeParam
 from crontask.decide.model import CronTask
 from crontask.decide.task.described import Coming, coming_of, why_none_comes
 from crontask.decide.task.local_times import LocalTimes

@@ -7,11 +7,9 @@ from typing import Any, NoReturn
 
 import click
 
-from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, parse_duration
+from crontask.api.times import parse_duration, parse_since, parse_time
 
 BAD_INPUT = 2
-# Days begin at midnight in UTC, as dates do.
-_DAYS_AGO = {"today": 0, "yesterday": 1}
 
 
 class DurationParam(click.ParamType[timedelta]):
@@ -60,13 +58,10 @@ class SinceParam(click.ParamType[datetime]):
         """Parse, or fail with what to write instead."""
         if isinstance(value, datetime):
             return value
-        text, now = str(value).strip(), datetime.now(UTC)
-        if text in _DAYS_AGO:
-            return now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS_AGO[text])
-        if text[:4].isdigit() and "-" in text:
-            return TimeParam().convert(text, param, ctx)
-        ago: timedelta = DurationParam().convert(text.removeprefix("-"), param, ctx)
-        return now - ago
+        try:
+            return parse_since(value, datetime.now(UTC))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class StretchParam(click.ParamType[tuple[datetime, datetime]]):
@@ -112,28 +107,6 @@ class AssignedParam(click.ParamType[tuple[datetime, str]]):
             return parse_time(time), rest
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-def parse_time(value: Any) -> datetime:
-    """An instant in UTC, to the second. Raises ValueError with what to write instead."""
-    if isinstance(value, datetime):
-        return value
-    text = str(value).strip()
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a time; write it in RFC 3339, like 2026-03-29T01:00:00Z") from None
-    if instant.tzinfo is None:
-        if len(text) > len("2026-03-29"):
-            raise ValueError(f"{text!r} has no zone; write {text}Z for UTC, or an offset like +02:00")
-        instant = instant.replace(tzinfo=UTC)
-    try:
-        utc = instant.astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
-        utc = None
-    if utc is None or utc.year < FIRST_YEAR:
-        raise ValueError(f"{text!r} {'; '.join(OUTSIDE_TIME)}")
-    return utc
 
 
 def refuse(messages: Iterable[object]) -> NoReturn:

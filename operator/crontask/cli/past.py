@@ -4,7 +4,6 @@ The modules that know when a task is due take longer to load than a request take
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,36 +19,21 @@ if TYPE_CHECKING:
     from crontask.client import Cluster
     from crontask.decide.model import CronTask, ScheduledRun
     from crontask.decide.task.past import PastTime
+    from crontask.decide.task.range import Range
 
 F = TypeVar("F", bound=Callable[..., Any])
-MOST_TIMES = 10_000
-"""Of one report: more can be asked for by several."""
 _MOST_COMMANDS = 20
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The times from `start` up to, but not including, `end`, as far as they have come."""
+def range_of(start: datetime, end: datetime | None) -> "Range":
+    """As the options say. Ends the program where nothing can lie in it."""
+    from crontask.decide.task.range import BadRangeError, Range
 
-    start: datetime
-    end: datetime
-    now: datetime
-
-    @classmethod
-    def of(cls, start: datetime, end: datetime | None) -> "Range":
-        """As the options say. Ends the program where nothing can lie in it."""
-        now = datetime.now(UTC).replace(microsecond=0)
-        # An instant that was given as so long ago lies within a second.
-        start = start.replace(microsecond=0)
-        end = now + _SECOND if end is None else end.replace(microsecond=0)
-        if start > now:
-            stop(
-                BAD_INPUT, f"--from {format_time(start)} is still to come; write an earlier time, or see crontask next"
-            )
-        if start >= end:
-            stop(BAD_INPUT, f"--to {format_time(end)} is not after --from {format_time(start)}; swap them")
-        return cls(start, min(end, now + _SECOND), now)
+    try:
+        return Range.of(start, end, datetime.now(UTC), ("--from", "--to"))
+    except BadRangeError as error:
+        stop(BAD_INPUT, str(error))
 
 
 def range_options(command: F) -> F:
@@ -87,13 +71,13 @@ def read_task(cluster: "Cluster", name: str) -> "tuple[CronTask, tuple[Scheduled
 
 
 def times_in(
-    task: "CronTask", runs: "tuple[ScheduledRun, ...]", asked: Range, again: tuple[str, ...]
+    task: "CronTask", runs: "tuple[ScheduledRun, ...]", asked: "Range", again: tuple[str, ...]
 ) -> "tuple[PastTime, ...]":
     """What became of each nominal time in the range. Ends the program with the commands to write if they are too many.
 
     `again`: the verb with its name and options, to which a range is added.
     """
-    from crontask.decide.task.past import TooManyTimesError, past_times
+    from crontask.decide.task.past import MOST_TIMES, TooManyTimesError, past_times
 
     try:
         return past_times(task, runs, asked.start, asked.end, asked.now, MOST_TIMES)
@@ -113,6 +97,8 @@ def commands(again: tuple[str, ...], ranges: "list[tuple[datetime, datetime]]") 
 
 def smaller(task: "CronTask", start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """The range in halves, until none has too many times: they are counted, not gone through."""
+    from crontask.decide.task.past import MOST_TIMES
+
     due = task.timetable.due(start - _SECOND, end - _SECOND)
     count = due.count if due is not None else 0
     # Of another schedule, or of runs, there may be more; then half of it is asked for.

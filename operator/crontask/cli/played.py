@@ -6,10 +6,11 @@ from typing import Any
 
 from crontask.api.base import format_time, parse_duration
 from crontask.api.problem import Problem
+from crontask.api.times import parse_time
 from crontask.api.validate import TIMINGS, validate_run
 from crontask.cli.manifest import as_document, chosen, complete, find_task
 from crontask.cli.objects import KINDS, Manifest, ManifestObject, Report, read_manifest
-from crontask.cli.parameters import parse_time, refuse
+from crontask.cli.parameters import refuse
 from crontask.ports import Document, Kind
 from crontask.simulation.documents import merge_patch
 

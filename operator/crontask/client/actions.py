@@ -19,7 +19,6 @@ from crontask.api.names import (
     ANNOTATION_RESUME,
     ANNOTATION_SUSPENDED_BY,
     DRAWN,
-    backfill_name,
     drawn_name,
     keyed_name,
 )
@@ -141,11 +140,6 @@ def rerun(
     if latest:
         asked["definition"] = "Latest"
     return _run({**of_task, "rerunOf": asked, **_settings(settings)}, name, labels, annotations)
-
-
-def name_of_backfill(task: str, first: datetime, last: datetime, only: str) -> str:
-    """The name of the backfill of a task from one nominal time to another: whoever asks again asks for the same."""
-    return backfill_name(task, f"{format_time(first)}/{format_time(last)} {only}")
 
 
 def backfill(task: str, times: Sequence[datetime], *, name: str, only: str, parallel: int = 1) -> Document:

@@ -12,17 +12,19 @@ from aiohttp import web
 
 from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, DRAWN, drawn_name
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
-from crontask.api.times import parse_duration, time_of
+from crontask.api.times import format_time, parse_duration, time_of
 from crontask.client import actions, errors
 from crontask.client.tree import phase_of
 from crontask.dashboard.address import Ask
+from crontask.dashboard.command_lines import suspend_line, trigger_line
 from crontask.dashboard.desk import Desk, explained
-from crontask.dashboard.forms import BadFormError, args_of
+from crontask.dashboard.forms import BadFormError, args_of, run_form
 from crontask.dashboard.pages import Page
 from crontask.dashboard.session import Session
 
 Form = Mapping[str, str]
 Act = Callable[["Pressed"], Awaitable[str]]
+Line = Callable[["Pressed"], Awaitable[str]]
 _DRAWN = re.compile(f"[0-9a-f]{{{DRAWN}}}")
 _LONGEST_REASON = 256
 
@@ -85,6 +87,20 @@ def handler(desk: Desk, page: Page, act: Act) -> Callable[[web.Request], Awaitab
         raise web.HTTPSeeOther(address)
 
     return posted
+
+
+def line_handler(desk: Desk, line: Line) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler that says what a form, as it is filled by now, is in a terminal. Nothing is written."""
+
+    async def typed(request: web.Request) -> web.StreamResponse:
+        session = desk.session(request)
+        form = await desk.form(request, session)
+        try:
+            return web.Response(text=await line(Pressed(session, desk.ask(request), form, desk, request)))
+        except BadFormError as error:
+            return web.Response(text=str(error), status=422)
+
+    return typed
 
 
 async def trigger(pressed: Pressed) -> str:
@@ -208,7 +224,24 @@ def _until(pressed: Pressed) -> datetime | None:
     return until.replace(microsecond=0)
 
 
+async def trigger_typed(pressed: Pressed) -> str:
+    """What `trigger` does."""
+    task = await pressed.session.visitor.cluster.get(CRON_TASK, pressed.name, namespace=pressed.namespace)
+    args, form = args_of(task, pressed.form), run_form(task)
+    kinds = {field.key: field.kind for field in form.fields}
+    as_json = form.has_schema and any(kinds.get(key, "json") == "json" for key in args)
+    return trigger_line(pressed.namespace, pressed.name, args, as_json=as_json)
+
+
+async def pause_typed(pressed: Pressed) -> str:
+    """What `pause` does, until the time that a duration leads to by now."""
+    until = _until(pressed)
+    written = format_time(until) if until is not None else ""
+    return suspend_line(pressed.namespace, pressed.name, pressed.text("reason") or "", written)
+
+
 OF_TASK: Mapping[str, Act] = {"trigger": trigger, "pause": pause, "resume": resume}
+LINES_OF_TASK: Mapping[str, Line] = {"trigger": trigger_typed, "pause": pause_typed}
 OF_RUN: Mapping[str, Act] = {
     "cancel": cancel,
     "rerun": rerun,

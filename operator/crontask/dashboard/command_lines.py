@@ -6,18 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def trigger_line(namespace: str, task: str, args: Mapping[str, Any] | None = None) -> str:
-    """A run of a task."""
+def trigger_line(namespace: str, task: str, args: Mapping[str, Any] | None = None, *, as_json: bool = False) -> str:
+    """A run of a task. `as_json`: its args are handed to it as JSON, as lists and objects are in any case.
+
+    `--set` takes those only where a schema asks for them, and where a schema allows text, it takes all else for text.
+    """
+    given = args or {}
+    if given and (as_json or not all(_is_settable(key, value) for key, value in given.items())):
+        written = shlex.quote(json.dumps(given, ensure_ascii=False))
+        return f"printf %s {written} | {_line(namespace, 'trigger', task, '--args-file', '-')}"
     sets: list[str] = []
-    for key, value in (args or {}).items():
+    for key, value in given.items():
         path = key.replace(".", "\\.")
-        if isinstance(value, str):
-            sets += ["--set-string", f"{path}={value}"]
-        elif isinstance(value, dict | list):
-            return _line(namespace, "trigger", task, "--args-file", "args.json")
-        else:
-            sets += ["--set", f"{path}={json.dumps(value)}"]
+        sets += (
+            ["--set-string", f"{path}={value}"] if isinstance(value, str) else ["--set", f"{path}={json.dumps(value)}"]
+        )
     return _line(namespace, "trigger", task, *sets)
+
+
+def _is_settable(key: str, value: Any) -> bool:
+    return bool(key) and not set(key) & set("=\\") and not isinstance(value, dict | list)
 
 
 def suspend_line(namespace: str, task: str, reason: str = "", until: str = "") -> str:
@@ -29,6 +37,13 @@ def suspend_line(namespace: str, task: str, reason: str = "", until: str = "") -
 def resume_line(namespace: str, task: str) -> str:
     """Its end."""
     return _line(namespace, "resume", task)
+
+
+def backfill_line(namespace: str, task: str, asked: Mapping[str, str], *, yes: bool, force: bool) -> str:
+    """A task again for times that have passed. `asked`: `from`, `to`, `only` and `parallel`, as its form has them."""
+    words = ["--from", asked["from"], "--to", asked["to"], "--only", asked["only"]]
+    words += ["--parallel", asked["parallel"]] if asked["parallel"] != "1" else []
+    return _line(namespace, "backfill", task, *words, *(["--yes"] if yes else []), *(["--force"] if force else []))
 
 
 def cancel_line(namespace: str, run: str) -> str:

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Middleware
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client import errors
 from crontask.dashboard import acts, guard
+from crontask.dashboard.backfills import Backfills
 from crontask.dashboard.desk import ZONE, Desk, NotLoggedInError, explained
 from crontask.dashboard.details import as_yaml, events_of
 from crontask.dashboard.logs import Logs
@@ -46,6 +47,9 @@ def application(desk: Desk) -> web.Application:
     app.router.add_post(f"{prefix}/zone", doors.choose_zone)
     app.router.add_get(f"{prefix}/namespaces", doors.namespaces)
     app.router.add_get(f"{prefix}/static/{{file}}", _static())
+    backfills = Backfills(desk)
+    app.router.add_get(f"{prefix}/{TASK_VIEW.path}/backfill", backfills.show)
+    app.router.add_post(f"{prefix}/{TASK_VIEW.path}/backfill", backfills.make)
     logs = Logs(desk)
     app.router.add_get(f"{prefix}/ns/{{ns}}/runs/{{name}}/log", logs.show)
     app.router.add_get(f"{prefix}/live/ns/{{ns}}/runs/{{name}}/log", logs.live, allow_head=False)
@@ -55,6 +59,8 @@ def application(desk: Desk) -> web.Application:
     for view, its_acts in ACTS.items():
         for name, act in its_acts.items():
             app.router.add_post(f"{prefix}/{view.path}/{name}", acts.handler(desk, Page(desk, view), act))
+    for name, line in acts.LINES_OF_TASK.items():
+        app.router.add_post(f"{prefix}/{TASK_VIEW.path}/{name}/line", acts.line_handler(desk, line))
     for view in VIEWS:
         page = Page(desk, view)
         app.router.add_get(f"{prefix}/{view.path}", page.show)

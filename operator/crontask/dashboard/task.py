@@ -108,6 +108,7 @@ class TaskModel:
     events_href: str
     links: dict[str, str]
     last_success: Moment | None
+    has_schedule: bool
 
 
 def _queries(ask: Ask) -> tuple[Query, ...]:
@@ -161,8 +162,9 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
         resume_line(ask.namespace, ask.name),
         links.task(ask.namespace, ask.name, "yaml"),
         links.task(ask.namespace, ask.name, "events"),
-        {act: links.task(ask.namespace, ask.name, act) for act in ("trigger", "pause", "resume")},
+        {act: links.task(ask.namespace, ask.name, act) for act in ("trigger", "pause", "resume", "backfill")},
         scene.clock.moment(status.get("lastSuccessfulTime"), zone),
+        any(key in (task.get("spec") or {}) for key in ("schedule", "schedules", "interval")),
     )
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from crontask.api.names import (
     DNS_LABEL,
-    backfill_name,
     drawn_name,
     follow_up_name,
     keyed_name,
+    name_of_backfill,
     nominal_of,
     part_name,
     pod_name,
@@ -60,7 +60,7 @@ def test_each_kind_of_name_ends_in_another_number_of_letters(task: str, key: str
         10: (keyed_name(task, key),),
         11: (drawn_name(task, "0123456789a"),),
         12: (follow_up_name(task, str(uid)),),
-        13: (backfill_name(task, key),),
+        13: (name_of_backfill(task, key, key, "all"),),
     }
     for length, names in kinds.items():
         for name in names:

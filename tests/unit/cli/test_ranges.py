@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 from task_views import at, make_task
 
-from crontask.cli.backfill_plan import ranges_of
-from crontask.cli.past import MOST_TIMES, Range, range_options, smaller
-from crontask.decide.task.past import Outcome, PastTime
+from crontask.cli.past import range_of, range_options, smaller
+from crontask.decide.task.backfill import ranges_of
+from crontask.decide.task.past import MOST_TIMES, Outcome, PastTime
+from crontask.decide.task.range import Range
 
 DAY = timedelta(days=1)
 
@@ -22,7 +23,7 @@ def ranged(*words: str) -> tuple[datetime, datetime]:
     @click.command()
     @range_options
     def command(start: datetime, end: datetime | None) -> None:
-        found.append(Range.of(start, end))
+        found.append(range_of(start, end))
 
     done = CliRunner().invoke(command, words)
     assert done.exit_code == 0, done.output

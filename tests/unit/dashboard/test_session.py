@@ -126,7 +126,13 @@ def test_command_lines_can_be_pasted() -> None:
     assert trigger_line("shop", "sync", args) == (
         "kubectl crontask trigger sync --set days=3 --set-string 'note=it'\"'\"'s <b>' --set on=true -n shop"
     )
-    assert "--args-file args.json" in trigger_line("shop", "sync", {"a": [1]})
+    piped = "printf %%s '{\"a\": %s}' | kubectl crontask trigger sync --args-file - -n shop"
+    assert trigger_line("shop", "sync", {"a": [1]}) == piped % "[1]"
+    # Of a field that may be text too, `--set` would make text of a number.
+    assert trigger_line("shop", "sync", {"a": 1}, as_json=True) == piped % "1"
+    assert trigger_line("shop", "sync", {}, as_json=True) == "kubectl crontask trigger sync -n shop"
+    for key in ("", "a=b", "a\\"):
+        assert "--args-file" in trigger_line("shop", "sync", {key: 1})
     assert (
         suspend_line("shop", "sync", "a b", "2h") == "kubectl crontask suspend sync --reason 'a b' --until 2h -n shop"
     )

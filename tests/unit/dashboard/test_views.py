@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from dashboard_objects import EVERYTHING, LINKS, NOON, RENDERER, run, scene, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
-from crontask.dashboard.address import Ask, Links
+from crontask.dashboard.address import Ask
 from crontask.dashboard.moments import Clock
 from crontask.dashboard.nodes import nodes_of
 from crontask.dashboard.now import NOW
@@ -18,33 +19,7 @@ from crontask.dashboard.reader import Snapshot
 from crontask.dashboard.run import RUN_VIEW
 from crontask.dashboard.task import TASK_VIEW
 from crontask.dashboard.tasks import TASKS
-from crontask.dashboard.views import Frame, NoSuchObjectError, Renderer, Scene, View
-
-NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-CREATED = "2026-03-01T00:00:00Z"
-EVERYTHING = frozenset({"run", "steer", "pause", "logs", "events"})
-LINKS = Links("/p", "shop")
-RENDERER = Renderer()
-
-
-def scene(may: frozenset[str] = EVERYTHING, zone: str = "task") -> Scene:
-    return Scene(LINKS, Clock(NOON, zone), may)
-
-
-def task(name: str, status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "creationTimestamp": CREATED, "generation": 1}
-    body = {"handler": {"container": {"image": "busybox:1.36"}}, **spec}
-    return {"apiVersion": "crontask.dev/v1alpha1", "kind": "CronTask", "metadata": metadata, "spec": body} | (
-        {"status": status} if status is not None else {}
-    )
-
-
-def run(name: str, status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "creationTimestamp": CREATED, "generation": 1}
-    body = {"taskRef": {"name": "sync"}, **spec}
-    return {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": metadata, "spec": body} | (
-        {"status": status} if status is not None else {}
-    )
+from crontask.dashboard.views import Frame, NoSuchObjectError, Scene, View
 
 
 def condition(type_: str, status: str, message: str = "", reason: str = "Why") -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from crontask.api.base import format_time
+from crontask.api.times import parse_time
 from crontask.cli.conversion.draft import Draft, RefusedError
-from crontask.cli.parameters import parse_time
 from crontask.timetable import CronError, ZoneError, load_zone, parse_cron
 from crontask.timetable.field import FIELDS, read_field
 from crontask.timetable.zone import segments

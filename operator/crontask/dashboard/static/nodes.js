@@ -38,6 +38,8 @@ function update(there, node, space) {
   const [tag, attributes, children] = node;
   // What somebody is writing, or has chosen, stays.
   if (/^(?:select|textarea)$/.test(tag) || (tag === "input" && there.type !== "hidden")) return false;
+  // So does what line.js has made of it.
+  if ("typed" in there.dataset) return false;
   let changed = false;
   for (const name of there.getAttributeNames()) {
     // What somebody has unfolded stays so.

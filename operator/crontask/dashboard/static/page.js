@@ -2,6 +2,7 @@
 // Nodes are built one by one from what the server sends as data: no markup is parsed.
 import { follow } from "./live.js";
 import { count } from "./times.js";
+import { followForms } from "./line.js";
 import { followLogs } from "./log.js";
 
 const own = document.querySelector("[data-own-zone]");
@@ -20,4 +21,5 @@ count();
 if (document.body.dataset.live) {
   follow(document.body.dataset.live);
 }
+followForms();
 followLogs();

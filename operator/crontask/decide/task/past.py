@@ -26,6 +26,8 @@ from crontask.timetable import Due
 _SECOND = timedelta(seconds=1)
 # An operator that is there decides within milliseconds; after a failover within seconds.
 PATIENCE = timedelta(minutes=1)
+MOST_TIMES = 10_000
+"""Of one report: more can be asked for by several."""
 
 
 class Outcome(StrEnum):
