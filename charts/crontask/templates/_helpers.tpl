@@ -22,6 +22,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{/* The operator's rights, in the whole cluster or in a namespace. */}}
+{{- define "crontask.operatorRules" -}}
+- apiGroups: [crontask.dev]
+  resources: [crontasks]
+  verbs: [get, list, watch]
+- apiGroups: [crontask.dev]
+  resources: [scheduledruns]
+  verbs: [create, get, list, watch, patch, delete]
+- apiGroups: [crontask.dev]
+  resources: [crontasks/status, scheduledruns/status]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [create, get, list, watch, patch, delete]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, get, patch]
+{{- end }}
+
 {{/* What a run may set that somebody makes who may trigger its task and may not create pods. */}}
 {{- define "crontask.triggerFields" -}}
 'taskRef', 'at', 'delay', 'scheduledTime', 'args', 'idempotencyKey', 'suspend', 'cancel', 'cancelReason', 'cancelMode', 'onComplete', 'rerunOf'
