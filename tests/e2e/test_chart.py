@@ -159,9 +159,56 @@ def test_values_reach_the_operator(tools: Tools) -> None:
     assert environment["CRONTASK_OPERATOR_TASK_METRICS"] == "on"
 
 
+def test_what_somebody_asks_for_beside_it_is_there_and_else_is_not(tools: Tools) -> None:
+    asked = _rendered(
+        tools,
+        "replicas=2",
+        "podDisruptionBudget.enabled=true",
+        "networkPolicy.enabled=true",
+        "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring",
+        "priorityClassName=important",
+        "podLabels.team=data",
+        "commonLabels.cost=shared",
+        "extraArgs={--log-format=text}",
+        "extraEnv[0].name=HTTPS_PROXY",
+        "extraEnv[0].value=http://proxy:3128",
+    )
+    template = asked["Deployment"][0]["spec"]["template"]
+    (budget,), (policy,) = asked["PodDisruptionBudget"], asked["NetworkPolicy"]
+    for selector in (
+        budget["spec"]["selector"],
+        policy["spec"]["podSelector"],
+        asked["Deployment"][0]["spec"]["selector"],
+    ):
+        assert selector["matchLabels"].items() <= template["metadata"]["labels"].items()
+        # A selector cannot be changed: it has none of these.
+        assert not selector["matchLabels"].keys() & {"team", "cost"}
+    assert budget["spec"]["minAvailable"] == 1
+    webhook, metrics = policy["spec"]["ingress"]
+    assert (webhook["ports"][0]["port"], "from" in webhook) == ("webhook", False)
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]
+    assert {"team": "data", "cost": "shared"}.items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["priorityClassName"] == "important"
+    assert template["spec"]["containers"][0]["args"] == ["operator", "--log-format=text"]
+    assert _environment(asked["Deployment"][0])["HTTPS_PROXY"] == "http://proxy:3128"
+    mine = [each for kind, found in asked.items() if kind not in ("CustomResourceDefinition", "Pod") for each in found]
+    assert [each["metadata"]["name"] for each in mine if each["metadata"]["labels"].get("cost") != "shared"] == []
+    plain = _rendered(tools)
+    assert not plain.keys() & {"PodDisruptionBudget", "NetworkPolicy"}
+    assert "priorityClassName" not in _pod(plain["Deployment"][0])
+
+
+def test_a_disruption_budget_of_one_replica_is_refused(tools: Tools) -> None:
+    with pytest.raises(RuntimeError, match="set replicas to 2 or more"):
+        _rendered(tools, "podDisruptionBudget.enabled=true")
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
+        ("extraArgs=--log-format=text", "extraArgs"),
+        ("podLabels.team=7", "podLabels/team"),
+        ("extraEnv[0].value=x", "extraEnv/0"),
         ("startRate=fast", "startRate"),
         ("startRate=-1", "startRate"),
         ("inFlight=0", "inFlight"),
@@ -331,6 +378,28 @@ spec:
     assert bench.get("clusterrole", _full(release)) == {}
     assert [bench.get("crd", name)["metadata"]["name"] for name in CRDS] == list(CRDS)
     assert bench.get("crontask", "kept")["spec"]["schedule"] == "@daily"
+
+
+@pytest.mark.alone
+def test_an_upgrade_in_the_last_year_of_a_certificate_makes_another_and_believes_both(
+    bench: Bench, release: str
+) -> None:
+    name = f"{_full(release)}-webhook"
+    before = bench.get("secret", name)
+    # Nine years and a day ago.
+    long_ago = str(int(before["metadata"]["annotations"]["crontask.dev/certificate-made"]) - (9 * 365 + 1) * 86400)
+    bench.kubectl("annotate", "secret", name, f"crontask.dev/certificate-made={long_ago}", "--overwrite")
+    _install(bench, release)
+    after = bench.get("secret", name)
+    assert after["data"]["tls.crt"] != before["data"]["tls.crt"]
+    believed = base64.b64decode(after["data"]["ca.crt"]).decode()
+    for each in (before, after):
+        assert base64.b64decode(each["data"]["tls.crt"]).decode() in believed
+    configuration = bench.get("validatingwebhookconfiguration", f"{_full(release)}-{bench.namespace}")
+    assert all(hook["clientConfig"]["caBundle"] == after["data"]["ca.crt"] for hook in configuration["webhooks"])
+    # The new one is good for long.
+    _install(bench, release)
+    assert bench.get("secret", name)["data"] == after["data"]
 
 
 @pytest.mark.alone
