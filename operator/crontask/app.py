@@ -105,8 +105,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
     )
     server = MetricsServer(Exposition(metrics, sources, clock, settings.task_metrics).page)
     if not (
-        await _serves("metrics", server, settings.metrics_port)
-        and await _serves("readiness", readiness, settings.readiness_port)
+        await _serves(server, settings.metrics_port) and await _serves(readiness, settings.readiness_port, "readiness")
     ):
         await server.stop()
         await readiness.stop()
@@ -146,7 +145,7 @@ def _make_watching(api: HttpApi, clock: SystemClock, store: Store, settings: Set
     return WatchedNamespaces(api, clock, store, settings.watch_namespaces, holder)
 
 
-async def _serves(what: str, server: MetricsServer | ReadinessServer, port: int) -> bool:
+async def _serves(server: MetricsServer | ReadinessServer, port: int, what: str = "metrics") -> bool:
     """Whether it is served, where it is to be."""
     try:
         if port:

@@ -1,6 +1,6 @@
 """What an operator watches: the whole cluster but for what others have claimed, or the namespaces that it has claimed.
 
-Used by app: informers run in it, and are told apart by nobody else.
+Used by app: it starts and stops the informers.
 """
 
 import asyncio

@@ -44,7 +44,7 @@ class Informer:
         self._informed = informed
         self._selector = selector
         self._namespace = namespace
-        # In words, for what is logged.
+        # What it lists and watches, for log lines.
         self.what = f"{kind.plural} in namespace {namespace}" if namespace else kind.plural
         self._version = ""
         # How many changes the watches have delivered.
