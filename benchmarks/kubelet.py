@@ -74,7 +74,7 @@ class StandInKubelet:
             stopping[1].cancel()
         self._deleting.pop(uid, None)
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
         """See Informed. A pod that vanished unseen answers 404, and is let go."""
 
     async def _play(self, key: ObjectKey, pod: Document) -> None:

@@ -88,7 +88,7 @@ class PartClient:
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
         """See Informed."""
 
     def _end_of(self, pod: str) -> asyncio.Event:

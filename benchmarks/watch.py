@@ -62,7 +62,7 @@ class Watcher:
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """See Informed."""
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
         """See Informed."""
 
     def _is_asked(self, event: str, uid: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from crontask.decide.model import Config
-from crontask.engine.assemble import make_engine, make_informers
+from crontask.engine.assemble import make_engine
 from crontask.engine.exposition import Exposition, OfTasks
 from crontask.engine.gate import Gate
 from crontask.engine.lead import first_of, lead
@@ -31,7 +31,9 @@ from crontask.kube.lease import Lease
 from crontask.kube.skew import SkewMeter
 from crontask.logs import set_up_logging
 from crontask.metrics_server import MetricsServer
+from crontask.readiness import ReadinessServer
 from crontask.shell import ShellSettings, start_shell
+from crontask.watching import WatchedNamespaces, Watching, WholeCluster
 
 # New objects until the youngest are looked through, and how often that is done until the next older ones are.
 _COLLECTED = (10_000, 20, 100)
@@ -45,6 +47,8 @@ class Settings:
     """The operator's configuration, read once: from the command line (and so the environment)."""
 
     scheduling: bool = True
+    watch_namespaces: tuple[str, ...] = ()
+    """The only ones that it looks at and acts in, each of which has to exist; none: all of the cluster."""
     start_rate: int = 0
     keep_finished: timedelta = timedelta(minutes=10)
     in_flight: int = IN_FLIGHT
@@ -54,6 +58,7 @@ class Settings:
     shell: ShellSettings = field(default_factory=ShellSettings)
     metrics_port: int = 0
     task_metrics: OfTasks = "auto"
+    readiness_port: int = 0
     log_format: str = "text"
 
 
@@ -83,7 +88,8 @@ async def _serve(settings: Settings) -> int:
 async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings: Settings, stop: asyncio.Event) -> int:
     """Watch from the start, so that a standby is warm; decide only while leading."""
     store, metrics, leading = Store(), Metrics(), asyncio.Event()
-    informers = make_informers(api, clock, store)
+    watching = _make_watching(api, clock, store, settings)
+    readiness = ReadinessServer(watching.unready)
     identity = settings.shell.identity or f"{socket.gethostname()}-{os.getpid()}"
     measured = MeasuredApi(api, clock, metrics.wrote)
     lease = Lease(measured, clock, settings.lease_namespace, settings.lease_name, identity)
@@ -93,21 +99,22 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
         leading.is_set,
         queue,
         store,
-        informers,
+        watching.informers,
         skew=lambda: meter.apart.total_seconds(),
         certificate_end=certificate.read if settings.shell.webhook_port else lambda: None,
     )
     server = MetricsServer(Exposition(metrics, sources, clock, settings.task_metrics).page)
-    if not await _serves(server, settings.metrics_port):
+    if not (
+        await _serves(server, settings.metrics_port) and await _serves(readiness, settings.readiness_port, "readiness")
+    ):
         await server.stop()
+        await readiness.stop()
         return 1
-    watching = [asyncio.create_task(informer.run()) for informer in informers]
-    for task in watching:
-        task.add_done_callback(partial(_ended_by_fault, stop))
+    running = asyncio.create_task(watching.run())
+    running.add_done_callback(partial(_ended_by_fault, stop))
     stopping = asyncio.create_task(stop.wait())
     try:
-        for informer in informers:
-            await first_of(stopping, informer.synced.wait())
+        await first_of(stopping, watching.settled())
         _spare_garbage_collector()
         while not stop.is_set():
             await first_of(stopping, lease.acquire())
@@ -119,23 +126,32 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
                 engine.set_clock_skewed(meter.skewed)
                 meter.changed = engine.set_clock_skewed
                 leading.set()
-                await lead(engine, store, informers, lease, stopping)
+                await lead(engine, store, watching.informers, lease, stopping)
                 leading.clear()
-        return 1 if any(task.done() for task in watching) else 0
+        return 1 if running.done() else 0
     finally:
         stopping.cancel()
-        for task in watching:
-            task.cancel()
+        running.cancel()
         await server.stop()
+        await readiness.stop()
 
 
-async def _serves(server: MetricsServer, port: int) -> bool:
-    """Whether metrics are served, where they are to be."""
+def _make_watching(api: HttpApi, clock: SystemClock, store: Store, settings: Settings) -> Watching:
+    """Of the whole cluster, or of some namespaces for this installation, which its Lease stands for."""
+    if not settings.watch_namespaces:
+        return WholeCluster(api, clock, store)
+    holder = f"{settings.lease_namespace}/{settings.lease_name}"
+    _log.info("watching these namespaces alone, as %s: %s", holder, ", ".join(settings.watch_namespaces))
+    return WatchedNamespaces(api, clock, store, settings.watch_namespaces, holder)
+
+
+async def _serves(server: MetricsServer | ReadinessServer, port: int, what: str = "metrics") -> bool:
+    """Whether it is served, where it is to be."""
     try:
         if port:
             await server.start(port)
     except OSError as error:
-        _log.error("metrics cannot be served on port %d: %s; write another --metrics-port, or 0", port, error)
+        _log.error("%s cannot be served on port %d: %s; write another --%s-port, or 0", what, port, error, what)
         return False
     return True
 

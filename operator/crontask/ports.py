@@ -122,11 +122,20 @@ class Api(Protocol):
     """The API server. Every method raises ApiError."""
 
     async def list_page(
-        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        limit: int = 500,
+        continue_token: str = "",
     ) -> Page:
-        """A page of all objects of a kind, in all namespaces, by labels and by fields."""
+        """A page of all objects of a kind, in one namespace or in all, by labels and by fields."""
 
-    def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """Events after that version, until the server ends the watch. Raises WatchExpiredError."""
 
     async def get(self, key: ObjectKey) -> bytes:
@@ -157,5 +166,8 @@ class Informed(Protocol):
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         """An object that is gone, as it was last."""
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
-        """A whole list of that version has been read; what is older and has none of these UIDs is gone."""
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
+        """A whole list of that version has been read; what is older and has none of these UIDs is gone.
+
+        `namespace`: that it is a list of; empty: of all.
+        """

@@ -7,7 +7,7 @@ first.
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,10 +19,13 @@ import kopf
 
 from crontask.admission import CRON_TASKS, SCHEDULED_RUNS, review
 from crontask.api.base import GROUP, VERSION
+from crontask.certificate import RenewedCertificate
 from crontask.client.access import Access
 from crontask.kube.connection import Connection
 
 _PROBE_SECONDS = 5.0
+# Seconds; a century.
+_NEVER = 3.2e9
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,31 @@ async def _configure(settings: kopf.OperatorSettings, own: ShellSettings, **_: A
     # kopf calls a refusal a failure of ours. Who asked knows.
     logging.getLogger("kopf.objects").addFilter(lambda record: "failed permanently" not in record.getMessage())
     if own.webhook_port:
-        folder = Path(own.webhook_certificates)
-        settings.admission.server = kopf.WebhookServer(
-            addr="0.0.0.0", port=own.webhook_port, certfile=folder / "tls.crt", pkeyfile=folder / "tls.key"
+        settings.admission.server = _Webhook(own.webhook_port, RenewedCertificate(Path(own.webhook_certificates)))
+
+
+class _Webhook:
+    """kopf's server, with our certificate: kopf's own way to renew one closes the port for a moment."""
+
+    def __init__(self, port: int, certificate: RenewedCertificate) -> None:
+        self._certificate = certificate
+        self._server = kopf.WebhookServer(
+            addr="0.0.0.0",
+            port=port,
+            context=certificate.context,
+            certfile=certificate.certificate,
+            pkeyfile=certificate.key,
+            file_check_interval=_NEVER,
         )
+
+    async def __call__(self, review: kopf.WebhookFn) -> AsyncIterator[kopf.WebhookClientConfig]:
+        """Serve, and keep the certificate, until the generator is closed."""
+        keeping = asyncio.create_task(self._certificate.keep())
+        try:
+            async for config in self._server(review):
+                yield config
+        finally:
+            keeping.cancel()
 
 
 async def _admit(

@@ -43,6 +43,7 @@ NEEDED = [
     ("get", "events", "telling again"),
     ("patch", "events", "telling again"),
 ]
+LEASES = "leases.coordination.k8s.io"
 REFUSED = [
     *((verb, "secrets") for verb in ("get", "list", "watch", "create")),
     *((verb, "nodes") for verb in ("get", "list")),
@@ -98,7 +99,9 @@ def test_without_values_the_operator_gets_the_defaults(tools: Tools) -> None:
     assert container["image"] == f"crontask/operator:{version}"
     assert container["args"] == ["operator"]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "probes"}
-    assert {"name": "probes", "containerPort": 8080} in container["ports"]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "readiness"}
+    ports = [{"name": "probes", "containerPort": 8080}, {"name": "readiness", "containerPort": 8082}]
+    assert all(port in container["ports"] for port in ports)
     environment = _environment(deployment)
     assert {
         "CRONTASK_OPERATOR_SCHEDULING": "true",
@@ -109,6 +112,7 @@ def test_without_values_the_operator_gets_the_defaults(tools: Tools) -> None:
         "CRONTASK_OPERATOR_IDENTITY": "metadata.name",
         "CRONTASK_OPERATOR_LOG_FORMAT": "json",
         "CRONTASK_OPERATOR_PROBE_PORT": "8080",
+        "CRONTASK_OPERATOR_READINESS_PORT": "8082",
         "CRONTASK_OPERATOR_IN_FLIGHT": "256",
         "CRONTASK_OPERATOR_RUNNER_IMAGE": f"crontask/operator:{version}",
         "CRONTASK_OPERATOR_WEBHOOK_PORT": "9443",
@@ -155,13 +159,64 @@ def test_values_reach_the_operator(tools: Tools) -> None:
     assert environment["CRONTASK_OPERATOR_TASK_METRICS"] == "on"
 
 
+def test_what_somebody_asks_for_beside_it_is_there_and_else_is_not(tools: Tools) -> None:
+    asked = _rendered(
+        tools,
+        "replicas=2",
+        "podDisruptionBudget.enabled=true",
+        "networkPolicy.enabled=true",
+        "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring",
+        "priorityClassName=important",
+        "podLabels.team=data",
+        "commonLabels.cost=shared",
+        "extraArgs={--log-format=text}",
+        "extraEnv[0].name=HTTPS_PROXY",
+        "extraEnv[0].value=http://proxy:3128",
+    )
+    template = asked["Deployment"][0]["spec"]["template"]
+    (budget,), (policy,) = asked["PodDisruptionBudget"], asked["NetworkPolicy"]
+    for selector in (
+        budget["spec"]["selector"],
+        policy["spec"]["podSelector"],
+        asked["Deployment"][0]["spec"]["selector"],
+    ):
+        assert selector["matchLabels"].items() <= template["metadata"]["labels"].items()
+        # A selector cannot be changed: it has none of these.
+        assert not selector["matchLabels"].keys() & {"team", "cost"}
+    assert budget["spec"]["minAvailable"] == 1
+    webhook, metrics = policy["spec"]["ingress"]
+    assert (webhook["ports"][0]["port"], "from" in webhook) == ("webhook", False)
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]
+    assert {"team": "data", "cost": "shared"}.items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["priorityClassName"] == "important"
+    assert template["spec"]["containers"][0]["args"] == ["operator", "--log-format=text"]
+    assert _environment(asked["Deployment"][0])["HTTPS_PROXY"] == "http://proxy:3128"
+    mine = [each for kind, found in asked.items() if kind not in ("CustomResourceDefinition", "Pod") for each in found]
+    assert [each["metadata"]["name"] for each in mine if each["metadata"]["labels"].get("cost") != "shared"] == []
+    plain = _rendered(tools)
+    assert not plain.keys() & {"PodDisruptionBudget", "NetworkPolicy"}
+    assert "priorityClassName" not in _pod(plain["Deployment"][0])
+
+
+def test_a_disruption_budget_of_one_replica_is_refused(tools: Tools) -> None:
+    with pytest.raises(RuntimeError, match="set replicas to 2 or more"):
+        _rendered(tools, "podDisruptionBudget.enabled=true")
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
+        ("extraArgs=--log-format=text", "extraArgs"),
+        ("podLabels.team=7", "podLabels/team"),
+        ("extraEnv[0].value=x", "extraEnv/0"),
         ("startRate=fast", "startRate"),
         ("startRate=-1", "startRate"),
         ("inFlight=0", "inFlight"),
         ("webhook.enabled=sometimes", "webhook/enabled"),
+        ("watchNamespaces={Shop}", "watchNamespaces/0"),
+        ("watchNamespaces={shop,shop}", "watchNamespaces"),
+        ("watchNamespaces=shop", "watchNamespaces"),
+        ("userRoles.enabled=perhaps", "userRoles/enabled"),
         ("keepFinished=10 minutes", "keepFinished"),
         ("log.format=xml", "log/format"),
         ("metrics.tasks=some", "metrics/tasks"),
@@ -231,6 +286,40 @@ def test_the_webhook_takes_somebody_s_own_certificate_or_is_left_out(tools: Tool
     assert "volumes" not in _pod(without["Deployment"][0])
 
 
+def test_with_watch_namespaces_there_are_roles_in_these_alone(tools: Tools) -> None:
+    rendered = _rendered(tools, "watchNamespaces={shop,billing}", "userRoles.enabled=false")
+    assert not rendered.keys() & {"ClusterRole", "ClusterRoleBinding"}
+    for kind in ("Role", "RoleBinding"):
+        assert {(each["metadata"].get("namespace"), each["metadata"]["name"]) for each in rendered[kind]} == {
+            ("shop", "crontask"),
+            ("billing", "crontask"),
+            (None, "crontask-lease"),
+        }
+    for role in rendered["Role"]:
+        namespace = role["metadata"].get("namespace")
+        if namespace is not None:
+            claims = {(verb, LEASES) for verb in ("create", "get", "patch")}
+            assert _granted(role) == {(verb, resource) for verb, resource, _ in NEEDED} | claims
+            named = [rule["verbs"] for rule in role["rules"] if rule.get("resourceNames") == ["crontask-claim"]]
+            assert named == [["get", "patch"]]
+    subjects = [binding["subjects"] for binding in rendered["RoleBinding"]]
+    assert all(who == [{"kind": "ServiceAccount", "name": "crontask", "namespace": "home"}] for who in subjects)
+    environment = _environment(rendered["Deployment"][0])
+    assert environment["CRONTASK_OPERATOR_WATCH_NAMESPACES"] == "shop,billing"
+    (configuration,) = rendered["ValidatingWebhookConfiguration"]
+    for webhook in configuration["webhooks"]:
+        (selected,) = webhook["namespaceSelector"]["matchExpressions"]
+        assert selected == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["shop", "billing"]}
+
+
+def test_without_it_the_operator_has_a_cluster_role_and_looks_everywhere(tools: Tools) -> None:
+    rendered = _rendered(tools)
+    assert [role["metadata"]["name"] for role in rendered["Role"]] == ["crontask-lease"]
+    assert "CRONTASK_OPERATOR_WATCH_NAMESPACES" not in _environment(rendered["Deployment"][0])
+    (configuration,) = rendered["ValidatingWebhookConfiguration"]
+    assert not any("namespaceSelector" in webhook for webhook in configuration["webhooks"])
+
+
 def test_the_crds_come_with_the_chart_and_stay_unless_told(tools: Tools) -> None:
     for keep, annotations in (("true", {"helm.sh/resource-policy": "keep"}), ("false", {})):
         crds = _rendered(tools, f"crds.keep={keep}")["CustomResourceDefinition"]
@@ -292,6 +381,28 @@ spec:
 
 
 @pytest.mark.alone
+def test_an_upgrade_in_the_last_year_of_a_certificate_makes_another_and_believes_both(
+    bench: Bench, release: str
+) -> None:
+    name = f"{_full(release)}-webhook"
+    before = bench.get("secret", name)
+    # Nine years and a day ago.
+    long_ago = str(int(before["metadata"]["annotations"]["crontask.dev/certificate-made"]) - (9 * 365 + 1) * 86400)
+    bench.kubectl("annotate", "secret", name, f"crontask.dev/certificate-made={long_ago}", "--overwrite")
+    _install(bench, release)
+    after = bench.get("secret", name)
+    assert after["data"]["tls.crt"] != before["data"]["tls.crt"]
+    believed = base64.b64decode(after["data"]["ca.crt"]).decode()
+    for each in (before, after):
+        assert base64.b64decode(each["data"]["tls.crt"]).decode() in believed
+    configuration = bench.get("validatingwebhookconfiguration", f"{_full(release)}-{bench.namespace}")
+    assert all(hook["clientConfig"]["caBundle"] == after["data"]["ca.crt"] for hook in configuration["webhooks"])
+    # The new one is good for long.
+    _install(bench, release)
+    assert bench.get("secret", name)["data"] == after["data"]
+
+
+@pytest.mark.alone
 def test_the_operator_runs_under_restricted_pod_security(bench: Bench, release: str) -> None:
     bench.tools.kubectl("label", "namespace", bench.namespace, "pod-security.kubernetes.io/enforce=restricted")
     template = bench.get("deployment", _full(release))["spec"]["template"]
@@ -301,6 +412,17 @@ def test_the_operator_runs_under_restricted_pod_security(bench: Bench, release: 
     security = _pod(bench.get("deployment", _full(release)))["containers"][0]["securityContext"]
     # Restricted does not ask for this one.
     assert security["readOnlyRootFilesystem"] is True
+
+
+def _granted(role: Manifest) -> set[tuple[str, str]]:
+    """The verbs of a role with the full names of the resources."""
+    return {
+        (verb, f"{resource.partition('/')[0]}{'.' * bool(group)}{group}{''.join(resource.partition('/')[1:])}")
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
 
 
 def _can(bench: Bench, who: str, verb: str, resource: str, namespace: str = "default") -> bool:
@@ -315,21 +437,15 @@ def _can(bench: Bench, who: str, verb: str, resource: str, namespace: str = "def
 @pytest.mark.alone
 def test_the_operator_may_do_what_it_needs_and_no_more(bench: Bench, release: str) -> None:
     role = bench.get("clusterrole", _full(release))
-    granted = {
-        (verb, f"{resource.partition('/')[0]}{'.' * bool(group)}{group}{''.join(resource.partition('/')[1:])}")
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-    assert granted == {(verb, resource) for verb, resource, _ in NEEDED}
+    assert _granted(role) == {(verb, resource) for verb, resource, _ in NEEDED} | {("list", LEASES)}
+    (claims,) = (rule for rule in role["rules"] if rule["resources"] == ["leases"])
+    assert claims["resourceNames"] == ["crontask-claim"]
     account = f"system:serviceaccount:{bench.namespace}:{_full(release)}"
     assert [right for right in NEEDED if not _can(bench, account, right[0], right[1])] == []
     assert [right for right in REFUSED if _can(bench, account, *right)] == []
-    leases = "leases.coordination.k8s.io"
-    assert all(_can(bench, account, verb, leases, bench.namespace) for verb in ("create", "get", "patch"))
+    assert all(_can(bench, account, verb, LEASES, bench.namespace) for verb in ("create", "get", "patch"))
     # Leases of others, such as those of nodes and of other controllers.
-    assert not any(_can(bench, account, verb, leases, "kube-system") for verb in ("create", "get", "patch", "delete"))
+    assert not any(_can(bench, account, verb, LEASES, "kube-system") for verb in ("create", "get", "list", "patch"))
 
 
 @pytest.mark.alone

@@ -180,7 +180,7 @@ class _Known:
     def on_deleted(self, kind: Kind, raw: bytes) -> None:
         self._all.pop(orjson.loads(raw)["metadata"]["uid"], None)
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
         self.lists += 1
         self._all = {uid: document for uid, document in self._all.items() if uid in alive}
 
@@ -193,9 +193,13 @@ class _Interrupted(HttpApi):
         self.may_watch = asyncio.Event()
         self.may_watch.set()
 
-    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         await self.may_watch.wait()
-        async for event in super().watch(kind, resource_version=resource_version, selector=selector):
+        async for event in super().watch(
+            kind, resource_version=resource_version, namespace=namespace, selector=selector
+        ):
             if not self.may_watch.is_set():
                 return
             yield event

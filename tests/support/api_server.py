@@ -26,19 +26,20 @@ class Processes:
         self._logs = logs
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """`python -m ARGUMENTS`, its output in a file."""
+    def start(self, *arguments: str, kubeconfig: Path | None = None) -> subprocess.Popen[bytes]:
+        """`python -m ARGUMENTS`, its output in a file; as the administrator, unless another kubeconfig is given."""
+        environment = {**self._environment, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
         log = (self._logs / f"{arguments[0]}-{len(self._running)}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments], env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", *arguments], env=environment, stdout=log, stderr=subprocess.STDOUT
         )
         self._running.append(process)
         return process
 
-    def operator(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def operator(self, *arguments: str, kubeconfig: Path | None = None) -> subprocess.Popen[bytes]:
         """An operator, with these arguments more."""
         usual = ("--probe-port", "0", "--lease-namespace", "default")
-        return self.start("crontask.cli.main", "operator", *usual, *arguments)
+        return self.start("crontask.cli.main", "operator", *usual, *arguments, kubeconfig=kubeconfig)
 
     def kubelet(self) -> subprocess.Popen[bytes]:
         """The stand-in kubelet."""

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(hosts: Sequence[str], ends: timedelta = timedelta(days=1)) -> tuple[str, str]:
+def self_signed(hosts: Sequence[str], ends: timedelta = timedelta(days=1), subject: str = "test") -> tuple[str, str]:
     """A certificate for these names and addresses, and its key; both PEM. `ends`: from now."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

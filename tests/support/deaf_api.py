@@ -23,8 +23,12 @@ class DeafApi(MemoryApi):
         """Tell what was held back."""
         self._hears.set()
 
-    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """See Api."""
-        async for event in super().watch(kind, resource_version=resource_version, selector=selector):
+        async for event in super().watch(
+            kind, resource_version=resource_version, namespace=namespace, selector=selector
+        ):
             await self._hears.wait()
             yield event

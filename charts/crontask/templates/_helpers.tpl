@@ -12,6 +12,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "crontask.webhookSecret" -}}
@@ -20,6 +23,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "crontask.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* The operator's rights, in the whole cluster or in a namespace. */}}
+{{- define "crontask.operatorRules" -}}
+- apiGroups: [crontask.dev]
+  resources: [crontasks]
+  verbs: [get, list, watch]
+- apiGroups: [crontask.dev]
+  resources: [scheduledruns]
+  verbs: [create, get, list, watch, patch, delete]
+- apiGroups: [crontask.dev]
+  resources: [crontasks/status, scheduledruns/status]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [create, get, list, watch, patch, delete]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, get, patch]
 {{- end }}
 
 {{/* What a run may set that somebody makes who may trigger its task and may not create pods. */}}

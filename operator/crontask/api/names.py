@@ -44,7 +44,7 @@ _LONGEST_RUN = 60
 _LONGEST_PART = 29
 _HASH = 8
 # Longer than the digits of any time, so that none of these has the name of a scheduled run. Each kind of name has a
-# length of its own, by which the admission policy tells them apart: nobody takes the name of a run that is to come.
+# length of its own, by which the admission policy knows them: nobody takes the name of a run that is to come.
 _KEY, DRAWN, _CAUSE, _BACKFILL = 10, 11, 12, 13
 # The last second of the year 9999.
 _LAST_SECOND = 253_402_300_799

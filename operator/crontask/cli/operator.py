@@ -6,13 +6,20 @@ from typing import Any
 import click
 
 from crontask.cli.exits import BAD_INPUT, stop
-from crontask.cli.parameters import DurationParam
+from crontask.cli.parameters import DurationParam, NamespacesParam
 from crontask.version import __version__
 
 
 # It alone reads options from the environment: each pod of a handler has a CRONTASK_NAMESPACE.
 @click.command("operator", context_settings={"auto_envvar_prefix": "CRONTASK_OPERATOR"})
 @click.option("--scheduling/--no-scheduling", default=True, help="Off: a pause of every task; all else works.")
+@click.option(
+    "--watch-namespaces",
+    default="",
+    type=NamespacesParam(),
+    metavar="NAMESPACE,...",
+    help="Look at and act in these alone, 50 at most; none: all.",
+)
 @click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
 @click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
 @click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
@@ -26,6 +33,7 @@ from crontask.version import __version__
 @click.option("--lease-name", default="crontask", help="The name of that Lease.")
 @click.option("--identity", default="", help="Who holds the Lease; by default the host's name and the process id.")
 @click.option("--probe-port", default=8080, type=click.IntRange(0, 65535), help="Serves /healthz; 0: not at all.")
+@click.option("--readiness-port", default=0, type=click.IntRange(0, 65535), help="Serves /readyz; 0: not at all.")
 @click.option("--webhook-port", default=0, type=click.IntRange(0, 65535), help="Serves admission; 0: not at all.")
 @click.option("--webhook-certificates", default="/etc/crontask/webhook", help="The folder of its tls.crt and tls.key.")
 @click.option("--metrics-port", default=0, type=click.IntRange(0, 65535), help="Serves /metrics; 0: not at all.")

@@ -7,9 +7,13 @@ from typing import Any, NoReturn
 
 import click
 
+from crontask.api.names import DNS_LABEL
 from crontask.api.times import parse_duration, parse_since, parse_time
 
 BAD_INPUT = 2
+# Each is watched by connections of its own.
+_MOST_NAMESPACES = 50
+_LONGEST_LABEL = 63
 
 
 class DurationParam(click.ParamType[timedelta]):
@@ -62,6 +66,29 @@ class SinceParam(click.ParamType[datetime]):
             return parse_since(value, datetime.now(UTC))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class NamespacesParam(click.ParamType[tuple[str, ...]]):
+    """Names of namespaces, with commas between them; each once, in the order given."""
+
+    name = "namespaces"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Split, or fail with what to write instead."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",") if name.strip()))
+        for name in names:
+            if len(name) > _LONGEST_LABEL or not DNS_LABEL.fullmatch(name):
+                self.fail(f"{name!r} is not the name of a namespace; write them like shop,billing", param, ctx)
+        if len(names) > _MOST_NAMESPACES:
+            self.fail(
+                f"{len(names)} namespaces are more than {_MOST_NAMESPACES}; name none, to watch all of the cluster, or "
+                "install several operators",
+                param,
+                ctx,
+            )
+        return names
 
 
 class StretchParam(click.ParamType[tuple[datetime, datetime]]):

@@ -1,5 +1,6 @@
 """The parts of an operator put together: for the process, the simulation, and tests alike."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from crontask.api.names import LABEL_RUN
@@ -16,19 +17,25 @@ from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import Worker
 from crontask.engine.write import Writer
-from crontask.ports import Api, Clock, Kind
+from crontask.ports import Api, Clock, Informed, Kind
+
+# Of each, all or those with a label, the store is kept up to date.
+_WATCHED = ((Kind.CRON_TASK, ""), (Kind.SCHEDULED_RUN, ""), (Kind.POD, LABEL_RUN))
 
 if TYPE_CHECKING:
     # What Prometheus needs is the operator's alone: `simulate` goes without.
     from crontask.engine.metrics import Metrics
 
 
-def make_informers(api: Api, clock: Clock, store: Store) -> tuple[Informer, ...]:
-    """What keeps the store up to date with CronTasks, ScheduledRuns, and the pods of runs."""
-    return (
-        Informer(api, clock, Kind.CRON_TASK, store),
-        Informer(api, clock, Kind.SCHEDULED_RUN, store),
-        Informer(api, clock, Kind.POD, store, selector=LABEL_RUN),
+def make_informers(api: Api, clock: Clock, store: Informed, namespaces: Sequence[str] = ()) -> tuple[Informer, ...]:
+    """What keeps the store up to date with CronTasks, ScheduledRuns, and the pods of runs.
+
+    `namespaces`: only what is in these, with a list and a watch for each; none: all, with one for all.
+    """
+    return tuple(
+        Informer(api, clock, kind, store, selector, namespace)
+        for namespace in namespaces or ("",)
+        for kind, selector in _WATCHED
     )
 
 

@@ -30,14 +30,22 @@ _decode_meta = msgspec.json.Decoder(_Object).decode
 
 
 class Informer:
-    """Hands every object of a kind, and each change, to `informed`. `synced` is set after the first whole list."""
+    """Hands every object of a kind, and each change, to `informed`. `synced` is set after the first whole list.
 
-    def __init__(self, api: Api, clock: Clock, kind: Kind, informed: Informed, selector: str = "") -> None:
+    `namespace`: only what is in it.
+    """
+
+    def __init__(
+        self, api: Api, clock: Clock, kind: Kind, informed: Informed, selector: str = "", namespace: str = ""
+    ) -> None:
         self._api = api
         self._clock = clock
         self._kind = kind
         self._informed = informed
         self._selector = selector
+        self._namespace = namespace
+        # What it lists and watches, for log lines.
+        self.what = f"{kind.plural} in namespace {namespace}" if namespace else kind.plural
         self._version = ""
         # How many changes the watches have delivered.
         self._delivered = 0
@@ -62,13 +70,13 @@ class Informer:
                 await self._watch()
                 failed = False
             except WatchExpiredError:
-                _log.info("the watch of %s is too far behind: listing again", self._kind.plural)
+                _log.info("the watch of %s is too far behind: listing again", self.what)
                 self._version = ""
                 failed = True
             except ApiError as error:
                 if error.status == 410:
                     self._version = ""
-                _log.warning("%s cannot be watched: %s", self._kind.plural, error)
+                _log.warning("%s cannot be watched: %s", self.what, error)
                 failed = True
             if failed:
                 self._troubled_at = self._clock.monotonic()
@@ -93,7 +101,7 @@ class Informer:
                 await (self._list() if behind else self._list_pages(PODS_ALIVE))
                 return
             except ApiError as error:
-                _log.warning("%s cannot be listed: %s", self._kind.plural, error)
+                _log.warning("%s cannot be listed: %s", self.what, error)
                 failures += 1
                 await self._clock.sleep(self._pause(failures))
 
@@ -110,10 +118,10 @@ class Informer:
         """Hand every object of the kind to the store; the whole list sweeps what vanished meanwhile."""
         began = self._clock.monotonic()
         alive, self._version = await self._list_pages()
-        self._informed.on_listed(self._kind, alive, self._version)
+        self._informed.on_listed(self._kind, alive, self._version, self._namespace)
         self._listed_at = began
         if not self.synced.is_set():
-            _log.info("%s listed: %d", self._kind.plural, len(alive))
+            _log.info("%s listed: %d", self.what, len(alive))
         self.synced.set()
 
     async def _list_pages(self, fields: str = "") -> tuple[set[str], str]:
@@ -121,7 +129,13 @@ class Informer:
         alive: set[str] = set()
         token = ""
         while True:
-            page = await self._api.list_page(self._kind, selector=self._selector, fields=fields, continue_token=token)
+            page = await self._api.list_page(
+                self._kind,
+                namespace=self._namespace,
+                selector=self._selector,
+                fields=fields,
+                continue_token=token,
+            )
             for raw in page.items:
                 alive.add(_decode_meta(raw).metadata.uid)
                 self._informed.on_object(self._kind, raw)
@@ -130,7 +144,9 @@ class Informer:
                 return alive, page.resource_version
 
     async def _watch(self) -> None:
-        async for event in self._api.watch(self._kind, resource_version=self._version, selector=self._selector):
+        async for event in self._api.watch(
+            self._kind, resource_version=self._version, namespace=self._namespace, selector=self._selector
+        ):
             if event.type == "DELETED":
                 self._informed.on_deleted(self._kind, event.object)
             elif event.type != "BOOKMARK":

@@ -19,16 +19,25 @@ class MeasuredApi:
         self._wrote = wrote
 
     async def list_page(
-        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        limit: int = 500,
+        continue_token: str = "",
     ) -> Page:
         """See Api."""
         return await self._api.list_page(
-            kind, selector=selector, fields=fields, limit=limit, continue_token=continue_token
+            kind, namespace=namespace, selector=selector, fields=fields, limit=limit, continue_token=continue_token
         )
 
-    def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """See Api."""
-        return self._api.watch(kind, resource_version=resource_version, selector=selector)
+        return self._api.watch(kind, resource_version=resource_version, namespace=namespace, selector=selector)
 
     async def get(self, key: ObjectKey) -> bytes:
         """See Api."""

@@ -101,8 +101,9 @@ class Readings(Collector):
         yield _gauge(metric.LEADER, float(sources.leading()))
         yield _by(metric.QUEUE_LENGTH, {each.name.lower(): sources.queue.waiting(each) for each in Priority})
         restarts = CounterMetricFamily(metric.WATCH_RESTARTS.full_name, metric.WATCH_RESTARTS.help, labels=("kind",))
-        for informer in sources.informers:
-            restarts.add_metric((informer.kind.plural,), informer.restarts)
+        for kind in _WATCHED:
+            # Where namespaces are watched by themselves, there is an informer for each.
+            restarts.add_metric((kind.plural,), sum(each.restarts for each in sources.informers if each.kind is kind))
         yield restarts
         yield _by(metric.OBJECTS, {kind.plural: sources.store.count(kind) for kind in _WATCHED})
         yield _gauge(metric.CLOCK_SKEW, sources.skew())

@@ -54,6 +54,8 @@ class Store:
         self._pods_unseen: set[str] = set()
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
+        # Namespaces that others decide about.
+        self._left: set[str] = set()
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
@@ -73,6 +75,8 @@ class Store:
     def _take(self, kind: Kind, raw: bytes, *, echo: bool) -> None:
         try:
             head = _decode_head(raw).metadata
+            if head.namespace in self._left:
+                return
             known = self._is_known(kind, head)
             if echo:
                 self._pods_unseen.discard(head.uid)
@@ -96,9 +100,11 @@ class Store:
         meta = orjson.loads(raw)["metadata"]
         self.forget(ObjectKey(kind, meta.get("namespace", ""), meta["name"]), meta["uid"])
 
-    def on_listed(self, kind: Kind, alive: set[str], version: str) -> None:
-        """A whole list has been read: what is not in it is gone."""
+    def on_listed(self, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
+        """A whole list, of one namespace or of all, has been read: what is not in it is gone."""
         for named, meta in list(self._objects.metas(kind)):
+            if namespace not in ("", named[0]):
+                continue
             # What is newer than the list was made while it was on its way.
             if meta.uid not in alive and int(meta.resource_version) <= int(version):
                 self.forget(ObjectKey(kind, *named), meta.uid)
@@ -115,6 +121,20 @@ class Store:
             self._forget_run(run)
         elif key.kind is Kind.POD and (pod := objects.pods.get(named)) and pod.metadata.uid == uid:
             self._forget_pod(pod)
+
+    def leave(self, namespace: str) -> None:
+        """Know nothing of a namespace, whatever comes, until it is entered again."""
+        self._left.add(namespace)
+        for kind in (Kind.CRON_TASK, Kind.SCHEDULED_RUN, Kind.POD):
+            for named, meta in list(self._objects.metas(kind)):
+                if named[0] == namespace:
+                    self.forget(ObjectKey(kind, *named), meta.uid)
+                    # It is there, and may come back.
+                    self._gone.pop(meta.uid, None)
+
+    def enter(self, namespace: str) -> None:
+        """Take what comes of a namespace, as of any that was not left."""
+        self._left.discard(namespace)
 
     def _is_known(self, kind: Kind, head: _HeadMetadata) -> bool:
         """Whether it is no news: not newer than what is known, or of an object that is gone."""

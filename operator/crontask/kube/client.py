@@ -51,22 +51,33 @@ class HttpApi:
         # Called with the Date of each answer.
         self._dated = dated
         self._connections = connections
+        self._watching: aiohttp.ClientSession | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        # Watches hold a connection each, beside those that requests share.
+        headers = {"User-Agent": _USER_AGENT}
         connector = aiohttp.TCPConnector(limit=self._connections + 8, keepalive_timeout=90, force_close=False)
-        self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": _USER_AGENT})
+        self._session = aiohttp.ClientSession(connector=connector, headers=headers)
+        # Watches hold a connection each, as many as there are: they take none from requests.
+        self._watching = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=headers)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._watching):
+            if session is not None:
+                await session.close()
 
     async def list_page(
-        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        limit: int = 500,
+        continue_token: str = "",
     ) -> Page:
         """See Api."""
         parameters = {"limit": str(limit)}
@@ -76,11 +87,13 @@ class HttpApi:
             parameters["fieldSelector"] = fields
         if continue_token:
             parameters["continue"] = continue_token
-        raw = await self._request("GET", _path(kind), parameters=parameters)
+        raw = await self._request("GET", _path(kind, namespace), parameters=parameters)
         page = _decode_list(raw)
         return Page(tuple(bytes(item) for item in page.items), page.metadata.continue_, page.metadata.resource_version)
 
-    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """See Api. Ends when the server ends it."""
         parameters = {
             "watch": "1",
@@ -93,8 +106,8 @@ class HttpApi:
         headers = self._connection.headers()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_REQUEST_SECONDS, sock_read=_SILENCE_SECONDS)
         try:
-            async with self._http.get(
-                self._connection.url + _path(kind),
+            async with _open(self._watching).get(
+                self._connection.url + _path(kind, namespace),
                 params=parameters,
                 timeout=timeout,
                 headers=headers,
@@ -154,11 +167,6 @@ class HttpApi:
 
         await asyncio.gather(*(ask() for _ in range(connections)))
 
-    @property
-    def _http(self) -> aiohttp.ClientSession:
-        assert self._session is not None, "use as an asynchronous context manager"
-        return self._session
-
     async def _request(
         self,
         verb: str,
@@ -173,7 +181,7 @@ class HttpApi:
         if body is not None:
             headers["Content-Type"] = content_type
         try:
-            async with self._http.request(
+            async with _open(self._session).request(
                 verb,
                 self._connection.url + path,
                 params=parameters,
@@ -194,6 +202,11 @@ class HttpApi:
         if status == 401:
             self._connection.refused()
         return _error(status, raw)
+
+
+def _open(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+    assert session is not None, "use as an asynchronous context manager"
+    return session
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:

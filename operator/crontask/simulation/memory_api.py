@@ -70,24 +70,33 @@ class MemoryApi:
     # --- the port ----------------------------------------------------------------------------------------------------
 
     async def list_page(
-        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        limit: int = 500,
+        continue_token: str = "",
     ) -> Page:
         """See Api."""
         return await self._answer(
             "list",
-            ObjectKey(kind, "", ""),
-            lambda: self._objects.page(kind, selector, fields, limit, continue_token),
+            ObjectKey(kind, namespace, ""),
+            lambda: self._objects.page(kind, namespace, selector, fields, limit, continue_token),
         )
 
-    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """See Api. Version 0 or none begins with what is there."""
-        await self._answer("watch", ObjectKey(kind, "", ""), lambda: None)
+        await self._answer("watch", ObjectKey(kind, namespace, ""), lambda: None)
         drops = self._drops
 
         def ended() -> bool:
             return drops != self._drops or self._down
 
-        async for event in self._objects.events(kind, resource_version, selector, ended):
+        async for event in self._objects.events(kind, namespace, resource_version, selector, ended):
             yield event
         if self._down:
             raise refusal(0, "the API server is down")
@@ -155,7 +164,7 @@ class MemoryApi:
 
     def follow(self, kind: Kind) -> AsyncIterator[WatchEvent]:
         """A watch from the beginning that nothing ends."""
-        return self._objects.events(kind, "0", "", lambda: False)
+        return self._objects.events(kind, "", "0", "", lambda: False)
 
     async def remove(self, key: ObjectKey) -> None:
         """The object is gone, and with it what it owns. Nothing to do if it is gone already."""

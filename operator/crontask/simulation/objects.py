@@ -45,7 +45,7 @@ class _Change:
     """An object before and after: None before it was there, or once it is gone. `raw` is what watches receive."""
 
     version: int
-    kind: Kind
+    key: ObjectKey
     before: Document | None
     after: Document | None
     raw: bytes
@@ -84,17 +84,17 @@ class Objects:
         """All objects of a kind."""
         return [document for key, document in self._objects.items() if key.kind is kind]
 
-    def page(self, kind: Kind, selector: str, fields: str, limit: int, continue_token: str) -> Page:
+    def page(self, kind: Kind, namespace: str, selector: str, fields: str, limit: int, continue_token: str) -> Page:
         """A list, or a part of it. Later pages are of the version of the first."""
         if continue_token:
             if continue_token not in self._lists:
                 raise refusal(410, "the continue token is too old")
             version, items = self._lists[continue_token]
         else:
-            version, items = self._version, self._raw(kind, selector, fields)
+            version, items = self._version, self._raw(kind, namespace, selector, fields)
         if not limit or len(items) <= limit:
             return Page(items, "", str(version))
-        token = f"{kind.plural}:{version}:{selector}:{fields}:{len(items) - limit}"
+        token = f"{kind.plural}:{namespace}:{version}:{selector}:{fields}:{len(items) - limit}"
         self._lists[token] = version, items[limit:]
         return Page(items[:limit], token, str(version))
 
@@ -104,12 +104,12 @@ class Objects:
             raise refusal(404, f"{key.kind.plural} {key.name!r} not found")
         return self._objects[key]
 
-    def _raw(self, kind: Kind, selector: str, fields: str = "") -> tuple[bytes, ...]:
-        """All of a kind, in the order of etcd's keys."""
+    def _raw(self, kind: Kind, namespace: str, selector: str, fields: str = "") -> tuple[bytes, ...]:
+        """All of a kind, in one namespace or in all, in the order of etcd's keys."""
         found = [
             key
             for key, document in self._objects.items()
-            if key.kind is kind and selected(document, selector) and has_fields(document, fields)
+            if _is_among(key, kind, namespace) and selected(document, selector) and has_fields(document, fields)
         ]
         return tuple(orjson.dumps(self._objects[key]) for key in sorted(found, key=lambda k: f"{k.namespace}/{k.name}"))
 
@@ -202,7 +202,7 @@ class Objects:
         self._index_owners(key, document, None)
         self._version += 1
         metadata = {**document["metadata"], "resourceVersion": str(self._version)}
-        self._notify(_Change(self._version, key.kind, document, None, orjson.dumps({**document, "metadata": metadata})))
+        self._notify(_Change(self._version, key, document, None, orjson.dumps({**document, "metadata": metadata})))
         for dependent in list(self._owned.get(uid, ())):
             owned = self._objects.get(dependent)
             if owned is None:
@@ -238,12 +238,12 @@ class Objects:
         self._uids.add(document["metadata"]["uid"])
         self._index_owners(key, before, document)
         raw = orjson.dumps(document)
-        self._notify(_Change(self._version, key.kind, before, document, raw))
+        self._notify(_Change(self._version, key, before, document, raw))
         return raw
 
     def _notify(self, change: _Change) -> None:
         for observer in self.observers:
-            observer(change.kind, change.before, change.after)
+            observer(change.key.kind, change.before, change.after)
         self._changes.append(change)
         if len(self._changes) > 2 * self._longest_history:
             self._oldest = self._changes[-self._longest_history - 1].version
@@ -253,20 +253,20 @@ class Objects:
     # --- watches -----------------------------------------------------------------------------------------------------
 
     async def events(
-        self, kind: Kind, resource_version: str, selector: str, ended: Callable[[], bool]
+        self, kind: Kind, namespace: str, resource_version: str, selector: str, ended: Callable[[], bool]
     ) -> AsyncIterator[WatchEvent]:
         """What changes from that version on, until `ended`. Version 0 or none begins with what is there."""
         seen, bookmarks = int(resource_version or 0), self._bookmarks
         if not seen:
             seen = self._version
-            for raw in self._raw(kind, selector):
+            for raw in self._raw(kind, namespace, selector):
                 yield WatchEvent("ADDED", raw)
         while not ended():
             if seen < self._oldest:
                 raise WatchExpiredError(f"version {seen} is too old")
             for change in self._changes[bisect_right(self._changes, seen, key=lambda known: known.version) :]:
                 seen = change.version
-                event = _event(change, selector) if change.kind is kind else None
+                event = _event(change, selector) if _is_among(change.key, kind, namespace) else None
                 if event is not None:
                     yield event
                     if ended():
@@ -293,6 +293,11 @@ class Objects:
         """Have every watch look."""
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _is_among(key: ObjectKey, kind: Kind, namespace: str) -> bool:
+    """Whether it is of the kind, and in the namespace; an empty one stands for all."""
+    return key.kind is kind and namespace in ("", key.namespace)
 
 
 def _owners(document: Document | None) -> list[Document]:

@@ -80,7 +80,7 @@ def any_object_deleted(patch: pytest.MonkeyPatch) -> None:
 def no_sweep(patch: pytest.MonkeyPatch) -> None:
     """After a list, what vanished unseen stays known."""
 
-    def planted(self: Store, kind: Kind, alive: set[str], version: str) -> None:
+    def planted(self: Store, kind: Kind, alive: set[str], version: str, namespace: str) -> None:
         """Sweep nothing."""
 
     patch.setattr(Store, "on_listed", planted)

@@ -107,12 +107,19 @@ class Network:
         self.leads: Callable[[], bool] = lambda: True
 
     async def list_page(
-        self, kind: Kind, *, selector: str = "", fields: str = "", limit: int = 500, continue_token: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        fields: str = "",
+        limit: int = 500,
+        continue_token: str = "",
     ) -> Page:
         """See Api."""
-        key = ObjectKey(kind, "", "")
+        key = ObjectKey(kind, namespace, "")
         call = lambda: self._api.list_page(  # noqa: E731
-            kind, selector=selector, fields=fields, limit=limit, continue_token=continue_token
+            kind, namespace=namespace, selector=selector, fields=fields, limit=limit, continue_token=continue_token
         )
         return await self._request("list", key, call)
 
@@ -145,12 +152,16 @@ class Network:
         """See Api."""
         await self._travel()
 
-    async def watch(self, kind: Kind, *, resource_version: str, selector: str = "") -> AsyncIterator[WatchEvent]:
+    async def watch(
+        self, kind: Kind, *, resource_version: str, namespace: str = "", selector: str = ""
+    ) -> AsyncIterator[WatchEvent]:
         """See Api. Each kind comes with a delay of its own; a connection may break without a word."""
         await self._travel()
         if self._random.random() < self._weather.errors / 2:
             raise WatchExpiredError("the version is too old") if self._random.random() < 0.3 else self._error()
-        async for event in self._api.watch(kind, resource_version=resource_version, selector=selector):
+        async for event in self._api.watch(
+            kind, resource_version=resource_version, namespace=namespace, selector=selector
+        ):
             await self._clock.sleep(self._delay())
             await self._process.pass_on()
             if self._process.cut:

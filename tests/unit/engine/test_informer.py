@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from deaf_api import DeafApi
 
+from crontask.engine.assemble import make_informers
 from crontask.engine.informer import Informer
 from crontask.engine.store import Store
 from crontask.ports import Document, Kind, ObjectKey
@@ -120,3 +121,37 @@ def test_what_cannot_be_listed_yet_is_waited_for() -> None:
         assert world.knows("comes")
 
     play(story)
+
+
+def test_informers_of_a_namespace_hand_on_what_is_in_it_and_sweep_nothing_else() -> None:
+    async def main() -> None:
+        clock = VirtualClock(EPOCH)
+        api, store = DeafApi(clock), Store()
+
+        def known(namespace: str, name: str) -> bool:
+            return store.run(ObjectKey(Kind.SCHEDULED_RUN, namespace, name)) is not None
+
+        for namespace in ("shop", "billing", "elsewhere"):
+            api.apply(_run("first"), namespace)
+        informers = make_informers(api, clock, store, ("shop", "billing"))
+        watching = [asyncio.create_task(informer.run()) for informer in informers]
+        for informer in informers:
+            await informer.synced.wait()
+        for namespace in ("shop", "billing", "elsewhere"):
+            api.apply(_run("second"), namespace)
+        await asyncio.sleep(1)
+        seen = {(where, name) for where in ("shop", "billing", "elsewhere") for name in ("first", "second")}
+        assert {each for each in seen if known(*each)} == {each for each in seen if each[0] != "elsewhere"}
+        # One goes unseen, and the others stay: each list is of its own namespace.
+        await api.end_watches(expire=True)
+        await api.remove(ObjectKey(Kind.SCHEDULED_RUN, "shop", "first"))
+        await asyncio.sleep(30)
+        assert {each for each in seen if known(*each)} == {
+            ("shop", "second"),
+            ("billing", "first"),
+            ("billing", "second"),
+        }
+        for task in watching:
+            task.cancel()
+
+    run_virtual(main)

@@ -82,17 +82,26 @@ def test_a_list_sweeps_what_is_not_in_it() -> None:
     store = Store()
     store.on_object(Kind.CRON_TASK, make_task("a", uid="ua"))
     store.on_object(Kind.CRON_TASK, make_task("b", uid="ub"))
-    store.on_listed(Kind.CRON_TASK, {"ub"}, "1000")
+    store.on_listed(Kind.CRON_TASK, {"ub"}, "1000", "")
     assert store.task(task_key("n", "a")) is None
     assert store.task(task_key("n", "b")) is not None
+
+
+def test_a_list_of_one_namespace_sweeps_nothing_in_another() -> None:
+    store = Store()
+    store.on_object(Kind.CRON_TASK, make_task("a", uid="ua"))
+    store.on_listed(Kind.CRON_TASK, set(), "1000", "other")
+    assert store.task(task_key("n", "a")) is not None
+    store.on_listed(Kind.CRON_TASK, set(), "1000", "n")
+    assert store.task(task_key("n", "a")) is None
 
 
 def test_a_list_does_not_sweep_what_was_made_while_it_was_on_its_way() -> None:
     store = Store()
     store.fold(Kind.CRON_TASK, make_task("a", uid="ua", version=12))
-    store.on_listed(Kind.CRON_TASK, set(), "11")
+    store.on_listed(Kind.CRON_TASK, set(), "11", "")
     assert store.task(task_key("n", "a")) is not None
-    store.on_listed(Kind.CRON_TASK, set(), "12")
+    store.on_listed(Kind.CRON_TASK, set(), "12", "")
     assert store.task(task_key("n", "a")) is None
 
 

@@ -1,0 +1,45 @@
+"""The certificate of the webhook: read from its files, and anew when they change, without a pause of the server."""
+
+import asyncio
+import logging
+import ssl
+from pathlib import Path
+
+_LOOK_EVERY = 10.0
+_log = logging.getLogger("crontask")
+
+
+class RenewedCertificate:
+    """tls.crt and tls.key of a folder. A Secret's files are exchanged all at once, by whoever mounts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate, self.key = self._files = folder / "tls.crt", folder / "tls.key"
+        # Connections that begin after a certificate was loaded are served with it, those that are open go on.
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._loaded = self._read()
+        self.context.load_cert_chain(*self._files)
+
+    async def keep(self, every: float = _LOOK_EVERY) -> None:
+        """Look for another one, for ever."""
+        while True:
+            await asyncio.sleep(every)
+            self.look()
+
+    def look(self) -> bool:
+        """Load what lies there now if it is another one; whether it was. One that cannot be served is left alone."""
+        try:
+            found = self._read()
+            if found == self._loaded:
+                return False
+            # What does not belong together would leave the server with half of it.
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files)
+            self.context.load_cert_chain(*self._files)
+        except OSError as error:
+            _log.warning("the new certificate of the webhook cannot be read, the one before is served: %s", error)
+            return False
+        self._loaded = found
+        _log.info("the webhook has a new certificate")
+        return True
+
+    def _read(self) -> tuple[bytes, ...]:
+        return tuple(file.read_bytes() for file in self._files)
