@@ -8,7 +8,7 @@ from crontask.cli.named import find_run
 from crontask.cli.parts import parts_of
 from crontask.cli.waiting import ended, interruptible
 from crontask.client.log_sources import sources_of
-from crontask.client.tree import note_of, phase_of
+from crontask.client.tree import GONE_PARTS, gone_parts, is_composite, note_of, phase_of
 
 
 @click.command("logs")
@@ -36,11 +36,13 @@ def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timest
             with interruptible([run["metadata"]["name"]]):
                 follow_all(cluster, run, options)
             return
-        sources = list(sources_of(run, parts_of(cluster, run)))
+        parts = parts_of(cluster, run)
+        sources = list(sources_of(run, parts))
         for source in sources:
             read_one(cluster, run["metadata"]["namespace"], source, options)
         if not sources:
-            note = note_of(run)
+            gone = is_composite(run) and gone_parts(run.get("status") or {}, parts.of(run))
+            note = f"{gone:,} {'item' if gone == 1 else 'items'}: {GONE_PARTS}" if gone else note_of(run)
             click.echo(
                 f"{run['metadata']['name']} has no log: it is {phase_of(run)}{f': {note}' if note else ''}", err=True
             )
