@@ -11,7 +11,7 @@ import click
 from crontask.api.problem import Problem
 from crontask.api.validate_object import validate_object
 from crontask.api.written import one_of
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.conversion.commented import as_commented_yaml
 from crontask.cli.conversion.cronjob import convert_cronjob
 from crontask.cli.conversion.crontab import MOST_LINES, convert_entry, read_crontab
@@ -110,7 +110,7 @@ class _Converting:
     help="How long a switch waits for what runs.",
 )
 @click.option("--force", is_flag=True, help="Switch also what Helm, Flux or Argo CD manages.")
-@cluster_options
+@options_of_all_namespaces
 def convert_command(
     names: tuple[str, ...],
     paths: tuple[str, ...],

@@ -2,7 +2,7 @@
 
 import click
 
-from crontask.cli.connection import cluster_options, everywhere, flags
+from crontask.cli.connection import everywhere, flags, options_of_all_namespaces
 from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
 
 
@@ -16,7 +16,7 @@ from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
     type=click.Choice(["token", "proxy"]),
     help="With --url: a token is pasted (the default), or a proxy in front forwards one with each request.",
 )
-@cluster_options
+@options_of_all_namespaces
 def dashboard_command(port: int, browser: bool, url: str | None, host: str | None, login: str | None) -> None:
     """Open a page with all tasks, what runs and what comes, and buttons to run, pause and cancel.
 

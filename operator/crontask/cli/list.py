@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.output import TABLE, WIDE, output_option, show_list, tabled
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("list")
 @click.option("-l", "--selector", default="", metavar="LABELS", help="Those with these labels, like app=shop.")
 @output_option
-@cluster_options
+@options_of_all_namespaces
 def list_command(selector: str, output: str) -> None:
     """List CronTasks with their state, last run and next run.
 

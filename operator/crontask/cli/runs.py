@@ -7,7 +7,7 @@ import click
 
 from crontask.api.phases import Origin, RunPhase
 from crontask.cli import names as completed
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.output import Table, output_option, show_list, tabled
 from crontask.cli.parameters import SinceParam
 
@@ -33,7 +33,7 @@ class _Known(click.Choice[str]):
 @click.option("-l", "--selector", default="", metavar="LABELS", help="Those with these labels, like app=shop.")
 @click.option("--parts", is_flag=True, help="Parts of workflows, fan-outs and batches too.")
 @output_option
-@cluster_options
+@options_of_all_namespaces
 def runs_command(
     task: str | None,
     phases: tuple[str, ...],

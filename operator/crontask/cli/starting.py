@@ -9,7 +9,7 @@ import click
 
 from crontask.cli.exits import BAD_INPUT, of_phase, stop
 from crontask.cli.output import FORMS, TABLE, show_each, tabled_one
-from crontask.cli.parameters import DurationParam, TimeParam
+from crontask.cli.parameters import DurationParam, UntilParam
 from crontask.cli.queue import position
 from crontask.cli.waiting import deadline_of, ended, interruptible, show_ended, timeout_option, until_ended
 from crontask.client.tree import note_of, phase_of
@@ -61,7 +61,9 @@ class Asked:
 
 def when_options(command: F) -> F:
     """Adds --at and --delay."""
-    at = click.option("--at", type=TimeParam(), help="Start then, like 2026-03-29T01:00:00Z.")
+    at = click.option(
+        "--at", type=UntilParam(), help="Start then: 2026-03-29T01:00:00Z, tomorrow, 18:00Z, 2h (from now)."
+    )
     delay = click.option("--delay", type=DurationParam(), help="Start after that long, like 5m.")
     return at(delay(command))
 
