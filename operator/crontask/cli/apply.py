@@ -7,10 +7,11 @@ import click
 
 from crontask.cli.connection import cluster_options, connected, namespace_given
 from crontask.cli.crons_file import crons_argument, load_crons
-from crontask.cli.exits import BAD_INPUT, STILL_WAITING, stop
+from crontask.cli.exits import BAD_INPUT, FORBIDDEN, KUBERNETES_EDIT, STILL_WAITING, forbidden, stop
 from crontask.cli.parameters import DurationParam
 
 if TYPE_CHECKING:
+    from crontask.crons.registry import Crons
     from crontask.crons.sync import Change, Synced
 
 
@@ -83,6 +84,9 @@ def apply_command(
                     say=lambda line: click.echo(line, err=True),
                 )
             )
+        except client_errors.Forbidden as error:
+            # One role for all that it needs: whoever binds one after the other hears of the next each time.
+            stop(FORBIDDEN, forbidden(error, KUBERNETES_EDIT if _ships(crons) else ""))
         except errors.FieldConflict as error:
             stop(BAD_INPUT, str(error).replace("register with take_over=True", "write --take-over"))
         except client_errors.BadInput as error:
@@ -97,6 +101,14 @@ def apply_command(
         for name in still:
             click.echo(f"{name} is not deleted yet: {said}", err=True)
         click.get_current_context().exit(STILL_WAITING)
+
+
+def _ships(crons: "Crons") -> bool:
+    """Whether it needs ConfigMaps beside its tasks."""
+    from crontask.api.resources import CONFIG_MAP
+    from crontask.crons.manifests import manifests
+
+    return any(body["kind"] == CONFIG_MAP.kind for body in manifests(crons))
 
 
 def _show(synced: "Synced", output: str | None, dry_run: bool) -> None:
