@@ -11,6 +11,9 @@ from crontask.cli.exits import BAD_INPUT, FORBIDDEN, KUBERNETES_EDIT, STILL_WAIT
 from crontask.cli.parameters import DurationParam
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crontask.client.requests import Document
     from crontask.crons.registry import Crons
     from crontask.crons.sync import Change, Synced
 
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--prune", is_flag=True, help="Suspend what its owner does not register any more, wait for its runs, delete it."
 )
-@click.option("--dry-run", is_flag=True, help="Have the API server check all, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Have the API server check all, say which fields would change, and write nothing."
+)
 @click.option(
     "--revision",
     type=click.IntRange(min=0),
@@ -92,6 +97,9 @@ def apply_command(
         except client_errors.BadInput as error:
             stop(BAD_INPUT, str(error).replace("allow_empty=True", "--allow-empty"))
     _show(synced, output, dry_run)
+    for change in synced.changes:
+        for line in details(change, dry_run):
+            click.echo(line, err=True)
     if synced.newer is not None:
         click.echo(
             f"revision {revision} is older than {synced.newer}, which has been applied: nothing is changed", err=True
@@ -127,6 +135,23 @@ def _show(synced: "Synced", output: str | None, dry_run: bool) -> None:
     documents = [without_managers(change.document) for change in there]
     whole = {"apiVersion": "v1", "items": documents, "kind": "List", "metadata": {"resourceVersion": ""}}
     show_document(documents[0] if len(documents) == 1 else whole, output)
+
+
+def details(change: "Change", dry_run: bool) -> "Iterator[str]":
+    """What is said of a change besides: the fields that were taken over; of a dry run, the fields that differ."""
+    name = change.document["metadata"]["name"]
+    for path, owner in change.taken.items():
+        yield f"{name}: {path} {'would be' if dry_run else 'is'} taken over from {owner}"
+    if dry_run and change.what == "configured" and change.before is not None:
+        from crontask.cli.changed import changed_fields, value_shown
+
+        for each in changed_fields(_compared(change.before), _compared(change.document)):
+            yield f"{name}: {each.path}: {value_shown(each.old)} -> {value_shown(each.new)}"
+
+
+def _compared(document: "Document") -> "Document":
+    metadata = {key: document["metadata"].get(key) or {} for key in ("labels", "annotations")}
+    return {"spec": document.get("spec"), "data": document.get("data"), "metadata": metadata}
 
 
 def _name(change: "Change") -> str:
