@@ -20,6 +20,8 @@ from crontask.decide.task.local_times import LocalTimes
 from crontask.decide.task.past import LEFT_OUT, WENT_WRONG, Outcome, PastTime, due_in
 
 _MOST_SHOWN = 20
+_SECOND = timedelta(seconds=1)
+_NONE = {BACKFILL_MISSING: "none of them is missing", BACKFILL_FAILED: "none of them has failed"}
 _NOT_YET = frozenset({Outcome.RUNNING, Outcome.WAITING, Outcome.OVERDUE})
 _CHOICES = {
     BACKFILL_MISSING: LEFT_OUT,
@@ -28,7 +30,7 @@ _CHOICES = {
 }
 _MEANS = {
     Outcome.NOT_DUE: "suspended then, or another schedule",
-    Outcome.UNKNOWN: "older than the record: they may have run; --only all takes them, and what is done",
+    Outcome.UNKNOWN: "older than the record: they may have run; --only all runs them, and what is done",
     Outcome.RUNNING: "under way: left alone",
     Outcome.WAITING: "the schedule is yet to start them: left alone",
     Outcome.OVERDUE: "no operator has decided about them yet: left alone",
@@ -128,19 +130,30 @@ class Plan:
         first, last = self.times[0].nominal, self.times[-1].nominal
         yield f"{self.task.meta.namespace}/{self.task.meta.name} from {format_time(first)} to {format_time(last)}"
         taken = _CHOICES[self.only]
-        rows = [("TIMES", "RESULT", "TAKEN", "NOTE")]
+        rows = [("TIMES", "RESULT", "RUN", "NOTE")]
         for outcome, count in Counter(each.outcome for each in self.times).most_common():
             rows.append((f"{count:,}", outcome.value, "yes" if outcome in taken else "no", _MEANS.get(outcome, "")))
         yield from (line.rstrip() for line in aligned(rows))
         yield ""
         chosen = self.chosen
         if not chosen:
-            yield f"nothing to do: none of them is {self.only}" if self.only != BACKFILL_ALL else "nothing to do"
+            yield self._nothing()
             return
         runs = f"{len(chosen):,} {'run' if len(chosen) == 1 else 'runs'}"
         yield f"{runs} of {self.task.meta.name}, {self._side_by_side()}, as run {self.name}"
         yield from self._listed(chosen)
         yield from self._meanwhile()
+
+    def _nothing(self) -> str:
+        """Why there is nothing to do, and what to write where something else can have been meant."""
+        why = _NONE.get(self.only, "each of them is still to come, or under way")
+        outcomes = {each.outcome for each in self.times}
+        besides = [f"--only {only}" for only, of in _CHOICES.items() if only != self.only and outcomes & of]
+        unknown = Outcome.UNKNOWN in outcomes and self.only != BACKFILL_ALL
+        fix = "; of what is Unknown it is not known whether it ran: to run it, write --only all" if unknown else ""
+        if not fix and f"--only {BACKFILL_FAILED}" in besides:
+            fix = f"; to run those again that failed, write --only {BACKFILL_FAILED}"
+        return f"nothing to do: {why}{fix}"
 
     def _side_by_side(self) -> str:
         policy = self.task.spec.concurrency.policy
@@ -171,7 +184,7 @@ class Plan:
         if takes is None or live is None:
             yield "how long it takes is not known: no run of the task that succeeded is kept"
         else:
-            yield f"it takes about {format_duration(takes)}, as its last runs did"
+            yield f"it takes about {format_duration(max(takes, _SECOND))}, if its runs take as long as the last ones"
         if live:
             times = f"{live:,} {'time' if live == 1 else 'times'}"
             beside = "" if self._is_unbounded() else ", beside one of its runs if need be"
