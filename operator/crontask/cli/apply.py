@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("apply")
 @crons_argument
 @click.option(
-    "--prune", is_flag=True, help="Suspend what its owner does not register any more, wait for its runs, delete it."
+    "--prune", is_flag=True, help="What its owner no longer registers: suspend it, wait for its runs, then delete it."
 )
 @click.option(
     "--dry-run", is_flag=True, help="Have the API server check all, say which fields would change, and write nothing."
@@ -30,16 +30,18 @@ if TYPE_CHECKING:
     "--revision",
     type=click.IntRange(min=0),
     metavar="NUMBER",
-    help="Of this deployment, like a build number: where a higher one has been applied, nothing is changed.",
+    help="Grows with each deployment, like a build number; nothing is changed if a higher one has been applied.",
 )
-@click.option("--allow-empty", is_flag=True, help="Also if nothing is registered; with --prune all goes then.")
-@click.option("--take-over", is_flag=True, help="Of fields that others have set: have them as the file says.")
+@click.option(
+    "--allow-empty", is_flag=True, help="Even if nothing is registered; with --prune everything is deleted then."
+)
+@click.option("--take-over", is_flag=True, help="Overwrite fields that others have set with what the file says.")
 @click.option(
     "--drain-timeout",
     type=DurationParam(),
     default="10m",
     show_default=True,
-    help="The longest to wait for runs of what is pruned.",
+    help="How long to wait for runs of what is pruned.",
 )
 @click.option("-o", "--output", type=click.Choice(["name", "json", "yaml"]), help="The objects.")
 @cluster_options

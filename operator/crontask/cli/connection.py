@@ -69,7 +69,13 @@ _OPTIONS = (
     _option("--context", metavar="NAME", shell_complete=_contexts, help="The context of the kubeconfig."),
     _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
     _option("--as", "as_user", metavar="USER", help="Act as this user."),
-    _option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Act as of this group. May be repeated."),
+    _option(
+        "--as-group",
+        "as_groups",
+        metavar="GROUP",
+        multiple=True,
+        help="Act as a member of this group. May be repeated.",
+    ),
     _option("--request-timeout", type=_Seconds(), help="The longest that a request may take, like 30s; 0: no limit."),
 )
 

@@ -7,7 +7,7 @@ from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
 
 
 @click.command("dashboard")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of 127.0.0.1; by default a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port, of 127.0.0.1; by default a free one.")
 @click.option("--browser/--no-browser", default=True, help="Open it in the browser, or only say which file opens it.")
 @click.option("--url", metavar="URL", help="Serve it for many, who reach it there and log in with their own tokens.")
 @click.option("--host", metavar="ADDRESS", help="With --url: where to listen; by default on all addresses.")

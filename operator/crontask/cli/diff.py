@@ -50,10 +50,14 @@ class _Edited:
 @click.option("--from", "old_paths", multiple=True, metavar="OLD", help="Compare with these files, not the cluster.")
 @click.option("--at", type=TimeParam(), help="When the edit is applied; by default now.")
 @click.option(
-    "--days", default=30, show_default=True, type=click.IntRange(1, 3660), help="Compare the times of so many."
+    "--days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3660),
+    help="For how many days to compare the times.",
 )
 @click.option(
-    "--count", default=5, show_default=True, type=click.IntRange(0, 10_000), help="So many times of a kind are listed."
+    "--count", default=5, show_default=True, type=click.IntRange(0, 10_000), help="How many times of each kind to list."
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @cluster_options

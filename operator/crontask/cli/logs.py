@@ -13,11 +13,11 @@ from crontask.client.tree import GONE_PARTS, gone_parts, is_composite, note_of, 
 
 @click.command("logs")
 @click.argument("name", metavar="RUN", shell_complete=completed.runs)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@click.option("--prefix/--no-prefix", default=True, help="Say of each line of which part and attempt it is.")
-@click.option("--tail", type=click.IntRange(min=0), help="The last lines of each log alone.")
-@click.option("--timestamps", is_flag=True, help="Each line with its time.")
-@click.option("-c", "--container", default="", metavar="NAME", help="Of pods with several containers.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the logs until the run has ended.")
+@click.option("--prefix/--no-prefix", default=True, help="Begin each line with its part and attempt.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only this many lines from the end of each log.")
+@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@click.option("-c", "--container", default="", metavar="NAME", help="Which container, of pods that have several.")
 @cluster_options
 def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timestamps: bool, container: str) -> None:
     """Show the logs of a run, of all its attempts and parts.

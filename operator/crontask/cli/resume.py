@@ -22,7 +22,7 @@ _FIRST_WORD = 2.0
 @click.command("resume")
 @chosen_options
 @click.option("--reason", metavar="TEXT", help="With -l and --all: those that are suspended for this reason.")
-@click.option("--force", is_flag=True, help="With -l and --all: whoever suspended them.")
+@click.option("--force", is_flag=True, help="With -l and --all: no matter who suspended them.")
 @output_option
 @cluster_options
 def resume_command(

@@ -28,8 +28,8 @@ FIRST_WORD = 2.0
 
 def timeout_option(command: F) -> F:
     """Adds --timeout and --strict."""
-    timeout = click.option("--timeout", type=DurationParam(), help="Wait no longer than that, like 10m.")
-    strict = click.option("--strict", is_flag=True, help="Exit code 6 where a run is Partial.")
+    timeout = click.option("--timeout", type=DurationParam(), help="How long to wait at most, like 10m.")
+    strict = click.option("--strict", is_flag=True, help="Exit with code 6 if a run is Partial.")
     return timeout(strict(command))
 
 
