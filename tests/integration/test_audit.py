@@ -110,10 +110,10 @@ def test_nobody_decides_any_more(verbs: Verbs) -> None:
     ("words", "said"),
     [
         (("nope", "--from", "7d"), "there is no CronTask nope"),
-        (("daily", "--from", "soon"), "is not a duration"),
+        (("daily", "--from", "soon"), "'soon' is not a time; write "),
         (("daily", "--from", "2090-01-01"), "is still to come"),
         (("daily", "--from", "2026-03-02", "--to", "2026-03-01"), "swap them"),
-        (("daily",), "Missing option '--from'"),
+        (("daily", "--to", "2020-01-01"), "is not after --from"),
     ],
 )
 @pytest.mark.parametrize("verb", ["audit", "backfill"])
