@@ -1,7 +1,8 @@
 """`crontask apply`: crons in code, in the cluster as they are in the file."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -148,7 +149,17 @@ def details(change: "Change", dry_run: bool) -> "Iterator[str]":
         from crontask.cli.changed import changed_fields, value_shown
 
         for each in changed_fields(_compared(change.before), _compared(change.document)):
-            yield f"{name}: {each.path}: {value_shown(each.old)} -> {value_shown(each.new)}"
+            where, old, new = _first_line(each.old, each.new)
+            yield f"{name}: {each.path}{where}: {value_shown(old)} -> {value_shown(new)}"
+
+
+def _first_line(old: Any, new: Any) -> tuple[str, Any, Any]:
+    """Of texts of several lines, as files are, where they begin to differ, and how."""
+    if not (isinstance(old, str) and isinstance(new, str) and "\n" in old + new):
+        return "", old, new
+    lines = zip_longest(old.splitlines(keepends=True), new.splitlines(keepends=True), fillvalue="")
+    number, before, after = next((number, *both) for number, both in enumerate(lines, 1) if both[0] != both[1])
+    return f", from line {number}", before.rstrip("\n") or None, after.rstrip("\n") or None
 
 
 def _compared(document: "Document") -> "Document":

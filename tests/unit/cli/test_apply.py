@@ -14,6 +14,10 @@ def task(schedule: str, **labels: str) -> dict[str, Any]:
 
 OLD, NEW = task("0 2 * * *"), task("0 3 * * *", app="shop")
 TAKEN = {"spec.schedule": "kubectl-edit"}
+FILE = {"kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a.py": "a\nb\nc\n"}}
+EDITED = {**FILE, "data": {"a.py": "a\nB\nc\n"}}
+CUT = {**FILE, "data": {"a.py": "a\nb\nc"}}
+LONGER = {**FILE, "data": {"a.py": "a\nb\nc\nd\n"}}
 DIFFERENT = ["a: spec.schedule: 0 2 * * * -> 0 3 * * *", "a: metadata.labels.app: - -> shop"]
 
 
@@ -22,6 +26,9 @@ DIFFERENT = ["a: spec.schedule: 0 2 * * * -> 0 3 * * *", "a: metadata.labels.app
     [
         (Change("CronTask", "a", "configured", NEW, OLD), True, DIFFERENT),
         (Change("CronTask", "a", "configured", NEW, OLD), False, []),
+        (Change("ConfigMap", "m", "configured", EDITED, FILE), True, ["m: data.a.py, from line 2: b -> B"]),
+        (Change("ConfigMap", "m", "configured", CUT, FILE), True, ["m: data.a.py, from line 3: c -> c"]),
+        (Change("ConfigMap", "m", "configured", LONGER, FILE), True, ["m: data.a.py, from line 4: - -> d"]),
         (Change("CronTask", "a", "unchanged", OLD, OLD), True, []),
         (Change("CronTask", "a", "created", NEW), True, []),
         (Change("CronTask", "a", "pruned", OLD), True, []),
