@@ -110,10 +110,10 @@ def test_nobody_decides_any_more(verbs: Verbs) -> None:
     ("words", "said"),
     [
         (("nope", "--from", "7d"), "there is no CronTask nope"),
-        (("daily", "--from", "soon"), "is not a duration"),
+        (("daily", "--from", "soon"), "'soon' is not a time; write "),
         (("daily", "--from", "2090-01-01"), "is still to come"),
         (("daily", "--from", "2026-03-02", "--to", "2026-03-01"), "swap them"),
-        (("daily",), "Missing option '--from'"),
+        (("daily", "--to", "2020-01-01"), "is not after --from"),
     ],
 )
 @pytest.mark.parametrize("verb", ["audit", "backfill"])
@@ -160,7 +160,7 @@ def test_a_plan_says_what_it_would_do(verbs: Verbs) -> None:
     assert "7 runs of daily, 1 at a time: concurrency Forbid allows no more, as run daily-backfill-" in text
     assert "2026-03-29T04:00:00Z   Sun 2026-03-29 06:00:00 +0200" in text
     assert "clock forward 1h" in text
-    assert "it takes about 1h10m, as its last runs did" in text
+    assert "it takes about 1h10m, if its runs take as long as the last ones" in text
     missing, failed, everything = (plan(verbs, *MARCH, "--only", only) for only in ("missing", "failed", "all"))
     assert [each["nominal"] for each in missing["times"]] == ["2026-03-28T05:00:00Z"]
     assert [each["nominal"] for each in failed["times"]] == ["2026-03-27T05:00:00Z"]

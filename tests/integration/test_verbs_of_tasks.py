@@ -69,6 +69,24 @@ def test_others_are_resumed_by_their_reason_by_force_or_by_name(verbs: Verbs, co
     assert suspended(verbs) == set()
 
 
+def test_what_one_may_not_suspend_keeps_no_other_from_it(verbs: Verbs, control_plane: ControlPlane) -> None:
+    for name, rule in (
+        ("look", ("--verb=get,list,watch", "--resource=crontasks.crontask.dev")),
+        ("one-alone", ("--verb=patch", "--resource=crontasks.crontask.dev", "--resource-name=two")),
+    ):
+        verbs.kubectl("create", "role", name, *rule)
+        verbs.kubectl("create", "rolebinding", name, f"--role={name}", "--user=dan")
+    his = Verbs(control_plane, verbs.namespace, control_plane.kubeconfig_for("dan"))
+    done = his("suspend", "--all", code=7)
+    assert done.stdout == "crontask.crontask.dev/two suspended\n"
+    said = done.stderr.splitlines()
+    assert [line.partition(" is left as it is: ")[0] for line in said] == ["one", "other", "three"]
+    assert all("the ClusterRole crontask-operate gives" in line for line in said)
+    assert suspended(verbs) == {"two"}
+    assert his("resume", "two").stdout == "crontask.crontask.dev/two resumed\n"
+    assert suspended(verbs) == set()
+
+
 def test_a_pause_until_a_time_sets_that_alone(verbs: Verbs) -> None:
     verbs("suspend", "one", "--until", "2099-01-01")
     spec = verbs.get("ct", "one")["spec"]
@@ -91,8 +109,8 @@ def test_a_task_that_failures_suspended_is_resumed(verbs: Verbs) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("suspend",), "which tasks is not said once; write names, -l LABELS or --all"),
-        (("resume", "one", "--all"), "which tasks is not said once"),
+        (("suspend",), "name the tasks, or choose them by -l LABELS, or write --all: one of the three"),
+        (("resume", "one", "--all"), "one of the three"),
         (("suspend", "one", "nope"), "there is no CronTask nope"),
     ],
 )

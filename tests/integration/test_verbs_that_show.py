@@ -196,7 +196,7 @@ def test_an_object_that_is_described_as_json_is_that_of_kubectl(world: Verbs) ->
         (("list", "--kubeconfig", "/nowhere"), "/nowhere"),
         (("list", "-l", "a=b=c"), "-l: .*; write labels like app=shop"),
         (("runs", "--phase", "Broken"), "'Broken' is not one of 'Pending'"),
-        (("runs", "--since", "yesterday"), "'yesterday' is not a duration"),
+        (("runs", "--since", "lastweek"), "'lastweek' is not a time"),
     ],
 )
 def test_what_is_wrong_is_said(world: Verbs, words: tuple[str, ...], said: str) -> None:

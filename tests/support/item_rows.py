@@ -115,5 +115,5 @@ def summed_up_by_letters(row: Row) -> tuple[int | str, ...]:
     letters = decoded(found.items.ends, found.items.total)
     number = letters.count
     well, badly = number("S") + number("P"), number("F") + number("T")
-    ended = f"{well + badly + number('C')}/{len(letters)}"
-    return number("-"), number("R"), well, badly, number("C"), number("N"), ended
+    done = f"{well}/{len(letters)}"
+    return number("-"), number("R"), well, badly, number("C"), number("N"), done

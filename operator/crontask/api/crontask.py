@@ -138,7 +138,10 @@ class CronTaskSpec(Model):
         default=None, examples=[{"limit": 3}], description="How a failed attempt is tried again."
     )
     history: History = Field(
-        default=History(), examples=[{"failed": 10}], description="How many finished runs are kept."
+        default=History(),
+        examples=[{"failed": 10}],
+        description="How many finished runs are kept: 3 that succeeded and 3 that did not, unless set. None is removed "
+        "before it is ten minutes old, so that of a task which runs often there are more.",
     )
     expect: Expectation | None = Field(
         default=None,

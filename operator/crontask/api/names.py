@@ -35,6 +35,8 @@ ANNOTATION_GROUP = "crontask.dev/group"
 # Of a pod that we have had stopped: why, and when we asked for it.
 ANNOTATION_STOPPED = "crontask.dev/stopped"
 ANNOTATION_STOP_REQUESTED_AT = "crontask.dev/stop-requested-at"
+# The reason of the condition Ready of a task that comes after one which does not exist.
+PREDECESSOR_MISSING = "PredecessorMissing"
 MAIN_CONTAINER = "main"
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)

@@ -128,8 +128,8 @@ class CatchUp(Model):
 class History(Model):
     """How many finished runs are kept. None younger than 10 minutes is removed."""
 
-    succeeded: int = Field(default=3, ge=0, le=1000, description="Finished runs kept that succeeded.")
-    failed: int = Field(default=3, ge=0, le=1000, description="Finished runs kept that did not succeed.")
+    succeeded: int = Field(default=3, ge=0, le=1000, description="Finished runs kept that succeeded; 3 unless set.")
+    failed: int = Field(default=3, ge=0, le=1000, description="Finished runs kept that did not succeed; 3 unless set.")
 
 
 class Expectation(Model):

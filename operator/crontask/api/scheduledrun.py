@@ -268,7 +268,9 @@ class CompositeRunStatus(ScheduledRunStatus):
         default=None, description="What the column PHASE shows in place of the phase: Paused while the run is."
     )
     progress: str | None = Field(
-        default=None, max_length=32, description="Of a composite run: how far it is, like 3/6 steps."
+        default=None,
+        max_length=32,
+        description="Of a composite run: how far it is, like 3/6 steps: done, or left out by their `when`.",
     )
     steps: tuple[StepStatus, ...] = Field(
         default=(), max_length=MOST_STEPS, description="Of a workflow: its steps, in the order of the list."

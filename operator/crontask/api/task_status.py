@@ -117,7 +117,10 @@ class CronTaskStatus(Model):
     last_scheduled_time: RecordedTime | None = Field(
         default=None, description="Each nominal time up to this one has been decided."
     )
-    last_run: RunSummary | None = Field(default=None, description="The run that ended last.")
+    last_run: RunSummary | None = Field(
+        default=None,
+        description="The run that ended last, of those that had started or failed: none that was canceled before that.",
+    )
     last_successful_time: RecordedTime | None = Field(default=None, description="When a run last ended well.")
     active: tuple[Annotated[str, Field(max_length=63)], ...] = Field(
         default=(), max_length=10, description="Runs under way; at most ten are named."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from crontask.api.names import PREDECESSOR_MISSING
 from crontask.api.resources import CRON_TASK
 from crontask.api.times import format_duration, format_time
 from crontask.client.certificate import ends_of
@@ -131,6 +132,9 @@ def _of_task(task: Document, now: datetime) -> Iterator[Diagnosis]:
     elif phase in ("Invalid", "Rejected"):
         said = ready.get("message") or ready.get("reason") or "its spec has a problem"
         yield Diagnosis(check, "problem", f"nothing starts: {said}")
+    elif ready.get("reason") == PREDECESSOR_MISSING:
+        fix = "create that one, or correct after.task"
+        yield Diagnosis(check, "problem", f"nothing starts: it {ready.get('message')}", fix)
     elif phase == "Suspended":
         yield from _paused(check, conditions.get("Suspended") or {}, now)
     elif phase == "Active" and any(key in spec for key in _TIMED) and not _goes_on(status):

@@ -56,7 +56,7 @@ def audit_command(task: str, start: "datetime", end: "datetime | None", toleranc
         _show(found, times, tolerance)
     if not times:
         within = f"from {format_time(asked.start)} up to {format_time(asked.end)}"
-        click.echo(f"{found.meta.name} has no nominal times {within}: {_why_none(found)}", err=True)
+        click.echo(f"{found.meta.name} has no nominal times {within}: {why_none(found, asked)}", err=True)
     unexplained = _unexplained(times)
     if unexplained:
         click.echo(
@@ -71,7 +71,8 @@ def _unexplained(times: "Sequence[PastTime]") -> "list[PastTime]":
     return [each for each in times if each.outcome in WITHOUT_REASON]
 
 
-def _why_none(task: "CronTask") -> str:
+def why_none(task: "CronTask", asked: Range) -> str:
+    """Why there is no time in a range, and where to look."""
     spec = task.spec
     if spec.after is not None:
         return f"it runs after {spec.after.task}; see crontask history {task.meta.name}"
@@ -79,7 +80,14 @@ def _why_none(task: "CronTask") -> str:
         return f"its times follow from the ends of its runs; see crontask history {task.meta.name}"
     if not (spec.schedule or spec.schedules or spec.interval):
         return f"it has no schedule; see crontask history {task.meta.name}"
-    return "its schedule, startTime, endTime and skip leave none"
+    from crontask.decide.task.described import coming_of
+
+    coming = coming_of(task, asked.end - timedelta(seconds=1), 1, None)
+    if not coming:
+        return "its schedule, startTime, endTime and skip leave none"
+    created = task.meta.creation_timestamp
+    began = f"it was created at {format_time(created)}, and " if created > asked.start else ""
+    return f"{began}the next is {format_time(coming[0].nominal)}"
 
 
 def _show(task: "CronTask", times: "Sequence[PastTime]", tolerance: timedelta) -> None:

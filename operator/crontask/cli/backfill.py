@@ -37,9 +37,15 @@ _UNASKED = 20
     show_default=True,
     help="missing: those for which nothing has run; failed: those whose run did not end well; all.",
 )
-@click.option("--parallel", type=click.IntRange(1, MOST_RUNS), default=1, show_default=True, help="So many at a time.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, MOST_RUNS),
+    default=1,
+    show_default=True,
+    help="How many run at the same time, at most.",
+)
 @click.option("-y", "--yes", is_flag=True, help=f"Do not ask, however many runs it makes; it asks above {_UNASKED}.")
-@click.option("--force", is_flag=True, help="Though another backfill that is open is for some of the same times.")
+@click.option("--force", is_flag=True, help="Even if another open backfill covers some of the same times.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and make no run.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended; the exit code says how, as that of wait.")
 @timeout_option
@@ -129,11 +135,18 @@ def _same(first: "Document", only: str) -> NoReturn:
         fix = f"to run what failed of it again: {written_again('rerun', name)}"
     elif ended(first):
         again = written_again("rerun", name, "--from", "Start")
-        fix = f"to run what failed of it again, write --only {BACKFILL_FAILED}; all of it: {again}"
+        failed = f"to run what failed of it again, write --only {BACKFILL_FAILED}; " if has_failed(first) else ""
+        fix = f"{failed}to run all of it again: {again}"
     else:
         fix = f"to wait for it: {written_again('wait', name)}"
     made = f"since {first['metadata']['creationTimestamp']}"
     stop(BAD_INPUT, f"this backfill is there already, {made}: run {name}, which is {phase_of(first)}; {fix}")
+
+
+def has_failed(first: "Document") -> bool:
+    """Whether something of a backfill did not succeed."""
+    items = (first.get("status") or {}).get("items") or {}
+    return bool(items.get("failed") or items.get("canceled") or items.get("notReached"))
 
 
 def _refuse_overlap(plan: "BackfillPlan") -> NoReturn:

@@ -9,14 +9,14 @@ from crontask.decide.task.backfill import MEANS, BackfillPlan, note_on
 from crontask.decide.task.local_times import LocalTimes
 from crontask.decide.task.past import Outcome
 
-_MEANS = {**MEANS, Outcome.UNKNOWN: f"{MEANS[Outcome.UNKNOWN]}; --only all takes them, and what is done"}
+_MEANS = {**MEANS, Outcome.UNKNOWN: f"{MEANS[Outcome.UNKNOWN]}; --only all runs them, and what is done"}
 
 
 def lines_of(plan: BackfillPlan) -> Iterator[str]:
     """The plan for people."""
     first, last = plan.times[0].nominal, plan.times[-1].nominal
     yield f"{plan.task.meta.namespace}/{plan.task.meta.name} from {format_time(first)} to {format_time(last)}"
-    rows = [("TIMES", "RESULT", "TAKEN", "NOTE")]
+    rows = [("TIMES", "RESULT", "RUN", "NOTE")]
     for outcome, count, taken in plan.outcomes:
         rows.append((f"{count:,}", outcome.value, "yes" if taken else "no", _MEANS.get(outcome, "")))
     yield from (line.rstrip() for line in aligned(rows))

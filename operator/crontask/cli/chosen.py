@@ -1,12 +1,13 @@
 """Which tasks `suspend` and `resume` are about: names, labels, or all of the namespace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from crontask.cli import names as completed
-from crontask.cli.exits import BAD_INPUT, stop
+from crontask.cli.exits import BAD_INPUT, FORBIDDEN, OPERATE, forbidden, stop
 from crontask.cli.named import find_task
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def chosen(cluster: "Cluster", names: tuple[str, ...], selector: str | None, eve
     from crontask.api.resources import CRON_TASK
 
     if bool(names) + (selector is not None) + everything != 1:
-        stop(BAD_INPUT, "which tasks is not said once; write names, -l LABELS or --all")
+        stop(BAD_INPUT, "name the tasks, or choose them by -l LABELS, or write --all: one of the three")
     if names:
         # First all of them, so that a name that is wrong changes none.
         return [find_task(cluster, name) for name in dict.fromkeys(names)]
@@ -37,6 +38,29 @@ def chosen(cluster: "Cluster", names: tuple[str, ...], selector: str | None, eve
     if not found:
         click.echo(f"No resources found in {cluster.namespace} namespace.", err=True)
     return found
+
+
+class Refusals:
+    """The tasks that may not be changed. Each is said, and the others are changed all the same."""
+
+    def __init__(self) -> None:
+        self._any = False
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Within it, the task of that name is changed."""
+        from crontask.client import errors
+
+        try:
+            yield
+        except errors.Forbidden as error:
+            self._any = True
+            click.echo(f"{name} is left as it is: {forbidden(error, OPERATE)}", err=True)
+
+    def end(self) -> None:
+        """Ends the program where there is one."""
+        if self._any:
+            click.get_current_context().exit(FORBIDDEN)
 
 
 def paused_by(task: "Document") -> str:

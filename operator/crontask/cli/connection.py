@@ -60,20 +60,38 @@ _NAMESPACE = _option(
     shell_complete=_namespaces,
     help="Where; by default the namespace of the context.",
 )
+# Of a verb that is about one namespace it is hidden: given there, it is refused with what to write.
+_EVERYWHERE, _NOT_EVERYWHERE = (
+    _option("-A", "--all-namespaces", is_flag=True, hidden=hidden, help="In all namespaces.")
+    for hidden in (False, True)
+)
 _OPTIONS = (
-    _NAMESPACE,
-    _option("-A", "--all-namespaces", is_flag=True, help="In all namespaces."),
     _option("--context", metavar="NAME", shell_complete=_contexts, help="The context of the kubeconfig."),
     _option("--kubeconfig", metavar="FILE", help="By default that of KUBECONFIG, else ~/.kube/config."),
     _option("--as", "as_user", metavar="USER", help="Act as this user."),
-    _option("--as-group", "as_groups", metavar="GROUP", multiple=True, help="Act as of this group. May be repeated."),
+    _option(
+        "--as-group",
+        "as_groups",
+        metavar="GROUP",
+        multiple=True,
+        help="Act as a member of this group. May be repeated.",
+    ),
     _option("--request-timeout", type=_Seconds(), help="The longest that a request may take, like 30s; 0: no limit."),
 )
 
 
 def cluster_options(command: F) -> F:
-    """Adds kubectl's own options."""
-    for option in reversed(_OPTIONS):
+    """Adds kubectl's own options, of a verb that is about one namespace."""
+    return _with_options(command, _NOT_EVERYWHERE)
+
+
+def options_of_all_namespaces(command: F) -> F:
+    """The same, of a verb that can be about all namespaces."""
+    return _with_options(command, _EVERYWHERE)
+
+
+def _with_options(command: F, everywhere: Callable[[F], F]) -> F:
+    for option in reversed((_NAMESPACE, everywhere, *_OPTIONS)):
         command = option(command)
     return command
 

@@ -11,7 +11,7 @@ import click
 from crontask.api.problem import Problem
 from crontask.api.validate_object import validate_object
 from crontask.api.written import one_of
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.conversion.commented import as_commented_yaml
 from crontask.cli.conversion.cronjob import convert_cronjob
 from crontask.cli.conversion.crontab import MOST_LINES, convert_entry, read_crontab
@@ -86,11 +86,11 @@ class _Converting:
 )
 @click.option("--from-cluster", is_flag=True, help="The CronJobs of the cluster: those with a NAME, or all.")
 @click.option("--crontab", metavar="FILE", help="A crontab; -: stdin.")
-@click.option("--image", help="What the commands of a crontab run in.")
+@click.option("--image", help="The image in which the commands of a crontab run.")
 @click.option("--system", is_flag=True, help="A user stands before each command, as in /etc/crontab.")
-@click.option("--source-zone", metavar="ZONE", help="The zone of what does not say its own, like Europe/Berlin.")
+@click.option("--source-zone", metavar="ZONE", help="The time zone of what names none, like Europe/Berlin.")
 @click.option("--rename", is_flag=True, help="Names with dots become names without.")
-@click.option("--lossy", is_flag=True, help="Exit with 0 also where something is not carried over.")
+@click.option("--lossy", is_flag=True, help="Exit with 0 even if something is not carried over.")
 @click.option(
     "--switch", is_flag=True, help="Let the CronTask of each NAME take over from its CronJob, in the cluster."
 )
@@ -109,8 +109,8 @@ class _Converting:
     show_default=True,
     help="How long a switch waits for what runs.",
 )
-@click.option("--force", is_flag=True, help="Switch also what Helm, Flux or Argo CD manages.")
-@cluster_options
+@click.option("--force", is_flag=True, help="Switch even what Helm, Flux or Argo CD manages.")
+@options_of_all_namespaces
 def convert_command(
     names: tuple[str, ...],
     paths: tuple[str, ...],

@@ -2,12 +2,12 @@
 
 import click
 
-from crontask.cli.connection import cluster_options, everywhere, flags
+from crontask.cli.connection import everywhere, flags, options_of_all_namespaces
 from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
 
 
 @click.command("dashboard")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of 127.0.0.1; by default a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port, of 127.0.0.1; by default a free one.")
 @click.option("--browser/--no-browser", default=True, help="Open it in the browser, or only say which file opens it.")
 @click.option("--url", metavar="URL", help="Serve it for many, who reach it there and log in with their own tokens.")
 @click.option("--host", metavar="ADDRESS", help="With --url: where to listen; by default on all addresses.")
@@ -16,7 +16,7 @@ from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
     type=click.Choice(["token", "proxy"]),
     help="With --url: a token is pasted (the default), or a proxy in front forwards one with each request.",
 )
-@cluster_options
+@options_of_all_namespaces
 def dashboard_command(port: int, browser: bool, url: str | None, host: str | None, login: str | None) -> None:
     """Open a page with all tasks, what runs and what comes, and buttons to run, pause and cancel.
 

@@ -45,7 +45,7 @@ def _facts(cluster: "Cluster", run: "Document", now: datetime) -> Iterator[tuple
     yield "Reason", ": ".join(filter(None, (reason, note_of(run))))
     yield "In the queue", position(cluster, run)
     made = with_distance(run["metadata"].get("creationTimestamp"), now)
-    yield "Made", ", ".join(filter(None, (made, status.get("origin"))))
+    yield "Created", ", ".join(filter(None, (made, status.get("origin"))))
     yield "Due", with_distance(status.get("scheduledTime") or spec.get("scheduledTime") or spec.get("at"), now)
     yield "Started", with_distance(status.get("startTime"), now)
     yield "Ended", with_distance(status.get("completionTime"), now)

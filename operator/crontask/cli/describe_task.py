@@ -30,7 +30,9 @@ def lines(cluster: "Cluster", task: "Document", now: datetime) -> Iterator[str]:
     facts = [(name, value) for name, value in _facts(task, now) if value]
     yield from (f"  {name + ':':<14}{value}" for name, value in facts)
     for condition in status.get("conditions") or ():
-        if condition.get("status") != _EXPECTED.get(condition.get("type"), "False"):
+        as_expected = condition.get("status") == _EXPECTED.get(condition.get("type"), "False")
+        # A task that is Ready, and says something of it, has something in its way.
+        if not as_expected or (condition.get("type") == "Ready" and condition.get("message")):
             said = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
             yield f"  {condition.get('type')} is {condition.get('status')}: {said}"
     yield from _table(

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 import orjson
 
-from crontask.api.base import cut, format_duration, format_time
+from crontask.api.base import format_duration, format_time
 from crontask.cli.applying import applied
+from crontask.cli.changed import value_shown
 from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected, namespace_given
 from crontask.cli.edit import MOST_TIMES, Edit, examine
@@ -22,7 +22,6 @@ from crontask.decide.model import CronTask
 from crontask.decide.task.local_times import LocalTimes
 from crontask.ports import Document
 
-_LONGEST_VALUE = 48
 _CALLED = {"moves": "moves", "startMoves": "starts", "goes": "goes", "comes": "comes"}
 
 
@@ -51,10 +50,14 @@ class _Edited:
 @click.option("--from", "old_paths", multiple=True, metavar="OLD", help="Compare with these files, not the cluster.")
 @click.option("--at", type=TimeParam(), help="When the edit is applied; by default now.")
 @click.option(
-    "--days", default=30, show_default=True, type=click.IntRange(1, 3660), help="Compare the times of so many."
+    "--days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3660),
+    help="For how many days to compare the times.",
 )
 @click.option(
-    "--count", default=5, show_default=True, type=click.IntRange(0, 10_000), help="So many times of a kind are listed."
+    "--count", default=5, show_default=True, type=click.IntRange(0, 10_000), help="How many times of each kind to list."
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @cluster_options
@@ -172,7 +175,7 @@ def _lines(edit: Edit, count: int) -> Iterator[str]:
     else:
         yield f"{name}: {now}" + (f", before: {before}" if before != now else "")
     if edit.fields:
-        fields = [(each.path, _value(each.old), _value(each.new)) for each in edit.fields]
+        fields = [(each.path, value_shown(each.old), value_shown(each.new)) for each in edit.fields]
         yield from aligned([("FIELD", "OLD", "NEW"), *fields])
     yield _summary(edit)
     rows = [row for group in edit.comparison.groups for row in _rows(edit, group, count)]
@@ -231,13 +234,6 @@ def _note(edit: Edit, change: Change) -> str:
         if due is not None and task is not None:
             return LocalTimes(task).notes(due.nominal)
     return ""
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "-"
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return cut(text.replace("\n", " "), _LONGEST_VALUE)
 
 
 def _row(each: _Edited, count: int) -> Document:

@@ -17,7 +17,7 @@ from crontask.cli.ailments import (
     of_webhooks,
     our_webhooks,
 )
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.exits import FAILED
 from crontask.cli.output import as_json
 
@@ -42,7 +42,7 @@ _RIGHTS = (
 @click.command("doctor")
 @click.option("--lease-name", default="crontask", show_default=True, help="The Lease by which one operator leads.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@cluster_options
+@options_of_all_namespaces
 def doctor_command(lease_name: str, output: str) -> None:
     """Look for what is wrong with the installation, your rights and your tasks.
 

@@ -6,11 +6,11 @@ The timing that is effective after an edit is the operator's own: nothing that t
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from crontask.api.base import format_time
 from crontask.api.task_status import TaskPhase, Timing
 from crontask.cli.applying import LAST_APPLIED
+from crontask.cli.changed import Field, changed_fields
 from crontask.cli.edited_times import Comparison, Due, compare
 from crontask.cli.manifest import parsed_or_unusable
 from crontask.decide.model import Config, CronTask
@@ -23,15 +23,6 @@ from crontask.ports import Document
 # So many times of each are compared: a month of each minute is less.
 MOST_TIMES = 50_000
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field that is another one, or only in one of both: None stands for a value that is not there."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ def examine(old: Document | None, new: Document, at: datetime, until: datetime) 
         after = _as_edited(after, before)
     fields: tuple[Field, ...] = ()
     if old is not None and before is not None:
-        fields = tuple(_changed_fields(_shown(old, before), _shown(new, after)))
+        fields = tuple(changed_fields(_shown(old, before), _shown(new, after)))
     now = _with_effective_timing(after, at)
     known = _Times(before, at, until), _Times(now, at, until)
     end = min(times.until for times in known)
@@ -146,15 +137,3 @@ def _shown(document: Document, task: CronTask) -> Document:
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != LAST_APPLIED}
     spec = task.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True) if task.valid else document["spec"]
     return {"spec": spec, "metadata": {"labels": metadata.get("labels") or {}, "annotations": annotations}}
-
-
-def _changed_fields(old: Any, new: Any, path: str = "") -> Iterator[Field]:
-    """The innermost fields that differ. Lists of one length are compared item by item."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys([*old, *new]):
-            yield from _changed_fields(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _changed_fields(before, after, f"{path}[{index}]")
-    elif old != new or type(old) is not type(new):
-        yield Field(path, old, new)

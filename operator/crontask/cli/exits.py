@@ -37,7 +37,10 @@ ENDS: dict[str, int] = {
 """The phases of a run that has ended, with the exit code of who has waited for it."""
 
 # The roles that the chart makes, by what they are needed for; what is below a resource is Kubernetes' own business.
-_VIEW, _TRIGGER, _EDIT, _KUBERNETES_VIEW = "crontask-view", "crontask-trigger", "crontask-edit", "view"
+_VIEW, _TRIGGER, OPERATE, _EDIT = "crontask-view", "crontask-trigger", "crontask-operate", "crontask-edit"
+_KUBERNETES_VIEW, KUBERNETES_EDIT = "view", "edit"
+# What a policy says to who writes manifests, and what that is on the command line.
+_WRITTEN_HERE = {"name it in spec.taskRef, and write definition: Latest": "write --latest"}
 
 
 def stop(code: int, *messages: str) -> NoReturn:
@@ -57,7 +60,7 @@ def explain(error: "errors.ClientError") -> tuple[int, str]:
     from crontask.client import errors
 
     if isinstance(error, errors.Forbidden):
-        return FORBIDDEN, _forbidden(error)
+        return FORBIDDEN, forbidden(error)
     if isinstance(error, errors.NotFound) and error.unknown_resource:
         missing = f"the API server does not know {error.asked.resource.full_name if error.asked.resource else 'it'}"
         return NOT_REACHED, f"{missing}; install crontask in this cluster, with its CRDs ({error.message})"
@@ -75,20 +78,24 @@ def explain(error: "errors.ClientError") -> tuple[int, str]:
 _DENIED = " denied request: "
 
 
-def _forbidden(error: "errors.Forbidden") -> str:
+def forbidden(error: "errors.Forbidden", role: str = "") -> str:
+    """What is missing, and how to give it. `role`: the ClusterRole that gives all that is needed, if it is known."""
     if not error.resource or error.by_admission:
         # No role gives what a policy, a webhook or a quota refuses; ours say what is missing.
-        return error.message.rpartition(_DENIED)[2]
+        said = error.message.rpartition(_DENIED)[2]
+        for written, here in _WRITTEN_HERE.items():
+            said = said.replace(written, here)
+        return said
     where = f" -n {error.namespace}" if error.namespace else ""
     binding = "rolebinding" if error.namespace else "clusterrolebinding"
-    role = _role(error)
+    role = role or _role(error)
     right = f"needed is {error.verb} on {error.resource}, which the ClusterRole {role} gives"
     return f"{error.message}; {right}: kubectl create {binding} NAME{where} --clusterrole={role} --user=USER"
 
 
 def _role(error: "errors.Forbidden") -> str:
     if not error.resource.endswith("crontask.dev"):
-        return _KUBERNETES_VIEW if error.verb in ("get", "list", "watch") else "edit"
+        return _KUBERNETES_VIEW if error.verb in ("get", "list", "watch") else KUBERNETES_EDIT
     if error.verb in ("get", "list", "watch"):
         return _VIEW
     of_runs = error.resource.startswith("scheduledruns") and error.verb in ("create", "patch", "update")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crontask.api.phases import Origin
 from crontask.cli import names as completed
 from crontask.cli.columns import aligned
 from crontask.cli.connection import cluster_options, connected
@@ -12,6 +13,8 @@ from crontask.cli.output import TABLE, WIDE, output_option, show_list
 from crontask.cli.runs import runs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from crontask.cli.output import Table
     from crontask.client.requests import Document
 
@@ -20,13 +23,17 @@ _HEAD = ("DUE", "RESULT", "RUN", "ORIGIN", "STARTED", "DURATION", "MESSAGE")
 
 @click.command("history")
 @click.argument("task", shell_complete=completed.tasks)
-@click.option("--parts", is_flag=True, help="Runs that are parts of workflows and fan-outs, too.")
+@click.option(
+    "--parts",
+    is_flag=True,
+    help="Runs that are parts of workflows and fan-outs, too; those of backfills are there anyway.",
+)
 @output_option
 @cluster_options
 def history_command(task: str, parts: bool, output: str) -> None:
     """Show what became of the times of a CronTask, newest first.
 
-    Runs, those of the last ten that are pruned already, and times that were skipped or missed, with the reason. The
+    Runs, those of the last ten that are removed already, and times that were skipped or missed, with the reason. The
     other forms of output have the runs that are there.
 
     Example: crontask history nightly-report
@@ -35,21 +42,30 @@ def history_command(task: str, parts: bool, output: str) -> None:
 
     with connected() as cluster:
         found = find_task(cluster, task)
-        runs = runs_of(cluster, cluster.namespace, task=found["metadata"]["name"], parts=parts)
+        there = runs_of(cluster, cluster.namespace, task=found["metadata"]["name"], parts=True)
+        runs = there.having(lambda run: parts or stands_for_itself(run))
         if output not in (TABLE, WIDE):
             show_list(runs, output, cluster.namespace, SCHEDULED_RUN)
             return
-    rows = _rows(found, runs)
+    rows = rows_of(found, runs, [run["metadata"]["name"] for run in there.objects])
     if rows:
         click.echo("\n".join(line.rstrip() for line in aligned([_HEAD, *rows])))
     else:
         click.echo(f"nothing has happened to {found['metadata']['name']} yet", err=True)
 
 
-def _rows(task: "Document", runs: "Table") -> list[tuple[str, ...]]:
-    """Of each run and each time that did not start, the one that came last first."""
+def stands_for_itself(run: "Document") -> bool:
+    """Whether it is shown without being asked for: no part of another, or one that makes up for a time of the task."""
+    return not run["spec"].get("parent") or (run.get("status") or {}).get("origin") == Origin.BACKFILL
+
+
+def rows_of(task: "Document", runs: "Table", parts: "Collection[str]") -> list[tuple[str, ...]]:
+    """Of each run and each time that did not start, the one that came last first.
+
+    `parts`: the names of runs that are there, and are not asked for.
+    """
     status = task.get("status") or {}
-    there = {run["metadata"]["name"] for run in runs.objects}
+    there = {run["metadata"]["name"] for run in runs.objects} | set(parts)
     rows = [_of_run(run) for run in runs.objects]
     rows += [_of_summary(gone) for gone in status.get("recentRuns") or () if gone.get("name") not in there]
     rows += [_of_decision(each) for each in status.get("recentDecisions") or ()]
@@ -66,7 +82,7 @@ def _of_run(run: "Document") -> tuple[str, ...]:
 
 def _of_summary(run: "Document") -> tuple[str, ...]:
     return _row(
-        run.get("scheduledTime") or run.get("startTime"), run.get("phase"), f"{run.get('name')} (pruned)", "", run
+        run.get("scheduledTime") or run.get("startTime"), run.get("phase"), f"{run.get('name')} (removed)", "", run
     )
 
 

@@ -8,16 +8,16 @@ from crontask.cli.named import find_run
 from crontask.cli.parts import parts_of
 from crontask.cli.waiting import ended, interruptible
 from crontask.client.log_sources import sources_of
-from crontask.client.tree import note_of, phase_of
+from crontask.client.tree import GONE_PARTS, gone_parts, is_composite, note_of, phase_of
 
 
 @click.command("logs")
 @click.argument("name", metavar="RUN", shell_complete=completed.runs)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@click.option("--prefix/--no-prefix", default=True, help="Say of each line of which part and attempt it is.")
-@click.option("--tail", type=click.IntRange(min=0), help="The last lines of each log alone.")
-@click.option("--timestamps", is_flag=True, help="Each line with its time.")
-@click.option("-c", "--container", default="", metavar="NAME", help="Of pods with several containers.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the logs until the run has ended.")
+@click.option("--prefix/--no-prefix", default=True, help="Begin each line with its part and attempt.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only this many lines from the end of each log.")
+@click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@click.option("-c", "--container", default="", metavar="NAME", help="Which container, of pods that have several.")
 @cluster_options
 def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timestamps: bool, container: str) -> None:
     """Show the logs of a run, of all its attempts and parts.
@@ -36,11 +36,13 @@ def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timest
             with interruptible([run["metadata"]["name"]]):
                 follow_all(cluster, run, options)
             return
-        sources = list(sources_of(run, parts_of(cluster, run)))
+        parts = parts_of(cluster, run)
+        sources = list(sources_of(run, parts))
         for source in sources:
             read_one(cluster, run["metadata"]["namespace"], source, options)
         if not sources:
-            note = note_of(run)
+            gone = is_composite(run) and gone_parts(run.get("status") or {}, parts.of(run))
+            note = f"{gone:,} {'item' if gone == 1 else 'items'}: {GONE_PARTS}" if gone else note_of(run)
             click.echo(
                 f"{run['metadata']['name']} has no log: it is {phase_of(run)}{f': {note}' if note else ''}", err=True
             )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from crontask.cli.connection import cluster_options
+from crontask.cli.connection import options_of_all_namespaces
 from crontask.cli.exits import INTERRUPTED
 from crontask.cli.streams import standard_streams
 from crontask.version import __version__
@@ -43,6 +43,8 @@ _VERBS = {
     "validate": "Check manifests of CronTasks and ScheduledRuns, without a cluster or with one.",
     "wait": "Wait until runs have ended; the exit code says how.",
 }
+# In the meta of the context: the verb, and what follows it.
+_WORDS = "crontask.words"
 _AS_PLUGIN = "kubectl-crontask"
 
 
@@ -92,12 +94,35 @@ class _Crontask(click.Group):
         with standard_streams():
             return super().main(*args, **extra)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See Group. Of a verb that there is not, what it is called here."""
+        ctx.meta[_WORDS] = args
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from crontask.cli.habits import of_verb
+
+            raise click.UsageError(
+                f"there is no verb {args[0]!r}; {of_verb(args[0], list(_VERBS), ctx.info_name or 'crontask')}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """See Group. Ctrl-C has an exit code of its own, as shells give it."""
+        """See Group. Ctrl-C has an exit code of its own, as shells give it; other programs' options get a hint."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except click.UsageError as error:
+            verb, *words = ctx.meta.get(_WORDS) or [""]
+            if verb in self.commands:
+                from crontask.cli.habits import of_error
+
+                if hint := of_error(error, verb, words, ctx.info_name or "crontask"):
+                    # Not what click takes for near: that is another option.
+                    said = error.message or error.format_message()
+                    raise click.UsageError(f"{said.rstrip('.')}; {hint}", error.ctx) from error
+            raise
 
 
 @click.group(
@@ -105,7 +130,7 @@ class _Crontask(click.Group):
     commands=_Verbs(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@cluster_options
+@options_of_all_namespaces
 @click.version_option(__version__)
 def main() -> None:
     """Scheduled work on Kubernetes.

@@ -47,6 +47,13 @@ def find_task(path: str | None, name: str | None, namespace: str | None) -> Docu
     """
     if path is None and name is None:
         refuse(["no task is given; write -f FILE, or the name of a task in the cluster"])
+    if path is None and str(name).endswith((".py", ".yaml", ".yml", ".json")):
+        from crontask.cli.habits import of_file
+
+        ctx = click.get_current_context()
+        program = ctx.find_root().info_name or "crontask"
+        fix = of_file(str(ctx.info_name), str(name), program)
+        refuse([f"{str(name)!r} is a file, where the name of a task is meant; {fix}"])
     if path is None:
         with connected() as cluster:
             return named.find_task(cluster, str(name))

@@ -19,7 +19,9 @@ from crontask.timetable.notes import uneven_steps
 @click.command("next")
 @about_a_task
 @click.option("--from", "after", type=TimeParam(), help="Starts after this time; by default now.")
-@click.option("--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="So many at most.")
+@click.option(
+    "--count", default=10, show_default=True, type=click.IntRange(1, 10_000), help="How many to show, at most."
+)
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def next_command(
     path: str | None, name: str | None, namespace: str | None, after: datetime | None, count: int, output: str

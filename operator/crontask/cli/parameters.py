@@ -1,5 +1,6 @@
 """Kinds of values on the command line: times, durations, stretches of time, and how bad ones are refused."""
 
+import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,17 @@ from typing import Any, NoReturn
 import click
 
 from crontask.api.names import DNS_LABEL
-from crontask.api.times import parse_duration, parse_since, parse_time
+from crontask.api.times import parse_duration, parse_time
 
 BAD_INPUT = 2
 # Each is watched by connections of its own.
 _MOST_NAMESPACES = 50
 _LONGEST_LABEL = 63
+# Days begin at midnight in UTC, as dates do.
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_EXAMPLES = "2026-03-29T01:00:00Z, 2026-03-29 (midnight in UTC)"
+# A time of day alone; without a zone it is refused.
+_CLOCK = re.compile(r"(\d{1,2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 
 
 class DurationParam(click.ParamType[timedelta]):
@@ -41,31 +47,68 @@ class TextFile(click.File):
 
 
 class TimeParam(click.ParamType[datetime]):
-    """An instant in RFC 3339, or a date, which stands for its midnight in UTC."""
+    """An instant in RFC 3339, a date, which stands for its midnight in UTC, or a day: `tomorrow`."""
 
     name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse, or fail with what to write instead."""
-        try:
-            return parse_time(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class SinceParam(click.ParamType[datetime]):
-    """An instant, or how long ago it was: `2026-03-29T01:00:00Z`, `7d`, `-7d`, `yesterday`."""
-
-    name = "duration|time"
+    # In which direction a duration counts from now; 0: it is none that could be meant.
+    _towards = 0
+    _besides = "today, yesterday or tomorrow"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Parse, or fail with what to write instead."""
         if isinstance(value, datetime):
             return value
+        text, now = str(value).strip(), datetime.now(UTC)
+        if text == "now":
+            return now
+        if text in _DAYS:
+            return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=_DAYS[text])
         try:
-            return parse_since(value, datetime.now(UTC))
+            if (clock := _CLOCK.fullmatch(text)) is not None:
+                return self._at_clock(clock[1], clock[2], now)
+            if self._towards and not (text[:4].isdigit() and "-" in text):
+                return self._from_now(text, now)
+            return parse_time(text)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def _from_now(self, text: str, now: datetime) -> datetime:
+        try:
+            return now + self._towards * parse_duration(text.removeprefix("-" if self._towards < 0 else "+"))
+        except (ValueError, OverflowError):
+            raise ValueError(f"{text!r} is not a time; write {_EXAMPLES}, {self._besides}") from None
+
+    def _at_clock(self, clock: str, zone: str | None, now: datetime) -> datetime:
+        """The nearest time of that clock in the direction that is meant."""
+        if zone is None or not self._towards:
+            day = f"{now:%Y-%m-%d}T{clock.zfill(5)}"
+            fix = f"{clock}Z for UTC, or {clock}+02:00" if self._towards else f"{day}Z for UTC, or {day}+02:00"
+            raise ValueError(f"{clock!r} has no {'zone' if zone is None else 'date'}; write {fix}")
+        try:
+            at = parse_time(f"{now:%Y-%m-%d}T{clock if clock[2] == ':' else f'0{clock}'}{zone}")
+        except ValueError:
+            raise ValueError(f"{clock + zone!r} is not a time of day; write it like 18:00Z") from None
+        # In its zone it may be another day.
+        days = (at + timedelta(days=days) for days in (-2, -1, 0, 1, 2))
+        return min(
+            (day for day in days if (day - now).total_seconds() * self._towards > 0), key=lambda day: abs(day - now)
+        )
+
+
+class SinceParam(TimeParam):
+    """An instant, or how long ago it was: `2026-03-29T01:00:00Z`, `7d`, `-7d`, `yesterday`, `18:00Z`."""
+
+    name = "duration|time"
+    _towards = -1
+    _besides = "yesterday, or how long ago it was, like 7d or 36h"
+
+
+class UntilParam(TimeParam):
+    """An instant to come, or in how long it is: `2026-03-29T01:00:00Z`, `2h`, `+2h`, `tomorrow`, `18:00Z`."""
+
+    name = "duration|time"
+    _towards = 1
+    _besides = "tomorrow, or in how long it is, like 2h or 1d"
 
 
 class NamespacesParam(click.ParamType[tuple[str, ...]]):

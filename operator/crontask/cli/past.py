@@ -42,7 +42,8 @@ def range_options(command: F) -> F:
         "--from",
         "start",
         type=SinceParam(),
-        required=True,
+        default="7d",
+        show_default=True,
         help="From that time on: 2026-03-29T01:00:00Z, 2026-03-29, yesterday, 7d (ago).",
     )
     end = click.option("--to", "end", type=SinceParam(), help="Up to, but not including, that time; by default now.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crontask.cli.chosen import chosen, chosen_options, paused_by
+from crontask.cli.chosen import Refusals, chosen, chosen_options, paused_by
 from crontask.cli.connection import cluster_options, connected
 from crontask.cli.output import TABLE, output_option, show_each, tabled_one
 from crontask.cli.who import me
@@ -22,7 +22,7 @@ _FIRST_WORD = 2.0
 @click.command("resume")
 @chosen_options
 @click.option("--reason", metavar="TEXT", help="With -l and --all: those that are suspended for this reason.")
-@click.option("--force", is_flag=True, help="With -l and --all: whoever suspended them.")
+@click.option("--force", is_flag=True, help="With -l and --all: no matter who suspended them.")
 @output_option
 @cluster_options
 def resume_command(
@@ -44,7 +44,7 @@ def resume_command(
     from crontask.client import actions
 
     with connected() as cluster:
-        tasks = chosen(cluster, names, selector, everything)
+        tasks, refusals = chosen(cluster, names, selector, everything), Refusals()
         user = me(cluster) if tasks and not names and not force and reason is None else ""
         resumed = []
         for task in tasks:
@@ -52,11 +52,11 @@ def resume_command(
             if (left := _left(task, by_name=bool(names), force=force, reason=reason, user=user)) is not None:
                 click.echo(f"{name} is left as it is: {left}", err=True)
                 continue
-            resumed.append(
-                cluster.patch(CRON_TASK, name, actions.resume(task, datetime.now(UTC)), manager=actions.MANAGER)
-            )
-            if output == TABLE:
-                click.echo(f"crontask.crontask.dev/{name} resumed")
+            with refusals.of(name):
+                change = actions.resume(task, datetime.now(UTC))
+                resumed.append(cluster.patch(CRON_TASK, name, change, manager=actions.MANAGER))
+                if output == TABLE:
+                    click.echo(f"crontask.crontask.dev/{name} resumed")
         deadline = time.monotonic() + _FIRST_WORD
         for task in resumed:
             if still := _still(cluster, task, deadline):
@@ -64,6 +64,7 @@ def resume_command(
         if output != TABLE and resumed:
             tables = [tabled_one(cluster, CRON_TASK, task["metadata"]["name"], cluster.namespace) for task in resumed]
             show_each(tables, output, CRON_TASK)
+    refusals.end()
 
 
 def _left(task: "Document", *, by_name: bool, force: bool, reason: str | None, user: str) -> str | None:

@@ -16,8 +16,8 @@ from crontask.cli.starting import Asked, start, start_options, when_options
 @click.option("--image", metavar="IMAGE", help="Run this image; beside --python, the code in it.")
 @click.option("--python", "source", type=TextFile(), metavar="FILE", help="Run a file of Python; -: stdin.")
 @click.option("--url", metavar="URL", help="Call this URL.")
-@click.option("--method", metavar="METHOD", help="Of the call; by default the operator's.")
-@click.option("--name", help="What the run is called; by default run- and letters that are drawn.")
+@click.option("--method", metavar="METHOD", help="The method of the call; by default the operator's.")
+@click.option("--name", help="The name of the run; by default run- and random letters.")
 @args_options
 @when_options
 @click.option("--rm", "remove", is_flag=True, help="Wait until it has ended, then delete it.")

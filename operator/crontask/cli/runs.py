@@ -7,7 +7,7 @@ import click
 
 from crontask.api.phases import Origin, RunPhase
 from crontask.cli import names as completed
-from crontask.cli.connection import cluster_options, connected, scope
+from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.output import Table, output_option, show_list, tabled
 from crontask.cli.parameters import SinceParam
 
@@ -28,12 +28,12 @@ class _Known(click.Choice[str]):
 @click.command("runs")
 @click.option("--task", metavar="TASK", shell_complete=completed.tasks, help="Of this CronTask.")
 @click.option("--phase", "phases", multiple=True, type=_Known([*map(str, RunPhase)]), help="In this phase.")
-@click.option("--origin", "origins", multiple=True, type=_Known([*map(str, Origin)]), help="Made so.")
-@click.option("--since", type=SinceParam(), help="Made since then: 24h, or 2026-03-29T01:00:00Z.")
+@click.option("--origin", "origins", multiple=True, type=_Known([*map(str, Origin)]), help="Created in this way.")
+@click.option("--since", type=SinceParam(), help="Created since then: 24h, or 2026-03-29T01:00:00Z.")
 @click.option("-l", "--selector", default="", metavar="LABELS", help="Those with these labels, like app=shop.")
 @click.option("--parts", is_flag=True, help="Parts of workflows, fan-outs and batches too.")
 @output_option
-@cluster_options
+@options_of_all_namespaces
 def runs_command(
     task: str | None,
     phases: tuple[str, ...],

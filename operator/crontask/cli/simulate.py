@@ -65,14 +65,14 @@ _SUMMED = {
     "part_takes",
     multiple=True,
     metavar="STEP=DURATION",
-    help="A step takes so long, not --run-takes; an approval is given at once unless set.",
+    help="How long a step takes, in place of --run-takes; an approval is given at once unless set.",
 )
 @click.option(
     "--step-result",
     "part_results",
     multiple=True,
     metavar="STEP=JSON",
-    help="What a step gives back; nothing unless set.",
+    help="The result of a step; none unless set.",
 )
 @click.option(
     "--batches",
@@ -80,7 +80,7 @@ _SUMMED = {
     show_default=True,
     type=click.IntRange(1),
     metavar="N",
-    help="Of a task in batches: so many until all is done.",
+    help="Of a task in batches: how many it takes until all is done.",
 )
 @click.option("--seed", default=0, show_default=True, type=int, help="Chooses which runs fail.")
 @click.option("--down", multiple=True, type=StretchParam(), help="No operator then. May be repeated, like those below.")
@@ -94,7 +94,7 @@ _SUMMED = {
     multiple=True,
     type=AssignedParam(),
     metavar="TIME=DURATION",
-    help="The operator's clock is put back by so much then.",
+    help="The operator's clock is put back then, by this much.",
 )
 @click.option("-o", "--output", type=click.Choice(["table", "jsonl"]), default="table", show_default=True)
 def simulate_command(

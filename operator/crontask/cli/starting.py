@@ -9,9 +9,9 @@ import click
 
 from crontask.cli.exits import BAD_INPUT, of_phase, stop
 from crontask.cli.output import FORMS, TABLE, show_each, tabled_one
-from crontask.cli.parameters import DurationParam, TimeParam
+from crontask.cli.parameters import DurationParam, UntilParam
 from crontask.cli.queue import position
-from crontask.cli.waiting import deadline_of, ended, interruptible, show_ended, timeout_option, until_ended
+from crontask.cli.waiting import deadline_of, ended, interruptible, seen, show_ended, timeout_option, until_ended
 from crontask.client.tree import note_of, phase_of
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from crontask.client.requests import Document
 
 F = TypeVar("F", bound=Callable[..., Any])
-# The operator answers within milliseconds; where it is away nobody waits for it.
-_FIRST_WORD = 2.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,9 @@ class Asked:
 
 def when_options(command: F) -> F:
     """Adds --at and --delay."""
-    at = click.option("--at", type=TimeParam(), help="Start then, like 2026-03-29T01:00:00Z.")
+    at = click.option(
+        "--at", type=UntilParam(), help="Start then: 2026-03-29T01:00:00Z, tomorrow, 18:00Z, 2h (from now)."
+    )
     delay = click.option("--delay", type=DurationParam(), help="Start after that long, like 5m.")
     return at(delay(command))
 
@@ -127,12 +127,7 @@ def _begun(cluster: "Cluster", run: "Document", asked: Asked) -> int:
     from crontask.api.resources import SCHEDULED_RUN
 
     name, namespace = run["metadata"]["name"], run["metadata"]["namespace"]
-    if not (run.get("status") or {}).get("phase"):
-        events = cluster.watch(SCHEDULED_RUN, namespace=namespace, name=name, after=run, timeout=_FIRST_WORD)
-        for event in events:
-            run = event.object if event.type != "DELETED" else run
-            if event.type == "DELETED" or (run.get("status") or {}).get("phase"):
-                break
+    run = seen(cluster, run)
     place, note = position(cluster, run), note_of(run)
     waits = f", {place} in the queue" if place else ""
     click.echo(f"{name}: {phase_of(run)}{waits}{f': {note}' if note else ''}", err=True)

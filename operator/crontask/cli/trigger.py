@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("task", shell_complete=completed.tasks)
 @args_options
 @when_options
-@click.option("--key", metavar="TEXT", help="Who asks again with this key gets the same run.")
+@click.option("--key", metavar="TEXT", help="Asking again with the same key gives the same run.")
 @start_options
 @cluster_options
 def trigger_command(

@@ -1,5 +1,6 @@
 """Waiting for the ends of runs, as `wait` and `--wait` do: what is said meanwhile, and the exit code."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,17 +22,24 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# The operator answers within milliseconds; where it is away nobody waits for it.
+FIRST_WORD = 2.0
+
 
 def timeout_option(command: F) -> F:
     """Adds --timeout and --strict."""
-    timeout = click.option("--timeout", type=DurationParam(), help="Wait no longer than that, like 10m.")
-    strict = click.option("--strict", is_flag=True, help="Exit code 6 where a run is Partial.")
+    timeout = click.option("--timeout", type=DurationParam(), help="How long to wait at most, like 10m.")
+    strict = click.option("--strict", is_flag=True, help="Exit with code 6 if a run is Partial.")
     return timeout(strict(command))
 
 
 def deadline_of(timeout: timedelta | None) -> float | None:
     """The monotonic second at which waiting ends."""
     return None if timeout is None else time.monotonic() + timeout.total_seconds()
+
+
+def _left(deadline: float, most: float = math.inf) -> float:
+    return max(0.001, min(most, deadline - time.monotonic()))
 
 
 @contextmanager
@@ -49,6 +57,22 @@ def ended(run: "Document") -> bool:
     return (run.get("status") or {}).get("phase") in TERMINAL
 
 
+def seen(cluster: "Cluster", run: "Document", most: float = FIRST_WORD) -> "Document":
+    """The run once the operator has decided about it; as it is after so many seconds where that is away."""
+    from crontask.api.resources import SCHEDULED_RUN
+
+    name, namespace = run["metadata"]["name"], run["metadata"]["namespace"]
+    if (run.get("status") or {}).get("phase"):
+        return run
+    for event in cluster.watch(SCHEDULED_RUN, namespace=namespace, name=name, after=run, timeout=most):
+        if event.type == "DELETED":
+            return run
+        run = event.object
+        if (run.get("status") or {}).get("phase"):
+            break
+    return run
+
+
 def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> "Document":
     """The run when it has ended. What it does until then is said on stderr.
 
@@ -57,7 +81,9 @@ def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> 
     from crontask.api.resources import SCHEDULED_RUN
 
     name, uid, said = run["metadata"]["name"], run["metadata"]["uid"], ""
-    left = None if deadline is None else max(0.001, deadline - time.monotonic())
+    # What is said of a run that is a moment old would only alarm.
+    run = seen(cluster, run, FIRST_WORD if deadline is None else _left(deadline, FIRST_WORD))
+    left = None if deadline is None else _left(deadline)
     if not ended(run):
         said = _say(name, run, said)
         events = cluster.watch(

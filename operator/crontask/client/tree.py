@@ -1,6 +1,7 @@
 """A run as a tree: its attempts, or its parts with theirs; how each goes, and what it waits for. Pure."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,10 @@ Document = dict[str, Any]
 _MOST_ALIKE = 20
 _LONGEST_ITEM = 40
 _UNDER_WAY = frozenset(RunPhase) - TERMINAL
+GONE_PARTS = "their runs are removed, as those of items that did not fail are ten minutes after the end of the whole"
 _DONE = ("Succeeded", "Reused")
 _FAILED = ("Failed", "TimedOut")
+_REUSED = re.compile(r"U(\d*)")
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ def _parts(run: Document, status: Document, parts: Parts, now: datetime) -> Iter
     for part in shown[:_MOST_ALIKE]:
         yield tree_of(part, parts, now, _with_item(part))
     yield from _gone_items(status, below)
+    if gone := gone_parts(status, below):
+        yield Node(f"… and {gone} more", note=f"{GONE_PARTS}: {_totals(status)}")
     if left := len(alike) - len(shown[:_MOST_ALIKE]):
         yield Node(
             f"… and {left} more", note=f"most of them Succeeded: {_totals(status)}" if status.get("items") else ""
@@ -189,6 +194,19 @@ def _gone_items(status: Document, below: Sequence[Document]) -> Iterator[Node]:
                 "Failed",
                 note=str(item.get("message") or ""),
             )
+
+
+def gone_parts(status: Document, below: Sequence[Document]) -> int:
+    """How many items of a fan-out that has ended did not fail, and have no run any more."""
+    items = status.get("items") or {}
+    if status.get("phase") not in TERMINAL:
+        return 0
+    there = {(part["spec"]["parent"].get("item") or {}).get("index") for part in below} - {None}
+    failed = {item.get("index") for item in items.get("failedItems") or ()}
+    # Those that are reused had their run in another fan-out, which this one runs again.
+    reused = sum(int(count or 1) for count in _REUSED.findall(str(items.get("ends") or "")))
+    started = int(items.get("total") or 0) - int(items.get("notReached") or 0) - reused
+    return max(0, started - len(there | failed))
 
 
 _WORDS = (

@@ -3,7 +3,7 @@
 Written once, as coroutines: see sdk.port. Each step may be the last that a process does: whoever syncs again goes on.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -29,12 +29,17 @@ _TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one object. `document`: as it is now, or was last."""
+    """What became of one object. `document`: as it is now, or was last; `before`: as it was, None of one that is new.
+
+    `taken`: the fields that were taken over, and from whom.
+    """
 
     kind: str
     name: str
     what: What
     document: Document = field(repr=False)
+    before: Document | None = field(default=None, repr=False)
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ class _Sync:
                 version = before["metadata"]["resourceVersion"]
                 body = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
             try:
-                found, _ = await self.asking.have(body, take_over=self.take_over, kind=_kind(body), dry_run=dry_run)
+                found, taken = await self.asking.have(body, take_over=self.take_over, kind=_kind(body), dry_run=dry_run)
                 break
             except errors.Conflict:
                 # Somebody has written it since: a newer revision, or the operator its status.
@@ -169,7 +174,7 @@ class _Sync:
             what = "configured"
             if not dry_run:
                 found = await self._patch(found, actions.resume(found, datetime.now(UTC)))
-        self.changes.append(Change(found["kind"], found["metadata"]["name"], what, found))
+        self.changes.append(Change(found["kind"], found["metadata"]["name"], what, found, before, taken))
 
     @property
     def _pruner(self) -> str:

@@ -67,6 +67,17 @@ def test_clocks(apart: timedelta, state: str) -> None:
             ["warning  task n/t: it has no time to come; see crontask next for why"],
         ),
         (
+            task(
+                {
+                    "phase": "Active",
+                    "conditions": [
+                        {**condition("Ready", "True", "comes after CronTask nope"), "reason": "PredecessorMissing"}
+                    ],
+                }
+            ),
+            ["problem  task n/t: nothing starts: it comes after CronTask nope; create that one, or correct after.task"],
+        ),
+        (
             task({"phase": "Invalid", "conditions": [condition("Ready", "False", "61 is not in 0-59")]}),
             ["problem  task n/t: nothing starts: 61 is not in 0-59"],
         ),

@@ -76,7 +76,7 @@ def lines(text: str) -> list[dict[str, Any]]:
         ("next -f two.yaml", "there are several CronTasks; name one of: b, c"),
         ("next -f two.yaml d", "there is no CronTask d; name one of: b, c"),
         ("next -f minute.yaml --from 2026-03-01T00:00:00", "has no zone; write 2026-03-01T00:00:00Z for UTC"),
-        ("next -f minute.yaml --from yesterday", "'yesterday' is not a time; write it in RFC 3339"),
+        ("next -f minute.yaml --from lastweek", "'lastweek' is not a time; write it in RFC 3339"),
         (
             "next -f minute.yaml --from 9999-12-31T23:59:59-14:00",
             "is before 1970 or after 9999; write a time in between",

@@ -34,3 +34,17 @@ BY_A_POLICY = (
 )
 def test_who_is_forbidden_reads_what_is_missing(asked: Asked, message: str, said: str) -> None:
     assert exits.explain(Forbidden(asked, 403, "Forbidden", message)) == (exits.FORBIDDEN, said)
+
+
+def test_a_policy_that_is_about_manifests_is_read_as_options() -> None:
+    message = (
+        "denied request: spec.rerunOf: ann may not create pods in namespace shop, and so may only run again what a "
+        "CronTask says now; name it in spec.taskRef, and write definition: Latest"
+    )
+    code, said = exits.explain(Forbidden(Asked("create", SCHEDULED_RUN, "shop"), 403, "Forbidden", message))
+    assert (code, said.rpartition("; ")[2]) == (exits.FORBIDDEN, "write --latest")
+
+
+def test_a_verb_can_name_the_role_that_gives_all_that_it_needs() -> None:
+    said = exits.forbidden(Forbidden(Asked("patch", CRON_TASK, "shop"), 403, "Forbidden", "you may not"), exits.OPERATE)
+    assert said.endswith("kubectl create rolebinding NAME -n shop --clusterrole=crontask-operate --user=USER")

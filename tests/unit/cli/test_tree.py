@@ -11,7 +11,7 @@ from crontask.cli.exits import ENDS
 from crontask.cli.runs import runs_command
 from crontask.client.log_sources import sources_of
 from crontask.client.timing import distance, instant, took
-from crontask.client.tree import Parts, label_of, note_of, phase_of, tree_of
+from crontask.client.tree import GONE_PARTS, Parts, gone_parts, label_of, note_of, phase_of, tree_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BEGAN, ENDED = "2026-03-01T11:00:00Z", "2026-03-01T11:00:09Z"
@@ -89,6 +89,25 @@ def test_of_many_items_those_are_shown_that_did_not_succeed() -> None:
         ('item 30: "v30"', "Failed", "m"),
         ("… and 29 more", "", "most of them Succeeded: 29 succeeded, 2 failed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "items", "gone"),
+    [
+        ("Succeeded", {"total": 4, "succeeded": 4, "ends": "S4"}, 3),
+        ("Failed", {"total": 4, "succeeded": 3, "failed": 1, "ends": "S3F", "failedItems": [{"index": 3}]}, 2),
+        ("Succeeded", {"total": 4, "succeeded": 4, "ends": "U2S2"}, 1),
+        ("Canceled", {"total": 4, "succeeded": 1, "notReached": 3, "ends": "SN3"}, 0),
+        ("Running", {"total": 4, "succeeded": 1, "running": 1, "pending": 2, "ends": "SR-2"}, 0),
+        ("Succeeded", {}, 0),
+    ],
+)
+def test_items_whose_runs_are_gone_are_counted(phase: str, items: dict[str, Any], gone: int) -> None:
+    top = run("top", phase=phase, plan={}, items=items)
+    parts = Parts([run("item-0", {"item": {"index": 0, "value": 1}}, phase="Succeeded")])
+    assert gone_parts(top["status"], parts.of(top)) == gone
+    said = [child.note for child in tree_of(top, parts, NOW).children if child.note.startswith(GONE_PARTS)]
+    assert len(said) == (gone > 0)
 
 
 @pytest.mark.parametrize(

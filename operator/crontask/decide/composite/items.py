@@ -221,11 +221,10 @@ def _decision(
     halt: Halt | None = None,
 ) -> CompositeDecision:
     shown = shown_letters(fan, letters)
-    ended = shown.succeeded + shown.failed + shown.canceled
     return CompositeDecision(
         phase,
         cut(message, LONGEST_MESSAGE) if message is not None else None,
-        f"{ended}/{shown.total}",
+        f"{shown.succeeded}/{shown.total}",
         items=shown,
         processed_count=fan.counted("processed_count"),
         error_count=fan.counted("error_count"),

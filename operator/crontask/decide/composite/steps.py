@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from crontask.api.base import cut
 from crontask.api.composite import Step
-from crontask.api.composite_status import DECIDED_STEPS, Halt, StepPhase, StepStatus
+from crontask.api.composite_status import DECIDED_STEPS, DONE_STEPS, Halt, StepPhase, StepStatus
 from crontask.api.names import part_of_step
 from crontask.api.phases import RunPhase
 from crontask.api.reference import MissingError
@@ -247,11 +247,12 @@ def _decision(
     steps, recorded = tuple(_shown(flow, step, known.get(step.name), undone) for step in flow.steps), flow.recorded
     not_used = ignored(flow.run, flow.steps, recorded)
     found = tuple(news(flow.run, flow.steps, steps, recorded, not_used))
-    ended = sum(not state.open and state.phase is not StepPhase.NOT_REACHED for state in known.values())
+    # As far as it is through: a step that failed is not done, and one whose condition does not hold need not be.
+    done = sum(state.phase in DONE_STEPS or state.phase is StepPhase.SKIPPED for state in known.values())
     return CompositeDecision(
         phase,
         cut(message, LONGEST_MESSAGE) if message is not None else None,
-        f"{ended}/{len(flow.steps)} steps",
+        f"{done}/{len(flow.steps)} steps",
         steps,
         halt=halt,
         undo=undone.order,

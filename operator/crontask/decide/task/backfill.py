@@ -40,6 +40,8 @@ MEANS = {
 }
 """What an outcome says of the times that have it, where its name does not say it all."""
 _MOST_SHOWN = 20
+_SECOND = timedelta(seconds=1)
+_NONE = {BACKFILL_MISSING: "none of them is missing", BACKFILL_FAILED: "none of them has failed"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class BackfillPlan:
         """What it makes; where that is nothing, that."""
         chosen = len(self.chosen)
         if not chosen:
-            return f"nothing to do: none of them is {self.only}" if self.only != BACKFILL_ALL else "nothing to do"
+            return self._nothing()
         runs = f"{chosen:,} {'run' if chosen == 1 else 'runs'}"
         return f"{runs} of {self.task.meta.name}, {self._side_by_side()}, as run {self.name}"
 
@@ -143,7 +145,7 @@ class BackfillPlan:
         if takes is None or live is None:
             yield "how long it takes is not known: no run of the task that succeeded is kept"
         else:
-            yield f"it takes about {format_duration(takes)}, as its last runs did"
+            yield f"it takes about {format_duration(max(takes, _SECOND))}, if its runs take as long as the last ones"
         if live:
             times = f"{live:,} {'time' if live == 1 else 'times'}"
             beside = "" if self._is_unbounded() else ", beside one of its runs if need be"
@@ -152,6 +154,16 @@ class BackfillPlan:
             yield "the task is suspended: that holds back its schedule, and not these runs"
         for name in self.in_the_way:
             yield f"run {name} is open, and is for some of these times"
+
+    def _nothing(self) -> str:
+        """Why there is nothing to do, and what to write where something else can have been meant."""
+        why = _NONE.get(self.only, "each of them is still to come, or under way")
+        outcomes = {each.outcome for each in self.times}
+        if Outcome.UNKNOWN in outcomes and self.only != BACKFILL_ALL:
+            why += "; of what is Unknown it is not known whether it ran: to run it, write --only all"
+        elif self.only != BACKFILL_FAILED and outcomes & WENT_WRONG:
+            why += f"; to run those again that failed, write --only {BACKFILL_FAILED}"
+        return f"nothing to do: {why}"
 
     def _side_by_side(self) -> str:
         policy = self.task.spec.concurrency.policy

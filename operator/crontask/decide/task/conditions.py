@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from crontask.api.base import format_time
 from crontask.api.metadata import Condition, find_condition
+from crontask.api.names import PREDECESSOR_MISSING
 from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
 from crontask.api.task_status import TaskPhase
 from crontask.decide.model import CronTask, ScheduledRun
@@ -123,17 +124,18 @@ def _ready(view: TaskView, phase: TaskPhase, pause: Pause | None, maker: _Maker)
         return maker.make("Ready", True, pause.reason)
     if phase is TaskPhase.COMPLETED:
         return maker.make("Ready", True, "Completed", "maxRuns or endTime is reached; manual runs still start")
-    return maker.make("Ready", True, "Scheduled", _why_nothing_is_due(view, maker.now))
+    return maker.make("Ready", True, *_why_nothing_is_due(view, maker.now))
 
 
-def _why_nothing_is_due(view: TaskView, now: datetime) -> str:
-    """What keeps a task that is scheduled from being due, which people may not have meant; empty without."""
+def _why_nothing_is_due(view: TaskView, now: datetime) -> tuple[str, str]:
+    """Reason and message: what keeps a task that is scheduled from being due, which people may not have meant."""
     task = view.task
     if task.recorded_until > now + _AHEAD:
-        return _RECORDED_AHEAD.format(format_time(task.recorded_until))
+        return "Scheduled", _RECORDED_AHEAD.format(format_time(task.recorded_until))
     if view.predecessor_missing and task.spec.after is not None:
-        return f"comes after CronTask {task.spec.after.task}, which does not exist: nothing starts before it does"
-    return ""
+        after = f"comes after CronTask {task.spec.after.task}, which does not exist: nothing starts before it does"
+        return PREDECESSOR_MISSING, after
+    return "Scheduled", ""
 
 
 def _suspended(pause: Pause | None, maker: _Maker) -> Condition:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from crontask.api.base import format_time
 from crontask.api.metadata import find_condition, merge_conditions
-from crontask.api.phases import FAILURES, NEVER_RAN, Origin
+from crontask.api.phases import FAILURES, NEVER_RAN, SUCCESSES, Origin
 from crontask.api.task_status import (
     SCHEDULING,
     Counted,
@@ -41,6 +41,8 @@ from crontask.decide.views import TaskView
 __all__ = ["Basis", "Settled", "compute_status"]
 
 UPCOMING = 5
+# Ends that say how a task does, of runs that never started too: a pod that cannot be made fails its run.
+_TRIED = SUCCESSES | FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def compute_status(
         next_run_time=format_time(upcoming[0]) if upcoming else None,
         upcoming=upcoming,
         last_scheduled_time=settled.undecided.watermark if settled is not None else before.last_scheduled_time,
-        last_run=recent[0] if recent else None,
+        last_run=_last_run(recent, before.last_run),
         last_successful_time=last_success,
         active=tuple(run.meta.name for run in active[:RECENT]),
         active_count=len(active),
@@ -211,6 +213,12 @@ def _summary(run: ScheduledRun) -> RunSummary:
         error_count=status.error_count,
         message=status.message[:1024] if status.message else None,
     )
+
+
+def _last_run(recent: Sequence[RunSummary], before: RunSummary | None) -> RunSummary | None:
+    """The newest that says how the task does. It may be older than the recent ones, if none of those ever started."""
+    known = recent if before is None else (*recent, before)
+    return next((run for run in known if run.start_time is not None or run.phase in _TRIED), None)
 
 
 def _last_success(before: CronTaskStatus, fresh: Sequence[ScheduledRun]) -> datetime | None:

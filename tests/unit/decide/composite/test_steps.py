@@ -940,6 +940,27 @@ def test_a_step_says_what_it_waits_for(name: str, known: CompositeView, says: di
     assert {state.name: state.message for state in waiting} == says
 
 
+# What is known; how far it is.
+PROGRESS = (
+    ("nothing has ended", flow(A, B, parts=(part("a"),)), "0/2 steps"),
+    ("one is done", flow(A, B, parts=(ok("a"), part("b"))), "1/2 steps"),
+    ("one is done in part", flow(A, B, parts=(part("a", P.PARTIAL), part("b"))), "1/2 steps"),
+    ("one has failed", flow(A, B, step("c"), parts=(ok("a"), bad("b"))), "1/3 steps"),
+    ("one ran out of time", flow(A, B, parts=(ok("a"), part("b", P.TIMED_OUT))), "1/2 steps"),
+    ("one was canceled", flow(A, B, parts=(ok("a"), part("b", P.CANCELED))), "1/2 steps"),
+    (
+        "one is left out",
+        flow(A, step("b", **WHEN), parts=(ok("a", result={"n": 2}),)),
+        "2/2 steps",
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "known", "shown"), PROGRESS, ids=[row[0] for row in PROGRESS])
+def test_progress_counts_what_is_done(name: str, known: CompositeView, shown: str) -> None:
+    assert decided(known).progress == shown
+
+
 def test_the_status_names_the_run_of_an_undo() -> None:
     under_way = decided(
         flow(step("a", **UNDO), D, parts=(ok("a", 2), bad("d"), part("a/undo")), halt=FAILED, undo=("a",))

@@ -84,7 +84,7 @@ ROWS = (
         "the task that it comes after is not there",
         view(AFTER, predecessor_missing=True),
         "True",
-        "Scheduled",
+        "PredecessorMissing",
         "comes after CronTask extract, which does not exist: nothing starts before it does",
     ),
     Row("it is paused", view(), "True", "SuspendedUntil", phase=TaskPhase.SUSPENDED, pause=PAUSE),

@@ -365,6 +365,10 @@ STREAKS = (
 
 MANY = tuple(manual_run(f"m{number:02}", at(0, 40 + number), RunPhase.RUNNING, pod="Running") for number in range(12))
 OLD = tuple(summary(f"old{number}", at(0, 50 - number)) for number in range(RECENT))
+NEVER_STARTED = tuple(
+    RunSummary(name=f"never{number}", phase="Canceled", completion_time=each.completion_time)
+    for number, each in enumerate(OLD)
+)
 LISTS = (
     Row(
         "of runs that ended at once the greater name first",
@@ -416,6 +420,36 @@ LISTS = (
         after_first({"recent_runs": OLD}),
         {"recent_runs": ("a", *(f"old{n}" for n in range(RECENT - 1))), "last_run": "a"},
         finished=(by_hand("a", at(1)),),
+    ),
+    Row(
+        "one that was canceled before it started says nothing of the task",
+        after_first({"recent_runs": OLD[:1]}),
+        {"recent_runs": ("a", "old0"), "last_run": "old0"},
+        finished=(by_hand("a", at(1), RunPhase.CANCELED),),
+    ),
+    Row(
+        "one that was canceled while it ran does",
+        after_first({"recent_runs": OLD[:1]}),
+        {"recent_runs": ("a", "old0"), "last_run": "a"},
+        finished=(by_hand("a", at(1), RunPhase.CANCELED, start_time=at(0, 59)),),
+    ),
+    Row(
+        "nor do those that were skipped or missed",
+        after_first(),
+        {"recent_runs": ("b", "a"), "last_run": None},
+        finished=(by_hand("a", at(1), RunPhase.SKIPPED), by_hand("b", at(1, 1), RunPhase.MISSED)),
+    ),
+    Row(
+        "one that failed before it started does",
+        after_first({"recent_runs": OLD[:1]}),
+        {"recent_runs": ("a", "old0"), "last_run": "a"},
+        finished=(by_hand("a", at(1), RunPhase.FAILED),),
+    ),
+    Row(
+        "what ran last is kept beside ten that never did",
+        after_first({"recent_runs": NEVER_STARTED, "last_run": OLD[0]}),
+        {"recent_runs": ("a", *(f"never{n}" for n in range(RECENT - 1))), "last_run": "old0"},
+        finished=(by_hand("a", at(1), RunPhase.CANCELED),),
     ),
     Row("none has ended", after_first(), {"recent_runs": (), "last_run": None, "last_successful_time": None}),
     Row(
