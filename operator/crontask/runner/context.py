@@ -74,7 +74,8 @@ class Context:
     ) -> str:
         """Have a task of this namespace run: now, `at` a time, or after a `delay`. The name of that run.
 
-        Another attempt of this run, which makes the same calls in the same order, or with the same `key`, triggers
+        `key`: as of Client.trigger: who asks for the task by it again is given the same run, whoever asks, as long as
+        that is kept. Without one, another attempt of this run that makes the same calls in the same order triggers
         nothing twice. The pod needs a service account that may: see may_trigger. Raises TriggerError.
         """
         from crontask.runner.trigger import Triggers

@@ -1,6 +1,7 @@
 """`ctx.trigger`: a handler has a task run. By the standard library alone, for images that have nothing else.
 
-A run is named by the run whose handler asks for it and by the call: an attempt that is made again asks for the same.
+With a key, a run is named by its task and the key, as by the clients: whoever asks again is given the same run. Without
+one it is named by the run whose handler asks for it and by the call: an attempt that is made again asks for the same.
 """
 
 import json
@@ -20,7 +21,8 @@ MANAGER = "crontask-runner"
 _LONGEST_NAME, _DRAWN = 60, 10
 _LONGEST_KEY = 256
 _TASK = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
-_ASKED = ("taskRef", "args", "at", "delay")
+_ASKED = ("idempotencyKey", "taskRef", "args", "at", "delay")
+_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 
 
 class TriggerError(Exception):
@@ -51,20 +53,26 @@ class Triggers:
         delay: timedelta | str | None,
         key: str | None,
     ) -> str:
-        """The name of the run. Raises TriggerError, also where the same call has asked for something else before."""
-        self._calls += 1
-        call = f"call-{self._calls}" if key is None else f"key-{key}"
-        body = run_body(task, f"{self._key}/{call}", args, at, delay)
+        """The name of the run. Raises TriggerError, also where the same was asked for before with something else."""
+        if key is None:
+            self._calls += 1
+            body = run_body(task, _fitting(f"{self._key}/call-{self._calls}"), args, at, delay)
+        else:
+            body = run_body(task, _checked_key(key), args, at, delay)
         found = self._runs.have(self._namespace, body)
-        spec = found.get("spec") or {}
-        differing = [field for field in _ASKED if spec.get(field) != body["spec"].get(field)]
-        if differing:
-            which = f"call {self._calls}" if key is None else f"key {key!r}"
+        name, spec = found["metadata"]["name"], found.get("spec") or {}
+        differing = [each for each in _ASKED if _meant(each, spec.get(each)) != _meant(each, body["spec"].get(each))]
+        if differing and key is None:
             raise TriggerError(
-                f"{which} of this run has triggered {found['metadata']['name']} before, with another "
+                f"call {self._calls} of this run has triggered {name} before, with another "
                 f"{' and '.join(differing)}; give each its own key, like ctx.trigger({task!r}, key='order-42')"
             )
-        return str(found["metadata"]["name"])
+        if differing:
+            raise TriggerError(
+                f"key {key!r} has been used for run {name}, with another {' and '.join(differing)}; "
+                "write another key for another run"
+            )
+        return str(name)
 
 
 class NoRuns:
@@ -90,7 +98,6 @@ def run_body(
         raise TriggerError(f"{task!r} is not the name of a task; write one like ctx.trigger('clean-up')")
     if at is not None and delay is not None:
         raise TriggerError("at and delay are both given; keep one of them")
-    key = key if len(key) <= _LONGEST_KEY else sha256(key.encode()).hexdigest()
     spec: Document = {"taskRef": {"name": task}, "idempotencyKey": key}
     if args:
         spec["args"] = _args(args)
@@ -106,6 +113,33 @@ def run_name(task: str, key: str) -> str:
     room = _LONGEST_NAME - _DRAWN - 1
     asked = key if len(task) <= room else f"{task}\0{key}"
     return f"{task[:room].rstrip('-')}-{sha256(asked.encode()).hexdigest()[:_DRAWN]}"
+
+
+def _checked_key(key: object) -> str:
+    """The key, if it can be one."""
+    if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
+        raise TriggerError(f"key is {key!r:.60}; write a text of 1 to {_LONGEST_KEY} characters, like 'order-42'")
+    return key
+
+
+def _fitting(key: str) -> str:
+    """A key of our own, hashed where the key of the run that it begins with makes it too long."""
+    return key if len(key) <= _LONGEST_KEY else sha256(key.encode()).hexdigest()
+
+
+def _meant(field: str, value: Any) -> Any:
+    """The value, where a client may have written the same in another way: 1h is 3600s, and +00:00 is Z."""
+    if field == "args":
+        return value or {}
+    if field == "delay" and isinstance(value, str) and (found := _DURATION.fullmatch(value)):
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if field == "at" and isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return value
+    return value
 
 
 def _args(args: Mapping[str, Any]) -> Any:

@@ -87,9 +87,55 @@ def test_what_is_sent(secrets: Path, tls: ssl.SSLContext, how: dict[str, Any], s
     assert body["spec"] == {"taskRef": {"name": "ship"}, "idempotencyKey": "uid-1/call-1", **spec}
 
 
-def test_a_key_that_is_too_long_is_hashed() -> None:
-    body = run_body("ship", "k" * 300, None, None, None)
-    assert len(body["spec"]["idempotencyKey"]) == 64
+def test_a_call_is_named_by_its_run_and_one_with_a_key_by_that_alone(secrets: Path, tls: ssl.SSLContext) -> None:
+    with serve(echoed, tls) as server:
+        own = triggers(server, secrets)
+        names = [ask(own), ask(own, key="order-42"), ask(own), ask(own, key="uid-1/call-1")]
+    keys = [json.loads(one.body)["spec"]["idempotencyKey"] for one in server.asked]
+    assert keys == ["uid-1/call-1", "order-42", "uid-1/call-2", "uid-1/call-1"]
+    assert names == [name_by_key("ship", key) for key in keys]
+
+
+def test_the_key_of_a_run_may_be_as_long_as_it_likes(secrets: Path, tls: ssl.SSLContext) -> None:
+    with serve(echoed, tls) as server:
+        own = triggers(server, secrets)
+        own._key = "k" * 256
+        ask(own)
+    assert len(json.loads(server.asked[0].body)["spec"]["idempotencyKey"]) == 64
+
+
+@pytest.mark.parametrize("key", ["", "k" * 257, 42])
+def test_what_can_be_no_key(secrets: Path, key: Any) -> None:
+    with serve(echoed) as server, pytest.raises(TriggerError, match="write a text of 1 to 256 characters"):
+        ask(triggers(server, secrets), key=key)
+    assert server.asked == []
+
+
+SAME: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+    ({}, {"args": {}}, True),
+    ({"args": {"a": 1}}, {"args": {"a": 2}}, False),
+    ({"delay": timedelta(hours=1)}, {"delay": "1h"}, True),
+    ({"delay": timedelta(hours=1)}, {"delay": "61m"}, False),
+    ({"delay": "1h"}, {}, False),
+    ({"at": datetime(2027, 1, 1, tzinfo=UTC)}, {"at": "2027-01-01T01:00:00+01:00"}, True),
+    ({"at": "2027-01-01T00:00:00Z"}, {"at": "2027-01-01T00:00:01Z"}, False),
+    ({}, {"idempotencyKey": "another"}, False),
+]
+
+
+@pytest.mark.parametrize(("how", "there", "same"), SAME)
+def test_a_key_that_a_client_has_used(
+    secrets: Path, tls: ssl.SSLContext, how: dict[str, Any], there: dict[str, Any], same: bool
+) -> None:
+    name = name_by_key("ship", "k")
+    spec = {"taskRef": {"name": "ship"}, "idempotencyKey": "k", **there}
+    known = Reply(200, json.dumps({"metadata": {"name": name}, "spec": spec}).encode())
+    with serve(answers(refused(409, "AlreadyExists", "it is there"), known), tls) as server:
+        if same:
+            assert ask(triggers(server, secrets), key="k", **how) == name
+        else:
+            with pytest.raises(TriggerError, match=f"key 'k' has been used for run {name}, with another "):
+                ask(triggers(server, secrets), key="k", **how)
 
 
 def answers(*replies: Reply) -> Callable[[Asked], Reply]:
