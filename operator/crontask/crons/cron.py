@@ -35,6 +35,7 @@ class TriggerOptions(TypedDict, total=False):
     retry: Any
     ttl_after_finished: "Duration | None"
     on_complete: Mapping[str, Any] | None
+    missing_ok: bool
     namespace: str | None
     labels: Mapping[str, str] | None
     annotations: Mapping[str, str] | None

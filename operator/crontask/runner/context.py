@@ -71,18 +71,20 @@ class Context:
         at: datetime | str | None = None,
         delay: timedelta | str | None = None,
         key: str | None = None,
+        missing_ok: bool = False,
     ) -> str:
         """Have a task of this namespace run: now, `at` a time, or after a `delay`. The name of that run.
 
         `key`: as of Client.trigger: who asks for the task by it again is given the same run, whoever asks, as long as
         that is kept. Without one, another attempt of this run that makes the same calls in the same order triggers
-        nothing twice. The pod needs a service account that may: see may_trigger. Raises TriggerError.
+        nothing twice. `missing_ok`: also of a task that there is not, for which the run then waits. The pod needs a
+        service account that may: see may_trigger. Raises TriggerError.
         """
         from crontask.runner.trigger import Triggers
 
         if self._triggers is None:
             self._triggers = Triggers(self._runs(), self.namespace, self.idempotency_key)
-        return self._triggers.ask(task, args, at, delay, key)
+        return self._triggers.ask(task, args, at, delay, key, missing_ok)
 
 
 def check_count(name: str, value: Any) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Protocol
 
+from crontask.runner.fitting import misfit, no_such_task
 from crontask.runner.result import NotJsonError, plain
 
 Document = dict[str, Any]
@@ -35,6 +36,12 @@ class Runs(Protocol):
     def have(self, namespace: str, body: Document) -> Document:
         """The run as it is there: made now, or before by that name. Raises TriggerError."""
 
+    def task(self, namespace: str, name: str) -> Document | None:
+        """The task; an empty object where it may not be read; None without one. Raises TriggerError."""
+
+    def tasks(self, namespace: str) -> list[str]:
+        """The names of the tasks, as far as they may be read. Raises TriggerError."""
+
 
 class Triggers:
     """The runs that one attempt asks for. `key`: what is the same in each attempt of its run."""
@@ -44,6 +51,7 @@ class Triggers:
         self._namespace = namespace
         self._key = key
         self._calls = 0
+        self._known: dict[str, Document | None] = {}
 
     def ask(
         self,
@@ -52,6 +60,7 @@ class Triggers:
         at: datetime | str | None,
         delay: timedelta | str | None,
         key: str | None,
+        missing_ok: bool = False,
     ) -> str:
         """The name of the run. Raises TriggerError, also where the same was asked for before with something else."""
         if key is None:
@@ -59,6 +68,7 @@ class Triggers:
             body = run_body(task, _fitting(f"{self._key}/call-{self._calls}"), args, at, delay)
         else:
             body = run_body(task, _checked_key(key), args, at, delay)
+        self._check_fits(task, body["spec"].get("args") or {}, missing_ok)
         found = self._runs.have(self._namespace, body)
         name, spec = found["metadata"]["name"], found.get("spec") or {}
         differing = [each for each in _ASKED if _meant(each, spec.get(each)) != _meant(each, body["spec"].get(each))]
@@ -74,6 +84,22 @@ class Triggers:
             )
         return str(name)
 
+    def _check_fits(self, name: str, args: Mapping[str, Any], missing_ok: bool) -> None:
+        """Raises TriggerError for a task that there is not, and for args that it does not take or lacks."""
+        if name not in self._known:
+            self._known[name] = self._runs.task(self._namespace, name)
+        task = self._known[name]
+        if task is None:
+            del self._known[name]
+            if missing_ok:
+                return
+            problem, fix = no_such_task(name, self._namespace, self._runs.tasks(self._namespace))
+            raise TriggerError(f"ctx.trigger: {problem}; {fix}")
+        found = misfit(task, args)
+        if found is not None:
+            where, problem, fix = found
+            raise TriggerError(f"ctx.trigger: {where}: {problem}; {fix}")
+
 
 class NoRuns:
     """Where nobody can make any, and why."""
@@ -82,6 +108,14 @@ class NoRuns:
         self._why = why
 
     def have(self, namespace: str, body: Document) -> Document:
+        """See Runs."""
+        raise TriggerError(self._why)
+
+    def task(self, namespace: str, name: str) -> Document | None:
+        """See Runs."""
+        raise TriggerError(self._why)
+
+    def tasks(self, namespace: str) -> list[str]:
         """See Runs."""
         raise TriggerError(self._why)
 

@@ -39,6 +39,13 @@ class InvalidTask(BadInput):
         self.problems = problems
 
 
+class UnknownTask(NotFound):
+    """There is no task of the name by which a run is asked for: with the nearest that there is. Nothing was sent."""
+
+    def __init__(self, found: NotFound, message: str) -> None:
+        super().__init__(found.asked, found.status, found.reason, message)
+
+
 class FieldConflict(ClientError):
     """An object has fields that others own: `owners` says which, and who. `take_over=True` takes them, once."""
 

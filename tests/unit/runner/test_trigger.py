@@ -24,6 +24,23 @@ def echoed(one: Asked) -> Reply:
     return Reply(201, one.body)
 
 
+def with_task(answer: Callable[[Asked], Reply], **spec: Any) -> Callable[[Asked], Reply]:
+    """The same, of an API server that has the task ship."""
+    task = {"metadata": {"name": "ship"}, "spec": spec}
+
+    def answered(one: Asked) -> Reply:
+        if "/crontasks/ship" in one.path:
+            return Reply(200, json.dumps(task).encode())
+        return answer(one)
+
+    return answered
+
+
+def of_runs(server: Server) -> list[Asked]:
+    """What was asked about runs."""
+    return [one for one in server.asked if "/scheduledruns" in one.path]
+
+
 def refused(status: int, reason: str, message: str) -> Reply:
     return Reply(status, json.dumps({"kind": "Status", "reason": reason, "message": message}).encode())
 
@@ -76,9 +93,9 @@ SENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("how", "spec"), SENT)
 def test_what_is_sent(secrets: Path, tls: ssl.SSLContext, how: dict[str, Any], spec: dict[str, Any]) -> None:
-    with serve(echoed, tls) as server:
+    with serve(with_task(echoed), tls) as server:
         name = ask(triggers(server, secrets), **how)
-    (one,) = server.asked
+    (one,) = of_runs(server)
     assert one.method == "POST"
     assert one.path.partition("?")[0] == "/apis/crontask.dev/v1alpha1/namespaces/shop/scheduledruns"
     assert one.headers["authorization"] == "Bearer a-token"
@@ -88,20 +105,20 @@ def test_what_is_sent(secrets: Path, tls: ssl.SSLContext, how: dict[str, Any], s
 
 
 def test_a_call_is_named_by_its_run_and_one_with_a_key_by_that_alone(secrets: Path, tls: ssl.SSLContext) -> None:
-    with serve(echoed, tls) as server:
+    with serve(with_task(echoed), tls) as server:
         own = triggers(server, secrets)
         names = [ask(own), ask(own, key="order-42"), ask(own), ask(own, key="uid-1/call-1")]
-    keys = [json.loads(one.body)["spec"]["idempotencyKey"] for one in server.asked]
+    keys = [json.loads(one.body)["spec"]["idempotencyKey"] for one in of_runs(server)]
     assert keys == ["uid-1/call-1", "order-42", "uid-1/call-2", "uid-1/call-1"]
     assert names == [name_by_key("ship", key) for key in keys]
 
 
 def test_the_key_of_a_run_may_be_as_long_as_it_likes(secrets: Path, tls: ssl.SSLContext) -> None:
-    with serve(echoed, tls) as server:
+    with serve(with_task(echoed), tls) as server:
         own = triggers(server, secrets)
         own._key = "k" * 256
         ask(own)
-    assert len(json.loads(server.asked[0].body)["spec"]["idempotencyKey"]) == 64
+    assert len(json.loads(of_runs(server)[0].body)["spec"]["idempotencyKey"]) == 64
 
 
 @pytest.mark.parametrize("key", ["", "k" * 257, 42])
@@ -130,7 +147,7 @@ def test_a_key_that_a_client_has_used(
     name = name_by_key("ship", "k")
     spec = {"taskRef": {"name": "ship"}, "idempotencyKey": "k", **there}
     known = Reply(200, json.dumps({"metadata": {"name": name}, "spec": spec}).encode())
-    with serve(answers(refused(409, "AlreadyExists", "it is there"), known), tls) as server:
+    with serve(with_task(answers(refused(409, "AlreadyExists", "it is there"), known)), tls) as server:
         if same:
             assert ask(triggers(server, secrets), key="k", **how) == name
         else:
@@ -148,9 +165,9 @@ def test_what_may_pass_is_sent_again(secrets: Path, tls: ssl.SSLContext) -> None
     body = json.dumps(run_body("ship", "uid-1/call-1", None, None, None)).encode()
     lost = Reply(raw=b"")
     exists = refused(409, "AlreadyExists", "it is there")
-    with serve(answers(busy, lost, exists, Reply(200, body)), tls) as server:
+    with serve(with_task(answers(busy, lost, exists, Reply(200, body))), tls) as server:
         name = ask(triggers(server, secrets))
-    assert [one.method for one in server.asked] == ["POST", "POST", "POST", "GET"]
+    assert [one.method for one in of_runs(server)] == ["POST", "POST", "POST", "GET"]
     assert server.asked[-1].path.endswith(f"/{name}")
 
 
@@ -165,9 +182,54 @@ REFUSED = [
 
 @pytest.mark.parametrize(("reply", "words"), REFUSED)
 def test_what_is_refused(secrets: Path, tls: ssl.SSLContext, reply: Reply, words: str) -> None:
-    with serve(lambda one: reply, tls) as server, pytest.raises(TriggerError, match=words):
+    with serve(with_task(lambda one: reply), tls) as server, pytest.raises(TriggerError, match=words):
         ask(triggers(server, secrets))
-    assert len(server.asked) == (5 if reply.status == 502 or reply.raw is not None else 1)
+    assert len(of_runs(server)) == (5 if reply.status == 502 or reply.raw is not None else 1)
+
+
+SCHEMA = {"properties": {"order": {}}, "required": ["order"], "additionalProperties": False}
+UNFIT: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "shp",
+        {},
+        r"ctx.trigger: there is no task shp in namespace shop; did you mean ship\? Register it first, or write",
+    ),
+    ("zz", {}, "ctx.trigger: there is no task zz in namespace shop; register it first, or write missing_ok=True"),
+    ("ship", {}, r'ctx.trigger: args\.order: is missing; write args={"order": …}: ship takes order'),
+    ("ship", {"ordr": 1}, r"ctx.trigger: args\.ordr: is not one of the args of ship; did you mean order\?"),
+]
+
+
+def nothing_else(one: Asked) -> Reply:
+    """There is the task ship, and no other."""
+    if one.path.endswith("/crontasks?limit=500"):
+        return Reply(200, json.dumps({"items": [{"metadata": {"name": "ship"}}]}).encode())
+    return echoed(one) if one.method == "POST" else refused(404, "NotFound", "no such task")
+
+
+@pytest.mark.parametrize(("task", "args", "words"), UNFIT)
+def test_what_does_not_fit_is_not_sent(
+    secrets: Path, tls: ssl.SSLContext, task: str, args: dict[str, Any], words: str
+) -> None:
+    with serve(with_task(nothing_else, argsSchema=SCHEMA), tls) as server:
+        with pytest.raises(TriggerError, match=words):
+            ask(triggers(server, secrets), task, args=args)
+        assert of_runs(server) == []
+        own = triggers(server, secrets)
+        assert ask(own, "later", missing_ok=True) == run_name("later", "uid-1/call-1")
+        before = len(server.asked)
+        ask(own, args={"order": 1})
+        ask(own, args={"order": 2})
+        # The task is read once.
+        assert len(server.asked) - before == 3
+
+
+def test_who_may_not_read_tasks_is_told_by_the_operator(secrets: Path, tls: ssl.SSLContext) -> None:
+    def answer(one: Asked) -> Reply:
+        return echoed(one) if one.method == "POST" else refused(403, "Forbidden", "cannot get")
+
+    with serve(answer, tls) as server:
+        assert ask(triggers(server, secrets), "any") == run_name("any", "uid-1/call-1")
 
 
 @pytest.fixture

@@ -170,3 +170,17 @@ def test_the_example_in_a_sandbox() -> None:
 def yaml_source(task: str) -> str:
     found = (each for each in yaml.safe_load_all(EXAMPLE.read_text()) if each["metadata"]["name"] == task)
     return str(next(found)["spec"]["handler"]["python"]["source"])
+
+
+def test_what_a_cluster_refuses_before_it_is_sent(box: Sandbox) -> None:
+    box.register("mail", on_demand=True, image="i", args_schema={"required": ["to"]})
+
+    def sell(ctx: Context) -> None:
+        for task, words in (("shp", r"no task shp in .*; did you mean ship\?"), ("mail", r"args\.to: is missing")):
+            with pytest.raises(Exception, match=words):
+                ctx.trigger(task)
+        ctx.trigger("later", missing_ok=True)
+
+    box.register(sell, on_demand=True, may_trigger=True)
+    assert box.trigger("sell").wait().phase == "Succeeded"
+    assert [run.task for run in box.runs()] == ["sell", "later"]
