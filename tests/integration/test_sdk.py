@@ -118,7 +118,7 @@ def test_what_others_own_is_taken_over_only_when_asked(client: Any, kubectl: Kub
         client.register("sync", schedule=NEVER, handler=handler())
     assert caught.value.owners == {"spec.schedule": "ops"}
     assert str(caught.value) == (
-        "CronTask sync: spec.schedule is owned by ops; leave the field to them, or register with take_over=True"
+        "CronTask sync: spec.schedule is owned by ops; leave it out here, or register with take_over=True"
     )
     taken = client.register("sync", schedule=NEVER, handler=handler(), take_over=True)
     assert (taken.spec["schedule"], taken.taken_over) == (NEVER, {"spec.schedule": "ops"})

@@ -79,8 +79,13 @@ def _synced(
         problem = f"is {revision!r:.60}, which is not a number that grows with each deployment"
         raise errors.BadInput("revision", problem, "write one, like a build number or git rev-list --count HEAD")
     namespace = crons.namespace or client.namespace
-    asking = Asking(port_of(client), f"crontask-sdk/{crons.owner}")
+    asking = Asking(port_of(client), manager_of(crons.owner))
     return _Sync(crons, asking, namespace, revision, take_over, dry_run, say).run(prune, seconds_of(drain_timeout))
+
+
+def manager_of(owner: str) -> str:
+    """As whom a registry owns fields: another than a Client of that name, which would replace what it says."""
+    return f"crontask-crons/{owner}"
 
 
 class NewerError(Exception):

@@ -22,7 +22,16 @@ from crontask.client.values import Duration, Instant, duration, moment
 from crontask.sdk import errors
 from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
 from crontask.sdk.app_name import checked_app
-from crontask.sdk.asking import Asking, Timeout, checked_phase, checked_state, fields_of_runs, seconds_of, utc_now
+from crontask.sdk.asking import (
+    Asking,
+    Timeout,
+    checked_phase,
+    checked_state,
+    fields_of_runs,
+    refuse_owned,
+    seconds_of,
+    utc_now,
+)
 from crontask.sdk.fields import TaskFields, manifest
 from crontask.sdk.fitting import check_fits
 from crontask.sdk.objects import Cell, Task, Upcoming
@@ -120,7 +129,10 @@ class AsyncClient:
         """
         where = (namespace, self.namespace)
         body = manifest(task, spec, fields, where, on_demand=on_demand, labels=labels, annotations=annotations)
-        begins_paused = paused and not await self._asking.exists(body) and await self._asking.begin_paused(body)
+        found = await self._asking.known(CRON_TASK, body["metadata"]["name"], body["metadata"]["namespace"])
+        if found is not None and not take_over:
+            refuse_owned(body, found)
+        begins_paused = paused and found is None and await self._asking.begin_paused(body)
         applied, taken = await self._asking.have(body, take_over=take_over)
         return Task(await self._asking.leave_all_but_pause(body) if begins_paused else applied, taken)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from crontask.api.names import LABEL_OWNER
 from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.api.times import parse_duration
@@ -57,11 +58,6 @@ class Asking:
     async def known(self, kind: Resource, name: str, namespace: str | None) -> Document | None:
         """The object of that name, None without one."""
         return await self.port.run(operations.known(requests.get(kind, name, self.inside(namespace))))
-
-    async def exists(self, body: Document) -> bool:
-        """Whether there is a task of that name."""
-        metadata = body["metadata"]
-        return await self.known(CRON_TASK, metadata["name"], metadata["namespace"]) is not None
 
     async def begin_paused(self, body: Document) -> bool:
         """A task that is paused by the manager of pauses, and without a timing, which starts nothing if we end here.
@@ -168,6 +164,17 @@ def _one_of(what: str, value: object, known: tuple[str, ...]) -> str:
     near = nearest(str(value).capitalize(), known)
     fix = f"did you mean {near}? There are {', '.join(known)}" if near else f"write one of {', '.join(known)}"
     raise errors.BadInput(what, f"is {value!r:.60}, which is none", fix)
+
+
+def refuse_owned(body: Document, found: Document) -> None:
+    """Raise FieldConflict for a task of a registry (crontask.Crons), which a part of what it says would make another.
+
+    An API server would see no conflict in a timing or a handler of another kind, and find the whole invalid.
+    """
+    owner = (found["metadata"].get("labels") or {}).get(LABEL_OWNER)
+    if owner is not None and (body["metadata"].get("labels") or {}).get(LABEL_OWNER) != owner:
+        owners = {f"metadata.labels.{LABEL_OWNER}": f"the registry Crons({owner!r})"}
+        raise errors.FieldConflict(body["metadata"]["name"], owners)
 
 
 def owners_in(conflict: errors.Conflict, manager: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ class FieldConflict(ClientError):
 
     def __init__(self, name: str, owners: Mapping[str, str], kind: str = "CronTask") -> None:
         whose = "; ".join(f"{field} is owned by {owner}" for field, owner in owners.items())
-        super().__init__(f"{kind} {name}: {whose}; leave the field to them, or register with take_over=True")
+        super().__init__(f"{kind} {name}: {whose}; leave it out here, or register with take_over=True")
         self.name = name
         self.owners = dict(owners)
 

@@ -15,6 +15,7 @@ from crontask.client import operations, requests, values
 from crontask.client.actions import RunSettings
 from crontask.client.values import Duration, Instant
 from crontask.crons.registry import Crons
+from crontask.crons.sync import manager_of
 from crontask.ports import Document, Kind
 from crontask.runner.fitting import nearest
 from crontask.sdk import errors
@@ -189,7 +190,7 @@ class Sandbox:
 
     def _register_all(self, crons: Crons) -> list[Task]:
         """As Crons.sync applies them; their modules need not be shipped."""
-        owner = Asking(self._port, f"crontask-sdk/{crons.owner}", self._asking.now, self._drawn)
+        owner = Asking(self._port, manager_of(crons.owner), self._asking.now, self._drawn)
         bodies = [body for body in crons.manifests(namespace=self._namespace) if _is_task(body)]
         for cron in crons:
             self._handlers.call(Part(cron.name), cron.function)

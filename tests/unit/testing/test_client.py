@@ -119,6 +119,19 @@ def test_registered_again_it_is_as_it_was(box: Sandbox) -> None:
     assert [run.phase for run in box.runs("clean-up")] == ["Running"]
 
 
+def test_a_client_does_not_replace_a_task_of_a_registry(box: Sandbox) -> None:
+    before = {task.name: task.spec for task in box.register(crons)}
+    same = box.client_of(crons.owner)
+    with pytest.raises(
+        errors.FieldConflict, match=r"CronTask clean-up: .*owner is owned by the registry Crons\('shop'\)"
+    ):
+        same.register("clean-up", on_demand=True, image="busybox")
+    assert before["clean-up"] == box.task("clean-up").spec
+    # What has one is taken, as it is said.
+    same.register("clean-up", {**before["clean-up"], "timeout": "2h"}, take_over=True)
+    assert box.task("clean-up").spec["timeout"] == "2h"
+
+
 def nothing(ctx: Context) -> None:
     """In a module that imports what the runner's image does not have."""
 
