@@ -163,7 +163,7 @@ def test_all_that_is_wrong_is_said_before_anything_is_sent(client: Any, sync: Sy
     crons.cron("b", "61 * * * *", run=one)
     with pytest.raises(errors.BadInput) as caught:
         sync(crons)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["CronTask a", "CronTask b"]
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["CronTask a", "CronTask b"]
     assert names_of(client) == []
 
 

@@ -34,8 +34,9 @@ class InvalidTask(BadInput):
 
     def __init__(self, name: str, problems: "tuple[Problem, ...]") -> None:
         first, *others = problems
-        more = "".join(f"\n{problem}" for problem in others)
+        more = "".join(f"\nCronTask {name}: {problem}" for problem in others)
         super().__init__(f"CronTask {name}: {first.path}", first.message, f"{first.fix}{more}")
+        self.name = name
         self.problems = problems
 
 

@@ -9,7 +9,7 @@ import shop_crons
 from memory_port import MemoryPort
 from shop_crons import Color, Options
 
-from crontask import AsyncClient, AsyncRun, Crons, errors
+from crontask import AsyncClient, AsyncRun, Context, Crons, errors
 from crontask.sdk.port import blocking
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -119,6 +119,26 @@ def test_what_is_refused_before_it_is_sent(call: Any, message: str) -> None:
 def test_an_argument_that_is_missing_is_said_at_once() -> None:
     with pytest.raises(errors.BadInput, match=r'args\.order: is missing; write args={"order": …}: ship-it takes order'):
         blocking(shop_crons.ship_it.trigger(AsyncClient.over(applied(), "shop")))  # type: ignore[call-overload]
+
+
+NOT_SO: list[tuple[Any, str]] = [
+    (
+        lambda: shop_crons.ship_it.trigger(Context.for_test(), order=1),  # type: ignore[call-overload]
+        r'trigger: is given the context of a run, and needs a client; in a handler, write ctx.trigger\("ship-it", ',
+    ),
+    (
+        lambda: shop_crons.ship_it.trigger(42),  # type: ignore[call-overload]
+        r"trigger: is given a int, and needs a client; write f.trigger\(client, x=1\)",
+    ),
+    (lambda: vars(shop_crons.ship_it)["delay"](order=1), r"delay: is not how a run is asked for; write f.trigger\(cl"),
+    (lambda: Crons(), r'Crons: has no owner; write Crons\(owner="shop"\)'),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), NOT_SO)
+def test_habits_of_others_are_told_what_to_write(call: Any, words: str) -> None:
+    with pytest.raises(errors.BadInput, match=words):
+        call()
 
 
 def test_of_an_event_loop() -> None:

@@ -16,6 +16,7 @@ from runner_process import Asked, Reply, Server, run_source, serve
 from crontask.api import base
 from crontask.client.actions import name_by_key
 from crontask.runner.api_server import ApiServer
+from crontask.runner.context import Context
 from crontask.runner.trigger import API_VERSION, TriggerError, Triggers, run_body, run_name
 
 
@@ -256,3 +257,13 @@ def test_a_pod_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
     assert ended.message["message"].startswith(
         "TriggerError: ctx.trigger: the pod has no service account token; register the task with may_trigger=True"
     )
+
+
+def test_a_context_for_a_function_that_a_test_calls() -> None:
+    context = Context.for_test(attempt=2, args={"a": 1})
+    assert (context.attempt, context.args, context.scheduled_time.tzinfo, context.item) == (2, {"a": 1}, UTC, None)
+    context.progress(processed=3)
+    with pytest.raises(TriggerError, match=r"Context\.for_test has no cluster; trigger within a crontask\.testing\.Sa"):
+        context.trigger("ship")
+    with pytest.raises(TypeError, match="a context has no atempt; write one of task, namespace, run"):
+        Context.for_test(atempt=2)
