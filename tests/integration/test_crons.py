@@ -158,6 +158,19 @@ def test_a_client_of_that_name_does_not_replace_a_task_of_the_registry(client: A
     assert whats(sync(registry("a"))) == {"a": "unchanged"}
 
 
+def test_a_service_account_that_is_missing_is_a_warning(
+    client: Any, sync: Sync, control_plane: ControlPlane, namespace: str
+) -> None:
+    synced = sync(registry("a", may_trigger=True))
+    (warning,) = synced.warnings
+    words = f"there is no service account crontask-trigger in namespace {namespace}, without which a cannot run; an "
+    assert bool(synced)
+    assert warning.startswith(words)
+    assert f"kubectl create rolebinding crontask-trigger -n {namespace} --clusterrole=crontask-trigger" in warning
+    control_plane.kubectl("-n", namespace, "create", "serviceaccount", "crontask-trigger")
+    assert sync(registry("a", may_trigger=True)).warnings == ()
+
+
 def test_all_that_is_wrong_is_said_before_anything_is_sent(client: Any, sync: Sync) -> None:
     crons = registry("a", time_zone="Nowhere/At_All")
     crons.cron("b", "61 * * * *", run=one)

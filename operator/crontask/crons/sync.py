@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from crontask.api.names import ANNOTATION_SUSPENDED_BY, LABEL_OWNER
-from crontask.api.resources import CONFIG_MAP, CRON_TASK, Resource
+from crontask.api.resources import CONFIG_MAP, CRON_TASK, SERVICE_ACCOUNT, Resource
 from crontask.client import actions, operations, requests
 from crontask.client.deadline import Deadline
 from crontask.client.requests import Document
@@ -39,10 +39,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync has done. `newer`: the revision because of which it has changed nothing (more), None without one."""
+    """What a sync has done. `warnings`: what keeps tasks from running. `newer`: the revision because of which it has changed nothing (more), None without one."""
 
     changes: tuple[Change, ...]
     newer: int | None = None
+    warnings: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether the cluster is as the registry says."""
@@ -134,7 +135,29 @@ class _Sync:
                 await self._prune_maps([each for each in maps if each["metadata"]["name"] not in names])
         except NewerError as newer:
             return Synced(tuple(self.changes), newer.revision)
-        return Synced(tuple(self.changes))
+        return Synced(tuple(self.changes), warnings=await self._warnings(wanted))
+
+    async def _warnings(self, wanted: list[Document]) -> tuple[str, ...]:
+        """Service accounts that are not there, as far as we may look: no pod of their tasks starts without."""
+        tasks: dict[str, list[str]] = {}
+        for body in wanted:
+            if (name := _service_account(body)) is not None:
+                tasks.setdefault(name, []).append(body["metadata"]["name"])
+        found = []
+        for name, of in tasks.items():
+            try:
+                if await self.asking.known(SERVICE_ACCOUNT, name, self.namespace) is not None:
+                    continue
+            except errors.Forbidden:
+                continue
+            found.append(
+                f"there is no service account {name} in namespace {self.namespace}, without which {', '.join(of)} "
+                f"cannot run; an administrator writes kubectl create serviceaccount {name} -n {self.namespace}, and "
+                f"kubectl create rolebinding {name} -n {self.namespace} --clusterrole=crontask-trigger "
+                f"--serviceaccount={self.namespace}:{name}"
+            )
+            self.say(f"warning: {found[-1]}")
+        return tuple(found)
 
     async def _owned(self, kind: Resource) -> list[Document]:
         return await self.asking.list(kind, self.namespace, selector=requests.labels({LABEL_OWNER: self.crons.owner}))
@@ -253,6 +276,14 @@ def _kind(body: Document) -> Resource:
 def _revision(found: Document) -> int:
     text = (found["metadata"].get("annotations") or {}).get(REVISION) or ""
     return int(text) if text.isascii() and text.isdecimal() else -1
+
+
+def _service_account(body: Document) -> str | None:
+    """That by which the pods of a task may trigger others."""
+    pod = ((body.get("spec") or {}).get("handler") or {}).get("pod") or {}
+    spec = pod.get("spec") or {}
+    name: str | None = spec.get("serviceAccountName") if spec.get("automountServiceAccountToken") else None
+    return name
 
 
 def _shipped_in(task: Document) -> str | None:
