@@ -112,7 +112,7 @@ def test_what_is_not_registered_any_more_stays_unless_it_is_pruned(client: Any, 
 
 def test_a_registry_without_tasks(client: Any, sync: Sync) -> None:
     sync(registry("a"))
-    with pytest.raises(errors.BadInput, match="the registry: of shop has no task, so that pruning would delete all"):
+    with pytest.raises(errors.BadInput, match=r"Crons\('shop'\): has no task, so that pruning would delete all"):
         sync(Crons("shop"), prune=True)
     assert names_of(client) == ["a"]
     assert whats(sync(Crons("shop"), prune=True, allow_empty=True)) == {"a": "pruned"}
@@ -279,7 +279,7 @@ def test_apply_and_prune(verbs: Verbs, file: Path) -> None:
     file.write_text("from crontask import Crons\ncrons = Crons('shop')\n")
     refused = verbs("apply", str(file), "--prune", code=2)
     assert refused.stderr == (
-        "the registry: of shop has no task, so that pruning would delete all that there are; "
+        "Crons('shop'): has no task, so that pruning would delete all that there are; "
         "import the modules that register them, or say --allow-empty\n"
     )
     done = verbs("apply", str(file), "--prune", "--allow-empty")

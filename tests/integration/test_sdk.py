@@ -206,7 +206,7 @@ def test_a_run_by_a_key_is_one_run(client: Any) -> None:
     with pytest.raises(errors.KeyConflict) as caught:
         client.trigger("sync", key="deploy-42", args={"full": False}, at=at)
     assert (caught.value.fields, caught.value.run) == (["args"], first.name)
-    with pytest.raises(errors.KeyConflict, match="another args and at"):
+    with pytest.raises(errors.KeyConflict, match="different args and at"):
         client.trigger("sync", key="deploy-42")
     with pytest.raises(errors.KeyConflict, match="another at and delay"):
         client.trigger("sync", key="deploy-42", args={"full": True}, delay="1h")

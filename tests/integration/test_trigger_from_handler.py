@@ -69,7 +69,7 @@ def test_it_is_refused_until_the_role_is_bound_and_then_done_once(
     again = attempt()
     assert asked(again, args={"order": 7}, delay="1h") == first
     second = asked(again, args={"order": 8}, key="order-8", at="2036-01-01T00:00:00Z")
-    with pytest.raises(TriggerError, match=f"key 'order-8' has been used for run {second}, with another args"):
+    with pytest.raises(TriggerError, match=f"key 'order-8' has been used for run {second}, with different args"):
         asked(again, args={"order": 9}, key="order-8", at="2036-01-01T00:00:00Z")
     wanted = ("taskRef", "idempotencyKey", "args", "delay", "at")
     runs = {

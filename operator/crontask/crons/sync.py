@@ -39,7 +39,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync has done. `warnings`: what keeps tasks from running. `newer`: the revision because of which it has changed nothing (more), None without one."""
+    """What a sync has done. `warnings`: what keeps tasks from running.
+
+    `newer`: the revision because of which it has changed nothing (more), None without one.
+    """
 
     changes: tuple[Change, ...]
     newer: int | None = None
@@ -74,8 +77,9 @@ def _synced(
     say: Callable[[str], None] = lambda line: None,
 ) -> Coroutine[Any, Any, Synced]:
     if not crons and not allow_empty:
-        problem = f"of {crons.owner} has no task" + (", so that pruning would delete all that there are" * prune)
-        raise errors.BadInput("the registry", problem, "import the modules that register them, or say allow_empty=True")
+        problem = "has no task" + (", so that pruning would delete all that there are" * prune)
+        fix = "import the modules that register them, or say allow_empty=True"
+        raise errors.BadInput(f"Crons({crons.owner!r})", problem, fix)
     if revision is not None and (not isinstance(revision, int) or isinstance(revision, bool) or revision < 0):
         problem = f"is {revision!r:.60}, which is not a number that grows with each deployment"
         raise errors.BadInput("revision", problem, "write one, like a build number or git rev-list --count HEAD")

@@ -74,12 +74,12 @@ class Triggers:
         differing = [each for each in _ASKED if _meant(each, spec.get(each)) != _meant(each, body["spec"].get(each))]
         if differing and key is None:
             raise TriggerError(
-                f"call {self._calls} of this run has triggered {name} before, with another "
+                f"call {self._calls} of this run has triggered {name} before, with different "
                 f"{' and '.join(differing)}; give each its own key, like ctx.trigger({task!r}, key='order-42')"
             )
         if differing:
             raise TriggerError(
-                f"key {key!r} has been used for run {name}, with another {' and '.join(differing)}; "
+                f"key {key!r} has been used for run {name}, with different {' and '.join(differing)}; "
                 "write another key for another run"
             )
         return str(name)
@@ -197,6 +197,10 @@ def _instant(at: datetime | str) -> str:
 def _duration(delay: timedelta | str) -> str:
     if isinstance(delay, str):
         return delay
-    if not isinstance(delay, timedelta) or delay < timedelta(0) or delay % timedelta(seconds=1):
-        raise TriggerError(f"delay is {delay!r}, and has to be whole seconds; write timedelta(minutes=5), or '5m'")
+    if not isinstance(delay, timedelta):
+        raise TriggerError(f"delay is {delay!r:.60}, which has no unit; write timedelta(minutes=5), or '5m'")
+    if delay < timedelta(0) or delay % timedelta(seconds=1):
+        raise TriggerError(
+            f"delay is {delay}, which is no number of whole seconds; write timedelta(seconds=90), or '90s'"
+        )
     return f"{delay // timedelta(seconds=1)}s"

@@ -61,7 +61,7 @@ class KeyConflict(ClientError):
     """A run was asked for by this key before, but otherwise: `fields` says in what. `run`: the name of that one."""
 
     def __init__(self, key: str, run: str, fields: list[str]) -> None:
-        message = f"key {key!r} has been used for run {run}, with another {' and '.join(fields)}"
+        message = f"key {key!r} has been used for run {run}, with different {' and '.join(fields)}"
         super().__init__(f"{message}; write another key for another run")
         self.key = key
         self.run = run

@@ -125,7 +125,7 @@ class Sandbox:
 
     def _target(self, by: timedelta | None, until: Instant | None, parts: Mapping[str, float]) -> datetime:
         if sum((by is not None, until is not None, bool(parts))) != 1:
-            raise errors.BadInput("advance", "how far is not said once", "write days=1, a timedelta, or until=")
+            raise errors.BadInput("advance", "is given no time, or two", "write one of days=1, a timedelta and until=")
         if until is not None:
             target = values.moment(until, "until")
         else:

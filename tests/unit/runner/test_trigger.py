@@ -152,7 +152,7 @@ def test_a_key_that_a_client_has_used(
         if same:
             assert ask(triggers(server, secrets), key="k", **how) == name
         else:
-            with pytest.raises(TriggerError, match=f"key 'k' has been used for run {name}, with another "):
+            with pytest.raises(TriggerError, match=f"key 'k' has been used for run {name}, with different "):
                 ask(triggers(server, secrets), key="k", **how)
 
 

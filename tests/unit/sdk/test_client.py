@@ -294,7 +294,7 @@ def test_another_object_of_that_name_is_no_run_of_the_key() -> None:
     client = AsyncClient.over(port, "shop")
     name = blocking(client.trigger("sync", key="k")).name
     port.put(run(name))
-    with pytest.raises(errors.KeyConflict, match="another idempotencyKey"):
+    with pytest.raises(errors.KeyConflict, match="different idempotencyKey"):
         blocking(client.trigger("sync", key="k"))
 
 

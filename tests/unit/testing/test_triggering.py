@@ -97,8 +97,8 @@ def test_each_part_triggers_for_itself(box: Sandbox) -> None:
 CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("ship", {"at": datetime(2027, 1, 1)}, "at is .*which has no time zone"),
     ("ship", {"at": "2026-01-01T00:00:00Z", "delay": "5m"}, "at and delay are both given"),
-    ("ship", {"delay": 5}, "delay is 5, and has to be whole seconds"),
-    ("ship", {"delay": timedelta(seconds=0.5)}, "has to be whole seconds"),
+    ("ship", {"delay": 5}, "delay is 5, which has no unit; write timedelta"),
+    ("ship", {"delay": timedelta(seconds=0.5)}, "delay is 0:00:00.500000, which is no number of whole seconds"),
     ("ship", {"delay": "soon"}, "the API server refused the run: .*spec.delay"),
     ("ship", {"args": {"at": datetime(2027, 1, 1)}}, "args.at: datetime is not valid JSON; write text"),
     ("Ship It", {}, "'Ship It' is not the name of a task"),
@@ -133,7 +133,7 @@ def test_a_call_that_asks_for_something_else_the_next_time(box: Sandbox, key: st
     run = box.trigger("sell").wait()
     said = which.format(box.runs("ship")[0].name)
     assert run.message.startswith(f"TriggerError: {said}")
-    assert f"with another args{fix}" in run.message
+    assert f"with different args{fix}" in run.message
     assert asked(box) == [{"order": 1}]
 
 
