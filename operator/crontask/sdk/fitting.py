@@ -17,7 +17,7 @@ from crontask.sdk.asking import Asking
 async def check_fits(
     asking: Asking, name: str, args: Mapping[str, Any] | None, namespace: str | None, *, missing_ok: bool
 ) -> None:
-    """Raises UnknownTask, and BadInput for args. Who may not read tasks is not told: the operator judges then."""
+    """Raises UnknownTask, and BadInput for args. Without the right to read tasks nothing is checked here."""
     try:
         task = await asking.get(CRON_TASK, name, namespace)
     except errors.Forbidden:
