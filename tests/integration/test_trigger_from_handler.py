@@ -47,7 +47,7 @@ def allow(control_plane: ControlPlane, namespace: str) -> None:
 
 def asked(triggers: Triggers, task: str = "ship", **how: Any) -> str:
     """The name of the run; an authorizer sees a new binding a moment later."""
-    call: dict[str, Any] = {"args": None, "at": None, "delay": None, "key": None, **how}
+    call: dict[str, Any] = {"args": None, "at": None, "delay": None, "key": None, "missing_ok": True, **how}
     return triggers.ask(task, **call)
 
 
