@@ -87,7 +87,7 @@ def test_applied_again_it_changes_what_has_changed(client: Any, sync: Sync) -> N
     assert whats(sync(registry("a", "b"))) == {"a": "created", "b": "created"}
     task = client.task("a")
     assert task.document["metadata"]["labels"] == {"crontask.dev/owner": "shop"}
-    assert {entry["manager"] for entry in task.document["metadata"]["managedFields"]} == {"crontask-sdk/shop"}
+    assert {entry["manager"] for entry in task.document["metadata"]["managedFields"]} == {"crontask-crons/shop"}
     again = sync(registry("a", "b"))
     assert bool(again)
     assert whats(again) == {"a": "unchanged", "b": "unchanged"}
@@ -112,7 +112,7 @@ def test_what_is_not_registered_any_more_stays_unless_it_is_pruned(client: Any, 
 
 def test_a_registry_without_tasks(client: Any, sync: Sync) -> None:
     sync(registry("a"))
-    with pytest.raises(errors.BadInput, match="the registry: of shop has no task, so that pruning would delete all"):
+    with pytest.raises(errors.BadInput, match=r"Crons\('shop'\): has no task, so that pruning would delete all"):
         sync(Crons("shop"), prune=True)
     assert names_of(client) == ["a"]
     assert whats(sync(Crons("shop"), prune=True, allow_empty=True)) == {"a": "pruned"}
@@ -146,9 +146,29 @@ def test_nothing_is_written_unless_all_would_be_taken(client: Any, sync: Sync) -
 
 def test_a_task_of_another_owner_is_not_taken(client: Any, sync: Sync) -> None:
     sync(registry("a", owner="other"))
-    with pytest.raises(errors.FieldConflict, match=r"crontask\.dev/owner is owned by crontask-sdk/other"):
+    with pytest.raises(errors.FieldConflict, match=r"crontask\.dev/owner is owned by crontask-crons/other"):
         sync(registry("a"))
     assert client.task("a").document["metadata"]["labels"] == {"crontask.dev/owner": "other"}
+
+
+def test_a_client_of_that_name_does_not_replace_a_task_of_the_registry(client: Any, sync: Sync) -> None:
+    sync(registry("a"))
+    with pytest.raises(errors.FieldConflict, match=r"owner is owned by the registry Crons\('shop'\); leave it out"):
+        client.register("a", interval="1h", image="none")
+    assert whats(sync(registry("a"))) == {"a": "unchanged"}
+
+
+def test_a_service_account_that_is_missing_is_a_warning(
+    client: Any, sync: Sync, control_plane: ControlPlane, namespace: str
+) -> None:
+    synced = sync(registry("a", may_trigger=True))
+    (warning,) = synced.warnings
+    words = f"there is no service account crontask-trigger in namespace {namespace}, without which a cannot run; an "
+    assert bool(synced)
+    assert warning.startswith(words)
+    assert f"kubectl create rolebinding crontask-trigger -n {namespace} --clusterrole=crontask-trigger" in warning
+    control_plane.kubectl("-n", namespace, "create", "serviceaccount", "crontask-trigger")
+    assert sync(registry("a", may_trigger=True)).warnings == ()
 
 
 def test_all_that_is_wrong_is_said_before_anything_is_sent(client: Any, sync: Sync) -> None:
@@ -156,7 +176,7 @@ def test_all_that_is_wrong_is_said_before_anything_is_sent(client: Any, sync: Sy
     crons.cron("b", "61 * * * *", run=one)
     with pytest.raises(errors.BadInput) as caught:
         sync(crons)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["CronTask a", "CronTask b"]
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["CronTask a", "CronTask b"]
     assert names_of(client) == []
 
 
@@ -259,7 +279,7 @@ def test_apply_and_prune(verbs: Verbs, file: Path) -> None:
     file.write_text("from crontask import Crons\ncrons = Crons('shop')\n")
     refused = verbs("apply", str(file), "--prune", code=2)
     assert refused.stderr == (
-        "the registry: of shop has no task, so that pruning would delete all that there are; "
+        "Crons('shop'): has no task, so that pruning would delete all that there are; "
         "import the modules that register them, or say --allow-empty\n"
     )
     done = verbs("apply", str(file), "--prune", "--allow-empty")
@@ -303,7 +323,7 @@ def test_what_others_own_and_what_is_not_allowed(verbs: Verbs, file: Path, contr
     patch = json.dumps({"spec": {"schedule": "0 3 * * *"}})
     verbs.kubectl("patch", "ct", "clean-up", "--type=merge", "-p", patch, "--field-manager=ops")
     refused = verbs("apply", str(file), code=2)
-    assert "spec.schedule is owned by ops; leave the field to them, or write --take-over" in refused.stderr
+    assert "spec.schedule is owned by ops; leave it out here, or write --take-over" in refused.stderr
     assert "clean-up configured" in verbs("apply", str(file), "--take-over").stdout
     nobody = Verbs(control_plane, verbs.namespace, control_plane.kubeconfig_for("nobody"))
     assert "the ClusterRole crontask-view gives" in nobody("apply", str(file), code=7).stderr

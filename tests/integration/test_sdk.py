@@ -118,7 +118,7 @@ def test_what_others_own_is_taken_over_only_when_asked(client: Any, kubectl: Kub
         client.register("sync", schedule=NEVER, handler=handler())
     assert caught.value.owners == {"spec.schedule": "ops"}
     assert str(caught.value) == (
-        "CronTask sync: spec.schedule is owned by ops; leave the field to them, or register with take_over=True"
+        "CronTask sync: spec.schedule is owned by ops; leave it out here, or register with take_over=True"
     )
     taken = client.register("sync", schedule=NEVER, handler=handler(), take_over=True)
     assert (taken.spec["schedule"], taken.taken_over) == (NEVER, {"spec.schedule": "ops"})
@@ -198,6 +198,7 @@ def test_none_within_args_is_a_value(client: Any) -> None:
 
 
 def test_a_run_by_a_key_is_one_run(client: Any) -> None:
+    client.register("sync", on_demand=True, handler=handler())
     at = datetime.now(UTC) + timedelta(hours=1)
     first = client.trigger("sync", key="deploy-42", args={"full": True}, at=at)
     again = client.trigger("sync", key="deploy-42", args={"full": True}, at=at)
@@ -206,9 +207,9 @@ def test_a_run_by_a_key_is_one_run(client: Any) -> None:
     with pytest.raises(errors.KeyConflict) as caught:
         client.trigger("sync", key="deploy-42", args={"full": False}, at=at)
     assert (caught.value.fields, caught.value.run) == (["args"], first.name)
-    with pytest.raises(errors.KeyConflict, match="another args and at"):
+    with pytest.raises(errors.KeyConflict, match="different args and at"):
         client.trigger("sync", key="deploy-42")
-    with pytest.raises(errors.KeyConflict, match="another at and delay"):
+    with pytest.raises(errors.KeyConflict, match="different at and delay"):
         client.trigger("sync", key="deploy-42", args={"full": True}, delay="1h")
     assert client.trigger("sync", key="deploy-43", args={"full": True}, at=at).name != first.name
     assert [run.name for run in client.runs(task="other")] == []
@@ -217,6 +218,7 @@ def test_a_run_by_a_key_is_one_run(client: Any) -> None:
 
 
 def test_asking_by_a_key_whose_time_has_passed_finds_the_run(client: Any, kubectl: Kubectl) -> None:
+    client.register("sync", on_demand=True, handler=handler())
     past = datetime.now(UTC) - timedelta(hours=1)
     with pytest.raises(errors.BadInput, match=r"^at: .* has passed: it is "):
         client.trigger("sync", key="k", at=past)
@@ -241,6 +243,8 @@ def test_what_cannot_be_meant_is_not_sent(client: Any) -> None:
 
 
 def test_a_watch_of_runs(client: Any) -> None:
+    for name in ("sync", "other"):
+        client.register(name, on_demand=True, handler=handler())
     client.trigger("sync", key="a", delay="1h")
     client.trigger("other", key="b", delay="1h")
     known = [(event.type, event.run.task) for event in client.watch_runs(existing=True, timeout=1)]

@@ -43,11 +43,11 @@ def test_the_page_runs_from_top_to_bottom(
     assert len(blocks) > 9
     printed = run("\n".join(blocks), kubeconfig).splitlines()
     assert printed[0] == "Succeeded"
-    assert printed[1].endswith("with another args; write another key for another run")
+    assert printed[1].endswith("with different args; write another key for another run")
     assert printed[2:4] == ["3", "not needed any more"]
     assert any(line.startswith("clean-up 20") for line in printed), "a task with the time of its next run"
     names = [task["metadata"]["name"] for task in items(control_plane, namespace, "crontasks")]
-    assert names == ["clean-up", "report", "ship"]
+    assert names == ["clean-up", "sales", "ship"]
     keyed = [run["spec"].get("idempotencyKey") for run in items(control_plane, namespace, "scheduledruns")]
     assert sorted(filter(None, keyed)) == ["order-100", "order-42", "order-43"]
 

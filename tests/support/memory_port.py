@@ -14,6 +14,11 @@ from crontask.client.requests import Document, Request
 T = TypeVar("T")
 
 
+def task(name: str, **spec: Any) -> Document:
+    """A task of that name."""
+    return {"kind": "CronTask", "metadata": {"name": name, "namespace": MemoryPort.namespace}, "spec": spec}
+
+
 class MemoryPort:
     """`objects`: by plural and name. `events`: what each watch, in turn, sees. `texts`: the lines of each pod's log."""
 

@@ -36,6 +36,9 @@ _DURATIONS = ("delay", "timeout", "startTimeout", "totalTimeout", "ttlAfterFinis
 _INSTANTS = ("at", "scheduledTime")
 # What makes one request for a run another than the one before it with the same key.
 _ASKED = ("args", "at", "delay")
+# What is said of a run beside its settings, and what other schedulers call it.
+_BESIDE = ("key", "namespace", "labels", "annotations", "missing_ok")
+_HABITS = {"countdown": "delay", "eta": "at", "kwargs": "args", "task_id": "key", "idempotency_key": "key"}
 
 
 class RunSettings(TypedDict, total=False):
@@ -275,6 +278,9 @@ def _until(until: Instant) -> str:
 
 def _settings(settings: RunSettings) -> Document:
     """As the spec has them."""
+    for name in settings:
+        if name not in RunSettings.__annotations__:
+            raise BadInput(f"{name}=", "there is no such argument", _instead_of(name))
     given = {camel(key): value for key, value in settings.items() if value is not None}
     if "at" in given and "delay" in given:
         raise BadInput("at", "and delay are both given", "keep one of them")
@@ -288,6 +294,14 @@ def _settings(settings: RunSettings) -> Document:
     if not isinstance(made.get("args", {}), dict):
         raise BadInput("args", "is not a mapping of names to values", 'write args={"full": True}')
     return made
+
+
+def _instead_of(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*RunSettings.__annotations__, *_BESIDE], 1, cutoff=0.75)
+    meant = _HABITS.get(name) or (near[0] if near else None)
+    return f"did you mean {meant}=?" if meant else f'if it is one of the args of the task, write args={{"{name}": …}}'
 
 
 def camel(name: str) -> str:

@@ -6,6 +6,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from crontask.crons.function import given
+from crontask.crons.refusal import refuse
 
 if TYPE_CHECKING:
     from crontask.client.values import Duration, Instant
@@ -35,6 +36,7 @@ class TriggerOptions(TypedDict, total=False):
     retry: Any
     ttl_after_finished: "Duration | None"
     on_complete: Mapping[str, Any] | None
+    missing_ok: bool
     namespace: str | None
     labels: Mapping[str, str] | None
     annotations: Mapping[str, str] | None
@@ -82,6 +84,7 @@ class Trigger(Generic[P]):
     ) -> "Coroutine[Any, Any, AsyncRun]": ...
     def __call__(self, client: Any, /, *args: Any, **kwargs: Any) -> Any:
         """The run: of an AsyncClient, awaited. Raises as Client.trigger does, and BadInput for args that do not fit."""
+        _check_client(client, self._cron.name)
         from crontask.crons.schemas import args_of
 
         own = self._cron.takes
@@ -89,6 +92,16 @@ class Trigger(Generic[P]):
         options = {"namespace": self._cron.namespace, **self._options, **options}
         values = args_of(self._cron, given(self._cron.function, args, kwargs))
         return client.trigger(self._cron.name, args=values or None, **options)
+
+
+def _check_client(client: object, task: str) -> None:
+    """Raises BadInput for what can trigger nothing; for a context, with the call that its pod may do."""
+    if hasattr(client, "run_uid"):
+        fix = f'in a handler, write ctx.trigger("{task}", args={{…}})'
+        refuse("trigger", "is given the context of a run, and needs a client", fix)
+    if not callable(getattr(client, "trigger", None)):
+        problem = f"is given a {type(client).__name__}, and needs a client"
+        refuse("trigger", problem, "write f.trigger(client, x=1), with a Client or an AsyncClient")
 
 
 @dataclass(frozen=True, eq=False)

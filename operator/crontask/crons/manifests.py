@@ -13,6 +13,7 @@ from crontask.crons.function import check_found, place_of
 from crontask.crons.registry import Crons
 from crontask.crons.schemas import args_of, args_schema, result_schema
 from crontask.crons.shipped import Source, problems_of, source_of
+from crontask.sdk.errors import InvalidTask
 from crontask.sdk.fields import manifest
 
 REVISION = "crontask.dev/revision"
@@ -60,12 +61,24 @@ def manifests(crons: Crons, *, namespace: str | None = None, revision: int | Non
     for cron in crons:
         try:
             tasks.append(_task(cron, crons.owner, sources.get(cron.function.__module__), where))
+        except InvalidTask as error:
+            takes = f"write what {cron.function.__name__} takes"
+            problems += [
+                f"{_place(cron)}: {problem}".replace("write what spec.argsSchema asks for", takes)
+                for problem in error.problems
+            ]
         except BadInput as error:
-            named = str(error).startswith(("CronTask ", place_of(cron.function)))
-            problems.append(str(error) if named else f"CronTask {cron.name}: {error}")
+            placed = str(error).startswith(place_of(cron.function))
+            text = str(error).removeprefix(f"CronTask {cron.name}: ").removeprefix(f"CronTask {cron.name} ")
+            problems.append(str(error) if placed else f"{_place(cron)}: {text}")
     if problems:
         raise InvalidCrons(crons.owner, tuple(dict.fromkeys(problems)))
     return [_finished(body, where, revision) for body in (*config_maps.values(), *tasks)]
+
+
+def _place(cron: Cron[Any, Any]) -> str:
+    """Where a task is said: by its function."""
+    return f"{place_of(cron.function)}: CronTask {cron.name}"
 
 
 def config_map_name(owner: str, module: str) -> str:

@@ -5,7 +5,7 @@ Loaded in each pod of its functions too, so nothing heavy is imported here, and 
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar, Unpack, cast, overload
 
 from crontask.crons.cron import Cron, CronFunction
 from crontask.crons.deferred import in_pod_of_runner
@@ -40,13 +40,15 @@ class Crons:
 
     def __init__(
         self,
-        owner: str,
+        owner: str = "",
         *,
         image: str | None = None,
         requires: Sequence[str] = (),
         namespace: str | None = None,
         allow_secrets: bool = False,
     ) -> None:
+        if owner == "":
+            refuse("Crons", "has no owner", 'write Crons(owner="shop"), the name of the application')
         self.owner = _checked("owner", owner, LONGEST_OWNER)
         self.image = image
         self.requires = _modules(requires)
@@ -144,6 +146,9 @@ class Crons:
             registered = cast(CronFunction[P, R], function)
             registered.cron = self._add(title, function, fields, on_demand=on_demand, **own)
             registered.trigger = registered.cron.trigger
+            for habit in ("delay", "apply_async"):
+                # As Celery has it: there is no broker, and whose cluster it is is said.
+                setattr(registered, habit, _not_of_celery(habit))
             return registered
 
         return register
@@ -247,6 +252,15 @@ def _checked(what: str, name: object, longest: int) -> str:
     return name
 
 
+def _not_of_celery(name: str) -> Callable[..., NoReturn]:
+    def refused(*args: Any, **kwargs: Any) -> NoReturn:
+        refuse(
+            name, "is not how a run is asked for", "write f.trigger(client, x=1), with delay= or at= beside the args"
+        )
+
+    return refused
+
+
 def _modules(requires: object) -> tuple[str, ...]:
     if isinstance(requires, str) or not isinstance(requires, list | tuple | set | frozenset):
         refuse("requires", f"is {requires!r:.60}", 'write a list of modules, like ["httpx"]')
@@ -262,6 +276,6 @@ def _interval(every: "Duration | None", units: Mapping[str, int]) -> "Duration":
         if not isinstance(value, int) or isinstance(value, bool):
             refuse(unit, f"is {value!r:.40}", "write a whole number; for parts of it, smaller units")
     if (every is None) == (not given):
-        problem = f"every= and {', '.join(given)}= are both given" if given else "how often is not said"
+        problem = f"every= and {', '.join(given)}= are both given" if given else "has no length"
         refuse("interval", problem, 'write minutes=15, or every="15m"')
     return timedelta(**given) if every is None else every

@@ -88,8 +88,18 @@ def _imports(source: Source, tree: ast.Module, requires: set[str]) -> Iterator[P
         for name in names:
             if not _is_there(name, requires):
                 top = name.partition(".")[0]
+                if _is_beside(source, top):
+                    problem = f"imports {name}, a module of yours, and a file is shipped alone"
+                    yield Problem(where, problem, "write what it needs into this file, or name an image= that has both")
+                    continue
                 fix = f'write requires=["{top}"] if the runner\'s image has it, else name an image= that has it'
                 yield Problem(where, f"imports {name}, which is not of the standard library", fix)
+
+
+def _is_beside(source: Source, name: str) -> bool:
+    """Whether the file's folder has a module of that name."""
+    folder = os.path.dirname(os.path.abspath(source.path))
+    return any(os.path.exists(os.path.join(folder, each)) for each in (f"{name}.py", os.path.join(name, "__init__.py")))
 
 
 def _is_there(name: str, requires: set[str]) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from crontask.api.names import ANNOTATION_SUSPENDED_BY, LABEL_OWNER
-from crontask.api.resources import CONFIG_MAP, CRON_TASK, Resource
+from crontask.api.resources import CONFIG_MAP, CRON_TASK, SERVICE_ACCOUNT, Resource
 from crontask.client import actions, operations, requests
 from crontask.client.deadline import Deadline
 from crontask.client.requests import Document
@@ -44,10 +44,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync has done. `newer`: the revision because of which it has changed nothing (more), None without one."""
+    """What a sync has done. `warnings`: what keeps tasks from running.
+
+    `newer`: the revision because of which it has changed nothing (more), None without one.
+    """
 
     changes: tuple[Change, ...]
     newer: int | None = None
+    warnings: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether the cluster is as the registry says."""
@@ -78,14 +82,20 @@ def _synced(
     say: Callable[[str], None] = lambda line: None,
 ) -> Coroutine[Any, Any, Synced]:
     if not crons and not allow_empty:
-        problem = f"of {crons.owner} has no task" + (", so that pruning would delete all that there are" * prune)
-        raise errors.BadInput("the registry", problem, "import the modules that register them, or say allow_empty=True")
+        problem = "has no task" + (", so that pruning would delete all that there are" * prune)
+        fix = "import the modules that register them, or say allow_empty=True"
+        raise errors.BadInput(f"Crons({crons.owner!r})", problem, fix)
     if revision is not None and (not isinstance(revision, int) or isinstance(revision, bool) or revision < 0):
         problem = f"is {revision!r:.60}, which is not a number that grows with each deployment"
         raise errors.BadInput("revision", problem, "write one, like a build number or git rev-list --count HEAD")
     namespace = crons.namespace or client.namespace
-    asking = Asking(port_of(client), f"crontask-sdk/{crons.owner}")
+    asking = Asking(port_of(client), manager_of(crons.owner))
     return _Sync(crons, asking, namespace, revision, take_over, dry_run, say).run(prune, seconds_of(drain_timeout))
+
+
+def manager_of(owner: str) -> str:
+    """As whom a registry owns fields: another than a Client of that name, which would replace what it says."""
+    return f"crontask-crons/{owner}"
 
 
 class NewerError(Exception):
@@ -134,7 +144,29 @@ class _Sync:
                 await self._prune_maps([each for each in maps if each["metadata"]["name"] not in names])
         except NewerError as newer:
             return Synced(tuple(self.changes), newer.revision)
-        return Synced(tuple(self.changes))
+        return Synced(tuple(self.changes), warnings=await self._warnings(wanted))
+
+    async def _warnings(self, wanted: list[Document]) -> tuple[str, ...]:
+        """Service accounts that are not there, as far as we may look: no pod of their tasks starts without."""
+        tasks: dict[str, list[str]] = {}
+        for body in wanted:
+            if (name := _service_account(body)) is not None:
+                tasks.setdefault(name, []).append(body["metadata"]["name"])
+        found = []
+        for name, of in tasks.items():
+            try:
+                if await self.asking.known(SERVICE_ACCOUNT, name, self.namespace) is not None:
+                    continue
+            except errors.Forbidden:
+                continue
+            found.append(
+                f"there is no service account {name} in namespace {self.namespace}, without which {', '.join(of)} "
+                f"cannot run; an administrator writes kubectl create serviceaccount {name} -n {self.namespace}, and "
+                f"kubectl create rolebinding {name} -n {self.namespace} --clusterrole=crontask-trigger "
+                f"--serviceaccount={self.namespace}:{name}"
+            )
+            self.say(f"warning: {found[-1]}")
+        return tuple(found)
 
     async def _owned(self, kind: Resource) -> list[Document]:
         return await self.asking.list(kind, self.namespace, selector=requests.labels({LABEL_OWNER: self.crons.owner}))
@@ -253,6 +285,14 @@ def _kind(body: Document) -> Resource:
 def _revision(found: Document) -> int:
     text = (found["metadata"].get("annotations") or {}).get(REVISION) or ""
     return int(text) if text.isascii() and text.isdecimal() else -1
+
+
+def _service_account(body: Document) -> str | None:
+    """That by which the pods of a task may trigger others."""
+    pod = ((body.get("spec") or {}).get("handler") or {}).get("pod") or {}
+    spec = pod.get("spec") or {}
+    name: str | None = spec.get("serviceAccountName") if spec.get("automountServiceAccountToken") else None
+    return name
 
 
 def _shipped_in(task: Document) -> str | None:

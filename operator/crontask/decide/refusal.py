@@ -1,5 +1,6 @@
 """What the API server refuses to create: what is known of that, whether it is tried again, and until when."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,6 +15,10 @@ LONGEST_MESSAGE = 900
 _ENOUGH = 3
 # It was not asked for so long after it might have been: paused, or nobody could ask. That time does not count.
 _FORGOTTEN = timedelta(minutes=5)
+# As admission says it.
+_NO_ACCOUNT = re.compile(r"error looking up service account ([-a-z0-9]+)/([-a-z0-9.]+): .*not found")
+# That of may_trigger, and the role of the chart for it.
+_MAY_TRIGGER = "crontask-trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,19 @@ class Patience:
 
     longest: timedelta
     setting: str
+
+
+def with_advice(message: str) -> str:
+    """What the API server says of a pod, with the commands that help where its service account is not there."""
+    found = _NO_ACCOUNT.search(message)
+    if found is None:
+        return message
+    namespace, name = found.groups()
+    fix = f"write kubectl create serviceaccount {name} -n {namespace}"
+    if name == _MAY_TRIGGER:
+        bound = f"--clusterrole={name} --serviceaccount={namespace}:{name}"
+        fix = f"{fix}; and kubectl create rolebinding {name} -n {namespace} {bound}"
+    return f"{message}; {fix}"
 
 
 def pause_after(tries: int, longest: timedelta = LONGEST_PAUSE) -> timedelta:

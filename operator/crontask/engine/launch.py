@@ -20,7 +20,7 @@ from crontask.decide.decisions import CreateRun, Launch, Reserve
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import Present, Vanished
 from crontask.decide.readiness import hindrance
-from crontask.decide.refusal import POD_REJECTED, Refusal, pause_after
+from crontask.decide.refusal import POD_REJECTED, Refusal, pause_after, with_advice
 from crontask.decide.run.composite import taken_over, with_plan
 from crontask.decide.run.status import attempt_recorded
 from crontask.decide.settings import settings, settings_of
@@ -183,7 +183,7 @@ class Launcher:
                 about_it = error.refuses and "does not support dry run" not in error.message
                 if not about_it:
                     _log.warning("no pod of %s/%s could be tried: %s", task.meta.namespace, task.meta.name, error)
-                message = f"{path}: {error.message}" if path else error.message
+                message = f"{path}: {error.message}" if path else with_advice(error.message)
                 self._note_check(task, message if about_it else None, about_it and error.final)
                 return
         self._memory.set_check(task, PodCheck(task.meta.generation, None))
@@ -322,7 +322,7 @@ class Launcher:
         final = error.final or (error.status == 500 and settings_of(run, task).at_most_once)
         retry_at = now + pause_after(tries)
         since = before.since if before is not None else now
-        self._memory.set_refusal(run, Refusal(POD_REJECTED, error.message, final, retry_at, since, tries))
+        self._memory.set_refusal(run, Refusal(POD_REJECTED, with_advice(error.message), final, retry_at, since, tries))
         if tries == 1 and not final:
             self._recorder.record(pod_refused(run, error.message), *_about_both(run, task))
 

@@ -26,6 +26,7 @@ NO_TOKEN = (
 _TRIES = 5
 _FIRST_PAUSE = 0.5
 _SECONDS = 30.0
+_MOST_TASKS = 500
 _PASSING = (429, 500, 502, 503, 504)
 
 
@@ -39,22 +40,29 @@ class ApiServer:
 
     def have(self, namespace: str, body: Document) -> Document:
         """See Runs."""
-        path = f"/apis/crontask.dev/v1alpha1/namespaces/{namespace}/scheduledruns"
+        path = _path(namespace, "scheduledruns")
         status, answer = self._asked("POST", f"{path}?fieldManager={MANAGER}&fieldValidation=Strict", body)
         if status == 409 and answer.get("reason") == "AlreadyExists":
             status, answer = self._asked("GET", f"{path}/{body['metadata']['name']}", None)
         if status in (200, 201):
             return answer
-        said = answer.get("message") or f"status {status}"
-        if status == 401:
-            raise TriggerError(f"ctx.trigger: the API server does not take the pod's token: {said}")
+        raise _refusal(namespace, status, answer)
+
+    def task(self, namespace: str, name: str) -> Document | None:
+        """See Runs."""
+        status, answer = self._asked("GET", f"{_path(namespace, 'crontasks')}/{name}", None)
+        if status == 200:
+            return answer
+        if status == 404 and answer.get("reason") == "NotFound":
+            return None
         if status == 403:
-            fix = (
-                f"bind the pod's service account to it: kubectl create rolebinding {ROLE} -n {namespace} "
-                f"--clusterrole={ROLE} --serviceaccount={namespace}:NAME"
-            )
-            raise TriggerError(f"ctx.trigger: not allowed without the role {ROLE}: {said}; {fix}")
-        raise TriggerError(f"ctx.trigger: the API server refused the run: {said}")
+            return {}
+        raise _refusal(namespace, status, answer)
+
+    def tasks(self, namespace: str) -> list[str]:
+        """See Runs."""
+        status, answer = self._asked("GET", f"{_path(namespace, 'crontasks')}?limit={_MOST_TASKS}", None)
+        return [str(found["metadata"]["name"]) for found in answer["items"]] if status == 200 else []
 
     def _asked(self, method: str, path: str, body: Document | None) -> tuple[int, Document]:
         """The status and the object of the answer; what may pass is asked again. Raises TriggerError."""
@@ -103,6 +111,24 @@ class ApiServer:
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=os.path.join(self._secrets, "ca.crt"))
+
+
+def _path(namespace: str, kind: str) -> str:
+    return f"/apis/crontask.dev/v1alpha1/namespaces/{namespace}/{kind}"
+
+
+def _refusal(namespace: str, status: int, answer: Document) -> TriggerError:
+    """What the API server says, and what to do about it."""
+    said = answer.get("message") or f"status {status}"
+    if status == 401:
+        return TriggerError(f"ctx.trigger: the API server does not take the pod's token: {said}")
+    if status == 403:
+        fix = (
+            f"bind the pod's service account to it: kubectl create rolebinding {ROLE} -n {namespace} "
+            f"--clusterrole={ROLE} --serviceaccount={namespace}:NAME"
+        )
+        return TriggerError(f"ctx.trigger: not allowed without the role {ROLE}: {said}; {fix}")
+    return TriggerError(f"ctx.trigger: the API server refused the run: {said}")
 
 
 def _object(raw: bytes) -> Document:

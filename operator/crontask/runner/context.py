@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crontask.runner.given import Given
@@ -50,6 +50,34 @@ class Context:
     _logged: float | None = field(default=None, repr=False)
     _triggers: "Triggers | None" = field(default=None, repr=False)
 
+    @classmethod
+    def for_test(cls, **fields: Any) -> "Context":
+        """A context with which a test calls a function itself: `clean_up(Context.for_test(), max_age_days=30)`.
+
+        `fields`: those that matter; the others are of a first attempt at a run of 2026. Triggers raise TriggerError:
+        for those there is crontask.testing.Sandbox.
+        """
+        from crontask.runner.trigger import NoRuns
+
+        known: dict[str, Any] = {
+            "task": "test",
+            "namespace": "default",
+            "run": "test-1",
+            "run_uid": "00000000-0000-0000-0000-000000000001",
+            "attempt": 1,
+            "scheduled_time": datetime(2026, 1, 1, tzinfo=UTC),
+            "idempotency_key": "00000000-0000-0000-0000-000000000001",
+            "args": {},
+            "logger": logging.getLogger("handler"),
+        }
+        empty = ("previous_scheduled_time", "next_scheduled_time", "cursor", "batch", "batch_size", "cause")
+        known |= dict.fromkeys((*empty, "item", "item_index"))
+        for name in fields:
+            if name not in known:
+                raise TypeError(f"a context has no {name}; write one of {', '.join(known)}")
+        why = "ctx.trigger: Context.for_test has no cluster; trigger within a crontask.testing.Sandbox"
+        return cls(**known | fields, _counts=Counts(), _runs=lambda: NoRuns(why))
+
     def progress(self, processed: int | None = None, errors: int | None = None) -> None:
         """Report how many items are done, and how many of them failed, in all. One call a second at most is logged."""
         check_count("processed", processed)
@@ -71,17 +99,20 @@ class Context:
         at: datetime | str | None = None,
         delay: timedelta | str | None = None,
         key: str | None = None,
+        missing_ok: bool = False,
     ) -> str:
         """Have a task of this namespace run: now, `at` a time, or after a `delay`. The name of that run.
 
-        Another attempt of this run, which makes the same calls in the same order, or with the same `key`, triggers
-        nothing twice. The pod needs a service account that may: see may_trigger. Raises TriggerError.
+        `key`: as of Client.trigger: who asks for the task by it again is given the same run, whoever asks, as long as
+        that is kept. Without one, another attempt of this run that makes the same calls in the same order triggers
+        nothing twice. `missing_ok`: also of a task that there is not, for which the run then waits. The pod needs a
+        service account that may: see may_trigger. Raises TriggerError.
         """
         from crontask.runner.trigger import Triggers
 
         if self._triggers is None:
             self._triggers = Triggers(self._runs(), self.namespace, self.idempotency_key)
-        return self._triggers.ask(task, args, at, delay, key)
+        return self._triggers.ask(task, args, at, delay, key, missing_ok)
 
 
 def check_count(name: str, value: Any) -> None:

@@ -20,7 +20,7 @@ def failure(error: BaseException, *, stop_asked: bool, seconds: float) -> Report
     """The report of a handler that ended by raising this."""
     if isinstance(error, SystemExit):
         return _exit(error)
-    places = "".join(f"\n  {place}" for place in _places(error.__traceback__))
+    places = "".join(f"\n  at {place}" for place in _places(error.__traceback__))
     if stop_asked:
         also = "" if isinstance(error, Stopped) else f", and ended with {describe_error(error)}"
         return Report("failed", STOPPED, f"stopped by SIGTERM after {seconds:.1f} s{also}{places}", error=error)
@@ -30,7 +30,7 @@ def failure(error: BaseException, *, stop_asked: bool, seconds: float) -> Report
 def out_of_time(error: BaseException, limit: float) -> Report:
     """The report of a batch that took longer than that, and ended by raising this."""
     also = "" if isinstance(error, OutOfTime) else f", and ended with {describe_error(error)}"
-    places = "".join(f"\n  {place}" for place in _places(error.__traceback__))
+    places = "".join(f"\n  at {place}" for place in _places(error.__traceback__))
     return Report("failed", TIMED_OUT, f"took longer than its timeout of {limit:g} s{also}{places}", error=error)
 
 
@@ -55,7 +55,7 @@ def _exit(error: SystemExit) -> Report:
         return Report("success", OK)
     # Of an exit code the system keeps eight bits: those of 256 would be a success.
     kept = code & 0xFF or FAILED
-    places = "".join(f"\n  {place}" for place in _places(error.__traceback__))
+    places = "".join(f"\n  at {place}" for place in _places(error.__traceback__))
     return Report("failed", kept, f"the handler ended with exit code {code}{places}", error=error)
 
 

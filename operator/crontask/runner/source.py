@@ -25,7 +25,8 @@ def load_function(handler: Mapping[str, Any], environ: Mapping[str, str]) -> Cal
     if source is not None:
         if not entrypoint.isidentifier():
             raise BrokenInputError(f"the entrypoint {entrypoint!r} has to be the name of a function in the source")
-        return _function(_execute(source), entrypoint, _FILE)
+        file = _file_of(handler)
+        return _function(_execute(source, file), entrypoint, file)
     module_name, _, name = entrypoint.partition(":")
     if not (name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
         raise BrokenInputError(
@@ -45,17 +46,23 @@ def _source(handler: Mapping[str, Any], environ: Mapping[str, str]) -> str | Non
     return source
 
 
-def _execute(source: str) -> ModuleType:
+def _file_of(handler: Mapping[str, Any]) -> str:
+    """What people call the source: the key of its ConfigMap, as crons.py."""
+    file = handler.get("sourceFile")
+    return file if isinstance(file, str) and file.endswith(".py") else _FILE
+
+
+def _execute(source: str, file: str) -> ModuleType:
     # Without a time no check drops it: there is no such file, and tracebacks shall show its lines.
-    linecache.cache[_FILE] = (len(source), None, source.splitlines(keepends=True), _FILE)
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     try:
-        code = compile(source, _FILE, "exec", dont_inherit=True)
+        code = compile(source, file, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _unreadable(error) from error
     except ValueError as error:
-        raise BrokenInputError(f"{_FILE} cannot be read: {error}") from error
+        raise BrokenInputError(f"{file} cannot be read: {error}") from error
     module = ModuleType(_MODULE)
-    module.__file__ = _FILE
+    module.__file__ = file
     sys.modules[_MODULE] = module
     exec(code, vars(module))
     return module

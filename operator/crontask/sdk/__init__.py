@@ -9,6 +9,8 @@
 
 - `aio`, `aio_run`: `AsyncClient` and `AsyncRun`, in which all is written; `sync`: `Client` and `Run`, which drive them
   without an event loop; `asking`, `port`: the requests, and what both stand upon
+- `in_python`: what is wrong with a task, as arguments are written
+- `fitting`: whether a run that is asked for fits its task
 - `fields`, `patching`, `outcome`, `objects`: manifests, differences, ends and what is read, without I/O
 - `times`: the times to come; `logs`: of all attempts; `errors`: all that is raised
 

@@ -11,18 +11,29 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
-from crontask.api.times import format_time
+from crontask.api.times import format_time, parse_duration
 from crontask.client import actions, operations, requests
 from crontask.client.access import Access, Flags, load
 from crontask.client.actions import OneOff, RunSettings
 from crontask.client.requests import Document, checked_name
-from crontask.client.values import Instant, moment
+from crontask.client.values import Duration, Instant, duration, moment
 from crontask.sdk import errors
 from crontask.sdk.aio_run import AsyncRun, AsyncRunEvent
 from crontask.sdk.app_name import checked_app
-from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of, selectable, utc_now
+from crontask.sdk.asking import (
+    Asking,
+    Timeout,
+    checked_phase,
+    checked_state,
+    fields_of_runs,
+    refuse_owned,
+    seconds_of,
+    utc_now,
+)
 from crontask.sdk.fields import TaskFields, manifest
+from crontask.sdk.fitting import check_fits
 from crontask.sdk.objects import Cell, Task, Upcoming
 from crontask.sdk.patching import spec_patch
 from crontask.sdk.port import Port
@@ -118,7 +129,10 @@ class AsyncClient:
         """
         where = (namespace, self.namespace)
         body = manifest(task, spec, fields, where, on_demand=on_demand, labels=labels, annotations=annotations)
-        begins_paused = paused and not await self._asking.exists(body) and await self._asking.begin_paused(body)
+        found = await self._asking.known(CRON_TASK, body["metadata"]["name"], body["metadata"]["namespace"])
+        if found is not None and not take_over:
+            refuse_owned(body, found)
+        begins_paused = paused and found is None and await self._asking.begin_paused(body)
         applied, taken = await self._asking.have(body, take_over=take_over)
         return Task(await self._asking.leave_all_but_pause(body) if begins_paused else applied, taken)
 
@@ -169,19 +183,22 @@ class AsyncClient:
 
     async def tasks(self, *, state: str | None = None, namespace: str | None = None) -> list[Task]:
         """All tasks, by name; or those that are Active, Suspended, Completed, Invalid or Rejected."""
-        fields = f"status.phase={selectable('state', state)}" if state is not None else ""
+        fields = f"status.phase={checked_state(state)}" if state is not None else ""
         return [Task(item) for item in await self._asking.list(CRON_TASK, namespace, fields)]
 
     async def upcoming(
-        self, window: timedelta = DAY, *, task: str | None = None, limit: int = 1000, namespace: str | None = None
+        self, window: Duration = DAY, *, task: str | None = None, limit: int = 1000, namespace: str | None = None
     ) -> list[Upcoming]:
         """The scheduled starts from now on, in order: those of tasks that are not paused. `limit` at the most."""
         from crontask.sdk.times import upcoming
 
-        if window <= timedelta(0) or limit < 1:
-            raise errors.BadInput("window", f"and limit are {window} and {limit}", "write window=timedelta(days=1)")
+        seconds = parse_duration(duration(window, "window"))
+        if not seconds:
+            raise errors.BadInput("window", "is nothing", "write timedelta(days=1), or 1d")
+        if not isinstance(limit, int) or limit < 1:
+            raise errors.BadInput("limit", f"is {limit!r:.60}", "write 1 or more")
         fields = f"metadata.name={checked_name(task, CRON_TASK)}" if task is not None else ""
-        return upcoming(await self._asking.list(CRON_TASK, namespace, fields), self._asking.now(), window, limit)
+        return upcoming(await self._asking.list(CRON_TASK, namespace, fields), self._asking.now(), seconds, limit)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -190,6 +207,7 @@ class AsyncClient:
         task: str,
         *,
         key: str | None = None,
+        missing_ok: bool = False,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
@@ -198,11 +216,20 @@ class AsyncClient:
         """Run a task: now, `at` a time, or after a `delay`.
 
         With a `key`, who asks again is given the same run, as long as it is kept (its ttlAfterFinished, a week unless
-        set); KeyConflict if it was asked for with other args, at or delay.
+        set); KeyConflict if it was asked for with other args, at or delay. Raises UnknownTask where there is no such
+        task, unless `missing_ok`: the run then waits for it; and BadInput for args that do not fit its argsSchema.
         """
         checked_name(task, CRON_TASK)
         name = self._asking.drawn(task) if key is None else actions.name_by_key(task, key)
         body = actions.trigger(task, name=name, key=key, labels=labels, annotations=annotations, **settings)
+        try:
+            await check_fits(self._asking, task, body["spec"].get("args"), namespace, missing_ok=missing_ok)
+        except (errors.UnknownTask, errors.BadInput):
+            # What was asked for before stays so, whatever the task has become.
+            found = await self._asking.known(SCHEDULED_RUN, name, namespace) if key is not None else None
+            if found is None or key is None:
+                raise
+            return self._same(body, found, key)
         if key is None:
             return AsyncRun(self._asking, Cell(await self._asking.start(body, namespace)))
         try:
@@ -253,13 +280,14 @@ class AsyncClient:
     ) -> list[AsyncRun]:
         """Runs, the newest first: of a task, in a phase, created since then."""
         fields = fields_of_runs(task)
-        if phase is not None:
-            fields = ",".join(filter(None, (fields, f"status.phase={selectable('phase', phase)}")))
+        # Of one that the operator has not seen the API server has no phase.
+        if phase is not None and checked_phase(phase) != RunPhase.PENDING:
+            fields = ",".join(filter(None, (fields, f"status.phase={phase}")))
         earliest = moment(since, "since") if since is not None else None
         found = [
             AsyncRun(self._asking, Cell(item)) for item in await self._asking.list(SCHEDULED_RUN, namespace, fields)
         ]
-        kept = [run for run in found if earliest is None or run.created >= earliest]
+        kept = [run for run in found if phase in (None, run.phase) and (earliest is None or run.created >= earliest)]
         return sorted(kept, key=lambda run: (run.created, run.name), reverse=True)
 
     async def watch_runs(
@@ -276,13 +304,14 @@ class AsyncClient:
         `phase`: only what is in that phase then. It goes on through restarts of the API server, until the timeout.
         """
         fields = fields_of_runs(task)
+        if phase is not None:
+            checked_phase(phase)
+        seconds = seconds_of(timeout)
         where = self._asking.inside(namespace)
         after = None
         if not existing:
             after = await self._asking.port.run(operations.listing(SCHEDULED_RUN, where, fields=fields))
-        events = self._asking.port.watch(
-            SCHEDULED_RUN, namespace=where, fields=fields, after=after, timeout=seconds_of(timeout)
-        )
+        events = self._asking.port.watch(SCHEDULED_RUN, namespace=where, fields=fields, after=after, timeout=seconds)
         async with aclosing(events):
             async for event in events:
                 run = AsyncRun(self._asking, Cell(event.object))

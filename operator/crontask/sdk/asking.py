@@ -3,15 +3,21 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from crontask.api.names import LABEL_OWNER
+from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
-from crontask.client import actions, operations, requests
+from crontask.api.times import parse_duration
+from crontask.client import actions, operations, requests, values
 from crontask.client.operations import JsonPatch
 from crontask.client.requests import Document, checked_name
+from crontask.runner.fitting import nearest
 from crontask.sdk import errors
 from crontask.sdk.fields import unknown_in
 from crontask.sdk.port import Port
 
-Timeout = float | timedelta | None
+Timeout = float | timedelta | str | None
+TASK_STATES = ("Active", "Suspended", "Completed", "Invalid", "Rejected")
+RUN_PHASES = tuple(map(str, RunPhase))
 _OWNER = 'conflict with "'
 _UNKNOWN = "field not declared in schema"
 
@@ -52,11 +58,6 @@ class Asking:
     async def known(self, kind: Resource, name: str, namespace: str | None) -> Document | None:
         """The object of that name, None without one."""
         return await self.port.run(operations.known(requests.get(kind, name, self.inside(namespace))))
-
-    async def exists(self, body: Document) -> bool:
-        """Whether there is a task of that name."""
-        metadata = body["metadata"]
-        return await self.known(CRON_TASK, metadata["name"], metadata["namespace"]) is not None
 
     async def begin_paused(self, body: Document) -> bool:
         """A task that is paused by the manager of pauses, and without a timing, which starts nothing if we end here.
@@ -129,8 +130,17 @@ class Asking:
 
 
 def seconds_of(timeout: Timeout) -> float | None:
-    """As the client takes it."""
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    """As the client takes it: seconds, a timedelta, or text like 60s. Raises BadInput."""
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if isinstance(timeout, str):
+        return parse_duration(values.duration(timeout, "timeout")).total_seconds()
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+        problem = f"is {timeout!r:.60}, which is no time to wait"
+        raise errors.BadInput("timeout", problem, 'write seconds, timedelta(minutes=1), or "60s"')
+    return float(timeout)
 
 
 def fields_of_runs(task: str | None) -> str:
@@ -138,11 +148,33 @@ def fields_of_runs(task: str | None) -> str:
     return f"spec.taskRef.name={checked_name(task, CRON_TASK)}" if task is not None else ""
 
 
-def selectable(what: str, value: str) -> str:
-    """A value of a field selector, if it is one."""
-    if not value.isalpha():
-        raise errors.BadInput(what, f"is {value!r}", "write one word, like Succeeded, Failed, Active or Suspended")
-    return value
+def checked_phase(value: object) -> str:
+    """The phase of a run, if there is one of that name. Raises BadInput."""
+    return _one_of("phase", value, RUN_PHASES)
+
+
+def checked_state(value: object) -> str:
+    """The state of a task, if there is one of that name. Raises BadInput."""
+    return _one_of("state", value, TASK_STATES)
+
+
+def _one_of(what: str, value: object, known: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in known:
+        return value
+    near = nearest(str(value).capitalize(), known)
+    fix = f"did you mean {near}? There are {', '.join(known)}" if near else f"write one of {', '.join(known)}"
+    raise errors.BadInput(what, f"is {value!r:.60}, which is none", fix)
+
+
+def refuse_owned(body: Document, found: Document) -> None:
+    """Raise FieldConflict for a task of a registry (crontask.Crons), which a part of what it says would make another.
+
+    An API server would see no conflict in a timing or a handler of another kind, and find the whole invalid.
+    """
+    owner = (found["metadata"].get("labels") or {}).get(LABEL_OWNER)
+    if owner is not None and (body["metadata"].get("labels") or {}).get(LABEL_OWNER) != owner:
+        owners = {f"metadata.labels.{LABEL_OWNER}": f"the registry Crons({owner!r})"}
+        raise errors.FieldConflict(body["metadata"]["name"], owners)
 
 
 def owners_in(conflict: errors.Conflict, manager: str) -> dict[str, str]:

@@ -34,9 +34,17 @@ class InvalidTask(BadInput):
 
     def __init__(self, name: str, problems: "tuple[Problem, ...]") -> None:
         first, *others = problems
-        more = "".join(f"\n{problem}" for problem in others)
+        more = "".join(f"\nCronTask {name}: {problem}" for problem in others)
         super().__init__(f"CronTask {name}: {first.path}", first.message, f"{first.fix}{more}")
+        self.name = name
         self.problems = problems
+
+
+class UnknownTask(NotFound):
+    """There is no task of the name by which a run is asked for: with the nearest that there is. Nothing was sent."""
+
+    def __init__(self, found: NotFound, message: str) -> None:
+        super().__init__(found.asked, found.status, found.reason, message)
 
 
 class FieldConflict(ClientError):
@@ -44,7 +52,7 @@ class FieldConflict(ClientError):
 
     def __init__(self, name: str, owners: Mapping[str, str], kind: str = "CronTask") -> None:
         whose = "; ".join(f"{field} is owned by {owner}" for field, owner in owners.items())
-        super().__init__(f"{kind} {name}: {whose}; leave the field to them, or register with take_over=True")
+        super().__init__(f"{kind} {name}: {whose}; leave it out here, or register with take_over=True")
         self.name = name
         self.owners = dict(owners)
 
@@ -53,7 +61,7 @@ class KeyConflict(ClientError):
     """A run was asked for by this key before, but otherwise: `fields` says in what. `run`: the name of that one."""
 
     def __init__(self, key: str, run: str, fields: list[str]) -> None:
-        message = f"key {key!r} has been used for run {run}, with another {' and '.join(fields)}"
+        message = f"key {key!r} has been used for run {run}, with different {' and '.join(fields)}"
         super().__init__(f"{message}; write another key for another run")
         self.key = key
         self.run = run

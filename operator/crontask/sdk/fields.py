@@ -1,7 +1,7 @@
 """The manifest of a task, from whatever a program has: a mapping, a model, keyword arguments. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from crontask.api import resources
@@ -77,6 +77,7 @@ def manifest(
     given = _given(task)
     metadata = given["metadata"]
     whole = {**_spec_of(given.get("spec"), "the manifest"), **_spec_of(spec, "spec")}
+    _check_arguments(str(metadata.get("name")), fields)
     what = {key: value for key, value in fields.items() if key in actions.WHAT and value is not None}
     if what:
         whole["handler"] = actions.handler(**what)  # type: ignore[arg-type]
@@ -94,7 +95,7 @@ def manifest(
     for key, more in (("labels", labels), ("annotations", annotations)):
         if more:
             where[key] = {**(where.get(key) or {}), **more}
-    _check(where, made)
+    _check(where, made, [actions.camel(key) for key in fields])
     kind = resources.CRON_TASK
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": where, "spec": made}
 
@@ -138,6 +139,9 @@ def _spec_of(spec: Any, what: str) -> Document:
 def _as_field(name: str, value: Any) -> Any:
     if value is None:
         return None
+    if name == "schedule" and isinstance(value, int | float | timedelta):
+        fix = 'write a cron expression, like "30 2 * * *"; or at a fixed rate, interval="15m"'
+        raise BadInput(f"spec.{name}", f"is {value!r:.60}, which is no cron expression", fix)
     if name in _DURATIONS:
         return values.duration(value, f"spec.{name}")
     if name in _INSTANTS:
@@ -163,14 +167,26 @@ def _check_timing(name: str, spec: Document, on_demand: bool) -> None:
         raise BadInput(f"CronTask {name}", f"is on_demand, and has {' and '.join(given)}", "keep one of them")
 
 
-def _check(metadata: Document, spec: Document) -> None:
+def _check_arguments(name: str, fields: Mapping[str, Any]) -> None:
+    """Raises InvalidTask for those that there are not. A field of a newer API may stand in `spec`."""
+    strangers = {key: value for key, value in fields.items() if key not in TaskFields.__annotations__}
+    if strangers:
+        from crontask.sdk.in_python import unknown_arguments
+
+        known = unknown_in({"spec": {actions.camel(key): value for key, value in strangers.items()}})
+        raise InvalidTask(name, tuple(unknown_arguments(strangers, TaskFields.__annotations__, known)))
+
+
+def _check(metadata: Document, spec: Document, arguments: Sequence[str]) -> None:
     """What only our own code sees: cron expressions, zones, Python. Unknown fields are for the API server to judge."""
     from crontask.api.validate import validate_name, validate_task
 
     name = metadata["name"]
     problems = (*validate_name(name), *validate_task(spec, f"{metadata['namespace']}/{name}")[1])
     if problems:
-        raise InvalidTask(name, problems)
+        from crontask.sdk.in_python import in_python
+
+        raise InvalidTask(name, tuple(in_python(problem, arguments) for problem in problems))
 
 
 def unknown_in(body: Document) -> "tuple[Problem, ...]":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from crontask.api.phases import SUCCESSES, TERMINAL
+from crontask.api.phases import SUCCESSES, TERMINAL, RunPhase
 from crontask.api.times import time_of
 from crontask.client.requests import Document
 
@@ -86,6 +86,10 @@ class Task(_Read):
     document: Document = field(repr=False)
     taken_over: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        timing = f" {self.schedule}" if self.schedule else ""
+        return f"<Task {self.namespace}/{self.name} {self.state or 'new'}{timing}>"
+
     @property
     def state(self) -> str | None:
         """Active, Suspended, Completed, Invalid or Rejected; None while the operator has not seen it."""
@@ -130,7 +134,7 @@ class RunView(_Read):
         self.cell = cell
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.namespace}/{self.name} {self.phase or 'new'}>"
+        return f"<{type(self).__name__} {self.namespace}/{self.name} {self.phase}>"
 
     @property
     def document(self) -> Document:
@@ -148,9 +152,9 @@ class RunView(_Read):
         return _text((self.spec.get("taskRef") or {}).get("name"))
 
     @property
-    def phase(self) -> str | None:
-        """Where it is in its life; None while the operator has not seen it."""
-        return _text(self.status.get("phase"))
+    def phase(self) -> str:
+        """Where it is in its life; Pending as well while the operator has not seen it."""
+        return _text(self.status.get("phase")) or RunPhase.PENDING.value
 
     @property
     def ended(self) -> bool:

@@ -16,19 +16,19 @@ _ERRORS: dict[str, tuple[type[errors.RunError], str]] = {
 
 def failure_of(run: RunView, counted: str | None = None) -> errors.RunError:
     """The error of a run that ended without success. `counted`: of one that was skipped, the run in its way."""
-    kind, said = _ERRORS[run.phase or ""]
-    about = (run.name, said, run.phase or "", run.message, run.attempts)
+    kind, said = _ERRORS[run.phase]
+    about = (run.name, said, run.phase, run.message, run.attempts)
     return errors.RunSkipped(*about, counted) if kind is errors.RunSkipped else kind(*about)
 
 
 def gone(run: RunView) -> errors.RunGone:
     """The error of a run that was deleted before its end was seen."""
-    return errors.RunGone(run.name, "was deleted before its end was seen", run.phase or "", "", run.attempts)
+    return errors.RunGone(run.name, "was deleted before its end was seen", run.phase, "", run.attempts)
 
 
 def too_long(run: RunView, seconds: float) -> errors.WaitTimeout:
     """The error of a run that has not ended in time."""
-    phase = run.phase or "Pending"
+    phase = run.phase
     said = f"has not ended within {seconds:g} s; it is {phase} and goes on"
     return errors.WaitTimeout(run.name, said, phase, run.message, run.attempts)
 
@@ -73,4 +73,4 @@ def result_as(run: RunView, type_: Any) -> Any:
 
 
 def _mismatch(run: RunView, why: str) -> errors.ResultMismatch:
-    return errors.ResultMismatch(run.name, f"succeeded, but its result {why}", run.phase or "", "", run.attempts)
+    return errors.ResultMismatch(run.name, f"succeeded, but its result {why}", run.phase, "", run.attempts)

@@ -6,14 +6,13 @@ Each method is that of `aio`, driven to its end: the cluster below waits, the co
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from crontask.client.access import Access, Flags, load
 from crontask.client.actions import OneOff, RunSettings
 from crontask.client.cluster import Cluster
-from crontask.client.values import Instant
+from crontask.client.values import Duration, Instant
 from crontask.sdk.aio import DAY, AsyncClient, Change
 from crontask.sdk.aio_run import AsyncRun
 from crontask.sdk.asking import Timeout
@@ -198,7 +197,7 @@ class Client:
         return blocking(self._client.tasks(state=state, namespace=namespace))
 
     def upcoming(
-        self, window: timedelta = DAY, *, task: str | None = None, limit: int = 1000, namespace: str | None = None
+        self, window: Duration = DAY, *, task: str | None = None, limit: int = 1000, namespace: str | None = None
     ) -> list[Upcoming]:
         """The scheduled starts from now on, in order: those of tasks that are not paused. `limit` at the most."""
         return blocking(self._client.upcoming(window, task=task, limit=limit, namespace=namespace))
@@ -210,6 +209,7 @@ class Client:
         task: str,
         *,
         key: str | None = None,
+        missing_ok: bool = False,
         namespace: str | None = None,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
@@ -218,14 +218,19 @@ class Client:
         """Run a task: now, `at` a time, or after a `delay`.
 
         With a `key`, who asks again is given the same run, as long as it is kept (its ttlAfterFinished, a week unless
-        set); KeyConflict if it was asked for with other args, at or delay.
+        set); KeyConflict if it was asked for with other args, at or delay. Raises UnknownTask where there is no such
+        task, unless `missing_ok`: the run then waits for it; and BadInput for args that do not fit its argsSchema.
         """
-        client = self._client
-        return Run(
-            blocking(
-                client.trigger(task, key=key, namespace=namespace, labels=labels, annotations=annotations, **settings)
-            )
+        asked = self._client.trigger(
+            task,
+            key=key,
+            missing_ok=missing_ok,
+            namespace=namespace,
+            labels=labels,
+            annotations=annotations,
+            **settings,
         )
+        return Run(blocking(asked))
 
     def run(
         self,

@@ -15,11 +15,13 @@ from crontask.client import operations, requests, values
 from crontask.client.actions import RunSettings
 from crontask.client.values import Duration, Instant
 from crontask.crons.registry import Crons
+from crontask.crons.sync import manager_of
 from crontask.ports import Document, Kind
+from crontask.runner.fitting import nearest
 from crontask.sdk import errors
 from crontask.sdk.aio import AsyncClient
 from crontask.sdk.aio_run import AsyncRun
-from crontask.sdk.asking import Asking
+from crontask.sdk.asking import Asking, checked_phase
 from crontask.sdk.fields import TaskFields
 from crontask.sdk.objects import Cell, Task
 from crontask.sdk.port import blocking
@@ -62,9 +64,11 @@ class Sandbox:
         # Every run there ever was, as it was last, by its UID.
         self._runs: dict[str, Document] = {}
         self._names = 0
+        # Tasks that outcome() and call() are for, and that have not been seen.
+        self._named: set[str] = set()
 
     def __enter__(self) -> Self:
-        world = self._started = World(self._begins, self._plan)
+        world = self._started = World(self._begins, self._plan, self._check_named)
         server = Server(world.api, lambda: world.now)
         self._triggered = TriggeredRuns(server)
         self._port = SandboxPort(world, server, self._namespace)
@@ -121,7 +125,7 @@ class Sandbox:
 
     def _target(self, by: timedelta | None, until: Instant | None, parts: Mapping[str, float]) -> datetime:
         if sum((by is not None, until is not None, bool(parts))) != 1:
-            raise errors.BadInput("advance", "how far is not said once", "write days=1, a timedelta, or until=")
+            raise errors.BadInput("advance", "is given no time, or two", "write one of days=1, a timedelta and until=")
         if until is not None:
             target = values.moment(until, "until")
         else:
@@ -171,7 +175,7 @@ class Sandbox:
                 problem = f"{task.__name__} is registered in a Crons, with its timing"
                 raise errors.BadInput("task", problem, "register that: box.register(crons)")
             fields["handler"] = task
-            task = getattr(task, "__name__", "function").strip("_").replace("_", "-").lower()
+            task = name_of(task)
         if callable(fields.get("handler")):
             fields["handler"] = {"python": fields["handler"]}
         if fields.get("handler") is not None:
@@ -186,7 +190,7 @@ class Sandbox:
 
     def _register_all(self, crons: Crons) -> list[Task]:
         """As Crons.sync applies them; their modules need not be shipped."""
-        owner = Asking(self._port, f"crontask-sdk/{crons.owner}", self._asking.now, self._drawn)
+        owner = Asking(self._port, manager_of(crons.owner), self._asking.now, self._drawn)
         bodies = [body for body in crons.manifests(namespace=self._namespace) if _is_task(body)]
         for cron in crons:
             self._handlers.call(Part(cron.name), cron.function)
@@ -215,9 +219,9 @@ class Sandbox:
 
         `attempt`: only that attempt of each run; `step`: of a workflow, NAME, or NAME/undo. What is said later counts;
         a step or an attempt more than all. A function of the process is not called where its outcome is said, unless
-        that is a `duration` alone.
+        that is a `duration` alone. By the time that passes next there has to be a task of that name.
         """
-        part = Part(task, step)
+        part = self._part(task, step)
         if attempt < 0:
             raise errors.BadInput("attempt", f"is {attempt}", "write 1 for the first")
         if decide is not None and how:
@@ -229,7 +233,28 @@ class Sandbox:
 
     def call(self, task: str, function: Function, *, step: str = "") -> None:
         """Have the handler of a task, or of a step, be that function, called as in a pod: with the context and args."""
-        self._handlers.call(Part(task, step), function)
+        self._handlers.call(self._part(task, step), function)
+
+    def _part(self, task: str, step: str) -> Part:
+        if not isinstance(task, str):
+            fix = f"write its name, as {name_of(task)!r}" if callable(task) else "write a name like clean-up"
+            raise errors.BadInput("task", f"is a {type(task).__name__}", fix)
+        if task:
+            self._named.add(task)
+        return Part(task, step)
+
+    def _check_named(self) -> None:
+        """An outcome of a task that there is not would make a test green that tests nothing."""
+        for name in sorted(self._named):
+            self._check_task(name, "register it before time passes")
+        self._named.clear()
+
+    def _check_task(self, name: str, fix: str) -> None:
+        names = {document["metadata"]["name"] for document in self._world.api.documents(Kind.CRON_TASK)}
+        if name not in names:
+            near = nearest(name, sorted(names))
+            problem = f"there is no task {name}"
+            raise errors.BadInput("task", problem, f"did you mean {near}?" if near else fix)
 
     def approve(self, run: str, step: str, *, namespace: str | None = None) -> None:
         """Approve a step that waits for it."""
@@ -251,16 +276,23 @@ class Sandbox:
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
-    def trigger(self, task: str, *, key: str | None = None, **settings: Unpack[RunSettings]) -> Run:
-        """Run a task, as Client.trigger."""
-        return self.client.trigger(task, key=key, **settings)
+    def trigger(
+        self, task: str | Function, *, key: str | None = None, missing_ok: bool = False, **settings: Unpack[RunSettings]
+    ) -> Run:
+        """Run a task, as Client.trigger; of a function that is registered, by that itself."""
+        if callable(task):
+            task = task.cron.name if hasattr(task, "cron") else name_of(task)
+        return self.client.trigger(task, key=key, missing_ok=missing_ok, **settings)
 
     def runs(self, task: str | None = None, *, phase: str | None = None, parts: bool = False) -> list[Run]:
         """All runs that there ever were, oldest first: also those that a cluster has removed by now.
 
-        Of a task, or in a phase; with `parts`, the parts of composite runs as well.
+        Of a task, or in a phase; with `parts`, the parts of composite runs as well. Raises BadInput for a task that
+        there is not and that never had a run, and for what is no phase.
         """
         self._world  # noqa: B018 - it is there by now, or refused
+        if phase is not None:
+            checked_phase(phase)
         found = [Run(AsyncRun(self._asking, Cell(copied(document)))) for document in self._runs.values()]
         roots = {(run.namespace, run.name): run.task for run in found}
         wanted = [
@@ -270,6 +302,8 @@ class Sandbox:
             and (task is None or task in (run.task, roots.get((run.namespace, _root_of(run)))))
             and (parts or not _root_of(run))
         ]
+        if task is not None and not any(run.task == task for run in found):
+            self._check_task(task, "write the name of one that is registered")
         # Of one instant, in the order in which they were made.
         return sorted(wanted, key=lambda run: (run.scheduled_time or run.created, run.created))
 
@@ -292,6 +326,11 @@ class Sandbox:
         if self._started is None:
             raise errors.BadInput("Sandbox", "is not open", "write with Sandbox() as box:")
         return self._started
+
+
+def name_of(function: Function) -> str:
+    """The name of the task that a function is registered as."""
+    return getattr(function, "__name__", "function").strip("_").replace("_", "-").lower()
 
 
 def _root_of(run: Run) -> str:

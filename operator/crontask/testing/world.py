@@ -26,13 +26,14 @@ _HISTORY = 1000
 
 
 class World:
-    """What a sandbox consists of. `plan`: how a pod goes. Its time begins at `now`."""
+    """What a sandbox consists of. `plan`: how a pod goes; `check`: is called before time passes. It begins at `now`."""
 
-    def __init__(self, now: datetime, plan: Callable[[Document], Plan]) -> None:
+    def __init__(self, now: datetime, plan: Callable[[Document], Plan], check: Callable[[], None]) -> None:
         self._loop = VirtualTimeLoop()
         clock = VirtualClock(now, self._loop)
         self._clock = clock
         self._plan = plan
+        self._before_time_passes = check
         self.now = now
         self.api = MemoryApi(clock, history=_HISTORY, logs=False)
         self._kubelet = MemoryKubelet(self.api, clock, self._planned)
@@ -54,12 +55,14 @@ class World:
     def advance(self, until: datetime) -> None:
         """Let time pass up to an instant; what is due then has started. Raises what a plan raises."""
         self._check("advance()")
+        self._before_time_passes()
         self._run(self._pass_until(until + _HAPPENS_WITHIN))
         self.now = max(self.now, until)
 
     def step(self, until: datetime) -> bool:
         """Let time pass up to the next moment at which something may happen. Whether the instant is still to come."""
         self._check("waiting for a run")
+        self._before_time_passes()
         last = until + _HAPPENS_WITHIN
         if self._clock.now() >= last:
             return False

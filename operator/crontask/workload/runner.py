@@ -56,6 +56,7 @@ def python_template(python: Python, image: str) -> Document:
         handler["source"] = python.source
     if python.config_map_key_ref is not None:
         handler["sourceEnv"] = _SOURCE
+        handler["sourceFile"] = python.config_map_key_ref.key
         variables.append({"name": _SOURCE, "valueFrom": {"configMapKeyRef": _plain(python.config_map_key_ref)}})
     if python.image is not None:
         return _template("python", handler, python.image, variables, own=False)

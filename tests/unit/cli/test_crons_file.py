@@ -75,7 +75,7 @@ REFUSED = [
     ("crons.py", "import nowhere", "crons.py: cannot be loaded: ModuleNotFoundError: No module named 'nowhere'\n"),
     ("crons.py", f"{IMPORT}Crons('My Shop')", "crons.py: cannot be loaded: owner: 'My Shop' is not made of lowercase"),
     ("crons.py", GOOD + "crons.interval('b c', minutes=1, run=ship)", "crons.py: cannot be loaded: name: 'b c' is not"),
-    ("crons.py", GOOD.replace("on_demand=True", "schedule='x'"), "CronTask ship: spec.schedule: "),
+    ("crons.py", GOOD.replace("on_demand=True", "schedule='x'"), "crons.py:4: CronTask ship: spec.schedule: "),
     (
         "crons.py",
         "import httpx as h\n".replace("httpx as h", "yaml") + GOOD,

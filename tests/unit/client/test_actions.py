@@ -304,3 +304,17 @@ def test_source_that_has_a_function_or_cannot_be_read_stays_as_it_is(source: str
 
 def test_a_date_is_written_as_one() -> None:
     assert values.plain({"skip": [{"from": date(2026, 12, 24)}]}, "spec") == {"skip": [{"from": "2026-12-24"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("keys", r"did you mean key=\?"),
+        ("countdown", r"did you mean delay=\?"),
+        ("index", r'if it is one of the args of the task, write args={"index": …}'),
+    ],
+)
+def test_a_setting_that_there_is_not(name: str, fix: str) -> None:
+    settings: Any = {name: "x"}
+    with pytest.raises(BadInput, match=f"{name}=: there is no such argument; {fix}"):
+        actions.trigger("t", name="t-1", **settings)

@@ -70,7 +70,7 @@ def test_an_owner_that_no_label_can_have() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({}, r"interval: how often is not said; write minutes=15, or every=\"15m\""),
+        ({}, r"interval: has no length; write minutes=15, or every=\"15m\""),
         ({"every": "1h", "minutes": 5}, "interval: every= and minutes= are both given"),
         ({"minutes": 1.5}, r"minutes: is 1\.5; write a whole number"),
         ({"hours": True}, "hours: is True; write a whole number"),

@@ -1,5 +1,7 @@
 """What is refused in a module that is shipped as its source, each with its line."""
 
+from pathlib import Path
+
 import pytest
 
 from crontask.crons.credentials import is_secret_by_name, what_it_looks_like
@@ -62,6 +64,18 @@ def test_what_may_be_imported(text: str, requires: tuple[str, ...]) -> None:
 def test_what_is_refused(text: str, message: str) -> None:
     (found,) = problems(text)
     assert found.startswith(message) or (": " + message) in found, found
+
+
+@pytest.mark.parametrize("beside", ["helpers.py", "helpers/__init__.py"])
+def test_a_module_beside_the_file_is_not_shipped(tmp_path: Path, beside: str) -> None:
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).touch()
+    source = Source("shop", str(tmp_path / "shop.py"), "from helpers import double")
+    (found,) = map(str, problems_of(source, (), allow_secrets=False))
+    assert found == (
+        f"{tmp_path}/shop.py:1: imports helpers, a module of yours, and a file is shipped alone; "
+        "write what it needs into this file, or name an image= that has both"
+    )
 
 
 def test_all_are_said_and_secrets_only_unless_allowed() -> None:

@@ -9,16 +9,21 @@ import shop_crons
 from memory_port import MemoryPort
 from shop_crons import Color, Options
 
-from crontask import AsyncClient, AsyncRun, Crons, errors
+from crontask import AsyncClient, AsyncRun, Context, Crons, errors
 from crontask.sdk.port import blocking
 
 NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 DAY = date(2026, 3, 1)
 
 
+def applied() -> MemoryPort:
+    """A cluster that has the tasks."""
+    return MemoryPort(*shop_crons.crons.manifests(namespace="shop"))
+
+
 def asked(call: Any) -> dict[str, Any]:
     """The run that a trigger asks for."""
-    port = MemoryPort()
+    port = applied()
     assert isinstance(blocking(call(AsyncClient.over(port, "shop"))), AsyncRun)
     request = next(request for request in port.asked if request.method == "POST")
     assert request.asked.namespace == "shop"
@@ -111,18 +116,43 @@ def test_what_is_refused_before_it_is_sent(call: Any, message: str) -> None:
     assert port.asked == []
 
 
+def test_an_argument_that_is_missing_is_said_at_once() -> None:
+    with pytest.raises(errors.BadInput, match=r'args\.order: is missing; write args={"order": …}: ship-it takes order'):
+        blocking(shop_crons.ship_it.trigger(AsyncClient.over(applied(), "shop")))  # type: ignore[call-overload]
+
+
+NOT_SO: list[tuple[Any, str]] = [
+    (
+        lambda: shop_crons.ship_it.trigger(Context.for_test(), order=1),  # type: ignore[call-overload]
+        r'trigger: is given the context of a run, and needs a client; in a handler, write ctx.trigger\("ship-it", ',
+    ),
+    (
+        lambda: shop_crons.ship_it.trigger(42),  # type: ignore[call-overload]
+        r"trigger: is given a int, and needs a client; write f.trigger\(client, x=1\)",
+    ),
+    (lambda: vars(shop_crons.ship_it)["delay"](order=1), r"delay: is not how a run is asked for; write f.trigger\(cl"),
+    (lambda: Crons(), r'Crons: has no owner; write Crons\(owner="shop"\)'),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), NOT_SO)
+def test_habits_of_others_are_told_what_to_write(call: Any, words: str) -> None:
+    with pytest.raises(errors.BadInput, match=words):
+        call()
+
+
 def test_of_an_event_loop() -> None:
     async def ask() -> AsyncRun:
-        return await shop_crons.ship_it.trigger(AsyncClient.over(MemoryPort(), "shop"), 42)
+        return await shop_crons.ship_it.trigger(AsyncClient.over(applied(), "shop"), 42)
 
     assert asyncio.run(ask()).task == "ship-it"
 
 
 def test_where_a_registry_says_a_namespace() -> None:
     crons = Crons("shop", namespace="elsewhere")
-    entry = crons.interval("a", minutes=1, run=shop_crons.clean_up)
-    port = MemoryPort()
+    entry = crons.interval("a", minutes=1, run=shop_crons.clean_up, args={"max_age_days": 7})
+    port = MemoryPort(*crons.manifests())
     blocking(entry.trigger(AsyncClient.over(port, "shop"), max_age_days=1))
     assert port.asked[0].asked.namespace == "elsewhere"
     blocking(entry.trigger.options(namespace="b")(AsyncClient.over(port, "shop"), max_age_days=1))
-    assert port.asked[1].asked.namespace == "b"
+    assert port.asked[-1].asked.namespace == "b"

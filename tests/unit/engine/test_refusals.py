@@ -203,6 +203,8 @@ def test_a_pod_that_may_be_taken_later_is_shown_again_after_growing_pauses() -> 
             await world.task("yearly", schedule="0 0 1 1 *", serviceAccountName="later")
             await world.pass_time(30)
             assert conditions(world, Kind.CRON_TASK, "yearly")["Ready"]["reason"] == "PodRejected"
+            said = conditions(world, Kind.CRON_TASK, "yearly")["Ready"]["message"]
+            assert "jobs/later: not found; write kubectl create serviceaccount later -n jobs" in said
             assert world.status(Kind.CRON_TASK, "yearly")["phase"] == "Rejected"
             accept(world)
             await world.pass_time(300)

@@ -111,9 +111,9 @@ def test_table(tmp_path: Path, body: str, reuse: dict[str, Any], code: int, want
 
 def test_the_message_of_a_failure_says_why_and_where(tmp_path: Path) -> None:
     found = ended(tmp_path, pages("if page == 3: {}['k']"))
-    assert found.message["message"].startswith("KeyError: 'k'\n  handler.py:")
+    assert found.message["message"].startswith("KeyError: 'k'\n  at handler.py:")
     found = ended(tmp_path, pages("if page == 3: time.sleep(60)"), timeout=0.3)
-    assert found.message["message"].startswith("took longer than its timeout of 0.3 s\n  handler.py:")
+    assert found.message["message"].startswith("took longer than its timeout of 0.3 s\n  at handler.py:")
 
 
 @pytest.mark.parametrize(("length", "fits"), [(100 * 1024, True), (100 * 1024 + 1, False)])

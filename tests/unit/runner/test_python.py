@@ -86,6 +86,15 @@ def test_a_source_in_a_variable_of_its_own(tmp_path: Path) -> None:
     assert run(tmp_path, "python", handler).message["message"].startswith("the variable SOURCE")
 
 
+def test_a_source_of_a_file_is_called_as_that(tmp_path: Path) -> None:
+    handler = {"entrypoint": "f", "sourceEnv": "SOURCE", "sourceFile": "crons.py"}
+    failed = run(tmp_path, "python", handler, SOURCE="def f(ctx):\n    1 / 0\n")
+    assert failed.message["message"] == "ZeroDivisionError: division by zero\n  at crons.py:2 in f: 1 / 0"
+    bad = run(tmp_path, "python", handler, SOURCE="def f(ctx)\n    1 / 0\n")
+    assert "at crons.py:1: def f(ctx)" in bad.message["message"]
+    assert "there is no function f in crons.py" in run(tmp_path, "python", handler, SOURCE="").message["message"]
+
+
 def test_a_source_in_several_pieces(tmp_path: Path) -> None:
     whole = environment({"entrypoint": "handler", "source": "def handler(ctx): return 'ü' * 3"})["CRONTASK_HANDLER"]
     ended = run(tmp_path, "python", whole[:9], CRONTASK_HANDLER_2=whole[9:30], CRONTASK_HANDLER_3=whole[30:])
@@ -123,7 +132,7 @@ def test_a_module_in_the_working_directory(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     assert (good.code, good.err) == (0, '{"status":"success","result":0.5}')
     assert bad.code == 1
-    assert "  jobs/clean.py:2 in run: return helper(n)\\n  jobs/clean.py:5 in helper: return 1 / n" in bad.err
+    assert "  at jobs/clean.py:2 in run: return helper(n)\\n  at jobs/clean.py:5 in helper: return 1 / n" in bad.err
 
 
 @pytest.mark.parametrize(
@@ -171,28 +180,31 @@ def test_arguments_that_do_not_fit(tmp_path: Path, parameters: str, args: dict[s
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("1 / 0", "ZeroDivisionError: division by zero\n  handler.py:2 in handler: 1 / 0"),
-        ("raise KeyError", "KeyError\n  handler.py:2 in handler: raise KeyError"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt\n  handler.py:2 in handler: raise KeyboardInterrupt"),
+        ("1 / 0", "ZeroDivisionError: division by zero\n  at handler.py:2 in handler: 1 / 0"),
+        ("raise KeyError", "KeyError\n  at handler.py:2 in handler: raise KeyError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt\n  at handler.py:2 in handler: raise KeyboardInterrupt"),
         (
             "import json; json.loads('[')",
-            "JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n  handler.py:2 in",
+            "JSONDecodeError: Expecting value: line 1 column 2 (char 1)\n  at handler.py:2 in",
         ),
-        ("raise ValueError('x' * 5000)", "ValueError: " + "x" * 547 + "…\n  handler.py:2 in handler: raise ValueErr"),
+        (
+            "raise ValueError('x' * 5000)",
+            "ValueError: " + "x" * 547 + "…\n  at handler.py:2 in handler: raise ValueErr",
+        ),
         ("raise ExceptionGroup('two', [ValueError(1), TypeError(2)])", "ExceptionGroup: two (2 sub-exceptions)\n  "),
-        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'\n  handler.py:2"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'\n  at handler.py:2"),
         (
             "\n  try: 1 / 0\n  except Exception as error: raise RuntimeError('after') from error",
-            "RuntimeError: after\n  handler.py:4 in handler: except",
+            "RuntimeError: after\n  at handler.py:4 in handler: except",
         ),
         (
             "\n  class E(Exception):\n    def __str__(self): 1 / 0\n  raise E",
-            "E: (its text cannot be shown: its __str__ fails)\n  handler.py:5 in handler: raise E",
+            "E: (its text cannot be shown: its __str__ fails)\n  at handler.py:5 in handler: raise E",
         ),
-        ("raise ValueError('\\ud800')", "ValueError: ?\n  handler.py:2"),
+        ("raise ValueError('\\ud800')", "ValueError: ?\n  at handler.py:2"),
         (
             "\n  def f(n):\n    return f(n - 1) if n else 1 / 0\n  f(9)",
-            "ZeroDivisionError: division by zero\n" + "  handler.py:4 in f: return f(n - 1) if n else 1 / 0\n" * 2,
+            "ZeroDivisionError: division by zero\n" + "  at handler.py:4 in f: return f(n - 1) if n else 1 / 0\n" * 2,
         ),
     ],
 )
@@ -212,10 +224,10 @@ def test_exceptions_of_asynchronous_functions_and_of_the_module_itself(tmp_path:
     asynchronous = run_source(tmp_path, "async def handler(ctx):\n  raise OSError('no')")
     assert (asynchronous.code, asynchronous.message["message"]) == (
         1,
-        "OSError: no\n  handler.py:2 in handler: raise OSError('no')",
+        "OSError: no\n  at handler.py:2 in handler: raise OSError('no')",
     )
     module = run_source(tmp_path, "x = 1\ny = {}['k']")
-    assert (module.code, module.message["message"]) == (1, "KeyError: 'k'\n  handler.py:2 in <module>: y = {}['k']")
+    assert (module.code, module.message["message"]) == (1, "KeyError: 'k'\n  at handler.py:2 in <module>: y = {}['k']")
     cancelled = run_source(tmp_path, "import asyncio\nasync def handler(ctx):\n  raise asyncio.CancelledError")
     assert (cancelled.code, cancelled.message["message"].split("\n")[0]) == (1, "CancelledError")
 
@@ -225,9 +237,9 @@ def test_exceptions_of_asynchronous_functions_and_of_the_module_itself(tmp_path:
     [
         ("sys.exit()", 0, None),
         ("sys.exit(0)", 0, None),
-        ("sys.exit(3)", 3, "the handler ended with exit code 3\n  handler.py:3 in handler: sys.exit(3)"),
-        ("sys.exit(-1)", 255, "the handler ended with exit code -1\n  handler.py:3 in handler: sys.exit(-1)"),
-        ("sys.exit(256)", 1, "the handler ended with exit code 256\n  handler.py:3 in handler: sys.exit(256)"),
+        ("sys.exit(3)", 3, "the handler ended with exit code 3\n  at handler.py:3 in handler: sys.exit(3)"),
+        ("sys.exit(-1)", 255, "the handler ended with exit code -1\n  at handler.py:3 in handler: sys.exit(-1)"),
+        ("sys.exit(256)", 1, "the handler ended with exit code 256\n  at handler.py:3 in handler: sys.exit(256)"),
         ("sys.exit('no input')", 1, "no input"),
     ],
 )

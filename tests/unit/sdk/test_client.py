@@ -5,16 +5,18 @@ import inspect
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
-from memory_port import MemoryPort
+from memory_port import MemoryPort, task
 
 from crontask import AsyncClient, AsyncRun, Client, Run, errors
+from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client.answers import Event
 from crontask.sdk.app_name import checked_app
+from crontask.sdk.asking import seconds_of
 from crontask.sdk.port import blocking, blocking_items
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -193,13 +195,75 @@ def test_the_log_of_a_workflow_is_that_of_its_parts() -> None:
 
 
 def test_a_key_whose_run_came_meanwhile() -> None:
-    port = MemoryPort()
+    port = MemoryPort(task("sync"))
     client = AsyncClient.over(port, "shop")
     first = blocking(client.trigger("sync", key="k"))
     assert blocking(client.trigger("sync", key="k")).uid == first.uid
-    assert [request.method for request in port.asked] == ["POST", "POST", "GET"]
+    asked = [(request.method, request.asked.resource) for request in port.asked]
+    sent = ("POST", SCHEDULED_RUN)
+    assert asked == [("GET", CRON_TASK), sent, ("GET", CRON_TASK), sent, ("GET", SCHEDULED_RUN)]
     # Not sent again without end: the transport knows that the same name is the same run.
     assert all(request.repeatable for request in port.asked)
+
+
+SCHEMA = {"properties": {"index": {"type": "string"}, "day": {}}, "required": ["index"], "additionalProperties": False}
+UNFIT: list[tuple[str, dict[str, Any], type[errors.ClientError], str]] = [
+    ("rebild", {}, errors.UnknownTask, r"there is no task rebild in .* shop; did you mean rebuild\? Register it"),
+    ("zz", {}, errors.UnknownTask, "there is no task zz in namespace shop; register it first, or write missing_ok="),
+    ("rebuild", {}, errors.BadInput, r'args\.index: is missing; write args={"index": …}: rebuild takes index, day'),
+    ("rebuild", {"indx": "a"}, errors.BadInput, r"args\.indx: is not one of the args of rebuild; did you mean index\?"),
+    ("rebuild", {"q": "a"}, errors.BadInput, r"args\.q: is not one of .*; rebuild takes index, day"),
+    (
+        "rebuild",
+        {"index": 1},
+        errors.BadInput,
+        r"args\.index: must be a string, not 1; write what the argsSchema of reb",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kind", "words"), UNFIT)
+def test_what_does_not_fit_is_not_sent(
+    name: str, args: dict[str, Any], kind: type[errors.ClientError], words: str
+) -> None:
+    port = MemoryPort(task("rebuild", argsSchema=SCHEMA))
+    with pytest.raises(kind, match=words):
+        blocking(AsyncClient.over(port, "shop").trigger(name, args=args))
+    assert {request.method for request in port.asked} == {"GET"}
+    # Who catches what client.task() raises catches this as well.
+    assert kind is errors.BadInput or issubclass(kind, errors.NotFound)
+
+
+FIT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"argsSchema": SCHEMA}, {"index": "a"}),
+    ({"argsSchema": SCHEMA, "args": {"index": "a"}}, {}),
+    ({"argsSchema": {**SCHEMA, "patternProperties": {"^x": {}}}}, {"index": "a", "x1": 1}),
+    ({"argsSchema": {"properties": {"a": {}}}}, {"b": 1}),
+    # What is wrong with the task its status says.
+    ({"argsSchema": {"type": "nothing"}}, {"b": 1}),
+    ({}, {"b": 1}),
+]
+
+
+@pytest.mark.parametrize(("spec", "args"), FIT)
+def test_what_fits(spec: dict[str, Any], args: dict[str, Any]) -> None:
+    assert blocking(AsyncClient.over(MemoryPort(task("t", **spec)), "shop").trigger("t", args=args)).task == "t"
+
+
+def test_a_run_may_wait_for_its_task() -> None:
+    assert blocking(AsyncClient.over(MemoryPort(), "shop").trigger("later", missing_ok=True)).task == "later"
+
+
+def test_what_was_asked_for_by_a_key_stays_so_whatever_the_task_becomes() -> None:
+    port = MemoryPort(task("t"))
+    client = AsyncClient.over(port, "shop")
+    first = blocking(client.trigger("t", key="k"))
+    port.put(task("t", argsSchema=SCHEMA))
+    assert blocking(client.trigger("t", key="k")).uid == first.uid
+    del port.objects["crontasks", "t"]
+    assert blocking(client.trigger("t", key="k")).uid == first.uid
+    with pytest.raises(errors.UnknownTask):
+        blocking(client.trigger("t", key="other"))
 
 
 def test_a_pause_that_is_over_before_it_begins() -> None:
@@ -226,11 +290,11 @@ def test_both_clients_have_the_same_methods(of_async: type, plain: type) -> None
 
 
 def test_another_object_of_that_name_is_no_run_of_the_key() -> None:
-    port = MemoryPort()
+    port = MemoryPort(task("sync"))
     client = AsyncClient.over(port, "shop")
     name = blocking(client.trigger("sync", key="k")).name
     port.put(run(name))
-    with pytest.raises(errors.KeyConflict, match="another idempotencyKey"):
+    with pytest.raises(errors.KeyConflict, match="different idempotencyKey"):
         blocking(client.trigger("sync", key="k"))
 
 
@@ -314,3 +378,47 @@ def test_programs_are_typed(tmp_path: Path) -> None:
     found = [line for line in done.stdout.splitlines() if ": error:" in line]
     assert [line.partition(": error:")[0] for line in found] == [f"wrong.py:{number}" for number in (3, 4, 5, 6)], done
     assert (ROOT / "operator" / "crontask" / "py.typed").exists()
+
+
+TIMES: list[tuple[Any, float | None]] = [
+    (None, None),
+    (1, 1.0),
+    (0.5, 0.5),
+    ("90s", 90.0),
+    (timedelta(minutes=1), 60.0),
+]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), TIMES)
+def test_a_time_to_wait(timeout: Any, seconds: float | None) -> None:
+    assert seconds_of(timeout) == seconds
+
+
+@pytest.mark.parametrize("timeout", [-1, True, "soon", [1], float("nan")])
+def test_what_is_no_time_to_wait(timeout: Any) -> None:
+    with pytest.raises(errors.BadInput, match=r"timeout: "):
+        seconds_of(timeout)
+
+
+def test_what_is_read_says_what_it_is() -> None:
+    port = MemoryPort(task("sync"), run("a"), run("b", "Failed"))
+    client = AsyncClient.over(port, "shop")
+    assert repr(blocking(client.task("sync"))) == "<Task shop/sync new>"
+    assert [repr(each) for each in blocking(client.runs(phase="Pending"))] == ["<AsyncRun shop/a Pending>"]
+    assert [each.name for each in blocking(client.runs(phase="Failed"))] == ["b"]
+
+
+WORDS: list[tuple[Any, str]] = [
+    (lambda client: client.runs(phase="Done"), r"phase: is 'Done', which is none; write one of Pending, Queued, "),
+    (lambda client: client.runs(phase="failed"), r"phase: is 'failed', which is none; did you mean Failed\? There are"),
+    (lambda client: client.tasks(state="Paused"), r"state: is 'Paused', which is none; .*Active, Suspended"),
+    (lambda client: client.upcoming("soon"), "window: 'soon' is not a duration"),
+    (lambda client: client.upcoming("0s"), "window: is nothing; write timedelta"),
+    (lambda client: client.upcoming(limit=0), "limit: is 0; write 1 or more"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), WORDS)
+def test_words_that_are_none(call: Any, words: str) -> None:
+    with pytest.raises(errors.BadInput, match=words):
+        blocking(call(AsyncClient.over(MemoryPort(), "shop")))

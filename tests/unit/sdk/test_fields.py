@@ -159,7 +159,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(errors.InvalidTask) as caught:
         made(handler=IMAGE, schedule="0 25 * * *", time_zone="Mars/Olympus")
     assert [problem.path for problem in caught.value.problems] == ["spec.schedule", "spec.timeZone"]
-    assert "\nspec.timeZone: " in str(caught.value)
+    assert "\nCronTask sync: spec.timeZone: " in str(caught.value)
 
 
 MAY_TRIGGER: list[tuple[dict[str, Any], Any, dict[str, Any]]] = [
@@ -202,3 +202,38 @@ def test_a_task_that_may_not(may_trigger: Any) -> None:
 def test_a_right_that_cannot_be_given(fields: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         manifest("t", None, fields, (None, "shop"), on_demand=True)
+
+
+AS_IN_PYTHON: list[tuple[dict[str, Any], str]] = [
+    ({"retries": 3}, "retries=: there is no such argument; write retry=Retry(limit=3)"),
+    ({"timezone": "UTC"}, "timezone=: there is no such argument; write time_zone="),
+    ({"every": "1h"}, "every=: there is no such argument; write interval="),
+    ({"intervall": "1h"}, "intervall=: there is no such argument; write interval="),
+    (
+        {"zzz": 1},
+        "zzz=: there is no such argument; remove it, or write a field that this version does not know in spec=",
+    ),
+    ({"retry": 3}, "spec.retry: must be an object, not 3; write retry=Retry(limit=3)"),
+    ({"concurrency": "Forbid"}, "spec.concurrency: must be an object, not 'Forbid'; write concurrency=Concurrency(pol"),
+    ({"catch_up": "all"}, "spec.catchUp: must be an object, not 'all'; write catch_up=CatchUp(policy=\"All\")"),
+    ({"max_runs": "3"}, "spec.maxRuns: must be a whole number, not '3'; write max_runs=3"),
+    ({"args": [1]}, 'spec.args: must be an object, not [1]; write it like args={"region": "eu"}'),
+    ({"schedule": 900.0}, "spec.schedule: is 900.0, which is no cron expression; write a cron expression, like"),
+    ({"schedules": "* * * * *"}, "spec.schedules: must be a list, not '* * * * *'; write schedules=["),
+    ({"retry": {"limit": -1}}, "spec.retry.limit: -1 is too small; write"),
+    ({"handler": None}, "spec.handler: is missing; write one of image= (with command=), source= and url=, or handler="),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), AS_IN_PYTHON)
+def test_what_is_wrong_is_said_in_python(fields: dict[str, Any], words: str) -> None:
+    timing = {} if {"schedule", "schedules"} & {*fields} else {"schedule": "0 3 * * *"}
+    with pytest.raises(errors.BadInput) as caught:
+        made(**{"handler": IMAGE, **timing, **fields})
+    assert words in str(caught.value)
+
+
+def test_a_manifest_is_told_in_yaml() -> None:
+    task = {"metadata": {"name": "a"}, "spec": {"handler": IMAGE, "schedule": "0 3 * * *", "retry": 3}}
+    with pytest.raises(errors.InvalidTask, match=r"write retry: \{limit: 3\}"):
+        manifest(task, None, {}, (None, "shop"), on_demand=False)

@@ -106,8 +106,8 @@ def test_functions_of_a_registry_are_called_with_what_their_annotations_say(box:
     assert ship_it.trigger(client, 42).result(int) == 42
     run = client.trigger("mixed")
     assert run.result() == {"index": "red", "rows": []}
-    bad = client.trigger("mixed", args={"color": "blue"}).wait()
-    assert (bad.phase, bad.attempts) == ("Failed", ())
+    with pytest.raises(BadInput, match=r"args\.color: "):
+        client.trigger("mixed", args={"color": "blue"})
     box.outcome("rebuild", lambda ctx: Outcome(result={"index": 1}))
     assert rebuild.trigger(client).wait().attempts[0].reason == "ResultInvalid"
 
@@ -117,6 +117,19 @@ def test_registered_again_it_is_as_it_was(box: Sandbox) -> None:
     assert [task.spec for task in box.register(crons)] == first
     box.advance(minutes=15)
     assert [run.phase for run in box.runs("clean-up")] == ["Running"]
+
+
+def test_a_client_does_not_replace_a_task_of_a_registry(box: Sandbox) -> None:
+    before = {task.name: task.spec for task in box.register(crons)}
+    same = box.client_of(crons.owner)
+    with pytest.raises(
+        errors.FieldConflict, match=r"CronTask clean-up: .*owner is owned by the registry Crons\('shop'\)"
+    ):
+        same.register("clean-up", on_demand=True, image="busybox")
+    assert before["clean-up"] == box.task("clean-up").spec
+    # What has one is taken, as it is said.
+    same.register("clean-up", {**before["clean-up"], "timeout": "2h"}, take_over=True)
+    assert box.task("clean-up").spec["timeout"] == "2h"
 
 
 def nothing(ctx: Context) -> None:

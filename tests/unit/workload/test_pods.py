@@ -85,7 +85,8 @@ def test_lines_of_python_are_handed_to_the_runner() -> None:
 
 def test_lines_of_a_config_map_come_by_a_variable() -> None:
     (container,) = pod_of({"python": {"configMapKeyRef": {"name": "code", "key": "report.py"}}})["spec"]["containers"]
-    assert handed_over(container) == {"sourceEnv": "CRONTASK_SOURCE", "entrypoint": "handler"}
+    told = {"sourceEnv": "CRONTASK_SOURCE", "sourceFile": "report.py", "entrypoint": "handler"}
+    assert handed_over(container) == told
     reference = {"configMapKeyRef": {"name": "code", "key": "report.py"}}
     assert {"name": "CRONTASK_SOURCE", "valueFrom": reference} in container["env"]
 
