@@ -57,6 +57,13 @@ def refuse_host(request: web.Request, site: Site) -> None:
         raise web.HTTPMisdirectedRequest(text="this page is not served under that name")
 
 
+def refuse_elsewhere(request: web.Request, site: Site) -> None:
+    """Raise for another name, and for an address that is none of the site: who asks for it may not know the prefix."""
+    refuse_host(request, site)
+    if not request.path.startswith(f"{site.prefix}/"):
+        raise web.HTTPNotFound
+
+
 def refuse_foreign(request: web.Request, site: Site) -> None:
     """Raise for a write that came from anywhere but a page of ours."""
     if request.method in _READS:

@@ -74,7 +74,10 @@ def _guarding(desk: Desk) -> Middleware:
         if request.path == "/healthz":
             return await handler(request)
         try:
-            guard.refuse_host(request, desk.site)
+            guard.refuse_elsewhere(request, desk.site)
+        except web.HTTPException as error:
+            return _bare(request, error)
+        try:
             await desk.identify(request)
             by_file = desk.entry.by_file and request.path == f"{desk.site.prefix}/login"
             if not by_file:
@@ -102,6 +105,12 @@ def _guarding(desk: Desk) -> Middleware:
             return _failed(desk, request, 500, "Something is wrong with this page", "Its log says what.")
 
     return guarded
+
+
+def _bare(request: web.Request, error: web.HTTPException) -> web.Response:
+    """To those of whom nothing is known: without any address of ours, as the prefix of a page may be a secret."""
+    text = "" if request.method == "HEAD" else f"{error.reason}\n"
+    return web.Response(text=text, status=error.status)
 
 
 def _failed(desk: Desk, request: web.Request, status: int, title: str, message: str) -> web.Response:
