@@ -68,8 +68,8 @@ def hold_line(namespace: str, run: str, *, held: bool) -> str:
 
 
 def answer_line(namespace: str, run: str, annotation: str, step: str) -> str:
-    """An answer to a step that asks for approval."""
-    return shlex.join(["kubectl", "annotate", "sr", run, "-n", namespace, f"{annotation}={step}"])
+    """An answer to a step that asks for approval; an earlier step may have had one, which counts already."""
+    return shlex.join(["kubectl", "annotate", "--overwrite", "-n", namespace, "sr", run, f"{annotation}={step}"])
 
 
 def _line(namespace: str, verb: str, *words: str) -> str:

@@ -6,14 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT
 from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.resources import SCHEDULED_RUN
 from crontask.client.requests import Document
 from crontask.client.timing import took
 from crontask.client.tree import is_composite, label_of, note_of, phase_of
 from crontask.dashboard.address import Ask
-from crontask.dashboard.command_lines import answer_line, cancel_line, hold_line, logs_line, rerun_line
+from crontask.dashboard.command_lines import cancel_line, hold_line, logs_line, rerun_line
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
@@ -156,8 +155,6 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
             "rerun": rerun_line(ask.namespace, ask.name),
             "hold": hold_line(ask.namespace, ask.name, held=not held),
             "logs": logs_line(ask.namespace, ask.name, follow=is_open),
-            "approve": answer_line(ask.namespace, ask.name, ANNOTATION_APPROVE, "STEP"),
-            "reject": answer_line(ask.namespace, ask.name, ANNOTATION_REJECT, "STEP"),
         },
         {act: to(act) for act in ("cancel", "rerun", "hold", "release", "answer", "yaml", "events")},
     )

@@ -7,9 +7,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from crontask.api.names import ANNOTATION_APPROVE
 from crontask.client.requests import Document
 from crontask.client.timing import took
 from crontask.dashboard.address import Ask
+from crontask.dashboard.command_lines import answer_line
 from crontask.dashboard.graph import Node, graph
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.pages_of import Pages, pages_of
@@ -21,7 +23,6 @@ from crontask.dashboard.views import Scene
 from crontask.decide.composite.letters import decoded
 
 _A_PAGE = 20
-_LINE = "; kubectl "
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +171,32 @@ def _step(step: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> 
     answer = step.get("answer") or {}
     said = "approved" if answer.get("approved") else "rejected"
     result = step.get("result")
-    message, _, line = plain(step.get("message") or step.get("reason") or "").partition(_LINE)
+    name, asks = one_line(step.get("name")), asks_for_approval(step)
+    # Never one that a message says: whoever wrote it would decide what the approver pastes.
+    line = answer_line(ask.namespace, ask.name, ANNOTATION_APPROVE, name) if asks else ""
+    message = plain(step.get("message") or step.get("reason") or "")
     return StepRow(
-        one_line(step.get("name")),
+        name,
         look_of(step.get("phase")),
         _href(step.get("run"), parts, ask, scene),
         scene.clock.moment(step.get("startTime")),
         scene.clock.moment(step.get("completionTime")),
         took(step.get("startTime"), step.get("completionTime"), scene.clock.now),
-        message,
-        f"kubectl {line}" if line else "",
+        # The operator ends its message with the very same line, for whoever reads it elsewhere.
+        message.removesuffix(f"; {line}") if asks else message,
+        line,
         "" if compensated is None else "undone" if compensated else "could not be undone",
         _href(step.get("undoRun"), parts, ask, scene),
-        step.get("phase") == "Waiting" and not step.get("run") and bool(step.get("startTime")) and not answer,
+        asks,
         f"{said}{' by ' + one_line(answer['by']) if answer.get('by') else ''}" if answer else "",
         "" if result is None else one_line(_json(result)),
     )
+
+
+def asks_for_approval(step: Document) -> bool:
+    """Whether a step of a status waits for somebody's answer."""
+    waits = step.get("phase") == "Waiting" and not step.get("run")
+    return waits and bool(step.get("startTime")) and not step.get("answer")
 
 
 def _href(run: Any, parts: Sequence[Document], ask: Ask, scene: Scene) -> str:

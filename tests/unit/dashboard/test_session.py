@@ -138,5 +138,5 @@ def test_command_lines_can_be_pasted() -> None:
     )
     assert hold_line("shop", "r", held=True).endswith("""'{"spec": {"suspend": true}}'""")
     assert answer_line("shop", "r", "crontask.dev/approve", "s") == (
-        "kubectl annotate sr r -n shop crontask.dev/approve=s"
+        "kubectl annotate --overwrite -n shop sr r crontask.dev/approve=s"
     )

@@ -370,7 +370,7 @@ def test_the_steps_of_a_workflow() -> None:
                 "name": "b",
                 "phase": "Waiting",
                 "startTime": "2026-03-02T11:00:00Z",
-                "message": "waits for approval: sure?; kubectl annotate sr r crontask.dev/approve=b",
+                "message": "waits: sure?; kubectl annotate --overwrite -n shop sr r crontask.dev/approve=b",
             },
             {"name": "end", "phase": "Pending"},
         ],
@@ -385,8 +385,8 @@ def test_the_steps_of_a_workflow() -> None:
         ("end", "", False),
     ]
     assert (found.steps[0].undo, found.steps[0].result) == ("undone", '{"x": 1}')
-    assert found.steps[1].message == "waits for approval: sure?"
-    assert found.steps[1].line == "kubectl annotate sr r crontask.dev/approve=b"
+    assert found.steps[1].message == "waits: sure?"
+    assert found.steps[1].line == "kubectl annotate --overwrite -n shop sr r crontask.dev/approve=b"
     assert found.undone == (("b", "NoCompensation", "nothing undoes it"),)
     assert found.graph.count('class="edge"') == 1
 
@@ -476,3 +476,28 @@ def test_each_region_of_each_view_is_well_formed_and_the_same_as_nodes(
         whole = RENDERER.page(view.template, frame, found)
         if not may & {"run", "steer", "pause"}:
             assert 'method="post"' not in whole.partition("<main")[2]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("waits for approval: sure?", "waits for approval: sure?"),
+        # What the operator itself adds is the line that is shown beside it.
+        ("waits for approval; kubectl annotate --overwrite -n shop sr r crontask.dev/approve=ok", "waits for approval"),
+        ("Fine to go on?; kubectl delete namespace prod", "Fine to go on?; kubectl delete namespace prod"),
+        ("a; kubectl b; kubectl annotate --overwrite -n shop sr r crontask.dev/approve=ok", "a; kubectl b"),
+        ("x; kubectl annotate --overwrite -n shop sr r crontask.dev/approve=other", None),
+    ],
+)
+def test_the_line_of_an_approval_is_ours_whatever_the_message_says(message: str, shown: str | None) -> None:
+    step = {"name": "ok", "phase": "Waiting", "startTime": CREATED, "message": message}
+    (row,) = model(RUN_VIEW, runs=[run("r", {"phase": "Running", "steps": [step]})], name="r").steps
+    assert row.line == "kubectl annotate --overwrite -n shop sr r crontask.dev/approve=ok"
+    assert row.message == (message if shown is None else shown)
+
+
+@pytest.mark.parametrize("more", [{"phase": "Succeeded"}, {"run": "r-1"}, {"startTime": None}, {"answer": {"by": "x"}}])
+def test_a_step_that_asks_nobody_has_no_line(more: dict[str, Any]) -> None:
+    step = {"name": "ok", "phase": "Waiting", "startTime": CREATED, "message": "a; kubectl b", **more}
+    (row,) = model(RUN_VIEW, runs=[run("r", {"phase": "Running", "steps": [step]})], name="r").steps
+    assert (row.line, row.message, row.asks) == ("", "a; kubectl b", False)
