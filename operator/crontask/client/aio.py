@@ -72,7 +72,7 @@ class AsyncTransport:
             return response
 
         response = await self._tried(request, sending, opened)
-        lines = Lines()
+        lines = Lines(request.longest_line)
         try:
             while chunk := await self._chunk(request, response, deadline):
                 for line in lines.add(chunk):

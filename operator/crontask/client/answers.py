@@ -31,23 +31,43 @@ class Event:
 
 
 class Lines:
-    """A stream cut into lines, of any length. What comes after the last line feed is `rest`."""
+    """A stream cut into lines; one longer than `longest` bytes comes in pieces of that length.
 
-    def __init__(self) -> None:
+    What comes after the last line feed is `rest`."""
+
+    def __init__(self, longest: int | None = None) -> None:
+        self._longest = longest
         self._parts: list[bytes] = []
+        self._length = 0
 
     def add(self, chunk: bytes) -> Iterator[bytes]:
         """The lines that this chunk ends, without their line feeds."""
         head, *tail = chunk.split(b"\n")
-        self._parts.append(head)
+        yield from self._append(head)
         for piece in tail:
-            yield b"".join(self._parts)
-            self._parts = [piece]
+            yield self._taken()
+            yield from self._append(piece)
 
     @property
     def rest(self) -> bytes:
         """The last line, which nothing has ended."""
         return b"".join(self._parts)
+
+    def _append(self, part: bytes) -> Iterator[bytes]:
+        """Add to the line; the pieces that it is too long by."""
+        while self._longest is not None and self._length + len(part) > self._longest:
+            room = self._longest - self._length
+            self._parts.append(part[:room])
+            part = part[room:]
+            yield self._taken()
+        if part:
+            self._parts.append(part)
+            self._length += len(part)
+
+    def _taken(self) -> bytes:
+        line = b"".join(self._parts)
+        self._parts, self._length = [], 0
+        return line
 
 
 def encoded(request: Request) -> bytes | None:

@@ -32,6 +32,8 @@ WATCH_SECONDS = 290
 """After this the API server ends a watch."""
 SILENCE_SECONDS = 120.0
 """Bookmarks come about once a minute: a watch that is silent for longer is dead."""
+LONGEST_LOG_LINE = 256 * 1024
+"""Bytes: a container that writes no line feed may not take the memory of whoever reads its log."""
 _LONGEST_LABEL, _LONGEST_NAME = 63, 253
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?", re.ASCII)
 
@@ -42,7 +44,7 @@ class Request:
 
     `repeatable`: to do it twice is to do it once, so it is sent again when its answer was lost. `silence`: of a
     stream, after how many seconds without a byte its connection is dead; None: silence means nothing. `accept`: how
-    the answer is to be written.
+    the answer is to be written. `longest_line`: of a stream, after how many bytes a line comes in pieces.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Request:
     repeatable: bool = False
     silence: float | None = None
     accept: str = f"{JSON}, */*"
+    longest_line: int | None = None
 
     def url(self, server: str) -> str:
         """Where it goes."""
@@ -230,7 +233,7 @@ def logs(
     since_time: str = "",
     limit_bytes: int | None = None,
 ) -> Request:
-    """The log of a container, as a stream of lines."""
+    """The log of a container, as a stream of lines; one longer than LONGEST_LOG_LINE comes in pieces."""
     query = _query(
         container=container,
         follow="true" if follow else "",
@@ -241,7 +244,9 @@ def logs(
         limitBytes="" if limit_bytes is None else str(limit_bytes),
     )
     asked = _asked("get", resources.POD, namespace, pod, "log")
-    return Request("GET", _path(resources.POD, namespace, pod, "log"), asked, query, repeatable=True)
+    return Request(
+        "GET", _path(resources.POD, namespace, pod, "log"), asked, query, repeatable=True, longest_line=LONGEST_LOG_LINE
+    )
 
 
 def can(verb: str, resource: Resource, namespace: str = "", *, name: str = "", subresource: str = "") -> Request:

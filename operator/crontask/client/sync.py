@@ -72,7 +72,7 @@ class SyncTransport:
             return response
 
         response = self._tried(request, sending, opened)
-        lines = Lines()
+        lines = Lines(request.longest_line)
         try:
             while chunk := self._chunk_of_stream(request, response, deadline):
                 yield from lines.add(chunk)

@@ -92,6 +92,32 @@ def test_lines_come_whole(chunks: list[bytes], lines: list[bytes], rest: bytes) 
     assert cutter.rest == rest
 
 
+@pytest.mark.parametrize(
+    ("chunks", "lines", "rest"),
+    [
+        ([b"abcd\n"], [b"abcd"], b""),
+        ([b"abcde\nf"], [b"abcd", b"e"], b"f"),
+        ([b"abc", b"defghij", b"k\n\nl"], [b"abcd", b"efgh", b"ijk", b""], b"l"),
+        ([b"x"] * 9, [b"xxxx", b"xxxx"], b"x"),
+    ],
+)
+def test_a_line_that_is_too_long_comes_in_pieces(chunks: list[bytes], lines: list[bytes], rest: bytes) -> None:
+    cutter = Lines(4)
+    assert [line for chunk in chunks for line in cutter.add(chunk)] == lines
+    assert cutter.rest == rest
+
+
+def test_a_log_that_never_ends_its_line_is_not_kept_whole() -> None:
+    longest = requests.logs("p", "default").longest_line
+    assert longest is not None
+    cutter = Lines(longest)
+    for _ in range(100):
+        assert all(len(line) <= longest for line in cutter.add(b"x" * 64 * 1024))
+        assert len(cutter.rest) <= longest
+    # An event of a watch is read whole, or not at all.
+    assert requests.watch(CRON_TASK, "default", version="1").longest_line is None
+
+
 @pytest.mark.parametrize("value", ["a b", "-a", "a/b", "x" * 64, "ä"])
 def test_a_selector_is_made_of_values_that_labels_can_have(value: str) -> None:
     assert (
