@@ -18,10 +18,10 @@ from crontask.client.tree import is_composite
 from crontask.dashboard.address import Ask
 from crontask.dashboard.command_lines import logs_line
 from crontask.dashboard.desk import Desk
-from crontask.dashboard.pages import STREAM
 from crontask.dashboard.plain import plain
 from crontask.dashboard.rights import KEPT, READ_LOGS
 from crontask.dashboard.session import Session
+from crontask.dashboard.streams import send_events
 
 MOST_BYTES = 1024 * 1024
 _MOST_LINES = 20_000
@@ -73,18 +73,18 @@ class Logs:
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The stream: the last megabyte, and what is added to it. It ends with the log."""
         session, ask = self.desk.session(request), self.desk.ask(request)
-        response = web.StreamResponse(headers=STREAM)
-        await response.prepare(request)
+        return await send_events(request, session, self._events(request, session, ask))
+
+    async def _events(self, request: web.Request, session: Session, ask: Ask) -> AsyncGenerator[tuple[str, str], None]:
         try:
             async with aclosing(self._texts(request, session, ask)) as texts:
                 async for event, data in texts:
-                    await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())
-            await response.write(b"event: over\ndata: over\n\n")
-        except ConnectionResetError:
-            return response
+                    yield event, json.dumps(data)
+        except errors.Unauthorized:
+            raise
         except errors.ClientError as error:
-            await response.write(f"event: text\ndata: {json.dumps(plain(error))}\n\nevent: over\ndata: -\n\n".encode())
-        return response
+            yield "text", json.dumps(plain(error))
+        yield "over", "over"
 
     async def _tail(self, session: Session, ask: Ask, run: Document, pod: str) -> tuple[str, str, bool]:
         """The end of the log, or why there is none, and whether there is more before it."""

@@ -7,15 +7,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from crontask.client import errors
 from crontask.dashboard.desk import NAMESPACE, Desk
 from crontask.dashboard.nodes import Node, nodes_of
 from crontask.dashboard.reader import Snapshot
 from crontask.dashboard.rights import KEPT
 from crontask.dashboard.session import Session
-from crontask.dashboard.views import Frame, NoSuchObjectError, Scene, View, region_id
-
-STREAM = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+from crontask.dashboard.streams import send_events
+from crontask.dashboard.views import Frame, Scene, View, region_id
 
 
 class Page:
@@ -58,18 +56,7 @@ class Page:
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The stream: the regions of the page that are other than before. It ends with their rights."""
         session = self.desk.session(request)
-        response = web.StreamResponse(headers=STREAM)
-        await response.prepare(request)
-        try:
-            async with aclosing(self._changes(request, session)) as changes:
-                async for event, data in changes:
-                    await response.write(f"event: {event}\ndata: {data}\n\n".encode())
-        except (errors.ClientError, NoSuchObjectError):
-            # The page is loaded anew, and says why.
-            await response.write(b"event: over\ndata: over\n\n")
-        except ConnectionResetError:
-            return response
-        return response
+        return await send_events(request, session, self._changes(request, session))
 
     async def _changes(self, request: web.Request, session: Session) -> AsyncGenerator[tuple[str, str], None]:
         desk, view, ask = self.desk, self.view, self.desk.ask(request)

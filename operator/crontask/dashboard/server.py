@@ -5,6 +5,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def _guarding(desk: Desk) -> Middleware:
             by_file = desk.entry.by_file and request.path == f"{desk.site.prefix}/login"
             if not by_file:
                 guard.refuse_foreign(request, desk.site)
-            response = await handler(request)
+            response = await _handled(desk, request, handler)
             desk.renew(request, response)
             return response
         except NotLoggedInError:
@@ -105,6 +106,13 @@ def _guarding(desk: Desk) -> Middleware:
             return _failed(desk, request, 500, "Something is wrong with this page", "Its log says what.")
 
     return guarded
+
+
+async def _handled(desk: Desk, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The answer of a handler. Until it is there the connections of whoever asks stay open, though they log out."""
+    session = desk.sessions.find(desk.identifier(request))
+    with session.visitor.at_work() if session is not None else nullcontext():
+        return await handler(request)
 
 
 def _bare(request: web.Request, error: web.HTTPException) -> web.Response:

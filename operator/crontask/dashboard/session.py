@@ -1,5 +1,6 @@
 """Who is logged in: one-time codes, sessions in memory alone, and the token of their forms."""
 
+import asyncio
 import hmac
 import secrets
 import time
@@ -16,11 +17,13 @@ _MOST = 1000
 
 @dataclass(slots=True)
 class Session:
-    """Somebody who is logged in. `said`: what is shown once, on the next page."""
+    """Somebody who is logged in. `said`: what is shown once, on the next page; `streams`: how many pages are open."""
 
     visitor: Visitor
     until: float
     said: list[str] = field(default_factory=list)
+    streams: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @property
@@ -63,6 +66,7 @@ class Sessions:
         """Log out."""
         ended = self._known.pop(identifier, None)
         if ended is not None:
+            ended.ended.set()
             ended.visitor.leave()
 
 

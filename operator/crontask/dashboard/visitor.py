@@ -1,6 +1,8 @@
 """Somebody who looks at the page: their own connection to the API server, and what they may do there."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from crontask.client import AsyncCluster, errors, operations, requests
 from crontask.dashboard.reader import Reader
@@ -20,10 +22,30 @@ class Visitor:
         self.name = cluster.access.user
         # Whether the connections are those of one session, and are closed with it.
         self.of_one_session = False
+        self._at_work, self._retired = 0, False
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While something is done for them: only then their connections close, or it would open them again."""
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            self._close_if_idle()
 
     def leave(self) -> None:
         """The session has ended."""
         if self.of_one_session:
+            self.retire()
+
+    def retire(self) -> None:
+        """Nothing more is begun for them."""
+        self._retired = True
+        self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if self._retired and not self._at_work:
             closing = asyncio.ensure_future(self.cluster.close())
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)

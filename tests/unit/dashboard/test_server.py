@@ -1,18 +1,23 @@
 """What the server answers to requests that no browser sends, and to those of nobody."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from crontask.client import Access, AsyncCluster
+from crontask.client import Access, AsyncCluster, errors
 from crontask.client.grants import Grant, Login
 from crontask.client.tls import Tls
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import LocalEntry
 from crontask.dashboard.guard import Site
+from crontask.dashboard.reader import Query, Reader, Snapshot
+from crontask.dashboard.rights import Right, Rights
 from crontask.dashboard.server import application
+from crontask.dashboard.session import Session
+from crontask.dashboard.streams import MOST
 from crontask.dashboard.visitor import Visitor
 
 HOST = "127.0.0.1:80"
@@ -33,6 +38,48 @@ def desk() -> Desk:
 async def page(desk: Desk) -> AsyncIterator[Page]:
     async with TestClient(TestServer(application(desk)), headers={"Host": HOST}) as client:
         yield client
+
+
+def logged_in(desk: Desk) -> dict[str, str]:
+    """The headers of somebody who is."""
+    assert isinstance(desk.entry, LocalEntry)
+    return {"Cookie": f"crontask-session={desk.sessions.begin(desk.entry.visitor)}", "Origin": ORIGIN}
+
+
+def session_of(desk: Desk, headers: Mapping[str, str]) -> Session:
+    found = desk.sessions.find(headers["Cookie"].partition("=")[2])
+    assert found is not None
+    return found
+
+
+class StillReader(Reader):
+    """Of a cluster in which nothing is, and nothing happens until `fail`."""
+
+    def __init__(self, cluster: AsyncCluster, fail: asyncio.Event, error: BaseException) -> None:
+        super().__init__(cluster)
+        self.fail, self.error = fail, error
+
+    async def once(self, queries: Iterable[Query]) -> Snapshot:
+        return dict.fromkeys(queries, ())
+
+    async def changing(self, queries: Iterable[Query], beat: float) -> AsyncGenerator[Snapshot, None]:
+        yield await self.once(queries)
+        await self.fail.wait()
+        raise self.error
+
+
+class AllRights(Rights):
+    async def may(self, right: Right, namespace: str, name: str = "") -> bool:
+        return True
+
+
+def still(desk: Desk, error: BaseException | None = None) -> asyncio.Event:
+    """The event that makes what is read fail."""
+    assert isinstance(desk.entry, LocalEntry)
+    visitor, fail = desk.entry.visitor, asyncio.Event()
+    visitor.reader = StillReader(visitor.cluster, fail, error or RuntimeError("a fault"))
+    visitor.rights = AllRights(visitor.cluster)
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -65,3 +112,65 @@ async def test_who_knows_the_prefix_is_asked_to_log_in(page: Page) -> None:
     answer = await page.get(f"{PREFIX}/ns/-/tasks")
     assert answer.status == 401
     assert f'action="{PREFIX}/login"' in await answer.text()
+
+
+LIVE = f"{PREFIX}/live/ns/shop/tasks"
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a fault"), errors.AccessError("gone")])
+async def test_a_stream_that_ends_before_its_time_has_the_page_loaded_anew(
+    desk: Desk, page: Page, error: Exception | None
+) -> None:
+    fail, headers = still(desk, error), logged_in(desk)
+    answer = await page.get(LIVE, headers=headers)
+    assert (await answer.content.readline()).startswith(b"event: regions")
+    if error is None:
+        form = {"token": session_of(desk, headers).form_token}
+        assert (await page.post(f"{PREFIX}/logout", data=form, headers=headers, allow_redirects=False)).status == 303
+    else:
+        fail.set()
+    # An answer within the answer would not be read as chunks.
+    rest = await answer.text()
+    assert rest.endswith("event: anew\ndata: anew\n\n")
+    assert "HTTP/1.1" not in rest
+
+
+async def test_a_stream_of_somebody_who_has_logged_out_is_refused(desk: Desk, page: Page) -> None:
+    still(desk)
+    headers = logged_in(desk)
+    desk.sessions.end(headers["Cookie"].partition("=")[2])
+    assert (await page.get(LIVE, headers=headers)).status == 401
+
+
+async def test_one_session_has_so_many_streams(desk: Desk, page: Page) -> None:
+    still(desk)
+    headers, other = logged_in(desk), logged_in(desk)
+    open_ = [await page.get(LIVE, headers=headers) for _ in range(MOST)]
+    assert {answer.status for answer in open_} == {200}
+    assert (await page.get(LIVE, headers=headers)).status == 429
+    assert (await page.get(LIVE, headers=other)).status == 200
+    session = session_of(desk, headers)
+    desk.sessions.end(headers["Cookie"].partition("=")[2])
+    for answer in open_:
+        await answer.text()
+    assert session.streams == 0
+
+
+async def test_connections_close_once_nothing_is_done_with_them(desk: Desk, page: Page) -> None:
+    """Closed before, they would be opened again by what is still going on, and stay so."""
+    still(desk)
+    assert isinstance(desk.entry, LocalEntry)
+    visitor, closed = desk.entry.visitor, asyncio.Event()
+    visitor.of_one_session = True
+
+    async def close() -> None:
+        closed.set()
+
+    visitor.cluster.close = close  # type: ignore[method-assign]
+    headers = logged_in(desk)
+    answer = await page.get(LIVE, headers=headers)
+    with visitor.at_work():
+        desk.sessions.end(headers["Cookie"].partition("=")[2])
+        await answer.text()
+        assert not closed.is_set()
+    await asyncio.wait_for(closed.wait(), 10)

@@ -29,14 +29,29 @@ export function follow(address) {
       refresh();
     });
     // The session, or a right, has ended: the page says so when it is loaded anew.
-    source.addEventListener("over", () => { close(); location.reload(); });
+    source.addEventListener("anew", () => { close(); setTimeout(() => location.reload(), 500); });
     source.addEventListener("error", () => {
       offline.hidden = false;
       if (source.readyState === EventSource.CLOSED) {
         close();
-        setTimeout(open, 3000);
+        setTimeout(again, 3000);
       }
     });
+  }
+
+  // Why a stream was refused is not told to its listener.
+  async function again() {
+    if (source || document.hidden) return;
+    const asking = new AbortController();
+    let status = 0;
+    try {
+      status = (await fetch(address, { signal: asking.signal })).status;
+    } catch {
+      status = 0;
+    }
+    asking.abort();
+    if (status === 401) location.reload();
+    else open();
   }
 
   function close() {

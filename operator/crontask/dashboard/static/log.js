@@ -21,6 +21,7 @@ function read(pre) {
       }
       if (atEnd) pre.scrollTop = pre.scrollHeight;
     });
+    source.addEventListener("anew", () => { close(); setTimeout(() => location.reload(), 500); });
     source.addEventListener("over", () => { pre.dataset.ended = "yes"; close(); });
   }
 
