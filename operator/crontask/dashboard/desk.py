@@ -11,6 +11,7 @@ from crontask.client import errors
 from crontask.client.requests import checked_name, checked_namespace
 from crontask.dashboard.address import EVERYWHERE, Ask, Links, as_namespace
 from crontask.dashboard.entry import Entry
+from crontask.dashboard.fields import fields_of
 from crontask.dashboard.guard import Site
 from crontask.dashboard.moments import TASK, Clock, is_zone
 from crontask.dashboard.plain import plain
@@ -159,8 +160,7 @@ class Desk:
 
     async def form(self, request: web.Request, session: Session) -> Mapping[str, str]:
         """A form of ours, sent by them. Raises HTTPForbidden for any other."""
-        given = await request.post()
-        found = {key: value for key, value in given.items() if isinstance(value, str)}
+        found = await fields_of(request)
         if not session.is_ours(found.get("token", "")):
             raise web.HTTPForbidden(text="the form was not made by a page of yours; load the page again, and send it")
         return found

@@ -18,6 +18,7 @@ from crontask.dashboard import acts, guard
 from crontask.dashboard.backfills import Backfills
 from crontask.dashboard.desk import ZONE, Desk, NotLoggedInError, explained
 from crontask.dashboard.details import as_yaml, events_of
+from crontask.dashboard.fields import fields_of
 from crontask.dashboard.logs import Logs
 from crontask.dashboard.moments import TASK, is_zone
 from crontask.dashboard.now import NOW
@@ -163,8 +164,7 @@ class _Doors:
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         """Exchange what the form has for a session."""
-        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
-        admitted = await self.desk.entry.admit(form)
+        admitted = await self.desk.entry.admit(await fields_of(request))
         if admitted is None:
             frame = replace(self.desk.frame(request), problem=self.desk.entry.refusal)
             return self.desk.html(self.desk.entry.template, frame, status=401)

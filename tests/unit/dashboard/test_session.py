@@ -32,6 +32,7 @@ def test_a_code_is_good_once_and_for_a_minute() -> None:
     assert not codes.take("")
     code = codes.draw()
     assert not codes.take(code + "x")
+    assert not codes.take("\ud800")
     assert codes.take(code)
     assert not codes.take(code)
     late = codes.draw()
@@ -66,6 +67,7 @@ def test_forms_are_of_one_session() -> None:
     assert not one.is_ours(other.form_token)
     assert not one.is_ours("")
     assert not one.is_ours("ä")
+    assert not one.is_ours("\ud800")
     assert one.form_token not in repr(one)
 
 
