@@ -12,7 +12,7 @@ from crontask.client.requests import checked_name, checked_namespace
 from crontask.dashboard.address import EVERYWHERE, Ask, Links, as_namespace
 from crontask.dashboard.entry import Entry
 from crontask.dashboard.fields import fields_of
-from crontask.dashboard.guard import Site
+from crontask.dashboard.guard import READS, Site
 from crontask.dashboard.moments import TASK, Clock, is_zone
 from crontask.dashboard.plain import plain
 from crontask.dashboard.reader import Snapshot
@@ -44,9 +44,18 @@ class Desk:
 
     async def identify(self, request: web.Request) -> None:
         """Look who is asking: for `session`."""
-        found = await self.entry.session(request, self.identifier(request), self.sessions)
+        begins = self._is_view(request)
+        found = await self.entry.session(request, self.identifier(request), self.sessions, begins=begins)
         if found is not None:
             request[_IDENTIFIER] = found[0]
+
+    def _is_view(self, request: web.Request) -> bool:
+        """Whether it is what one looks at: no form, no stream, no file of ours, and nothing that is not there."""
+        resource, apart = (
+            request.match_info.route.resource,
+            (f"{self.site.prefix}/live/", f"{self.site.prefix}/static/"),
+        )
+        return request.method in READS and resource is not None and not resource.canonical.startswith(apart)
 
     def identifier(self, request: web.Request) -> str:
         """Of the session of a request, as far as it is known."""

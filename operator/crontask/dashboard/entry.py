@@ -24,6 +24,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}")
 # For so long the answer to "who is that?" is kept; what they may do is asked anew more often.
 _KNOWN_SECONDS = 60.0
 _MOST_KNOWN = 1000
+_FORGOTTEN_SECONDS = 3600.0
 
 
 class Entry(Protocol):
@@ -40,8 +41,12 @@ class Entry(Protocol):
     async def admit(self, form: Mapping[str, str]) -> tuple[Visitor, float] | None:
         """Who it is by what the form says, and for how many seconds; None of somebody that nobody knows."""
 
-    async def session(self, request: web.Request, identifier: str, sessions: Sessions) -> tuple[str, Session] | None:
-        """The session of a request, and its identifier: another than before where it is a new one."""
+    async def session(
+        self, request: web.Request, identifier: str, sessions: Sessions, *, begins: bool
+    ) -> tuple[str, Session] | None:
+        """The session of a request, and its identifier: another than before where it is a new one.
+
+        `begins`: whether one may begin with this request."""
 
 
 class LocalEntry:
@@ -59,7 +64,9 @@ class LocalEntry:
         """See Entry."""
         return (self.visitor, LONGEST) if self.code.take(form.get("code", "").strip()) else None
 
-    async def session(self, request: web.Request, identifier: str, sessions: Sessions) -> tuple[str, Session] | None:
+    async def session(
+        self, request: web.Request, identifier: str, sessions: Sessions, *, begins: bool
+    ) -> tuple[str, Session] | None:
         """See Entry."""
         return _known(identifier, sessions)
 
@@ -83,7 +90,9 @@ class TokenEntry:
         visitor.of_one_session = True
         return visitor, seconds_left(token, time.time())
 
-    async def session(self, request: web.Request, identifier: str, sessions: Sessions) -> tuple[str, Session] | None:
+    async def session(
+        self, request: web.Request, identifier: str, sessions: Sessions, *, begins: bool
+    ) -> tuple[str, Session] | None:
         """See Entry."""
         return _known(identifier, sessions)
 
@@ -104,38 +113,53 @@ class ProxyEntry:
         """See Entry."""
         return None
 
-    async def session(self, request: web.Request, identifier: str, sessions: Sessions) -> tuple[str, Session] | None:
-        """See Entry. The session is that of the user and of our cookie, whichever token of theirs comes along."""
+    async def session(
+        self, request: web.Request, identifier: str, sessions: Sessions, *, begins: bool
+    ) -> tuple[str, Session] | None:
+        """See Entry. The session is that of the user and of our cookie, whichever token of theirs comes along.
+
+        One begins with a view that is looked at: a form without one is nobody's, and a stream gives no cookie."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        visitor = await self._visitor(token.strip()) if scheme.lower() == "bearer" else None
+        visitor = await self.visitor(token.strip()) if scheme.lower() == "bearer" else None
         if visitor is None:
             return None
         found = sessions.find(identifier)
         if found is None or not hmac.compare_digest(found.visitor.name.encode(), visitor.name.encode()):
+            if not begins:
+                return None
             identifier = sessions.begin(visitor)
             found = sessions.find(identifier)
             assert found is not None, "it has just begun"
         found.visitor = visitor
         return identifier, found
 
-    async def _visitor(self, token: str) -> Visitor | None:
+    async def visitor(self, token: str) -> Visitor | None:
+        """Who a token is: asked of the API server once a minute."""
         digest, now = hashlib.sha256(token.encode()).digest(), self._clock()
         known = self._visitors.get(digest)
         if known is not None and known[0] > now:
             return known[1]
         visitor = await self._make.visitor(token)
+        # Another request may have brought it meanwhile.
+        known = self._visitors.pop(digest, None)
         if visitor is None:
-            self._visitors.pop(digest, None)
+            if known is not None:
+                known[1].retire()
             return None
         if known is not None:
             # With its connections; it has just been seen that the token is still good.
-            await visitor.cluster.close()
+            visitor.retire()
             visitor = known[1]
-        while len(self._visitors) >= _MOST_KNOWN:
-            _, oldest = self._visitors.pop(next(iter(self._visitors)))
-            await oldest.cluster.close()
+        self._forget(now)
         self._visitors[digest] = (now + _KNOWN_SECONDS, visitor)
         return visitor
+
+    def _forget(self, now: float) -> None:
+        """Those whose token has not come for long, and the oldest of too many. What they still read, they read on."""
+        for digest in [digest for digest, (until, _) in self._visitors.items() if until + _FORGOTTEN_SECONDS < now]:
+            self._visitors.pop(digest)[1].retire()
+        while len(self._visitors) >= _MOST_KNOWN:
+            self._visitors.pop(next(iter(self._visitors)))[1].retire()
 
 
 class VisitorOf:

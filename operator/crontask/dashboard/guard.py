@@ -30,7 +30,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "crontask",
 }
-_READS = ("GET", "HEAD")
+READS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def refuse_elsewhere(request: web.Request, site: Site) -> None:
 
 def refuse_foreign(request: web.Request, site: Site) -> None:
     """Raise for a write that came from anywhere but a page of ours."""
-    if request.method in _READS:
+    if request.method in READS:
         return
     origin = request.headers.get("Origin", "")
     host = request.headers.get("Host", "").lower()

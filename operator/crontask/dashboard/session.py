@@ -12,7 +12,8 @@ from crontask.dashboard.visitor import Visitor
 LONGEST = 8 * 3600.0
 """Seconds after which somebody logs in again."""
 CODE_SECONDS = 60.0
-_MOST = 1000
+MOST, MOST_OF_ONE = 1000, 20
+"""Sessions of all, and of one user: who begins more ends their own oldest."""
 
 
 @dataclass(slots=True)
@@ -43,16 +44,29 @@ class Sessions:
         self._clock = clock
         self._known: dict[str, Session] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def begin(self, visitor: Visitor, seconds: float = LONGEST) -> str:
         """A new session; its identifier, for the cookie."""
         now = self._clock()
         for key in [key for key, each in self._known.items() if each.until <= now]:
             self.end(key)
-        while len(self._known) >= _MOST:
-            self.end(next(iter(self._known)))
+        self._make_room(visitor.name)
         identifier = secrets.token_urlsafe(32)
         self._known[identifier] = Session(visitor, now + min(seconds, LONGEST))
         return identifier
+
+    def _make_room(self, name: str) -> None:
+        """For one more of this user; nobody is logged out by others who have more sessions than they."""
+        of_users: dict[str, list[str]] = {}
+        for key, each in self._known.items():
+            of_users.setdefault(each.visitor.name, []).append(key)
+        own = of_users.get(name, [])
+        if len(own) >= MOST_OF_ONE:
+            self.end(own[0])
+        elif len(self._known) >= MOST:
+            self.end(max(of_users.values(), key=len)[0])
 
     def find(self, identifier: str) -> Session | None:
         """The session, if it has not ended."""

@@ -11,7 +11,7 @@ from crontask.client import Access, AsyncCluster, errors
 from crontask.client.grants import Grant, Login
 from crontask.client.tls import Tls
 from crontask.dashboard.desk import Desk
-from crontask.dashboard.entry import LocalEntry
+from crontask.dashboard.entry import LocalEntry, ProxyEntry, VisitorOf
 from crontask.dashboard.guard import Site
 from crontask.dashboard.reader import Query, Reader, Snapshot
 from crontask.dashboard.rights import Right, Rights
@@ -208,3 +208,71 @@ async def test_a_form_is_what_our_pages_send(
     answer = await page.post(f"{PREFIX}{path}", data=body, headers={**headers, "Content-Type": content_type})
     # Where it is read, it is not one of theirs.
     assert answer.status == (403 if status == 401 and path == "/logout" else status)
+
+
+class Known(VisitorOf):
+    """Every token is a user of that name."""
+
+    def __init__(self, desk: Desk) -> None:
+        assert isinstance(desk.entry, LocalEntry)
+        self._of = desk.entry.visitor
+
+    async def visitor(self, token: str) -> Visitor | None:
+        made = Visitor(AsyncCluster(self._of.cluster.access))
+        made.name, made.reader, made.rights = token, self._of.reader, self._of.rights
+        return made
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "begun"),
+    [
+        ("GET", f"{PREFIX}/ns/shop/tasks", 200, 1),
+        ("HEAD", f"{PREFIX}/ns/shop/tasks", 200, 1),
+        ("GET", f"{PREFIX}/nothing", 404, 0),
+        ("GET", f"{PREFIX}/static/page.css", 200, 0),
+        ("GET", LIVE, 401, 0),
+        ("POST", f"{PREFIX}/ns/shop/tasks/a/pause", 401, 0),
+        ("POST", f"{PREFIX}/logout", 401, 0),
+        ("PUT", f"{PREFIX}/ns/shop/tasks", 405, 0),
+    ],
+)
+async def test_behind_a_proxy_a_session_begins_with_a_view_alone(
+    desk: Desk, page: Page, method: str, path: str, status: int, begun: int
+) -> None:
+    still(desk)
+    other = logged_in(desk)
+    desk.entry = ProxyEntry(Known(desk))
+    for _ in range(3):
+        headers = {"Authorization": "Bearer bob", "Origin": ORIGIN}
+        answer = await page.request(method, path, headers=headers)
+        assert answer.status == status
+        assert ("crontask-session" in answer.cookies) is bool(begun)
+        # As one who keeps no cookies.
+        page.session.cookie_jar.clear()
+    assert len(desk.sessions) == 1 + 3 * begun
+    assert session_of(desk, other).visitor.name == "ann"
+
+
+async def test_who_is_forgotten_behind_a_proxy_leaves_no_connections(desk: Desk) -> None:
+    """Also where two requests bring the same token at once."""
+    now, closed = [0.0], []
+    still(desk)
+
+    class Counting(Known):
+        async def visitor(self, token: str) -> Visitor | None:
+            made = await super().visitor(token)
+            assert made is not None
+            made.retire = lambda: closed.append(made)  # type: ignore[method-assign]
+            await asyncio.sleep(0)
+            return made
+
+    entry = ProxyEntry(Counting(desk), lambda: now[0])
+    first, second = await asyncio.gather(entry.visitor("bob"), entry.visitor("bob"))
+    assert first is second
+    assert len(closed) == 1
+    now[0] = 61.0
+    assert await entry.visitor("bob") is first
+    assert first not in closed
+    now[0] = 1e6
+    await entry.visitor("ann")
+    assert first in closed

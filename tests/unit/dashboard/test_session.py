@@ -10,10 +10,10 @@ from aiohttp.test_utils import make_mocked_request
 from crontask.dashboard import guard
 from crontask.dashboard.address import Ask, Links
 from crontask.dashboard.command_lines import answer_line, hold_line, suspend_line, trigger_line
-from crontask.dashboard.session import CODE_SECONDS, LONGEST, OneTimeCode, Sessions
+from crontask.dashboard.session import CODE_SECONDS, LONGEST, MOST, MOST_OF_ONE, OneTimeCode, Sessions
 from crontask.dashboard.visitor import Visitor
 
-NOBODY = cast(Visitor, SimpleNamespace(leave=lambda: None))
+NOBODY = cast(Visitor, SimpleNamespace(name="", leave=lambda: None))
 
 
 class Watch:
@@ -56,6 +56,27 @@ def test_a_session_ends_by_itself_and_by_log_out() -> None:
     clock.now += LONGEST
     assert sessions.find(one) is None
     assert sessions.find("") is None
+
+
+def named(name: str) -> Visitor:
+    return cast(Visitor, SimpleNamespace(name=name, leave=lambda: None))
+
+
+def test_who_logs_in_again_and_again_ends_their_own_sessions() -> None:
+    sessions = Sessions()
+    other = sessions.begin(named("ann"))
+    own = [sessions.begin(named("bob")) for _ in range(MOST + MOST_OF_ONE)]
+    assert sessions.find(other) is not None
+    assert [key for key in own if sessions.find(key) is not None] == own[-MOST_OF_ONE:]
+
+
+def test_of_too_many_sessions_one_ends_of_who_has_most() -> None:
+    sessions = Sessions()
+    single = [sessions.begin(named(f"user {number}")) for number in range(MOST - 2)]
+    greedy = [sessions.begin(named("bob")) for _ in range(2)]
+    fresh = sessions.begin(named("ann"))
+    assert sessions.find(greedy[0]) is None
+    assert all(sessions.find(key) is not None for key in [*single, greedy[1], fresh])
 
 
 def test_forms_are_of_one_session() -> None:
