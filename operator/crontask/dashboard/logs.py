@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -18,14 +17,13 @@ from crontask.client.tree import is_composite
 from crontask.dashboard.address import Ask
 from crontask.dashboard.command_lines import logs_line
 from crontask.dashboard.desk import Desk
+from crontask.dashboard.log_tail import Tail, chunks
 from crontask.dashboard.plain import plain
 from crontask.dashboard.rights import KEPT, READ_LOGS
 from crontask.dashboard.session import Session
 from crontask.dashboard.streams import send_events
 
-MOST_BYTES = 1024 * 1024
 _MOST_LINES = 20_000
-_TOGETHER = 0.15
 _LOOK_AGAIN = 1.0
 
 
@@ -88,8 +86,7 @@ class Logs:
 
     async def _tail(self, session: Session, ask: Ask, run: Document, pod: str) -> tuple[str, str, bool]:
         """The end of the log, or why there is none, and whether there is more before it."""
-        kept: deque[bytes] = deque()
-        size, cut = 0, False
+        tail, count = Tail(), 0
         try:
             container = await _container(session, ask, pod)
             lines = session.visitor.cluster.logs(
@@ -97,15 +94,13 @@ class Logs:
             )
             async with aclosing(lines):
                 async for line in lines:
-                    kept.append(line[-MOST_BYTES:])
-                    size += len(kept[-1]) + 1
-                    while size > MOST_BYTES and len(kept) > 1:
-                        size -= len(kept.popleft()) + 1
-                        cut = True
+                    tail.add(line)
+                    count += 1
         except (errors.NotFound, errors.Invalid) as error:
             return "", _why_none(run, pod, error), False
-        text = plain(b"\n".join(kept).decode(errors="replace"))
-        return text, "" if text else "It is empty.", cut or len(kept) >= _MOST_LINES
+        kept, cut = tail.take()
+        text = plain(kept.decode(errors="replace")).removesuffix("\n")
+        return text, "" if text else "It is empty.", cut or count >= _MOST_LINES
 
     async def _texts(self, request: web.Request, session: Session, ask: Ask) -> AsyncGenerator[tuple[str, str], None]:
         while True:
@@ -118,9 +113,12 @@ class Logs:
                     pod, namespace=ask.namespace, container=container, follow=True, tail_lines=_MOST_LINES
                 )
                 yield "begin", pod
-                async with aclosing(_chunks(lines, lambda: self._still(request, ask))) as chunks:
-                    async for chunk in chunks:
-                        yield "text", plain(chunk.decode(errors="replace"))
+                async with aclosing(chunks(lines, lambda: self._still(request, ask), KEPT)) as texts:
+                    async for text, cut in texts:
+                        if cut:
+                            # What the page has is not what stood before this.
+                            yield "begin", pod
+                        yield "text", plain(text.decode(errors="replace"))
                 return
             except (errors.NotFound, errors.Invalid) as error:
                 # The container has not started, or its pod is gone.
@@ -135,51 +133,6 @@ class Logs:
         """Whether they may still read it."""
         session = self.desk.session(request)
         return await session.visitor.rights.may(READ_LOGS, ask.namespace)
-
-
-async def _chunks(
-    lines: AsyncGenerator[bytes, None], allowed: Callable[[], "asyncio.Future[bool] | object"]
-) -> AsyncGenerator[bytes, None]:
-    """Lines that come close together, together. It ends with the log, or with their right to read it."""
-    queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue(maxsize=10_000)
-
-    async def read() -> None:
-        try:
-            async with aclosing(lines):
-                async for line in lines:
-                    await queue.put(line)
-            await queue.put(None)
-        except errors.ClientError as error:
-            await queue.put(error)
-
-    reading = asyncio.create_task(read())
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
-    try:
-        while True:
-            if loop.time() - checked >= KEPT:
-                checked = loop.time()
-                if not await allowed():  # type: ignore[misc]
-                    return
-            try:
-                async with asyncio.timeout(KEPT):
-                    found = [await queue.get()]
-            except TimeoutError:
-                continue
-            await asyncio.sleep(_TOGETHER)
-            while not queue.empty() and len(found) < _MOST_LINES:
-                found.append(queue.get_nowait())
-            texts = [each for each in found if isinstance(each, bytes)]
-            if texts:
-                yield b"".join(text + b"\n" for text in texts)
-            last = found[-1]
-            if last is None:
-                return
-            if isinstance(last, BaseException):
-                raise last
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
 
 
 def _pod_of(run: Document, ask: Ask) -> str:
