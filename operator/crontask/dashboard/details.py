@@ -55,7 +55,10 @@ def as_yaml(desk: Desk, kind: Resource, short: str) -> Callable[[web.Request], A
         session, ask = desk.session(request), desk.ask(request)
         found = await session.visitor.cluster.get(kind, ask.name, namespace=ask.namespace)
         found["metadata"].pop("managedFields", None)
-        text = plain(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=100))
+        try:
+            text = plain(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=100))
+        except RecursionError:
+            text = "It is nested too deeply to be shown here."
         line = f"kubectl get {short} {ask.name} -n {ask.namespace} -o yaml"
         model = YamlModel(kind.kind, ask.name, _href(desk, request, kind), text, line)
         return desk.html("yaml.html", desk.frame(request, session), model)

@@ -12,7 +12,7 @@ from typing import Any
 from crontask.api.json_schema import SchemaError, check_schema, violations
 from crontask.client.requests import Document
 from crontask.dashboard.command_lines import trigger_line
-from crontask.dashboard.plain import one_line, plain
+from crontask.dashboard.plain import as_json, one_line, plain
 
 PREFIX = "arg."
 WHOLE = "args"
@@ -58,7 +58,7 @@ def run_form(task: Document, given: Mapping[str, str] | None = None) -> RunForm:
     schema, own = spec.get("argsSchema"), spec.get("args") or {}
     fields = tuple(_fields(schema, own)) if isinstance(schema, dict) else ()
     if not fields:
-        fields = (Field("", "json", json.dumps(own, indent=2, ensure_ascii=False) if own else "{}"),)
+        fields = (Field("", "json", as_json(own, 2, "{}") if own else "{}"),)
     if given:
         fields = tuple(_filled(field, given) for field in fields)
     metadata = task["metadata"]
@@ -92,14 +92,14 @@ def _fields(schema: Document, own: Mapping[str, Any]) -> Iterator[Field]:
             yield _field(str(key), part, value, key in required)
     rest = {key: value for key, value in own.items() if key not in properties}
     for key, value in rest.items():
-        yield Field(key, "json", json.dumps(value, ensure_ascii=False))
+        yield Field(key, "json", as_json(value, too_deep=""))
 
 
 def _field(key: str, part: Document, value: Any, required: bool) -> Field:
     help_ = one_line(part.get("description") or part.get("title") or "")
     kind = part.get("type")
     choices = part.get("enum")
-    base = Field(key, "json", "" if value is None else json.dumps(value, ensure_ascii=False), help_, required)
+    base = Field(key, "json", "" if value is None else as_json(value, too_deep=""), help_, required)
     if isinstance(choices, list) and all(isinstance(each, str) for each in choices):
         return replace(base, kind="choice", value=str(value or ""), choices=tuple(choices))
     if kind == "string" and (value is None or isinstance(value, str)):
@@ -157,7 +157,10 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    try:
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    except RecursionError:
+        return False
 
 
 def _refuse_what_does_not_fit(schema: Document, args: dict[str, Any]) -> None:
@@ -166,5 +169,9 @@ def _refuse_what_does_not_fit(schema: Document, args: dict[str, Any]) -> None:
     except SchemaError:
         # The operator says what is wrong with the task; that is not what is asked for here.
         return
-    if found := violations(schema, args):
+    try:
+        found = violations(schema, args)
+    except RecursionError:
+        raise BadFormError("args: are nested too deeply to be checked") from None
+    if found:
         raise BadFormError("\n".join(plain(f"args{path}: {message}") for path, message in found))

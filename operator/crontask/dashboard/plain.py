@@ -1,5 +1,6 @@
 """Texts of others (messages, logs, args) as plain text: without terminal sequences and invisible characters. Pure."""
 
+import json
 import re
 
 # CSI, OSC (to its end, or to that of the text), other two-character sequences.
@@ -16,6 +17,14 @@ def plain(text: object) -> str:
 def one_line(text: object) -> str:
     """The same, on one line."""
     return " ".join(plain(text).split())
+
+
+def as_json(value: object, indent: int | None = None, too_deep: str = "(nested too deeply to be shown)") -> str:
+    """A value as JSON; `too_deep` of one that is nested more deeply than can be written: it may not cost a page."""
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False)
+    except RecursionError:
+        return too_deep
 
 
 def _shown(match: re.Match[str]) -> str:

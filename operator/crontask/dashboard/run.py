@@ -1,6 +1,5 @@
 """The view of one run: how it goes or went, its attempts, its parts, and what it was given and gave back. Pure."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from crontask.client.tree import is_composite, label_of, note_of, phase_of
 from crontask.dashboard.address import Ask
 from crontask.dashboard.command_lines import cancel_line, hold_line, logs_line, rerun_line
 from crontask.dashboard.moments import Moment
-from crontask.dashboard.plain import one_line, plain
+from crontask.dashboard.plain import as_json, one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.run_parts import Batches, Items, StepRow, batches_of, graph_of, items_of, step_rows, undone
 from crontask.dashboard.runs import due_of, origin_of, task_name
@@ -140,8 +139,8 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
         items_of(status, parts, ask, scene),
         batches_of(status, parts, ask, scene),
         undone(status),
-        as_json(spec.get("args")),
-        as_json(status.get("result")),
+        shown_json(spec.get("args")),
+        shown_json(status.get("result")),
         scene.clock.zone("UTC")[0],
         is_open,
         phase == RunPhase.CANCELING or bool(spec.get("cancel")),
@@ -196,11 +195,11 @@ def _attempts(status: Document, ask: Ask, scene: Scene) -> list[AttemptRow]:
     return rows
 
 
-def as_json(value: Any) -> str:
+def shown_json(value: Any) -> str:
     """A value for people, the beginning of a long one; empty for none."""
     if value in (None, {}):
         return ""
-    text = plain(json.dumps(value, indent=2, ensure_ascii=False))
+    text = plain(as_json(value, indent=2))
     return text if len(text) <= _LONGEST_JSON else f"{text[:_LONGEST_JSON]}\n…"
 
 

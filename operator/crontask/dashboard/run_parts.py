@@ -1,6 +1,5 @@
 """What a composite run consists of: its steps as a graph and as rows, its items as a grid, its batches. Pure."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from crontask.dashboard.command_lines import answer_line
 from crontask.dashboard.graph import Node, graph
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.pages_of import Pages, pages_of
-from crontask.dashboard.plain import one_line, plain
+from crontask.dashboard.plain import as_json, one_line, plain
 from crontask.dashboard.runs import RunRow, oldest_first, rows_of
 from crontask.dashboard.strip import grid, legend
 from crontask.dashboard.symbols import Look, look_of
@@ -131,7 +130,7 @@ def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Sce
         int(batch.get("errorCount") or 0),
         batch.get("total"),
         batch.get("percent"),
-        "" if cursor is None else one_line(_json(cursor)),
+        "" if cursor is None else one_line(as_json(cursor)),
         shown,
         pages,
     )
@@ -189,7 +188,7 @@ def _step(step: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> 
         _href(step.get("undoRun"), parts, ask, scene),
         asks,
         f"{said}{' by ' + one_line(answer['by']) if answer.get('by') else ''}" if answer else "",
-        "" if result is None else one_line(_json(result)),
+        "" if result is None else one_line(as_json(result)),
     )
 
 
@@ -203,7 +202,3 @@ def _href(run: Any, parts: Sequence[Document], ask: Ask, scene: Scene) -> str:
     """The address of a part's run, if it is still there."""
     known = isinstance(run, str) and any(part["metadata"]["name"] == run for part in parts)
     return scene.links.run(ask.namespace, run) if known else ""
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

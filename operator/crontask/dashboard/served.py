@@ -72,9 +72,20 @@ async def _serve(cluster: AsyncCluster, served: Served, site: Site) -> None:
         await runner.setup()
         try:
             await web.TCPSite(runner, served.host, served.port).start()
-            await ending.wait()
+            await ended_by(ending, reading)
         finally:
             await runner.cleanup()
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
+
+
+async def ended_by(ending: asyncio.Event, reading: "asyncio.Task[None]") -> None:
+    """Wait until somebody ends it. A page whose reading has died ends too, and is started anew: raises why."""
+    asked = asyncio.create_task(ending.wait())
+    try:
+        await asyncio.wait((asked, reading), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+    if reading.done():
+        reading.result()

@@ -64,20 +64,29 @@ class SharedObjects:
                 listed = await self._cluster.list(kind, namespace=ALL)
                 self._objects[kind] = {}
                 for item in listed["items"]:
-                    self.keep(kind, item)
+                    self.take(kind, item)
                 self._listed[kind].set()
                 self._notify(kind, None)
                 async with aclosing(self._cluster.watch(kind, namespace=ALL, after=listed)) as events:
                     async for event in events:
-                        if event.type == "DELETED":
-                            metadata = event.object["metadata"]
-                            self._objects[kind].get(metadata["namespace"], {}).pop(metadata["uid"], None)
-                        else:
-                            self.keep(kind, event.object)
-                        self._notify(kind, event.object["metadata"]["namespace"])
+                        self.take(kind, event.object, deleted=event.type == "DELETED")
+                        self._notify(kind, (event.object.get("metadata") or {}).get("namespace"))
             except errors.ClientError as error:
                 _log.warning("%s cannot be read, and is tried again: %s", kind.full_name, error)
                 await asyncio.sleep(_AGAIN)
+            except Exception:  # noqa: BLE001 - a page that has stopped reading would show what was, and say nothing
+                _log.exception("%s cannot be read, and is tried again", kind.full_name)
+                await asyncio.sleep(_AGAIN)
+
+    def take(self, kind: Resource, item: Document, *, deleted: bool = False) -> None:
+        """An object that was read. One that cannot be kept is not shown, and keeps no other from being so."""
+        try:
+            if deleted:
+                self._objects[kind].get(item["metadata"]["namespace"], {}).pop(item["metadata"]["uid"], None)
+            else:
+                self.keep(kind, item)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            _log.warning("one of %s is not shown, as it has another form: %r", kind.full_name, error)
 
     def keep(self, kind: Resource, item: Document) -> None:
         """An object as it is now."""
@@ -101,7 +110,7 @@ class _Kept:
     __slots__ = ("_content", "fields")
 
     def __init__(self, item: Document, *, written: bool) -> None:
-        self._content: Document | bytes = orjson.dumps(item) if written else item
+        self._content: Document | bytes = _written(item) if written else item
         self.fields = fields_of(item)
 
     @property
@@ -110,6 +119,14 @@ class _Kept:
         content = self._content
         found: Document = orjson.loads(content) if isinstance(content, bytes) else content
         return found
+
+
+def _written(item: Document) -> Document | bytes:
+    """The object as JSON; itself where it is nested more deeply than can be written."""
+    try:
+        return orjson.dumps(item)
+    except TypeError:
+        return item
 
 
 SELECTED = ("metadata.name", "spec.taskRef.name", "spec.parent.name", "status.phase")

@@ -170,7 +170,12 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
 
 def _coming(task: Document, scene: Scene, zone: str) -> tuple[tuple[ComingRow, ...], str]:
     """The times to come by the operator's own timetable; or why there are none."""
-    parsed = parse_task(orjson.dumps(task), lambda meta: None)
+    try:
+        written = orjson.dumps(task)
+    except TypeError:
+        # More deeply nested than the operator reads it.
+        return (), "its spec cannot be used"
+    parsed = parse_task(written, lambda meta: None)
     if not parsed.valid:
         return (), "its spec cannot be used"
     spec, now = parsed.spec, scene.clock.now.replace(microsecond=0)

@@ -1,16 +1,20 @@
 """What a page that is served for many is told, and what it reads of tokens and selectors."""
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 
-from crontask.api.resources import SCHEDULED_RUN
+from crontask.api.resources import SCHEDULED_RUN, Resource
 from crontask.client import AsyncCluster
+from crontask.client.answers import Event
+from crontask.dashboard import shared as shared_module
 from crontask.dashboard.entry import seconds_left
 from crontask.dashboard.reader import Query
-from crontask.dashboard.served import BadAddressError, Served
+from crontask.dashboard.served import BadAddressError, Served, ended_by
 from crontask.dashboard.session import LONGEST
 from crontask.dashboard.shared import SharedObjects
 
@@ -89,3 +93,65 @@ def test_selectors(fields: str, wanted: bool) -> None:
         found = shared.find(Query(SCHEDULED_RUN, namespace, fields=fields))
         assert bool(found) is there
         assert all("managedFields" not in each["metadata"] for each in found)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def others() -> list[dict[str, Any]]:
+    return [
+        {"metadata": {"name": "deep", "namespace": "a", "uid": "d"}, "spec": {"args": {"x": nested(900)}}},
+        {"metadata": {"name": "none"}},
+        {"metadata": {"name": "odd", "namespace": "a", "uid": "o"}, "spec": "text"},
+        {},
+    ]
+
+
+class Cluster:
+    """One of the kind, and one that is like nothing; then it fails in a way that nobody foresaw, and goes on."""
+
+    def __init__(self) -> None:
+        self.lists = 0
+        self.again = asyncio.Event()
+
+    async def list(self, kind: Resource, *, namespace: str) -> dict[str, Any]:
+        self.lists += 1
+        if self.lists > 2:
+            self.again.set()
+        good = {"metadata": {"name": "good", "namespace": "a", "uid": "g"}, "spec": {}}
+        return {"items": [*others(), good]}
+
+    async def watch(self, kind: Resource, *, namespace: str, after: Any) -> AsyncIterator[Event]:
+        for each in others():
+            yield Event("MODIFIED", each)
+            yield Event("DELETED", each) if each.get("spec") == "text" else Event("ADDED", each)
+        raise RuntimeError("a fault")
+
+
+async def test_one_object_that_is_like_no_other_does_not_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_module, "_AGAIN", 0.0)
+    cluster = Cluster()
+    shared = SharedObjects(cast(AsyncCluster, cluster))
+    reading = asyncio.create_task(shared.run())
+    await asyncio.wait_for(cluster.again.wait(), 10)
+    found = shared.find(Query(SCHEDULED_RUN, "a"))
+    assert {each["metadata"]["name"] for each in found} == {"deep", "good"}
+    assert shared.ready
+    assert not reading.done()
+    reading.cancel()
+
+
+async def test_a_page_ends_with_its_reading() -> None:
+    async def dies() -> None:
+        raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError):
+        await ended_by(asyncio.Event(), asyncio.create_task(dies()))
+    asked, reading = asyncio.Event(), asyncio.create_task(asyncio.Event().wait())
+    asked.set()
+    await ended_by(asked, cast("asyncio.Task[None]", reading))
+    reading.cancel()

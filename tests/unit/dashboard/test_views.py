@@ -501,3 +501,15 @@ def test_a_step_that_asks_nobody_has_no_line(more: dict[str, Any]) -> None:
     step = {"name": "ok", "phase": "Waiting", "startTime": CREATED, "message": "a; kubectl b", **more}
     (row,) = model(RUN_VIEW, runs=[run("r", {"phase": "Running", "steps": [step]})], name="r").steps
     assert (row.line, row.message, row.asks) == ("", "a; kubectl b", False)
+
+
+@pytest.mark.parametrize("depth", [260, 900, 5000])
+def test_what_is_nested_deeply_does_not_cost_the_page(depth: int) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    deep = task("a", ACTIVE, args={"x": value}, schedule="0 3 * * *")
+    assert model(TASK_VIEW, [deep], name="a").why_none == "its spec cannot be used"
+    shown = model(RUN_VIEW, runs=[run("r", {"phase": "Running", "result": value}, args={"x": value})], name="r")
+    assert shown.args
+    assert shown.result
