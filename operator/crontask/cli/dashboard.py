@@ -10,7 +10,11 @@ from crontask.cli.exits import BAD_INPUT, NOT_REACHED, explain, stop
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port, of 127.0.0.1; by default a free one.")
 @click.option("--browser/--no-browser", default=True, help="Open it in the browser, or only say which file opens it.")
 @click.option("--url", metavar="URL", help="Serve it for many, who reach it there and log in with their own tokens.")
-@click.option("--host", metavar="ADDRESS", help="With --url: where to listen; by default on all addresses.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    help="With --url: where to listen; by default on all addresses, of an http:// one on 127.0.0.1 alone.",
+)
 @click.option(
     "--login",
     type=click.Choice(["token", "proxy"]),
@@ -37,7 +41,7 @@ def dashboard_command(port: int, browser: bool, url: str | None, host: str | Non
     except errors.ClientError as error:
         stop(BAD_INPUT, str(error))
     if url is not None:
-        _serve(cluster, url, host or "0.0.0.0", port or 8080, login or "token")
+        _serve(cluster, url, host or "", port or 8080, login or "token")
         return
     from crontask.dashboard.address import EVERYWHERE
     from crontask.dashboard.local import PortTakenError, serve
@@ -57,9 +61,10 @@ def _serve(cluster: object, url: str, host: str, port: int, login: str) -> None:
     from crontask.dashboard.served import BadAddressError, Served, serve
 
     assert isinstance(cluster, AsyncCluster)
+    served = Served(host, port, url, login)
     try:
-        serve(cluster, Served(host, port, url, login))
+        serve(cluster, served)
     except BadAddressError as error:
         stop(BAD_INPUT, str(error))
     except OSError as error:
-        stop(NOT_REACHED, f"{host}:{port} cannot be listened on: {error.strerror}")
+        stop(NOT_REACHED, f"{served.listens}:{port} cannot be listened on: {error.strerror}")

@@ -27,12 +27,19 @@ class BadAddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where it listens, by which address it is reached, and how people log in."""
+    """Where it listens, by which address it is reached, and how people log in. `host` may be empty: see `listens`."""
 
     host: str
     port: int
     url: str
     login: str = "token"
+
+    @property
+    def listens(self) -> str:
+        """Where: on all addresses, unless told; of one without TLS on this machine alone, or others would reach it."""
+        parts = urlsplit(self.url)
+        loopback = "::1" if parts.hostname == "::1" else "127.0.0.1"
+        return self.host or (loopback if parts.scheme == "http" else "0.0.0.0")
 
     def site(self) -> Site:
         """Raises BadAddressError."""
@@ -71,7 +78,7 @@ async def _serve(cluster: AsyncCluster, served: Served, site: Site) -> None:
         runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, served.host, served.port).start()
+            await web.TCPSite(runner, served.listens, served.port).start()
             await ended_by(ending, reading)
         finally:
             await runner.cleanup()

@@ -48,6 +48,21 @@ def test_an_address(url: str, origin: str, secure: bool) -> None:
     assert (site.origins, site.secure) == (frozenset({origin}), secure)
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "listens"),
+    [
+        ("", "https://cron.example.com", "0.0.0.0"),
+        ("", "http://localhost:8080", "127.0.0.1"),
+        ("", "HTTP://127.0.0.1:8080", "127.0.0.1"),
+        ("", "http://[::1]:8080", "::1"),
+        ("10.0.0.1", "https://cron.example.com", "10.0.0.1"),
+        ("0.0.0.0", "http://localhost:8080", "0.0.0.0"),
+    ],
+)
+def test_where_it_listens(host: str, url: str, listens: str) -> None:
+    assert Served(host, 8080, url).listens == listens
+
+
 def jwt(payload: Any) -> str:
     return f"x.{base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip('=')}.y"
 
