@@ -4,7 +4,7 @@ Nothing is checked that the API server checks: it decides, and what it says is s
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,12 +14,15 @@ from crontask.api.names import ANNOTATION_APPROVE, ANNOTATION_REJECT, DRAWN, dra
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.api.times import format_time, parse_duration, time_of
 from crontask.client import actions, errors
+from crontask.client.requests import Document
 from crontask.client.tree import phase_of
 from crontask.dashboard.address import Ask
 from crontask.dashboard.command_lines import suspend_line, trigger_line
 from crontask.dashboard.desk import Desk, explained
 from crontask.dashboard.forms import BadFormError, args_of, run_form
 from crontask.dashboard.pages import Page
+from crontask.dashboard.plain import one_line
+from crontask.dashboard.run_parts import asks_for_approval
 from crontask.dashboard.session import Session
 
 Form = Mapping[str, str]
@@ -193,6 +196,9 @@ async def answer(pressed: Pressed) -> str:
         raise BadFormError("answer: is neither approve nor reject of a step; press one of the buttons")
     cluster = pressed.session.visitor.cluster
     run = await cluster.get(SCHEDULED_RUN, pressed.name, namespace=pressed.namespace)
+    if not any(each.get("name") == step and asks_for_approval(each) for each in _steps(run)):
+        # Also what is no name of a step, and would say in the annotation who has approved.
+        raise BadFormError(f"step: {one_line(step)} of {pressed.name} does not wait for an answer, or not any more")
     before = (run["metadata"].get("annotations") or {}).get(annotation)
     by = re.sub(r"[\s,]+", "-", pressed.session.visitor.name)
     value = ", ".join(filter(None, (before, f"{step} by {by}")))
@@ -202,6 +208,10 @@ async def answer(pressed: Pressed) -> str:
     await cluster.patch(SCHEDULED_RUN, pressed.name, change, namespace=pressed.namespace, manager=actions.MANAGER)
     pressed.say(f"{step} is {'approved' if said == 'approve' else 'rejected'}.")
     return pressed.of_run()
+
+
+def _steps(run: Document) -> Iterable[Document]:
+    return (run.get("status") or {}).get("steps") or ()
 
 
 def _until(pressed: Pressed) -> datetime | None:
