@@ -49,9 +49,12 @@ class Page:
 
     def _live(self, request: web.Request) -> str:
         """The address of the stream. After a form it is still that of the page."""
-        path = self.view.path.format(**request.match_info)
-        query = f"?{request.query_string}" if request.query_string else ""
-        return f"{self.desk.site.prefix}/live/{path}{query}"
+        return f"{self.desk.site.prefix}/live/{self._address(request)}"
+
+    def _address(self, request: web.Request) -> str:
+        """Of the view, below the prefix, with what was asked of it as it was written: decoded it says another thing."""
+        path, query = self.view.path.format(**request.match_info), request.rel_url.raw_query_string
+        return f"{path}?{query}" if query else path
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The stream: the regions of the page that are other than before. It ends with their rights."""
@@ -80,15 +83,13 @@ class Page:
     ) -> dict[str, list[Node]]:
         desk, view = self.desk, self.view
         model = view.build(desk.ask(request), snapshot, scene)
-        path = view.path.format(**request.match_info)
-        query = f"?{request.query_string}" if request.query_string else ""
         frame = Frame(
             scene.links,
             scene.clock,
             session.visitor.name,
             session.form_token,
             may=scene.may,
-            address=f"{desk.site.prefix}/{path}{query}",
+            address=f"{desk.site.prefix}/{self._address(request)}",
             cluster=desk.cluster,
         )
         return {region_id(name): nodes_of(desk.renderer.page(name, frame, model)) for name in view.regions}

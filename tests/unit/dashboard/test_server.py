@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from crontask.client import Access, AsyncCluster, errors
 from crontask.client.grants import Grant, Login
@@ -276,3 +277,11 @@ async def test_who_is_forgotten_behind_a_proxy_leaves_no_connections(desk: Desk)
     now[0] = 1e6
     await entry.visitor("ann")
     assert first in closed
+
+
+@pytest.mark.parametrize("query", ["q=a%23b", "q=a%26page%3D2", "q=a%2Bb", "q=%25", "q=a+b", "q=%C3%A4"])
+async def test_what_is_asked_of_a_view_is_asked_of_its_stream(desk: Desk, page: Page, query: str) -> None:
+    still(desk)
+    shown = await page.get(URL(f"{PREFIX}/ns/shop/tasks?{query}", encoded=True), headers=logged_in(desk))
+    assert f'data-live="{LIVE}?{query}"' in await shown.text()
+    assert f'value="{PREFIX}/ns/shop/tasks?{query}"' in await shown.text()
