@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from crontask.api.json_schema import SchemaError, check_schema, violations
 from crontask.client.requests import Document
@@ -39,8 +40,13 @@ class Field:
 
     @property
     def name(self) -> str:
-        """In the form."""
-        return f"{PREFIX}{self.key}" if self.key else WHOLE
+        """In the form; of a key that does not show all that it is, encoded."""
+        return f"{PREFIX}{self.key if self.label == self.key else quote(self.key, safe='')}" if self.key else WHOLE
+
+    @property
+    def label(self) -> str:
+        """The key for people: one line, without what is invisible or turns the direction of the text."""
+        return one_line(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def _read(field: Field, form: Mapping[str, str]) -> dict[str, Any]:
         return {field.key: text} if text or field.value else {}
     if not text.strip():
         return {}
-    return {field.key: _json(text, field.key)}
+    return {field.key: _json(text, field.label)}
 
 
 def _json(text: str, where: str) -> Any:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crontask.dashboard.forms import BadFormError, args_of, run_form
+from crontask.dashboard.plain import one_line
 
 SCHEMA = {
     "type": "object",
@@ -104,6 +105,14 @@ def test_without_a_schema_json() -> None:
 def test_what_was_written_stands_there_again() -> None:
     fields = run_form(task(args={"days": 3, "dryRun": True}), {"arg.days": "many", "draw": "x"}).fields
     assert (fields[0].value, fields[2].value) == ("many", "")
+
+
+@pytest.mark.parametrize("key", ["a\u202eb", "a\nb", "a\x1b[1mb", " a", "ä", "a b", "a%b", "\ufeff"])
+def test_the_name_of_an_arg_is_shown_plain_and_read_as_it_is(key: str) -> None:
+    (field,) = run_form(task({"properties": {key: {"type": "string"}}})).fields
+    for shown in (field.label, field.name):
+        assert shown == one_line(shown)
+    assert args_of(task({"properties": {key: {"type": "string"}}}), {field.name: "x"}) == {key: "x"}
 
 
 _JSON = st.recursive(
