@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from crontask.client import AsyncCluster
+from crontask.dashboard import http
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import LocalEntry
 from crontask.dashboard.guard import Site
@@ -53,7 +54,7 @@ async def _serve(cluster: AsyncCluster, port: int, begin: str, browser: bool, sa
         bound = listening.getsockname()[1]
         origins = frozenset(f"http://{name}:{bound}" for name in (_HOST, "localhost"))
         desk = Desk(Site(origins, prefix), entry, cluster.access.server, begin)
-        runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1)
+        runner = http.runner(application(desk))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, listening).start()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from crontask.client import AsyncCluster
+from crontask.dashboard import http
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import ProxyEntry, TokenEntry, VisitorOf
 from crontask.dashboard.guard import Site
@@ -75,7 +76,7 @@ async def _serve(cluster: AsyncCluster, served: Served, site: Site) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     async with cluster:
         reading = asyncio.create_task(shared.run())
-        runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1)
+        runner = http.runner(application(desk))
         await runner.setup()
         try:
             await web.TCPSite(runner, served.listens, served.port).start()
