@@ -169,6 +169,8 @@ class _Doors:
             frame = replace(self.desk.frame(request), problem=self.desk.entry.refusal)
             return self.desk.html(self.desk.entry.template, frame, status=401)
         # Not a redirect: this was sent by another site (a file), to which the cookie would not be sent on the way.
+        # Of the same browser: nobody would end it, as its cookie goes.
+        self.desk.sessions.end(self.desk.identifier(request))
         response = self.desk.html("welcome.html", self.desk.frame(request))
         self.desk.welcome(response, self.desk.sessions.begin(*admitted))
         return response

@@ -1,6 +1,7 @@
 """What the server answers to requests that no browser sends, and to those of nobody."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
 import pytest
@@ -11,6 +12,7 @@ from yarl import URL
 from crontask.client import Access, AsyncCluster, errors
 from crontask.client.grants import Grant, Login
 from crontask.client.tls import Tls
+from crontask.dashboard import http
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import LocalEntry, ProxyEntry, VisitorOf
 from crontask.dashboard.guard import Site
@@ -285,3 +287,43 @@ async def test_what_is_asked_of_a_view_is_asked_of_its_stream(desk: Desk, page: 
     shown = await page.get(URL(f"{PREFIX}/ns/shop/tasks?{query}", encoded=True), headers=logged_in(desk))
     assert f'data-live="{LIVE}?{query}"' in await shown.text()
     assert f'value="{PREFIX}/ns/shop/tasks?{query}"' in await shown.text()
+
+
+async def test_who_logs_in_again_is_logged_in_once(desk: Desk, page: Page) -> None:
+    assert isinstance(desk.entry, LocalEntry)
+    for _ in range(3):
+        # The browser sends the cookie that it has.
+        answer = await page.post(f"{PREFIX}/login", data={"code": desk.entry.code.draw()}, headers={"Origin": ORIGIN})
+        assert answer.status == 200
+        assert len(desk.sessions) == 1
+
+
+SECRET = "ThisIsACredential"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (f"Authorization: Bearer {SECRET}\x00", 400),
+        (f"Authorization Bearer {SECRET}", 400),
+        (f"Cookie: crontask-session={SECRET}\x01", 400),
+        (f"{SECRET}", 400),
+        (f"Authorization: Bearer {SECRET}{'x' * 30_000}", 400),
+        # The longest that is a token of ours.
+        (f"Authorization: Bearer {'x' * 16_384}", 401),
+    ],
+)
+async def test_no_credential_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture, line: str, status: int) -> None:
+    runner = http.runner(application(desk))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+        writer.write(f"GET {PREFIX}/ HTTP/1.1\r\nHost: {HOST}\r\n{line}\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.readline()).split()[1] == str(status).encode()
+        writer.close()
+    finally:
+        await runner.cleanup()
+    formatted = "".join(logging.Formatter().format(record) for record in caplog.records)
+    assert SECRET not in formatted
+    assert ("Error handling request" in formatted) is (status == 400)
