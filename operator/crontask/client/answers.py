@@ -10,7 +10,7 @@ from crontask.client.requests import Document, Request
 
 _SHOWN = 300
 # An API server reads JSON of up to 10,000 levels.
-_DEEPEST = 12_000
+DEEPEST = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,24 @@ def _seconds(header: str | None, details: Mapping[str, Any]) -> float | None:
     return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
 
 
+def written(document: Document) -> bytes:
+    """The JSON of an object that was read, however deeply it is nested."""
+    import json
+    import sys
+
+    import orjson
+
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, DEEPEST))
+        try:
+            return json.dumps(document).encode()
+        finally:
+            sys.setrecursionlimit(before)
+
+
 def _loaded(raw: bytes) -> Any:
     """The value of JSON, None of what is none."""
     import orjson
@@ -183,7 +201,7 @@ def _loaded_deep(raw: bytes) -> Any:
     import sys
 
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEEPEST))
+    sys.setrecursionlimit(max(before, DEEPEST))
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-
 from crontask.api.names import BACKFILL_CHOICES, BACKFILL_MISSING
 from crontask.api.times import format_time, parse_since
+from crontask.client.answers import written as written_json
 from crontask.client.requests import Document
 from crontask.client.tree import phase_of
 from crontask.dashboard.command_lines import backfill_line
@@ -121,12 +120,12 @@ def plan_of(task: Document, runs: tuple[Document, ...], asked: Asked) -> Backfil
 
     `runs`: of the task, and those without a task, among which its backfills are. Of many times it takes a while.
     """
-    parsed = parse_task(orjson.dumps(task), lambda meta: None)
+    parsed = parse_task(written_json(task), lambda meta: None)
     if not parsed.valid:
         raise BadFormError("\n".join(plain(f"the task is not valid: {problem}") for problem in parsed.problems))
     if why := why_never(parsed):
         raise BadFormError(f"{parsed.meta.name} has no times that could be made up for: {why}")
-    known = tuple(parse_run(orjson.dumps(run), lambda meta: None) for run in runs)
+    known = tuple(parse_run(written_json(run), lambda meta: None) for run in runs)
     within = asked.within
     try:
         times = past_times(parsed, known, within.start, within.end, within.now, MOST_TIMES)
@@ -142,7 +141,7 @@ def model_of(
 ) -> BackfillModel:
     """What is shown. `form`: what was written, or asked for before."""
     namespace, name = task["metadata"]["namespace"], task["metadata"]["name"]
-    parsed = parse_task(orjson.dumps(task), lambda meta: None)
+    parsed = parse_task(written_json(task), lambda meta: None)
     return BackfillModel(
         namespace,
         name,

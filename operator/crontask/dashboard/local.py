@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from crontask.client import AsyncCluster
+from crontask.client.answers import DEEPEST
 from crontask.dashboard import http
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import LocalEntry
@@ -42,6 +43,8 @@ def serve(cluster: AsyncCluster, port: int, *, begin: str, browser: bool, say: C
     Raises errors.ClientError where the API server does not know us, and PortTakenError."""
     # Of each object that somebody has mangled it says so each time that it is read.
     logging.getLogger("crontask.engine.parse").setLevel(logging.ERROR)
+    # Of objects as deep as the API server takes them, as the operator reads them.
+    sys.setrecursionlimit(DEEPEST)
     asyncio.run(_serve(cluster, port, begin, browser, say))
 
 

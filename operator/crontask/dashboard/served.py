@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from crontask.client import AsyncCluster
+from crontask.client.answers import DEEPEST
 from crontask.dashboard import http
 from crontask.dashboard.desk import Desk
 from crontask.dashboard.entry import ProxyEntry, TokenEntry, VisitorOf
@@ -37,7 +39,7 @@ class Served:
 
     @property
     def listens(self) -> str:
-        """Where: on all addresses, unless told; of one without TLS on this machine alone, or others would reach it."""
+        """Where: as asked for; else on all addresses, without TLS on this machine alone: others would reach it."""
         parts = urlsplit(self.url)
         loopback = "::1" if parts.hostname == "::1" else "127.0.0.1"
         return self.host or (loopback if parts.scheme == "http" else "0.0.0.0")
@@ -59,6 +61,8 @@ class Served:
 def serve(cluster: AsyncCluster, served: Served) -> None:
     """Serve until interrupted. `cluster`: with the credentials of the page itself."""
     logging.getLogger("crontask.engine.parse").setLevel(logging.ERROR)
+    # Of objects as deep as the API server takes them, as the operator reads them.
+    sys.setrecursionlimit(DEEPEST)
     asyncio.run(_serve(cluster, served, served.site()))
 
 

@@ -15,7 +15,7 @@ from crontask.dashboard.views import NoSuchObjectError
 MOST = 40
 """Streams of one session: more than a browser has windows that are seen, and than it opens connections."""
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
-_LAST_WORD = 5.0
+_LAST_EVENT_SECONDS = 5.0
 _EXPECTED = (errors.ClientError, NoSuchObjectError, NotLoggedInError)
 _log = logging.getLogger(__name__)
 
@@ -61,16 +61,16 @@ async def _send(
     except ConnectionError:
         # The page is closed.
         return
-    except Exception as error:  # noqa: BLE001 - whoever looks at the page is told, and the log has it
+    except Exception as error:  # noqa: BLE001 - whoever looks at the page sees it anew, and the log has it
         if not isinstance(error, _EXPECTED):
             _log.exception("%s %s", request.method, request.path)
         await _anew(response)
 
 
 async def _anew(response: web.StreamResponse) -> None:
-    """The last word, if anybody listens."""
+    """The last event, if anybody listens."""
     try:
-        async with asyncio.timeout(_LAST_WORD):
+        async with asyncio.timeout(_LAST_EVENT_SECONDS):
             await response.write(b"event: anew\ndata: anew\n\n")
     except (ConnectionError, TimeoutError) as error:
         _log.debug("nobody listens any more: %s", error)

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import orjson
-
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
+from crontask.client.answers import written
 from crontask.client.requests import Document
 from crontask.dashboard.address import LONGEST_PAGE, Ask
 from crontask.dashboard.command_lines import resume_line, suspend_line
@@ -170,12 +169,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
 
 def _coming(task: Document, scene: Scene, zone: str) -> tuple[tuple[ComingRow, ...], str]:
     """The times to come by the operator's own timetable; or why there are none."""
-    try:
-        written = orjson.dumps(task)
-    except TypeError:
-        # More deeply nested than the operator reads it.
-        return (), "its spec cannot be used"
-    parsed = parse_task(written, lambda meta: None)
+    parsed = parse_task(written(task), lambda meta: None)
     if not parsed.valid:
         return (), "its spec cannot be used"
     spec, now = parsed.spec, scene.clock.now.replace(microsecond=0)

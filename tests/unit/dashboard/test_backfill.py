@@ -150,3 +150,14 @@ def test_what_was_written_stands_there_as_text() -> None:
     text = page(hourly(), {"from": "<b>", "to": "x" * 500}, None, scene())
     assert 'value="&lt;b&gt;"' in text
     assert "x" * 65 not in text
+
+
+def test_a_run_that_is_nested_deeply_does_not_cost_the_plan() -> None:
+    value: object = 1
+    for _ in range(400):
+        value = [value]
+    run = {
+        "metadata": {"name": "r", "namespace": "shop", "uid": "u", "creationTimestamp": "2026-03-02T06:00:00Z"},
+        "spec": {"taskRef": {"name": "a"}, "args": value},
+    }
+    assert plan_of(hourly(), (run,), asked_of({"from": "2026-03-02T06:00:00Z"}, NOON)) is not None
