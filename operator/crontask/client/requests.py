@@ -42,7 +42,8 @@ class Request:
 
     `repeatable`: to do it twice is to do it once, so it is sent again when its answer was lost. `silence`: of a
     stream, after how many seconds without a byte its connection is dead; None: silence means nothing. `accept`: how
-    the answer is to be written.
+    the answer is to be written. `within`: after how many seconds nobody waits any more,
+    sent again or not.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Request:
     repeatable: bool = False
     silence: float | None = None
     accept: str = f"{JSON}, */*"
+    within: float | None = None
 
     def url(self, server: str) -> str:
         """Where it goes."""

@@ -8,6 +8,7 @@ from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.api.times import parse_duration
 from crontask.client import actions, operations, requests, values
+from crontask.client.deadline import Deadline
 from crontask.client.operations import JsonPatch
 from crontask.client.requests import Document, checked_name
 from crontask.runner.fitting import nearest
@@ -18,6 +19,7 @@ from crontask.sdk.port import Port
 Timeout = float | timedelta | str | None
 TASK_STATES = ("Active", "Suspended", "Completed", "Invalid", "Rejected")
 RUN_PHASES = tuple(map(str, RunPhase))
+UNBOUNDED = Deadline(None)
 _OWNER = 'conflict with "'
 _UNKNOWN = "field not declared in schema"
 
@@ -106,9 +108,10 @@ class Asking:
                 raise
             raise errors.InvalidTask(body["metadata"]["name"], problems) from error
 
-    async def get(self, kind: Resource, name: str, namespace: str | None) -> Document:
-        """One object."""
-        return await self.port.run(operations.once(requests.get(kind, name, self.inside(namespace))))
+    async def get(self, kind: Resource, name: str, namespace: str | None, deadline: Deadline = UNBOUNDED) -> Document:
+        """One object. Raises Timeout at the deadline."""
+        steps = operations.once(requests.get(kind, name, self.inside(namespace)))
+        return await self.port.run(operations.in_time(steps, deadline))
 
     async def patch(
         self, kind: Resource, name: str, namespace: str | None, change: Document | JsonPatch, manager: str
@@ -117,10 +120,17 @@ class Asking:
         request = requests.patch(kind, name, change, self.inside(namespace), manager=manager)
         return await self.port.run(operations.once(request))
 
-    async def list(self, kind: Resource, namespace: str | None, fields: str = "", selector: str = "") -> list[Document]:
-        """All objects of a kind that have these fields, and these labels."""
-        where = self.inside(namespace)
-        listed = await self.port.run(operations.listing(kind, where, fields=fields, selector=selector))
+    async def list(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        fields: str = "",
+        selector: str = "",
+        deadline: Deadline = UNBOUNDED,
+    ) -> list[Document]:
+        """All objects of a kind that have these fields, and these labels. Raises Timeout at the deadline."""
+        steps = operations.listing(kind, self.inside(namespace), fields=fields, selector=selector)
+        listed = await self.port.run(operations.in_time(steps, deadline))
         items: list[Document] = listed["items"]
         return items
 
