@@ -233,7 +233,7 @@ def clean_up(ctx: Context, *, days: int = 1) -> int:
 crons.cron("clean-up", "0 0 1 1 *", run=clean_up)
 crons.interval("report", hours=1, run=clean_up, args={"days": 2})
 """
-MAP = "configmap/crons-shop-crons"
+MAP = "configmap/crons-shop.crons"
 CLEAN_UP, REPORT = (f"crontask.crontask.dev/{name}" for name in ("clean-up", "report"))
 
 
@@ -256,7 +256,7 @@ def test_apply_a_file(verbs: Verbs, file: Path) -> None:
     done = verbs("apply", str(file))
     assert done.stdout.splitlines() == [f"{each} created" for each in (MAP, CLEAN_UP, REPORT)]
     assert done.stderr == "loaded\n"
-    assert verbs.get("configmap", "crons-shop-crons")["data"] == {"crons.py": FILE}
+    assert verbs.get("configmap", "crons-shop.crons")["data"] == {"crons.py": FILE}
     file.write_text(FILE.replace("return days", "return days + 1").replace("hours=1", "hours=2"))
     done = verbs("apply", str(file))
     assert done.stdout.splitlines() == [f"{MAP} configured", f"{CLEAN_UP} unchanged", f"{REPORT} configured"]
@@ -291,10 +291,10 @@ def test_what_is_exported_is_what_is_applied(verbs: Verbs, file: Path) -> None:
     text = verbs("export", str(file)).stdout
     assert [body["kind"] for body in yaml.safe_load_all(text)] == ["ConfigMap", "CronTask", "CronTask"]
     verbs.kubectl("apply", "-f", "-", stdin=text)
-    by_kubectl = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop-crons"), ("ct", "report"))]
+    by_kubectl = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop.crons"), ("ct", "report"))]
     verbs.kubectl("delete", "-f", "-", stdin=text)
     verbs("apply", str(file))
-    by_apply = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop-crons"), ("ct", "report"))]
+    by_apply = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop.crons"), ("ct", "report"))]
     for one_way, other in zip(by_kubectl, by_apply, strict=True):
         assert (one_way.get("data"), one_way.get("spec")) == (other.get("data"), other.get("spec"))
         assert one_way["metadata"]["labels"] == other["metadata"]["labels"]

@@ -242,7 +242,10 @@ class _Sync:
 
     async def _prune_maps(self, gone: list[Document]) -> None:
         """But for those that a task still needs, as one that still runs."""
-        needed = {_shipped_in(task) for task in await self._owned(CRON_TASK)} if gone and not self.dry_run else set()
+        needed: set[str | None] = set()
+        if gone and not self.dry_run:
+            # Also one that another owner has taken over since.
+            needed = {_shipped_in(task) for task in await self.asking.list(CRON_TASK, self.namespace)}
         for found in gone:
             name = found["metadata"]["name"]
             if name in needed:
