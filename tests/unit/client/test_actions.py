@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from crontask.api.names import drawn_name, follow_up_name, nominal_of
 from crontask.api.policies import Retry
@@ -196,7 +197,7 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
     (
         "half of a character as a key",
         lambda: actions.name_by_key("t", "\ud800"),
-        "has half of a surrogate pair",
+        r"key: '\ud800' has half of a surrogate pair",
     ),
     ("a long key", lambda: actions.name_by_key("t", "k" * 257), "key: has 257 characters"),
     ("nothing to run", lambda: actions.handler(), "handler: what runs is not said once: it has nothing; write one of"),
