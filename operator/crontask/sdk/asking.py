@@ -78,6 +78,17 @@ class Asking:
         metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
         return await self.apply({**body, "metadata": metadata, "spec": {"suspend": True}}, actions.MANAGER)
 
+    @property
+    def beginner(self) -> str:
+        """The manager that creates what nobody else may have created, and gives it up to our manager then."""
+        return f"{self.manager}/create"
+
+    async def give_up(self, body: Document, *, kind: Resource) -> Document:
+        """The manager that has created it owns nothing of it any more, once ours does."""
+        metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
+        named = {**{key: body[key] for key in ("apiVersion", "kind")}, "metadata": metadata}
+        return await self.apply(named, self.beginner, kind=kind)
+
     async def have(
         self, body: Document, *, take_over: bool = False, kind: Resource = CRON_TASK, dry_run: bool = False
     ) -> tuple[Document, dict[str, str]]:
@@ -88,6 +99,9 @@ class Asking:
             taken = owners_in(conflict, self.manager)
             if not taken:
                 raise
+            if set(taken.values()) == {self.beginner}:
+                # Who created it for us ended before it gave it up.
+                return await self.apply(body, self.manager, kind=kind, force=True, dry_run=dry_run), {}
             if not take_over:
                 raise errors.FieldConflict(body["metadata"]["name"], taken, kind.kind) from conflict
         return await self.apply(body, self.manager, kind=kind, force=True, dry_run=dry_run), taken
