@@ -15,10 +15,13 @@ from crontask.runner.fitting import nearest
 from crontask.sdk import errors
 from crontask.sdk.fields import unknown_in
 from crontask.sdk.port import Port
+from crontask.sdk.rivals import replacing, rivals, without_manager
 
 Timeout = float | timedelta | str | None
 TASK_STATES = ("Active", "Suspended", "Completed", "Invalid", "Rejected")
 RUN_PHASES = tuple(map(str, RunPhase))
+# So often somebody else may be quicker.
+_TRIES = 10
 UNBOUNDED = Deadline(None)
 _OWNER = 'conflict with "'
 _UNKNOWN = "field not declared in schema"
@@ -94,6 +97,47 @@ class Asking:
     ) -> tuple[Document, dict[str, str]]:
         """The object as our manager wants it, and which fields were taken over, from whom. Raises FieldConflict."""
         try:
+            return await self._applied(body, take_over, kind, dry_run)
+        except errors.Invalid as invalid:
+            if kind is not CRON_TASK:
+                raise
+            metadata = body["metadata"]
+            found = await self.known(kind, metadata["name"], metadata["namespace"])
+            others = rivals(body, found, self.manager) if found is not None else {}
+            if found is None or not others:
+                raise
+            owners = {".".join(path): owner for path, owner in others.items()}
+            if not take_over:
+                raise errors.FieldConflict(metadata["name"], owners) from invalid
+        patch = replacing(body, found, others)
+        found = await self.patch(kind, metadata["name"], metadata["namespace"], patch, self.beginner, dry_run=dry_run)
+        if dry_run:
+            return found, owners
+        if "resourceVersion" in metadata:
+            body = {**body, "metadata": {**metadata, "resourceVersion": found["metadata"]["resourceVersion"]}}
+        applied, taken = await self._applied(body, take_over, kind, dry_run)
+        return await self._without_beginner(applied), {**owners, **taken}
+
+    async def _without_beginner(self, task: Document) -> Document:
+        """The task, of which the manager that replaced others' fields owns none any more."""
+        name, namespace = task["metadata"]["name"], task["metadata"]["namespace"]
+        for left in reversed(range(_TRIES)):
+            change = without_manager(task, self.beginner)
+            if change is None:
+                break
+            try:
+                task = await self.patch(CRON_TASK, name, namespace, change, self.manager)
+            except errors.Conflict:
+                # The operator has written its status meanwhile.
+                if not left:
+                    raise
+                task = await self.get(CRON_TASK, name, namespace)
+        return task
+
+    async def _applied(
+        self, body: Document, take_over: bool, kind: Resource, dry_run: bool
+    ) -> tuple[Document, dict[str, str]]:
+        try:
             return await self.apply(body, self.manager, kind=kind, dry_run=dry_run), {}
         except errors.Conflict as conflict:
             taken = owners_in(conflict, self.manager)
@@ -128,10 +172,17 @@ class Asking:
         return await self.port.run(operations.in_time(steps, deadline))
 
     async def patch(
-        self, kind: Resource, name: str, namespace: str | None, change: Document | JsonPatch, manager: str
+        self,
+        kind: Resource,
+        name: str,
+        namespace: str | None,
+        change: Document | JsonPatch,
+        manager: str,
+        *,
+        dry_run: bool = False,
     ) -> Document:
         """A merge patch, or a JSON patch."""
-        request = requests.patch(kind, name, change, self.inside(namespace), manager=manager)
+        request = requests.patch(kind, name, change, self.inside(namespace), manager=manager, dry_run=dry_run)
         return await self.port.run(operations.once(request))
 
     async def list(
