@@ -377,7 +377,8 @@ def test_a_newer_deployment_that_comes_meanwhile_wins(deployer: Client, monkeypa
 
 
 def test_a_newer_deployment_that_creates_it_meanwhile_wins(deployer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    apply, newer_ones = _Sync._apply, []
+    apply = _Sync._apply
+    newer_ones: list[Synced] = []
 
     async def overtaken(self: _Sync, body: Any, before: Any, dry_run: bool) -> None:
         if self.revision == 7 and not dry_run and not newer_ones:

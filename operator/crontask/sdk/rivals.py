@@ -26,7 +26,7 @@ def rivals(wanted: Document, found: Document, manager: str) -> dict[Path, str]:
 
 
 def replacing(wanted: Document, found: Document, rivals: dict[Path, str]) -> JsonPatch:
-    """The patch of the task as it was found that sets ours in the place of these."""
+    """The patch of the task as it was found that sets ours instead of these."""
     version = found["metadata"]["resourceVersion"]
     patch: JsonPatch = [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}]
     patch += [{"op": "remove", "path": _pointer(path)} for path in rivals]
