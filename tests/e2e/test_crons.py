@@ -43,8 +43,8 @@ def test_a_file_that_is_deployed_with_the_application(
 ) -> None:
     """Row 43: `apply crons.py --prune`; a function runs in a pod; edits and what is gone from the file are followed."""
     names = ("clean-up", "daily-report", "rebuild", "ship")
-    assert apply(environment, str(EXAMPLE)) == dict.fromkeys(("crons-shop-crons", *names), "created")
-    assert apply(environment, str(EXAMPLE)) == dict.fromkeys(("crons-shop-crons", *names), "unchanged")
+    assert apply(environment, str(EXAMPLE)) == dict.fromkeys(("crons-shop.crons", *names), "created")
+    assert apply(environment, str(EXAMPLE)) == dict.fromkeys(("crons-shop.crons", *names), "unchanged")
     bench.until("all are active", lambda: all(bench.get("ct", each)["status"]["phase"] == "Active" for each in names))
 
     # The file itself is the program that triggers: its functions, with their types.
@@ -62,7 +62,7 @@ def test_a_file_that_is_deployed_with_the_application(
     text = EXAMPLE.read_text().replace("documents=3", "documents=4").replace("minutes=15", "minutes=20")
     edited.write_text(text)
     changed = apply(environment, str(edited))
-    assert {name for name, what in changed.items() if what == "configured"} == {"crons-shop-crons", "clean-up"}
+    assert {name for name, what in changed.items() if what == "configured"} == {"crons-shop.crons", "clean-up"}
     clean_up = bench.get("ct", "clean-up")["spec"]
     assert (clean_up["interval"], clean_up["suspend"]) == ("20m", True)
     trigger = ("-m", "crontask.cli.main", "trigger", "rebuild", "--set", "index=books", "--wait", "-o", "name")

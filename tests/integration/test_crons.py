@@ -14,7 +14,9 @@ from verbs import Verbs
 from cluster.control_plane import ControlPlane
 from crontask import Client, Context, Crons, errors
 from crontask.client import Flags, load
+from crontask.client.errors import Asked
 from crontask.crons.sync import Synced, _Sync
+from crontask.sdk.asking import Asking
 
 NEVER = "0 0 1 1 *"
 OWNED = "crontask.dev/owner=shop"
@@ -233,7 +235,7 @@ def clean_up(ctx: Context, *, days: int = 1) -> int:
 crons.cron("clean-up", "0 0 1 1 *", run=clean_up)
 crons.interval("report", hours=1, run=clean_up, args={"days": 2})
 """
-MAP = "configmap/crons-shop-crons"
+MAP = "configmap/crons-shop.crons"
 CLEAN_UP, REPORT = (f"crontask.crontask.dev/{name}" for name in ("clean-up", "report"))
 
 
@@ -256,7 +258,7 @@ def test_apply_a_file(verbs: Verbs, file: Path) -> None:
     done = verbs("apply", str(file))
     assert done.stdout.splitlines() == [f"{each} created" for each in (MAP, CLEAN_UP, REPORT)]
     assert done.stderr == "loaded\n"
-    assert verbs.get("configmap", "crons-shop-crons")["data"] == {"crons.py": FILE}
+    assert verbs.get("configmap", "crons-shop.crons")["data"] == {"crons.py": FILE}
     file.write_text(FILE.replace("return days", "return days + 1").replace("hours=1", "hours=2"))
     done = verbs("apply", str(file))
     assert done.stdout.splitlines() == [f"{MAP} configured", f"{CLEAN_UP} unchanged", f"{REPORT} configured"]
@@ -291,10 +293,10 @@ def test_what_is_exported_is_what_is_applied(verbs: Verbs, file: Path) -> None:
     text = verbs("export", str(file)).stdout
     assert [body["kind"] for body in yaml.safe_load_all(text)] == ["ConfigMap", "CronTask", "CronTask"]
     verbs.kubectl("apply", "-f", "-", stdin=text)
-    by_kubectl = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop-crons"), ("ct", "report"))]
+    by_kubectl = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop.crons"), ("ct", "report"))]
     verbs.kubectl("delete", "-f", "-", stdin=text)
     verbs("apply", str(file))
-    by_apply = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop-crons"), ("ct", "report"))]
+    by_apply = [verbs.get(kind, name) for kind, name in (("cm", "crons-shop.crons"), ("ct", "report"))]
     for one_way, other in zip(by_kubectl, by_apply, strict=True):
         assert (one_way.get("data"), one_way.get("spec")) == (other.get("data"), other.get("spec"))
         assert one_way["metadata"]["labels"] == other["metadata"]["labels"]
@@ -372,6 +374,38 @@ def test_a_newer_deployment_that_comes_meanwhile_wins(deployer: Client, monkeypa
     older = registry("a", "b", timeout="1h").sync(deployer, revision=7, prune=True)
     assert (older.newer, bool(older), bool(newer_ones[0])) == (8, False, True)
     assert [(task.name, task.spec["timeout"]) for task in deployer.tasks()] == [("a", "2h")]
+
+
+def test_a_newer_deployment_that_creates_it_meanwhile_wins(deployer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply = _Sync._apply
+    newer_ones: list[Synced] = []
+
+    async def overtaken(self: _Sync, body: Any, before: Any, dry_run: bool) -> None:
+        if self.revision == 7 and not dry_run and not newer_ones:
+            newer_ones.append(registry("a", timeout="2h").sync(deployer, revision=8))
+        await apply(self, body, before, dry_run)
+
+    monkeypatch.setattr(_Sync, "_apply", overtaken)
+    older = registry("a", timeout="1h").sync(deployer, revision=7)
+    assert (older.newer, [bool(each) for each in newer_ones]) == (8, [True])
+    task = deployer.task("a")
+    assert (task.spec["timeout"], task.document["metadata"]["annotations"]["crontask.dev/revision"]) == ("2h", "8")
+    owners = {(entry["manager"], entry["operation"]) for entry in task.document["metadata"]["managedFields"]}
+    assert owners == {("crontask-sdk/shop", "Apply")}
+
+
+def test_a_deployment_that_ended_while_it_created_is_gone_on_with(
+    deployer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended(*about: Any, **how: Any) -> Any:
+        raise errors.Unreachable(Asked("patch"), "cut", sent=False)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Asking, "give_up", ended)
+        with pytest.raises(errors.Unreachable):
+            registry("a", timeout="1h").sync(deployer, revision=7)
+    assert registry("a", timeout="2h").sync(deployer, revision=8)
+    assert deployer.task("a").spec["timeout"] == "2h"
 
 
 def test_what_a_deployment_registers_again_meanwhile_is_not_pruned(

@@ -125,6 +125,36 @@ def test_what_others_own_is_taken_over_only_when_asked(client: Any, kubectl: Kub
     assert client.register("sync", schedule=NEVER, handler=handler()).taken_over == {}
 
 
+@pytest.mark.parametrize(
+    ("patch", "field"),
+    [
+        ({"spec": {"schedule": None, "interval": "1h"}}, "spec.interval"),
+        ({"spec": {"handler": {"container": None, "http": {"url": "https://a.example"}}}}, "spec.handler.http"),
+        (
+            {"spec": {"handler": {"container": None, "steps": [{"name": "a", "task": "b"}], "maxParallel": 2}}},
+            "spec.handler.steps",
+        ),
+    ],
+)
+def test_another_kind_of_timing_or_handler_is_taken_over_too(
+    client: Any, kubectl: Kubectl, patch: dict[str, Any], field: str
+) -> None:
+    image = {"container": {"image": "none"}}
+    client.register("sync", schedule=NEVER, handler=image)
+    kubectl("patch", "crontask", "sync", "--type=merge", "-p", json.dumps(patch), "--field-manager=ops")
+    with pytest.raises(errors.FieldConflict) as caught:
+        client.register("sync", schedule=NEVER, handler=image)
+    assert caught.value.owners[field] == "ops"
+    taken = client.register("sync", schedule=NEVER, handler=image, take_over=True)
+    assert taken.taken_over[field] == "ops"
+    assert (taken.spec["schedule"], taken.spec["handler"], "interval" in taken.spec) == (NEVER, image, False)
+    entries = taken.document["metadata"]["managedFields"]
+    assert {(each["manager"], each["operation"]) for each in entries} == {("crontask-sdk/shop", "Apply")}
+    # It is ours alone again: an edit of ours leaves nothing behind.
+    again = client.register("sync", interval="2h", handler=image)
+    assert ("schedule" in again.spec, again.spec["interval"], again.taken_over) == (False, "2h", {})
+
+
 def test_what_an_update_changed_is_not_lost_by_a_redeploy(client: Any) -> None:
     client.register("sync", schedule=NEVER, handler=handler(), timeout="1h")
     client.update("sync", lambda spec: {**spec, "timeout": "2h"})

@@ -76,9 +76,13 @@ def keyed_name(task: str, key: str) -> str:
     return _digested(task, key, _KEY)
 
 
-def name_of_backfill(task: str, first: str, last: str, only: str) -> str:
-    """The backfill of a task from one nominal time to another: whoever asks again asks for the same."""
-    return _digested(f"{task}-backfill", f"{first}/{last} {only}", _BACKFILL)
+def name_of_backfill(task: str, first: str, last: str, only: str, number: int = 1) -> str:
+    """The backfill of a task from one nominal time to another: whoever asks again asks for the same.
+
+    `number`: of one after others that have left something of the same range undone.
+    """
+    again = f" {number}" if number > 1 else ""
+    return _digested(f"{task}-backfill", f"{first}/{last} {only}{again}", _BACKFILL)
 
 
 def drawn_name(begin: str, letters: str) -> str:

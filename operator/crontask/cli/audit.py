@@ -71,7 +71,7 @@ def _unexplained(times: "Sequence[PastTime]") -> "list[PastTime]":
     return [each for each in times if each.outcome in WITHOUT_REASON]
 
 
-def why_none(task: "CronTask", asked: Range) -> str:
+def why_none(task: "CronTask", asked: "Range") -> str:
     """Why there is no time in a range, and where to look."""
     spec = task.spec
     if spec.after is not None:

@@ -132,11 +132,11 @@ def _refuse_the_same(cluster: "Cluster", plan: "BackfillPlan") -> None:
 def _same(first: "Document", only: str) -> NoReturn:
     name = first["metadata"]["name"]
     if ended(first) and only == BACKFILL_FAILED:
-        fix = f"to run what failed of it again: {written_again('rerun', name)}"
+        fix = "none of its times is failed by now"
     elif ended(first):
         again = written_again("rerun", name, "--from", "Start")
         failed = f"to run what failed of it again, write --only {BACKFILL_FAILED}; " if has_failed(first) else ""
-        fix = f"{failed}to run all of it again: {again}"
+        fix = f"{failed}to run all of it again, with the right to create pods: {again}"
     else:
         fix = f"to wait for it: {written_again('wait', name)}"
     made = f"since {first['metadata']['creationTimestamp']}"

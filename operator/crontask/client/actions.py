@@ -27,6 +27,7 @@ from crontask.client import values
 from crontask.client.errors import BadInput
 from crontask.client.requests import Document
 from crontask.client.values import Duration, Instant
+from crontask.runner.result import same_json
 
 MANAGER = "crontask"
 """The field manager of pause and resume, whoever does it: they take turns."""
@@ -34,11 +35,26 @@ MANAGER = "crontask"
 _LONGEST_KEY = 256
 _DURATIONS = ("delay", "timeout", "startTimeout", "totalTimeout", "ttlAfterFinished")
 _INSTANTS = ("at", "scheduledTime")
-# What makes one request for a run another than the one before it with the same key.
-_ASKED = ("args", "at", "delay")
+# What makes one request for a run another than the one before it with the same key; `allowPast` says nothing of it.
+_ASKED = (
+    *("args", "at", "delay", "scheduledTime", "suspend", "timeout", "startTimeout", "totalTimeout", "retry"),
+    *("ttlAfterFinished", "onComplete", "cursor"),
+)
 # What is said of a run beside its settings, and what other schedulers call it.
 _BESIDE = ("key", "namespace", "labels", "annotations", "missing_ok")
 _HABITS = {"countdown": "delay", "eta": "at", "kwargs": "args", "task_id": "key", "idempotency_key": "key"}
+
+
+RETRY_DEFAULTS: Mapping[str, Any] = {
+    "limit": 0,
+    "initial": "1s",
+    "factor": 2,
+    "max": "5m",
+    "jitterPercent": 10,
+    "maxLost": 3,
+    "onLost": "Retry",
+}
+"""What the API server fills into `retry`: the CRD's own defaults, as a test says."""
 
 
 class RunSettings(TypedDict, total=False):
@@ -90,7 +106,11 @@ def name_by_key(task: str, key: str) -> str:
     """The name of the run of a task that is asked for by a key."""
     if not key or len(key) > _LONGEST_KEY:
         raise BadInput("key", f"has {len(key)} characters", f"write 1 to {_LONGEST_KEY}, like order-42")
-    return keyed_name(task, key)
+    try:
+        return keyed_name(task, key)
+    except UnicodeEncodeError:
+        problem = f"{key!r} has half of a surrogate pair, which is no text"
+        raise BadInput("key", problem, "write whole characters, like order-42") from None
 
 
 def drawn(begin: str) -> str:
@@ -245,14 +265,26 @@ def differences(wanted: Document, there: Document) -> list[str]:
         return ["idempotencyKey"]
     if found.get("taskRef") != asked.get("taskRef"):
         return ["taskRef"]
-    return [field for field in _ASKED if _meant(field, asked.get(field)) != _meant(field, found.get(field))]
+    return [field for field in _ASKED if not _means_the_same(field, asked.get(field), found.get(field))]
+
+
+def _means_the_same(field: str, asked: Any, found: Any) -> bool:
+    if field == "suspend":
+        # Somebody may have let it go since.
+        return bool(asked) or not found
+    return same_json(_meant(field, asked), _meant(field, found))
 
 
 def _meant(field: str, value: Any) -> Any:
     """The value, where the same may be written in several ways."""
     if value is None or field == "args":
         return value or {}
-    return parse_duration(value) if field == "delay" else values.moment(value, field)
+    if field == "retry":
+        whole = {**RETRY_DEFAULTS, **value}
+        return {**whole, **{key: parse_duration(whole[key]).total_seconds() for key in ("initial", "max")}}
+    if field in _DURATIONS:
+        return parse_duration(value)
+    return values.moment(value, field) if field in _INSTANTS else value
 
 
 def _with_function(source: object) -> object:

@@ -160,7 +160,7 @@ class AsyncCluster(Target):
             began = time.monotonic()
             try:
                 if watch.needs_list:
-                    for event in watch.listed(await self.run(watch.listing())):
+                    for event in watch.listed(await self.run(operations.in_time(watch.listing(), deadline))):
                         yield event
                 left = deadline.left
                 async with aclosing(self.transport.stream(watch.request(left), left)) as lines:

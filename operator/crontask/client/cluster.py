@@ -164,7 +164,7 @@ class Cluster(Target):
             began = time.monotonic()
             try:
                 if watch.needs_list:
-                    yield from watch.listed(self.run(watch.listing()))
+                    yield from watch.listed(self.run(operations.in_time(watch.listing(), deadline)))
                 left = deadline.left
                 with closing(self.transport.stream(watch.request(left), left)) as lines:
                     for line in lines:

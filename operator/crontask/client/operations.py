@@ -6,12 +6,13 @@ and creations behave alike with and without an event loop. No I/O here.
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from crontask.api.resources import Resource
 from crontask.client import errors, requests
 from crontask.client.answers import Event, read_event
+from crontask.client.deadline import Deadline
 from crontask.client.requests import Document, Request
 from crontask.client.sending import Backoff
 
@@ -20,6 +21,7 @@ Steps = Generator[Request, Document, T]
 JsonPatch = list[Document]
 
 _RESTARTS = 2
+_LAST_LOOK = 1.0
 _LONGEST_PAUSE = 15.0
 # So often, which takes about half a minute.
 _STARTING = 8
@@ -30,6 +32,24 @@ _AT_ONCE = 1.0
 def once(request: Request) -> Steps[Document]:
     """A single request."""
     return (yield request)
+
+
+def in_time(steps: Steps[T], deadline: Deadline) -> Steps[T]:
+    """The same, given up with errors.Timeout at the deadline. What is asked only then has a second left."""
+    try:
+        request = next(steps)
+        while True:
+            left = deadline.left
+            within = None if left is None else max(_LAST_LOOK, left)
+            try:
+                answer = yield replace(request, within=within)
+            except errors.RequestError as error:
+                request = steps.throw(error)
+            else:
+                request = steps.send(answer)
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def creating(request: Request) -> Steps[Document]:

@@ -44,7 +44,8 @@ class Request:
 
     `repeatable`: to do it twice is to do it once, so it is sent again when its answer was lost. `silence`: of a
     stream, after how many seconds without a byte its connection is dead; None: silence means nothing. `accept`: how
-    the answer is to be written. `longest_line`: of a stream, after how many bytes a line comes in pieces.
+    the answer is to be written. `longest_line`: of a stream, after how many bytes a line comes in pieces. `within`:
+    after how many seconds nobody waits any more, sent again or not.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Request:
     silence: float | None = None
     accept: str = f"{JSON}, */*"
     longest_line: int | None = None
+    within: float | None = None
 
     def url(self, server: str) -> str:
         """Where it goes."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from crontask.client import errors
 from crontask.client.answers import Answer, refusal
+from crontask.client.deadline import shorter
 from crontask.client.grants import Grant, Login
 from crontask.client.requests import Request
 
@@ -52,7 +53,7 @@ class Sending:
     def __init__(self, request: Request, login: Login, timeout: float | None, now: float) -> None:
         self._request = request
         self._login = login
-        self._timeout = timeout
+        self._timeout = timeout = shorter(timeout, request.within)
         self._deadline = None if timeout is None else now + timeout
         self._backoff = Backoff(longest=5.0)
         self._tries = 0

@@ -82,8 +82,9 @@ def _place(cron: Cron[Any, Any]) -> str:
 
 
 def config_map_name(owner: str, module: str) -> str:
-    """The ConfigMap of a module."""
-    return shortened(f"crons-{owner}-{module.lower().replace('_', '-').strip('-')}", 253)
+    """The ConfigMap of a module. A dot ends the owner, which has none: two owners never share a ConfigMap."""
+    parts = [part.strip("-") or "0" for part in module.lower().replace("_", "-").split(".")]
+    return shortened(f"crons-{owner}.{'.'.join(parts)}", 253)
 
 
 def _config_map(owner: str, source: Source) -> Document:
@@ -102,6 +103,9 @@ def _key(source: Source) -> str:
 
 def _task(cron: Cron[Any, Any], owner: str, source: Source | None, namespace: str | None) -> Document:
     check_found(cron.function)
+    if REVISION in cron.annotations:
+        problem = f"{REVISION} is written by each deployment that says its revision"
+        raise BadInput("annotations", problem, "remove it, and write sync(client, revision=…), or apply --revision")
     python: Document
     if cron.image is not None:
         python = {"image": cron.image, "entrypoint": f"{_importable(cron)}:{cron.function.__name__}"}

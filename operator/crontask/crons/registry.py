@@ -278,4 +278,9 @@ def _interval(every: "Duration | None", units: Mapping[str, int]) -> "Duration":
     if (every is None) == (not given):
         problem = f"every= and {', '.join(given)}= are both given" if given else "has no length"
         refuse("interval", problem, 'write minutes=15, or every="15m"')
-    return timedelta(**given) if every is None else every
+    if every is not None:
+        return every
+    try:
+        return timedelta(**given)
+    except OverflowError:
+        refuse("interval", f"{', '.join(given)} make more than a timedelta can be", "write fewer of them")

@@ -22,6 +22,10 @@ from crontask.runner.convert import adapter_of, as_in_json
 
 _FIX = "write text, numbers, a date, a list, a dataclass, a TypedDict or a pydantic model"
 
+# As pydantic writes them in JSON.
+_DURATION = r"^[-+]?P([0-9]+[YMWD])*(T([0-9]+([.][0-9]+)?[HMS])+)?$"
+_DATETIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
+
 
 class _Plain(GenerateJsonSchema):
     """Without titles, which say what the names say, and without what our validator does not take."""
@@ -33,6 +37,16 @@ class _Plain(GenerateJsonSchema):
     def decimal_schema(self, schema: Any) -> Any:
         """Without a pattern that looks ahead: those are not matched in linear time."""
         return {"type": ["number", "string"]} if self.mode == "validation" else {"type": "string"}
+
+    def timedelta_schema(self, schema: Any) -> Any:
+        """Also one below zero, with parts of a second, or of P1Y35D, which JSON Schema's format does not take."""
+        return {"type": "string", "pattern": _DURATION}
+
+    def datetime_schema(self, schema: Any) -> Any:
+        """A datetime need not have a zone in Python, unless its annotation says so; in JSON Schema's format it has."""
+        if schema.get("tz_constraint") == "aware":
+            return super().datetime_schema(schema)
+        return {"type": "string", "pattern": _DATETIME}
 
     def time_schema(self, schema: Any) -> Any:
         """A time of day has no zone in Python; in JSON Schema's format it has one."""
@@ -84,7 +98,7 @@ def _dumped(cron: Cron[Any, Any], argument: Argument, value: Any) -> Any:
         found = error.errors(include_url=False)[0]
         path = "".join(f".{step}" for step in found["loc"])
         raise BadInput(where + path, found["msg"], f"write what {cron.function.__name__} takes") from None
-    except PydanticSerializationError as error:
+    except (PydanticSerializationError, UnicodeError) as error:
         raise BadInput(where, str(error), _FIX) from None
 
 

@@ -38,7 +38,8 @@ def source_of(module_name: str) -> Source:
         raise BadInput(module_name, "has no file of its own whose source could be shipped", fix)
     shown = path.removeprefix(os.getcwd() + os.sep)
     try:
-        with open(path, encoding="utf-8") as file:
+        # Some editors begin it with a BOM, which Python passes over.
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(shown, f"cannot be read: {error}", "write it as text in UTF-8") from None

@@ -191,14 +191,18 @@ class _Sync:
                 version = before["metadata"]["resourceVersion"]
                 body = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
             try:
+                if self.revision is not None and before is None and not dry_run:
+                    body = await self._begun(body)
                 found, taken = await self.asking.have(body, take_over=self.take_over, kind=_kind(body), dry_run=dry_run)
                 break
             except errors.Conflict:
                 # Somebody has written it since: a newer revision, or the operator its status.
-                if before is None or not left:
+                before = await self._known(body) if left else None
+                if before is None:
                     raise
-                before = await self._known(body)
         if before is None:
+            if self.revision is not None and not dry_run:
+                found = await self.asking.give_up(body, kind=_kind(body))
             what: What = "created"
         else:
             what = "unchanged" if _content(before) == _content(found) else "configured"
@@ -207,6 +211,16 @@ class _Sync:
             if not dry_run:
                 found = await self._patch(found, actions.resume(found, datetime.now(UTC)))
         self.changes.append(Change(found["kind"], found["metadata"]["name"], what, found, before, taken))
+
+    async def _begun(self, body: Document) -> Document:
+        """Create it by a manager that gives it up again, to be applied in the version that has then.
+
+        What one manager applies twice never is a conflict. By two, a newer deployment that has created it meanwhile
+        is one: the revision is another. Raises Conflict.
+        """
+        made = await self.asking.apply(body, self.asking.beginner, kind=_kind(body))
+        version = made["metadata"]["resourceVersion"]
+        return {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
 
     @property
     def _pruner(self) -> str:
@@ -242,7 +256,10 @@ class _Sync:
 
     async def _prune_maps(self, gone: list[Document]) -> None:
         """But for those that a task still needs, as one that still runs."""
-        needed = {_shipped_in(task) for task in await self._owned(CRON_TASK)} if gone and not self.dry_run else set()
+        needed: set[str | None] = set()
+        if gone and not self.dry_run:
+            # Also one that another owner has taken over since.
+            needed = {_shipped_in(task) for task in await self.asking.list(CRON_TASK, self.namespace)}
         for found in gone:
             name = found["metadata"]["name"]
             if name in needed:

@@ -69,7 +69,7 @@ def convert_result(function: Callable[..., Any], value: Any) -> Any:
         return value
     except ValidationError as error:
         raise NotJsonError(_problems(error, "result")) from error
-    except PydanticSerializationError as error:
+    except (PydanticSerializationError, UnicodeError) as error:
         raise NotJsonError(f"result: {error}") from error
 
 
@@ -91,7 +91,7 @@ def adapter_of(annotation: Any) -> Any:
 
 def _teach(annotation: Any, seen: set[Any]) -> None:
     """Have pydantic read the TypedDicts of typing within it, which before Python 3.12 it refuses to."""
-    if typing.is_typeddict(annotation) or dataclasses.is_dataclass(annotation):
+    if is_typed_dict(annotation) or dataclasses.is_dataclass(annotation):
         if annotation in seen:
             return
         seen.add(annotation)

@@ -49,6 +49,15 @@ def plain(value: Any, path: str = "result", depth: int = 0) -> Any:
     )
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Whether JSON has one value for both: True is no 1, but 1.0 is, as an API server writes it."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(value, other[key]) for key, value in one.items())
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
 def _key(key: Any, path: str) -> str:
     if not isinstance(key, str):
         raise NotJsonError(f"{path}: a key is {type(key).__name__}, and the keys of JSON are text; use str()")

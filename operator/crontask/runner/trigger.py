@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from crontask.runner.fitting import misfit, no_such_task
-from crontask.runner.result import NotJsonError, plain
+from crontask.runner.result import NotJsonError, plain, same_json
 
 Document = dict[str, Any]
 API_VERSION = "crontask.dev/v1alpha1"
@@ -71,7 +71,7 @@ class Triggers:
         self._check_fits(task, body["spec"].get("args") or {}, missing_ok)
         found = self._runs.have(self._namespace, body)
         name, spec = found["metadata"]["name"], found.get("spec") or {}
-        differing = [each for each in _ASKED if _meant(each, spec.get(each)) != _meant(each, body["spec"].get(each))]
+        differing = [each for each in _ASKED if not _same(each, spec, body["spec"])]
         if differing and key is None:
             raise TriggerError(
                 f"call {self._calls} of this run has triggered {name} before, with different "
@@ -153,12 +153,18 @@ def _checked_key(key: object) -> str:
     """The key, if it can be one."""
     if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
         raise TriggerError(f"key is {key!r:.60}; write a text of 1 to {_LONGEST_KEY} characters, like 'order-42'")
+    if not _is_text(key):
+        raise TriggerError(f"key is {key!r:.60}, which has half of a surrogate pair; write whole characters")
     return key
 
 
 def _fitting(key: str) -> str:
     """A key of our own, hashed where the key of the run that it begins with makes it too long."""
     return key if len(key) <= _LONGEST_KEY else sha256(key.encode()).hexdigest()
+
+
+def _same(field: str, one: Document, other: Document) -> bool:
+    return same_json(_meant(field, one.get(field)), _meant(field, other.get(field)))
 
 
 def _meant(field: str, value: Any) -> Any:
@@ -176,10 +182,22 @@ def _meant(field: str, value: Any) -> Any:
     return value
 
 
+def _is_text(written: str) -> bool:
+    """Whether it can be sent: half of a surrogate pair cannot."""
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _args(args: Mapping[str, Any]) -> Any:
     try:
+        written = json.dumps(plain(dict(args), "args"), ensure_ascii=False)
+        if not _is_text(written):
+            raise TriggerError("args have half of a surrogate pair, which is no text; write whole characters")
         # As they come back: a tuple is a list.
-        return json.loads(json.dumps(plain(dict(args), "args")))
+        return json.loads(written)
     except NotJsonError as error:
         raise TriggerError(str(error).replace("return ", "write ")) from error
 

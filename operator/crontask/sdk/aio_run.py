@@ -8,9 +8,10 @@ from typing import Any, Self, TypeVar, Unpack, overload
 from crontask.api.resources import SCHEDULED_RUN
 from crontask.client import actions
 from crontask.client.actions import RunSettings
+from crontask.client.deadline import Deadline
 from crontask.client.requests import Document
 from crontask.sdk import errors, outcome
-from crontask.sdk.asking import Asking, Timeout, fields_of_runs, seconds_of
+from crontask.sdk.asking import UNBOUNDED, Asking, Timeout, fields_of_runs, seconds_of
 from crontask.sdk.objects import Cell, EventType, RunView
 
 T = TypeVar("T")
@@ -25,18 +26,14 @@ class AsyncRun(RunView):
 
     async def refresh(self) -> Self:
         """Read it again. Raises RunGone."""
-        try:
-            found = await self._asking.get(SCHEDULED_RUN, self.name, self.namespace)
-        except errors.NotFound:
-            raise outcome.gone(self) from None
-        self._take(found)
-        return self
+        return await self._read(UNBOUNDED)
 
     async def wait(self, timeout: Timeout = None) -> Self:
         """Wait until it has ended, well or not. Raises WaitTimeout, RunGone. The run goes on if nobody waits."""
         if self.ended:
             return self
         seconds = seconds_of(timeout)
+        deadline = Deadline(seconds)
         events = self._asking.port.watch(
             SCHEDULED_RUN, namespace=self.namespace, name=self.name, after=self.document, timeout=seconds
         )
@@ -49,7 +46,13 @@ class AsyncRun(RunView):
                     return self
                 if event.type == "DELETED":
                     raise outcome.gone(self)
-        await self.refresh()
+        try:
+            await self._read(deadline)
+        except errors.RequestError as error:
+            # As through the watch: a server that is away for a while says nothing of the run.
+            if not error.passing:
+                raise
+            raise outcome.too_long(self, seconds or 0.0) from error
         if not self.ended:
             raise outcome.too_long(self, seconds or 0.0)
         return self
@@ -65,10 +68,11 @@ class AsyncRun(RunView):
 
         Raises RunFailed, RunTimedOut, RunCanceled, RunSkipped, RunGone, WaitTimeout, and ResultMismatch.
         """
+        deadline = Deadline(seconds_of(timeout))
         await self.wait(timeout)
         if self.succeeded:
             return outcome.result_as(self, type_)
-        raise outcome.failure_of(self, await self._counted() if self.phase == "Skipped" else None)
+        raise outcome.failure_of(self, await self._counted(deadline) if self.phase == "Skipped" else None)
 
     async def cancel(self, reason: str | None = None, *, immediate: bool = False) -> Self:
         """Ask for its end. `immediate`: of a workflow, nothing that was done is undone."""
@@ -96,11 +100,24 @@ class AsyncRun(RunView):
 
         return lines_of(self._asking.port, self, follow=follow)
 
-    async def _counted(self) -> str | None:
-        """The run with its key that counted."""
+    async def _read(self, deadline: Deadline) -> Self:
+        try:
+            found = await self._asking.get(SCHEDULED_RUN, self.name, self.namespace, deadline)
+        except errors.NotFound:
+            raise outcome.gone(self) from None
+        self._take(found)
+        return self
+
+    async def _counted(self, deadline: Deadline) -> str | None:
+        """The run with its key that counted, if it can be known in time."""
         if self.task is None or not self.spec.get("idempotencyKey"):
             return None
-        others = await self._asking.list(SCHEDULED_RUN, self.namespace, fields_of_runs(self.task))
+        try:
+            others = await self._asking.list(
+                SCHEDULED_RUN, self.namespace, fields_of_runs(self.task), deadline=deadline
+            )
+        except errors.Timeout:
+            return None
         return outcome.counts_instead(self, [RunView(Cell(other)) for other in others])
 
     def _take(self, document: Document) -> None:

@@ -8,16 +8,21 @@ from crontask.api.phases import RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.api.times import parse_duration
 from crontask.client import actions, operations, requests, values
+from crontask.client.deadline import Deadline
 from crontask.client.operations import JsonPatch
 from crontask.client.requests import Document, checked_name
 from crontask.runner.fitting import nearest
 from crontask.sdk import errors
 from crontask.sdk.fields import unknown_in
 from crontask.sdk.port import Port
+from crontask.sdk.rivals import replacing, rivals, without_manager
 
 Timeout = float | timedelta | str | None
 TASK_STATES = ("Active", "Suspended", "Completed", "Invalid", "Rejected")
 RUN_PHASES = tuple(map(str, RunPhase))
+# So often somebody else may be quicker.
+_TRIES = 10
+UNBOUNDED = Deadline(None)
 _OWNER = 'conflict with "'
 _UNKNOWN = "field not declared in schema"
 
@@ -76,16 +81,71 @@ class Asking:
         metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
         return await self.apply({**body, "metadata": metadata, "spec": {"suspend": True}}, actions.MANAGER)
 
+    @property
+    def beginner(self) -> str:
+        """The manager that creates what nobody else may have created, and gives it up to our manager then."""
+        return f"{self.manager}/create"
+
+    async def give_up(self, body: Document, *, kind: Resource) -> Document:
+        """The manager that has created it owns nothing of it any more, once ours does."""
+        metadata = {key: body["metadata"][key] for key in ("name", "namespace")}
+        named = {**{key: body[key] for key in ("apiVersion", "kind")}, "metadata": metadata}
+        return await self.apply(named, self.beginner, kind=kind)
+
     async def have(
         self, body: Document, *, take_over: bool = False, kind: Resource = CRON_TASK, dry_run: bool = False
     ) -> tuple[Document, dict[str, str]]:
         """The object as our manager wants it, and which fields were taken over, from whom. Raises FieldConflict."""
+        try:
+            return await self._applied(body, take_over, kind, dry_run)
+        except errors.Invalid as invalid:
+            if kind is not CRON_TASK:
+                raise
+            metadata = body["metadata"]
+            found = await self.known(kind, metadata["name"], metadata["namespace"])
+            others = rivals(body, found, self.manager) if found is not None else {}
+            if found is None or not others:
+                raise
+            owners = {".".join(path): owner for path, owner in others.items()}
+            if not take_over:
+                raise errors.FieldConflict(metadata["name"], owners) from invalid
+        patch = replacing(body, found, others)
+        found = await self.patch(kind, metadata["name"], metadata["namespace"], patch, self.beginner, dry_run=dry_run)
+        if dry_run:
+            return found, owners
+        if "resourceVersion" in metadata:
+            body = {**body, "metadata": {**metadata, "resourceVersion": found["metadata"]["resourceVersion"]}}
+        applied, taken = await self._applied(body, take_over, kind, dry_run)
+        return await self._without_beginner(applied), {**owners, **taken}
+
+    async def _without_beginner(self, task: Document) -> Document:
+        """The task, of which the manager that replaced others' fields owns none any more."""
+        name, namespace = task["metadata"]["name"], task["metadata"]["namespace"]
+        for left in reversed(range(_TRIES)):
+            change = without_manager(task, self.beginner)
+            if change is None:
+                break
+            try:
+                task = await self.patch(CRON_TASK, name, namespace, change, self.manager)
+            except errors.Conflict:
+                # The operator has written its status meanwhile.
+                if not left:
+                    raise
+                task = await self.get(CRON_TASK, name, namespace)
+        return task
+
+    async def _applied(
+        self, body: Document, take_over: bool, kind: Resource, dry_run: bool
+    ) -> tuple[Document, dict[str, str]]:
         try:
             return await self.apply(body, self.manager, kind=kind, dry_run=dry_run), {}
         except errors.Conflict as conflict:
             taken = owners_in(conflict, self.manager)
             if not taken:
                 raise
+            if set(taken.values()) == {self.beginner}:
+                # Who created it for us ended before it gave it up.
+                return await self.apply(body, self.manager, kind=kind, force=True, dry_run=dry_run), {}
             if not take_over:
                 raise errors.FieldConflict(body["metadata"]["name"], taken, kind.kind) from conflict
         return await self.apply(body, self.manager, kind=kind, force=True, dry_run=dry_run), taken
@@ -106,21 +166,36 @@ class Asking:
                 raise
             raise errors.InvalidTask(body["metadata"]["name"], problems) from error
 
-    async def get(self, kind: Resource, name: str, namespace: str | None) -> Document:
-        """One object."""
-        return await self.port.run(operations.once(requests.get(kind, name, self.inside(namespace))))
+    async def get(self, kind: Resource, name: str, namespace: str | None, deadline: Deadline = UNBOUNDED) -> Document:
+        """One object. Raises Timeout at the deadline."""
+        steps = operations.once(requests.get(kind, name, self.inside(namespace)))
+        return await self.port.run(operations.in_time(steps, deadline))
 
     async def patch(
-        self, kind: Resource, name: str, namespace: str | None, change: Document | JsonPatch, manager: str
+        self,
+        kind: Resource,
+        name: str,
+        namespace: str | None,
+        change: Document | JsonPatch,
+        manager: str,
+        *,
+        dry_run: bool = False,
     ) -> Document:
         """A merge patch, or a JSON patch."""
-        request = requests.patch(kind, name, change, self.inside(namespace), manager=manager)
+        request = requests.patch(kind, name, change, self.inside(namespace), manager=manager, dry_run=dry_run)
         return await self.port.run(operations.once(request))
 
-    async def list(self, kind: Resource, namespace: str | None, fields: str = "", selector: str = "") -> list[Document]:
-        """All objects of a kind that have these fields, and these labels."""
-        where = self.inside(namespace)
-        listed = await self.port.run(operations.listing(kind, where, fields=fields, selector=selector))
+    async def list(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        fields: str = "",
+        selector: str = "",
+        deadline: Deadline = UNBOUNDED,
+    ) -> list[Document]:
+        """All objects of a kind that have these fields, and these labels. Raises Timeout at the deadline."""
+        steps = operations.listing(kind, self.inside(namespace), fields=fields, selector=selector)
+        listed = await self.port.run(operations.in_time(steps, deadline))
         items: list[Document] = listed["items"]
         return items
 

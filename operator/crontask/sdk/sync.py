@@ -218,7 +218,7 @@ class Client:
         """Run a task: now, `at` a time, or after a `delay`.
 
         With a `key`, who asks again is given the same run, as long as it is kept (its ttlAfterFinished, a week unless
-        set); KeyConflict if it was asked for with other args, at or delay. Raises UnknownTask where there is no such
+        set); KeyConflict if it was asked for with other args or settings. Raises UnknownTask where there is no such
         task, unless `missing_ok`: the run then waits for it; and BadInput for args that do not fit its argsSchema.
         """
         asked = self._client.trigger(

@@ -3,16 +3,20 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from crontask.api.names import drawn_name, follow_up_name, nominal_of
 from crontask.api.policies import Retry
 from crontask.api.validate import validate_run
 from crontask.client import actions, values
 from crontask.client.errors import BadInput
+from crontask.runner.result import same_json
 
+ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 6, 1, 14, 0, 0, 1, tzinfo=timezone(timedelta(hours=1)))
 RUN = {"metadata": {"name": "sync-1"}, "spec": {"taskRef": {"name": "sync"}}}
@@ -190,6 +194,11 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
         "at: and delay are both given; keep one of them",
     ),
     ("an empty key", lambda: actions.name_by_key("t", ""), "key: has 0 characters; write 1 to 256"),
+    (
+        "half of a character as a key",
+        lambda: actions.name_by_key("t", "\ud800"),
+        r"key: '\ud800' has half of a surrogate pair",
+    ),
     ("a long key", lambda: actions.name_by_key("t", "k" * 257), "key: has 257 characters"),
     ("nothing to run", lambda: actions.handler(), "handler: what runs is not said once: it has nothing; write one of"),
     (
@@ -290,11 +299,48 @@ ASKED = actions.trigger("t", name="a", key="k", args={"x": 1}, delay="60s")
         (actions.trigger("t", name="a", key="k", args={"x": 1}, at=NOW), ["at", "delay"]),
         (actions.trigger("t", name="a", args={"x": 1}, delay="1m"), ["idempotencyKey"]),
         (actions.trigger("u", name="a", key="k", args={"x": 1}, delay="1m"), ["taskRef"]),
-        (actions.trigger("t", name="a", key="k", delay="1m", timeout="5s"), ["args"]),
+        (actions.trigger("t", name="a", key="k", delay="1m", timeout="5s"), ["args", "timeout"]),
+        (actions.trigger("t", name="a", key="k", args={"x": True}, delay="1m"), ["args"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1.0}, delay="1m"), []),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", scheduled_time=NOW), ["scheduledTime"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", retry={"limit": 1}), ["retry"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", suspend=True), ["suspend"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", suspend=False), []),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", on_complete={"task": "u"}), ["onComplete"]),
+        (actions.trigger("t", name="a", key="k", args={"x": 1}, delay="1m", allow_past=True), []),
     ],
 )
 def test_in_what_a_run_differs(there: dict[str, Any], wanted: list[str]) -> None:
     assert actions.differences(ASKED, there) == wanted
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        *(({"c": 1}, {"c": True}, False), ([{"c": [0]}], [{"c": [False]}], False), ({"c": 1}, {"c": 1.0}, True)),
+        *(({"c": 1}, {"d": 1}, False), ([1], [1, 2], False), ("1", 1, False), (None, 0, False), ([], {}, False)),
+    ],
+)
+def test_what_json_has_one_value_for(one: Any, other: Any, same: bool) -> None:
+    assert same_json(one, other) is same_json(other, one) is same
+
+
+def test_a_run_that_somebody_let_go_is_the_one_that_was_asked_for() -> None:
+    asked = actions.trigger("t", name="a", key="k", suspend=True, timeout="60s")
+    assert actions.differences(asked, actions.trigger("t", name="a", key="k", timeout="1m")) == []
+    assert actions.differences(asked, asked) == []
+
+
+def test_what_the_api_server_fills_in_is_no_difference() -> None:
+    crd = yaml.safe_load((ROOT / "crds" / "crontask.dev_scheduledruns.yaml").read_text())
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields = spec["retry"]["properties"]
+    assert {key: each["default"] for key, each in fields.items() if "default" in each} == actions.RETRY_DEFAULTS
+    asked = actions.trigger("t", name="a", key="k", retry={"limit": 2, "max": "300s"})
+    found = actions.trigger("t", name="a", key="k", retry={**actions.RETRY_DEFAULTS, "limit": 2})
+    assert actions.differences(asked, found) == []
+    found["spec"]["retry"]["initial"] = "9s"
+    assert actions.differences(asked, found) == ["retry"]
 
 
 @pytest.mark.parametrize("source", ["def handel(ctx): ...", "async def handler(ctx): ...", "def"])

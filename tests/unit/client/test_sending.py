@@ -1,5 +1,7 @@
 """What is sent again, and when: without a socket."""
 
+from dataclasses import replace
+
 import pytest
 
 from crontask.api.resources import CRON_TASK
@@ -38,6 +40,15 @@ def test_once_the_time_is_over_it_is_said_what_went_wrong_last() -> None:
     with pytest.raises(errors.Unreachable) as caught:
         sending.left(110)
     assert caught.value is cut
+
+
+@pytest.mark.parametrize(
+    ("timeout", "within", "left"), [(None, 2, 2), (10, 2, 2), (1, 2, 1), (10, None, 10), (None, None, None)]
+)
+def test_a_request_may_say_how_long_its_answer_is_wanted(
+    timeout: float | None, within: float | None, left: float | None
+) -> None:
+    assert Sending(replace(GET, within=within), LOGIN, timeout, now=100).left(100) == left
 
 
 def test_a_pause_that_would_outlast_the_timeout_is_not_made() -> None:

@@ -423,6 +423,12 @@ def test_a_watch_ends_when_its_time_is_over(make: Make, server: BadServer) -> No
     assert 0.4 <= time.monotonic() - began < 2
 
 
+def test_the_list_of_a_watch_ends_with_its_time_too(make: Make, server: BadServer) -> None:
+    server.acts = [page(), lines(gone()), silence(8)]
+    # The server's whole silence would outlast the time of the test.
+    assert list(make(request_timeout=None).watch(POD, timeout=0.5)) == []
+
+
 @pytest.mark.parametrize(("act", "kind"), [(refuse(403, "Forbidden"), errors.Forbidden), (cut, errors.Unreachable)])
 def test_a_watch_that_never_worked_says_why(act: Act, kind: type[Exception], make: Make, server: BadServer) -> None:
     server.acts = [act]

@@ -1,5 +1,6 @@
 """The objects that are made of a registry, and all that keeps them from being made."""
 
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,9 @@ import shop_crons
 import yaml
 
 from crontask import Context, Crons, errors
+from crontask.api.resources import CONFIG_MAP
 from crontask.api.validate import validate_task
+from crontask.client.requests import checked_name
 from crontask.crons.manifests import InvalidCrons, config_map_name
 
 
@@ -59,11 +62,11 @@ def by_kind(crons: Crons, kind: str, **how: Any) -> list[dict[str, Any]]:
 
 def test_the_source_comes_first_and_once() -> None:
     first, *others = shop_crons.crons.manifests()
-    assert (first["kind"], first["metadata"]["name"]) == ("ConfigMap", "crons-shop-shop-crons")
+    assert (first["kind"], first["metadata"]["name"]) == ("ConfigMap", "crons-shop.shop-crons")
     assert first["data"] == {"shop_crons.py": Path(shop_crons.__file__).read_text()}
     assert {body["kind"] for body in others} == {"CronTask"}
     python = others[0]["spec"]["handler"]["python"]
-    reference = {"name": "crons-shop-shop-crons", "key": "shop_crons.py"}
+    reference = {"name": "crons-shop.shop-crons", "key": "shop_crons.py"}
     assert python == {"configMapKeyRef": reference, "entrypoint": "rebuild"}
     for body in (first, *others):
         assert body["metadata"]["labels"]["crontask.dev/owner"] == "shop"
@@ -110,7 +113,10 @@ def test_functions_of_an_image() -> None:
 
 
 def test_the_name_of_a_config_map() -> None:
-    assert config_map_name("shop", "jobs.Daily_Report") == "crons-shop-jobs.daily-report"
+    assert config_map_name("shop", "jobs.Daily_Report") == "crons-shop.jobs.daily-report"
+    assert config_map_name("shop", "eu_jobs") != config_map_name("shop-eu", "jobs")
+    for module in ("_private", "jobs._private", "jobs.__init__", "_", "a._.b"):
+        assert checked_name(config_map_name("shop", module), CONFIG_MAP)
     assert len(config_map_name("shop", "a" * 300)) == 253
 
 
@@ -160,6 +166,22 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert [line.partition("test_manifests.py")[0] for line in lines if "imports" in line] == ["tests/unit/crons/"] * 3
     assert any(": CronTask a: spec.timeZone" in line for line in lines)
     assert any(": CronTask b: spec.schedule" in line for line in lines)
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "marked.py").write_text("def f(ctx): ...\n", encoding="utf-8-sig")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("marked")
+    crons = Crons("shop")
+    crons.interval("a", minutes=1, run=module.f)
+    assert crons.manifests()[0]["data"] == {"marked.py": "def f(ctx): ...\n"}
+
+
+def test_the_revision_is_written_by_the_deployment_alone() -> None:
+    crons = Crons("shop", image="registry/shop:1")
+    crons.interval("a", minutes=1, run=plain, annotations={"crontask.dev/revision": "99"})
+    with pytest.raises(errors.BadInput, match=r"CronTask a: annotations: crontask\.dev/revision is written by each"):
+        crons.manifests(revision=5)
 
 
 def test_a_function_without_a_file_cannot_be_shipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,8 @@ def test_an_owner_that_no_label_can_have() -> None:
         ({}, r"interval: has no length; write minutes=15, or every=\"15m\""),
         ({"every": "1h", "minutes": 5}, "interval: every= and minutes= are both given"),
         ({"minutes": 1.5}, r"minutes: is 1\.5; write a whole number"),
+        ({"seconds": 10**30}, "interval: seconds make more than a timedelta can be; write fewer"),
+        ({"weeks": 10**9, "hours": 1}, "interval: weeks, hours make more than a timedelta can be"),
         ({"hours": True}, "hours: is True; write a whole number"),
         ({"minutes": 1, "run": no_context}, r"test_registry.py:\d+: no_context takes no context; write def no_context"),
         ({"minutes": 1, "run": by_position}, "takes days by its position alone"),

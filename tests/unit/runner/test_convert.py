@@ -152,6 +152,17 @@ def test_an_adapter_is_made_again_and_again() -> None:
         assert adapter_of(list[Dated]).json_schema()["items"]["$ref"] == "#/$defs/Dated"
 
 
+def test_a_typed_dict_within_one_of_typing_extensions_need_not_have_been_read_before() -> None:
+    class Fresh(TypedDict):
+        day: date
+        note: NotRequired[str]
+
+    class Holder(typing_extensions.TypedDict):
+        rows: list[Fresh]
+
+    assert adapter_of(Holder).validate_json('{"rows": [{"day": "2026-03-01"}]}') == {"rows": [{"day": DAY}]}
+
+
 _SOURCE = """
 import sys
 from dataclasses import dataclass

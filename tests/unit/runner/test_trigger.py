@@ -172,6 +172,48 @@ def test_what_may_pass_is_sent_again(secrets: Path, tls: ssl.SSLContext) -> None
     assert server.asked[-1].path.endswith(f"/{name}")
 
 
+class Echo:
+    """Has each run as it was asked for first."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Any] = {}
+
+    def have(self, namespace: str, body: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.there.setdefault(body["metadata"]["name"], body)
+        return found
+
+    def task(self, namespace: str, name: str) -> dict[str, Any] | None:
+        return {}
+
+    def tasks(self, namespace: str) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"key": ""}, "key is ''; write"),
+        ({"key": 5}, "key is 5; write"),
+        ({"key": "\ud800"}, "key is '.ud800', which has half of a surrogate pair"),
+        ({"args": {"u": ["\ud800"]}}, "args have half of a surrogate pair"),
+        ({"args": {"\ud800": 1}}, "args have half of a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_sent_makes_no_run(how: dict[str, Any], words: str) -> None:
+    runs = Echo()
+    with pytest.raises(TriggerError, match=words):
+        ask(Triggers(runs, "shop", "uid-1"), **how)
+    assert runs.there == {}
+
+
+def test_true_is_no_one() -> None:
+    runs = Triggers(Echo(), "shop", "uid-1")
+    name = ask(runs, key="k", args={"c": 1})
+    assert ask(runs, key="k", args={"c": 1.0}) == name
+    with pytest.raises(TriggerError, match="with different args"):
+        ask(runs, key="k", args={"c": True})
+
+
 REFUSED = [
     (refused(403, "Forbidden", "cannot create"), "not allowed without the role crontask-trigger: cannot create; bind"),
     (refused(401, "Unauthorized", "Unauthorized"), "the API server does not take the pod's token: Unauthorized"),

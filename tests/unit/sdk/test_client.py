@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import pytest
 from memory_port import MemoryPort, task
@@ -15,10 +15,13 @@ from memory_port import MemoryPort, task
 from crontask import AsyncClient, AsyncRun, Client, Run, errors
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client.answers import Event
+from crontask.client.errors import Asked
+from crontask.client.operations import Steps
 from crontask.sdk.app_name import checked_app
 from crontask.sdk.asking import seconds_of
 from crontask.sdk.port import blocking, blocking_items
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -126,6 +129,37 @@ def test_a_run_that_takes_longer_than_one_waits() -> None:
     late = got(port)
     port.put(run(phase="Succeeded"))
     assert blocking(late.wait(timeout=0)).phase == "Succeeded"
+    # Nobody is asked for longer than is left, but for a second to look once.
+    assert port.asked[-1].within == 1.0
+
+
+class Away(MemoryPort):
+    """Has answered once."""
+
+    error: errors.RequestError
+
+    async def run(self, steps: Steps[T]) -> T:
+        if self.asked:
+            raise self.error
+        return await super().run(steps)
+
+
+LOST = Asked("get", name="r")
+
+
+@pytest.mark.parametrize(
+    "error", [errors.Timeout(LOST, "silent", sent=True), errors.Unreachable(LOST, "refused", sent=False)]
+)
+@pytest.mark.parametrize("wait", [AsyncRun.wait, AsyncRun.result])
+def test_a_server_that_is_away_when_the_time_to_wait_is_over(error: errors.RequestError, wait: Any) -> None:
+    port = Away(run(phase="Running"))
+    port.error, found = error, got(port)
+    with pytest.raises(errors.WaitTimeout, match="run r has not ended within 3 s; it is Running and goes on") as caught:
+        blocking(wait(found, timeout=3))
+    assert caught.value.__cause__ is error
+    port.error = errors.Forbidden(LOST, 403, "Forbidden", "no")
+    with pytest.raises(errors.Forbidden):
+        blocking(wait(found, timeout=3))
 
 
 def test_of_runs_with_one_key_the_first_that_started_counted() -> None:

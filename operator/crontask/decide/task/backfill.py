@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import count as numbers
 from statistics import median
 
 from crontask.api.composite import MOST_ITEMS
@@ -17,6 +18,7 @@ from crontask.api.policies import ConcurrencyPolicy
 from crontask.api.times import format_duration, format_time, parse_duration
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.task.local_times import LocalTimes
+from crontask.decide.task.made_up import backfilled_times
 from crontask.decide.task.past import LEFT_OUT, WENT_WRONG, Outcome, PastTime, due_in
 from crontask.decide.task.range import Range
 
@@ -68,12 +70,25 @@ class BackfillPlan:
         """Those times alone."""
         return [each.nominal for each in self.chosen]
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """Of the run: by the times of the timetable, which are the same whenever it is asked for."""
+        """Of the run: by the times of the timetable, which are the same whenever it is asked for.
+
+        One that is there, and does not do what is chosen now, is followed by the next one.
+        """
         due = due_in(self.task, self.asked.start, self.asked.end)
         first, last = (due.first, due.latest) if due is not None else (self.times[0].nominal, self.times[-1].nominal)
-        return name_of_backfill(self.task.meta.name, format_time(first), format_time(last), self.only)
+        asked = (self.task.meta.name, format_time(first), format_time(last), self.only)
+        there = {run.meta.name: run for run in self.runs}
+        names = (name_of_backfill(*asked, number) for number in numbers(1))
+        return next(name for name in names if name not in there or self._is_the_same(there[name]))
+
+    def _is_the_same(self, run: ScheduledRun) -> bool:
+        """Whether a backfill of that range does, or has done, all that is chosen now."""
+        if run.ended and self.only != BACKFILL_ALL and self.chosen:
+            # It has left these as they were, as after an edit of the schedule, or they went wrong again.
+            return False
+        return {*self.nominals} <= {*backfilled_times(self.task.meta.name, run)}
 
     @property
     def in_the_way(self) -> list[str]:

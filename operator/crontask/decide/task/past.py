@@ -182,6 +182,10 @@ class _Known:
         own, started = self.own.get(time), self._started(time)
         late = max(timedelta(0), started - self.task.start_of(time)) if started is not None else None
         claims = [*self._of_runs(time), *self._of_record(time, recorded)]
+        if any(claim[0] in DONE for claim in claims):
+            # What is done is done, whoever still waits to do it again, as a run that is held.
+            waiting = {run.meta.name for run in self._standing(time) if run.status.start_time is None}
+            claims = [claim for claim in claims if claim[0] is not Outcome.RUNNING or claim[1] not in waiting]
         outcome, run, why = min(claims, key=lambda claim: _rank(claim[0])) if claims else self._unrecorded(time)
         if outcome in DONE and (own is None or not own.succeeded):
             why = _how_made_up(self._made_by(run, time), own)
@@ -192,7 +196,7 @@ class _Known:
     def _of_runs(self, time: datetime) -> Iterator[tuple[Outcome, str | None, str]]:
         """Of those that stand for it: own, made by somebody, gone."""
         own = self.own.get(time)
-        for run in (*([own] if own is not None else ()), *self.others.get(time, ())):
+        for run in self._standing(time):
             outcome = Outcome.RUNNING if not run.ended else _OF_PHASES[_phase(run)]
             if run is not own and outcome in (Outcome.SKIPPED, Outcome.MISSED):
                 # Somebody else's that did not start either says nothing of the time.
@@ -205,6 +209,11 @@ class _Known:
             yield _OF_PHASES[RunPhase(gone.phase)], gone.name, ""
         for name, phase in self.backfills.ends.get(time, ()):
             yield _OF_PHASES[phase], name, ""
+
+    def _standing(self, time: datetime) -> list[ScheduledRun]:
+        """The runs that stand for it, its own first."""
+        own = self.own.get(time)
+        return [*([own] if own is not None else ()), *self.others.get(time, ())]
 
     def _of_record(self, time: datetime, recorded: Became | None) -> Iterator[tuple[Outcome, str | None, str]]:
         if recorded is None or (recorded is Became.RUNS and time in self.own):

@@ -45,6 +45,11 @@ def for_time(minute: int, phase: RunPhase, name: str = "made") -> ScheduledRun:
     return ended(manual_run(name, at(9), scheduledTime=at(minute)), phase, at(9, 30), origin=Origin.MANUAL)
 
 
+def held(minute: int, name: str) -> ScheduledRun:
+    """A run that somebody made for a nominal time, and that waits."""
+    return manual_run(name, at(9), scheduledTime=at(minute), suspend=True).run
+
+
 def replaced(minute: int) -> ScheduledRun:
     """The run of a time that made room for another."""
     run = over(minute, RunPhase.CANCELED)
@@ -141,6 +146,13 @@ CASES = [
     Case("older than the record", task("S60x2", 4, status={"decided_since": at(2)}), (over(1, RunPhase.FAILED),), NOW, [
         F, (Outcome.UNKNOWN, "the record begins at 2026-03-01T12:02:00Z"), S, S,
     ]),
+    Case(
+        "one that is held, for a time that is done and for one that is not",
+        task("S30 F60 S60x2", 4),
+        (over(1, RunPhase.SUCCEEDED), held(1, "held-1"), held(2, "held-2"), held(3, "held-3")),
+        NOW,
+        [S, (Outcome.RUNNING, "Pending"), S, S],
+    ),
     Case("no record", task(None, 4), (), NOW, [Outcome.UNKNOWN] * 4),
     Case("a record that is none", task("what?", 4), (), NOW, [(Outcome.UNKNOWN, "status.decided: ")] * 4),
     Case("left out of the record", task("S30 S120 S60", 4), (), NOW, [
