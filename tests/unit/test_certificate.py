@@ -3,8 +3,10 @@
 import asyncio
 import json
 import ssl
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -48,7 +50,7 @@ async def test_one_that_ends_in_two_minutes_is_renewed_without_a_missed_admissio
         await may_answer.wait()
         return {"response": {"uid": request["request"]["uid"]}}  # type: ignore[index]
 
-    serving = webhook(review)  # type: ignore[arg-type]
+    serving = cast("AsyncGenerator[Any, None]", webhook(review))  # type: ignore[arg-type]
     await anext(serving)
     try:
         new = lay(tmp_path, timedelta(days=90))

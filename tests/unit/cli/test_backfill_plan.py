@@ -8,18 +8,19 @@ from task_views import CREATED, at, make_task
 
 from crontask.cli.audit import why_none
 from crontask.cli.backfill import has_failed
-from crontask.cli.backfill_plan import Plan
-from crontask.cli.past import Range
+from crontask.cli.backfill_plan import lines_of
 from crontask.decide.model import CronTask
+from crontask.decide.task.backfill import BackfillPlan
 from crontask.decide.task.past import Outcome, PastTime
+from crontask.decide.task.range import Range
 
 UNKNOWN = "; of what is Unknown it is not known whether it ran: to run it, write --only all"
 HOUR = timedelta(hours=1)
 
 
-def plan(only: str, *outcomes: Outcome) -> Plan:
+def plan(only: str, *outcomes: Outcome) -> BackfillPlan:
     times = tuple(PastTime(at(minute), outcome) for minute, outcome in enumerate(outcomes, 1))
-    return Plan(make_task(), Range(at(0), at(9), at(9)), times, only, 1, ())
+    return BackfillPlan(make_task(), Range(at(0), at(9), at(9)), times, only, 1, ())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def plan(only: str, *outcomes: Outcome) -> Plan:
 def test_where_there_is_nothing_to_do_it_is_said_what_to_write(
     only: str, outcomes: tuple[Outcome, ...], said: str
 ) -> None:
-    assert list(plan(only, *outcomes).lines())[-1] == f"nothing to do: {said}"
+    assert list(lines_of(plan(only, *outcomes)))[-1] == f"nothing to do: {said}"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,12 @@ MANY = ",".join(f"team-{number}" for number in range(51))
 )
 def test_what_is_written_is_read(monkeypatch: pytest.MonkeyPatch, written: str | None, read: tuple[str, ...]) -> None:
     seen: list[app.Settings] = []
-    monkeypatch.setattr(app, "serve", lambda settings: seen.append(settings) or 0)
+
+    def serve(settings: app.Settings) -> int:
+        seen.append(settings)
+        return 0
+
+    monkeypatch.setattr(app, "serve", serve)
     environment = {} if written is None else {"CRONTASK_OPERATOR_WATCH_NAMESPACES": written}
     assert CliRunner().invoke(main, ["operator"], env=environment, auto_envvar_prefix=None).exit_code == 0
     assert CliRunner().invoke(main, ["operator", *(["--watch-namespaces", written] if written else [])]).exit_code == 0

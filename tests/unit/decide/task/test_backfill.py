@@ -51,7 +51,7 @@ def test_without_a_run_that_succeeded_nobody_knows_how_long_it_takes() -> None:
 
 
 def test_nothing_to_do() -> None:
-    assert plan(only="failed").summary == "nothing to do: none of them is failed"
+    assert plan(only="failed").summary == "nothing to do: none of them has failed"
     assert plan(only="failed").chosen == []
     assert plan(only="all").summary.startswith("60 runs of ")
 
