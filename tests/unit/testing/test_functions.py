@@ -75,7 +75,7 @@ async def awaits_and_raises(ctx: Context) -> None:
 
 
 ENDS: list[tuple[Any, dict[str, Any]]] = [
-    (raises, {"phase": "Failed", "message": "ValueError: no table\n  tests/unit/testing/test_functions.py:"}),
+    (raises, {"phase": "Failed", "message": "ValueError: no table\n  at tests/unit/testing/test_functions.py:"}),
     (exits, {"phase": "Failed", "message": "the handler ended with exit code 3"}),
     (counts, {"phase": "Partial", "processedCount": 5, "errorCount": 1}),
     (
