@@ -76,7 +76,7 @@ def test_times_of_a_pause_are_made_up_for_while_it_lasts(admin: Verbs, verbs: Ve
     assert f"made up for by run {name}" in audited
     assert "2 times, 2 Succeeded" in audited
     again = verbs("backfill", "often", "--from", planned["times"][0]["nominal"], "--to", _after(end), code=2)
-    assert f"run {name}, which is Succeeded; to run all of it again: " in again.stderr
+    assert f"run {name}, which is Succeeded; to run all of it again, with the right to create pods: " in again.stderr
 
 
 def _after(time: str) -> str:
