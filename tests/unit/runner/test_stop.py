@@ -54,7 +54,7 @@ def test_the_handler_unwinds(tmp_path: Path, source: str) -> None:
     assert (ended.message["status"], ended.message["processedCount"]) == ("failed", 7)
     assert ended.message["message"].startswith("stopped by SIGTERM after ")
     # Where it was: at the print still, or at the sleep already.
-    assert "\n  handler.py:" in ended.message["message"]
+    assert "\n  at handler.py:" in ended.message["message"]
     assert " in handler: " in ended.message["message"]
     assert "unwound\n" in ended.out
     assert ended.lines[-1]["exitCode"] == 143

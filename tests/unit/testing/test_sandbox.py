@@ -255,7 +255,11 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"image": "i"}, BadInput, "nothing would ever start it"),
     ({"interval": "1h", "handler": {"contaner": {}}}, errors.InvalidTask, "spec.handler"),
     ({"interval": "1h", "handler": {"container": {"image": "i"}, "on": 1}}, errors.InvalidTask, "spec.handler.on"),
-    ({"interval": "1h", "image": "i", "suspended": True}, errors.InvalidTask, "suspended=: there is no such argument; write suspend="),
+    (
+        {"interval": "1h", "image": "i", "suspended": True},
+        errors.InvalidTask,
+        "suspended=: there is no such argument; write suspend=",
+    ),
 ]
 
 
