@@ -258,7 +258,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"interval": "1h", "image": "i", "suspended": True},
         errors.InvalidTask,
-        "suspended=: there is no such argument; write suspend=",
+        "suspended=: there is no such argument",
     ),
 ]
 
