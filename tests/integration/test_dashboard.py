@@ -211,7 +211,7 @@ def test_a_backfill_shows_its_plan_first(browser: Browser, site: DashboardSite, 
         assert "run" in verbs.shell(f"{line} --dry-run")
         assert looking.violations() == []
         page.click("button:has-text('Make 2 runs')")
-        page.wait_for_url(re.compile("/runs/stopped-backfill-[0-9a-f]{10}$"))
+        page.wait_for_url(re.compile("/runs/stopped-backfill-[0-9a-f]{13}$"))
         name = page.url.rsplit("/", 1)[1]
         expect(page.locator(".notices")).to_contain_text(f"{name} is created: 2 runs of stopped.")
         expect(page.locator(".headline .state")).to_have_text("Succeeded", timeout=30_000)
@@ -224,9 +224,9 @@ def test_a_backfill_shows_its_plan_first(browser: Browser, site: DashboardSite, 
 
 
 def test_a_form_that_is_sent_twice_makes_one_run(site: DashboardSite, verbs: Verbs) -> None:
-    path, form = f"/ns/{verbs.namespace}/tasks/checked/trigger", {"draw": "0123456789", "arg.days": "3"}
+    path, form = f"/ns/{verbs.namespace}/tasks/checked/trigger", {"draw": "0123456789a", "arg.days": "3"}
     assert [site.act(path, **form).status for _ in range(2)] == [303, 303]
-    assert verbs.kubectl("get", "sr", "-o", "name").count("checked-0123456789") == 1
+    assert verbs.kubectl("get", "sr", "-o", "name").count("checked-0123456789a") == 1
 
 
 def test_cancel_while_it_runs_and_its_log_stays(

@@ -104,7 +104,7 @@ def watching(client: Client, other: Client) -> Answers:
     client.trigger("t", key="one", delay="2d")
     found = client.watch_runs(task="t", existing=True, timeout=5)
     first = next(found)
-    client.trigger("u", key="other", delay="2d")
+    client.trigger("u", key="other", delay="2d", missing_ok=True)
     client.trigger("t", key="two", delay="2d")
     second = next(event for event in found if event.type == "ADDED")
     return [(event.type, event.run.name) for event in (first, second)]

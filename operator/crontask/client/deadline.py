@@ -11,8 +11,8 @@ class Deadline:
 
     @property
     def left(self) -> float | None:
-        """Seconds until then, none or fewer once it is over; None without an end."""
-        return None if self._end is None else self._end - time.monotonic()
+        """Seconds until then, 0 once it is over; None without an end."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
 
     @property
     def over(self) -> bool:
