@@ -244,7 +244,10 @@ def test_the_page_reads_tasks_and_runs_and_nothing_else(tools: Tools) -> None:
     found = _rendered(tools, *PAGE, "dashboard.ingress.enabled=true", "dashboard.ingress.tlsSecret=cron-tls")
     page = next(each for each in found["Deployment"] if each["metadata"]["name"] == "crontask-dashboard")
     container = _pod(page)["containers"][0]
-    assert container["args"] == ["dashboard", "--url", "https://cron.example.com", "--login", "token", "--port", "8080"]
+    assert container["args"] == [
+        *("dashboard", "--url", "https://cron.example.com"),
+        *("--host", "0.0.0.0", "--login", "token", "--port", "8080"),
+    ]
     assert container["securityContext"]["readOnlyRootFilesystem"]
     role = next(each for each in found["ClusterRole"] if each["metadata"]["name"] == "crontask-dashboard")
     kinds = ["crontasks", "scheduledruns"]
