@@ -17,6 +17,7 @@ from crontask.client import Flags, load
 from crontask.client.errors import Asked
 from crontask.crons.sync import Synced, _Sync
 from crontask.sdk.asking import Asking
+from crontask.sdk.objects import Task
 
 NEVER = "0 0 1 1 *"
 OWNED = "crontask.dev/owner=shop"
@@ -390,8 +391,28 @@ def test_a_newer_deployment_that_creates_it_meanwhile_wins(deployer: Client, mon
     assert (older.newer, [bool(each) for each in newer_ones]) == (8, [True])
     task = deployer.task("a")
     assert (task.spec["timeout"], task.document["metadata"]["annotations"]["crontask.dev/revision"]) == ("2h", "8")
-    owners = {(entry["manager"], entry["operation"]) for entry in task.document["metadata"]["managedFields"]}
-    assert ("crontask-crons/shop", "Apply") in owners
+    assert owners_of(task) == {("crontask-crons/shop", "Apply")}
+
+
+def test_what_creates_a_task_owns_nothing_of_it_where_somebody_wrote_it_meanwhile(
+    deployer: Client, control_plane: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = _Sync._begun
+
+    async def written(self: _Sync, body: Any) -> Any:
+        begun = await begin(self, body)
+        control_plane.kubectl("-n", namespace, "label", "--field-manager=ann", "crontask", "a", "team=x")
+        return begun
+
+    monkeypatch.setattr(_Sync, "_begun", written)
+    assert registry("a", timeout="1h").sync(deployer, revision=7)
+    assert owners_of(deployer.task("a")) == {("crontask-crons/shop", "Apply"), ("ann", "Update")}
+
+
+def owners_of(task: Task) -> set[tuple[str, str]]:
+    """Who owns fields of it, and how; an operator, if one runs, its status."""
+    entries = task.document["metadata"]["managedFields"]
+    return {(entry["manager"], entry["operation"]) for entry in entries if entry.get("subresource") != "status"}
 
 
 def test_a_deployment_that_ended_while_it_created_is_gone_on_with(

@@ -184,6 +184,7 @@ class _Sync:
         return await self.asking.known(_kind(body), body["metadata"]["name"], self.namespace)
 
     async def _apply(self, body: Document, before: Document | None, dry_run: bool) -> None:
+        begun = self.revision is not None and before is None and not dry_run
         for left in reversed(range(_TRIES)):
             if self.revision is not None and before is not None:
                 if _revision(before) > self.revision:
@@ -191,7 +192,7 @@ class _Sync:
                 version = before["metadata"]["resourceVersion"]
                 body = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
             try:
-                if self.revision is not None and before is None and not dry_run:
+                if begun and before is None:
                     body = await self._begun(body)
                 found, taken = await self.asking.have(body, take_over=self.take_over, kind=_kind(body), dry_run=dry_run)
                 break
@@ -200,9 +201,9 @@ class _Sync:
                 before = await self._known(body) if left else None
                 if before is None:
                     raise
+        if begun:
+            found = await self.asking.give_up(body, kind=_kind(body))
         if before is None:
-            if self.revision is not None and not dry_run:
-                found = await self.asking.give_up(body, kind=_kind(body))
             what: What = "created"
         else:
             what = "unchanged" if _content(before) == _content(found) else "configured"
