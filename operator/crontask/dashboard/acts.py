@@ -111,16 +111,8 @@ async def trigger(pressed: Pressed) -> str:
     cluster = pressed.session.visitor.cluster
     task = await cluster.get(CRON_TASK, pressed.name, namespace=pressed.namespace)
     args = args_of(task, pressed.form)
-    letters = pressed.form.get("draw", "")
-    name = drawn_name(pressed.name, letters) if _DRAWN.fullmatch(letters) else actions.drawn(pressed.name)
-    body = actions.trigger(pressed.name, name=name, args=args or None)
-    try:
-        await cluster.create(SCHEDULED_RUN, body, namespace=pressed.namespace, manager=actions.MANAGER, drawn=True)
-    except errors.AlreadyExists:
-        pressed.say(f"{name} was there already: the form was sent twice.")
-        return pressed.of_run(name)
-    pressed.say(f"{name} is created.")
-    return pressed.of_run(name)
+    body = actions.trigger(pressed.name, name=_name_of_new(pressed), args=args or None)
+    return await _made_once(pressed, body, "is created.")
 
 
 async def pause(pressed: Pressed) -> str:
@@ -158,15 +150,26 @@ async def rerun(pressed: Pressed) -> str:
     run = await cluster.get(SCHEDULED_RUN, pressed.name, namespace=pressed.namespace)
     if not (run.get("status") or {}).get("completionTime"):
         raise BadFormError(f"{pressed.name} has not ended: it is {phase_of(run)}; wait for it, or cancel it")
+    name, latest = _name_of_new(pressed), "latest" in pressed.form
+    body = actions.rerun(run, name=name, from_=pressed.text("from", 63), latest=latest)
+    return await _made_once(pressed, body, f"is created; it runs {pressed.name} again.")
+
+
+def _name_of_new(pressed: Pressed) -> str:
+    """Of a run to be made: by the letters of the form, so that the same form makes one run."""
     letters = pressed.form.get("draw", "")
-    name = drawn_name(pressed.name, letters) if _DRAWN.fullmatch(letters) else actions.drawn(pressed.name)
-    body = actions.rerun(run, name=name, from_=pressed.text("from", 63), latest="latest" in pressed.form)
+    return drawn_name(pressed.name, letters) if _DRAWN.fullmatch(letters) else actions.drawn(pressed.name)
+
+
+async def _made_once(pressed: Pressed, body: Document, said: str) -> str:
+    """Where the run is, which is made unless the form has made it before."""
+    name = body["metadata"]["name"]
+    cluster = pressed.session.visitor.cluster
     try:
         await cluster.create(SCHEDULED_RUN, body, namespace=pressed.namespace, manager=actions.MANAGER, drawn=True)
     except errors.AlreadyExists:
-        pressed.say(f"{name} was there already: the form was sent twice.")
-        return pressed.of_run(name)
-    pressed.say(f"{name} is created; it runs {pressed.name} again.")
+        said = "was there already: the form was sent twice."
+    pressed.say(f"{name} {said}")
     return pressed.of_run(name)
 
 
