@@ -23,6 +23,7 @@ from crontask.engine.measured_api import MeasuredApi
 from crontask.engine.metrics import Metrics, Sources
 from crontask.engine.queue import IN_FLIGHT, WriteQueue
 from crontask.engine.store import Store
+from crontask.http_page import HttpPage
 from crontask.kube.certificate import CertificateEnd
 from crontask.kube.client import HttpApi
 from crontask.kube.clock import SystemClock
@@ -145,7 +146,7 @@ def _make_watching(api: HttpApi, clock: SystemClock, store: Store, settings: Set
     return WatchedNamespaces(api, clock, store, settings.watch_namespaces, holder)
 
 
-async def _serves(server: MetricsServer | ReadinessServer, port: int, what: str = "metrics") -> bool:
+async def _serves(server: HttpPage, port: int, what: str = "metrics") -> bool:
     """Whether it is served, where it is to be."""
     try:
         if port:

@@ -4,29 +4,20 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from crontask.http_page import HttpPage
+
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Prometheus says how many seconds it waits for an answer. Half of them may pass before launches are over.
 _TIMEOUT_HEADER, _TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds", 10.0
 Page = Callable[[float], Awaitable[bytes]]
 
 
-class MetricsServer:
+class MetricsServer(HttpPage):
     """`page` is called with the seconds that it may wait for others."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        application = web.Application()
-        application.router.add_get("/metrics", self._answer)
-        self._runner = web.AppRunner(application, access_log=None)
-
-    async def start(self, port: int) -> None:
-        """Serve on all IPv4 addresses. Raises OSError, as where the port is taken."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "0.0.0.0", port).start()
-
-    async def stop(self) -> None:
-        """Serve no more."""
-        await self._runner.cleanup()
+        super().__init__("/metrics", self._answer)
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await self._page(_timeout(request.headers.get(_TIMEOUT_HEADER)) / 2)
