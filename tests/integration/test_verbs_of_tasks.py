@@ -1,7 +1,6 @@
 """What the command line does with tasks: suspend and resume; names completed in real shells."""
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -168,7 +167,6 @@ def test_bash_completes(verbs: Verbs, programs: Path, line: str, candidates: lis
     ]
 
 
-@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_fish_completes(verbs: Verbs, programs: Path) -> None:
     line = f"crontask -n {verbs.namespace} history t"
     script = f"crontask completion fish | source; complete -C '{line}'"
@@ -188,7 +186,6 @@ _crontask_completion
 """
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 def test_zsh_completes(verbs: Verbs, programs: Path) -> None:
     script = ZSH.replace("{words}", f"crontask -n {verbs.namespace} history t")
     printed = shell(verbs, programs, "zsh", "-fc", script).split()

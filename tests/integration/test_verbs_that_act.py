@@ -5,13 +5,11 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from api_server import Processes, until
+from api_server import until
 from kubelet_logs import NODE, LogNode, log_node
-from verbs import Verbs, container
+from verbs import Verbs, container, world
 
 from cluster.control_plane import ControlPlane
 
@@ -45,17 +43,8 @@ def node(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def verbs(control_plane: ControlPlane, node: LogNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verbs]:
     """Tasks on demand, an operator, and a stand-in kubelet."""
-    folder: Path = tmp_path_factory.mktemp("world")
-    made = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
-    control_plane.kubectl("create", "namespace", made.namespace)
-    processes = Processes(control_plane.kubeconfig, folder)
-    processes.kubelet()
-    processes.operator()
-    for name, spec in TASKS.items():
-        made.make("CronTask", name, spec)
-    until("the operator knows the tasks", lambda: all("status" in made.get("ct", name) for name in TASKS))
-    yield made
-    processes.stop()
+    with world(control_plane, tmp_path_factory.mktemp("world"), TASKS) as made:
+        yield made
 
 
 def phase(verbs: Verbs, run: str) -> str:

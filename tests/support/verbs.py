@@ -4,14 +4,32 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from api_server import ROOT
+from api_server import ROOT, Processes, until
 
 from cluster.control_plane import ControlPlane
 
 API_VERSION = "crontask.dev/v1alpha1"
+
+
+@contextmanager
+def world(control_plane: ControlPlane, folder: Path, tasks: dict[str, dict[str, Any]]) -> "Iterator[Verbs]":
+    """A namespace with these tasks, which an operator knows, and a stand-in kubelet."""
+    made = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
+    control_plane.kubectl("create", "namespace", made.namespace)
+    processes = Processes(control_plane.kubeconfig, folder)
+    processes.kubelet()
+    processes.operator()
+    for name, spec in tasks.items():
+        made.make("CronTask", name, spec)
+    until("the operator knows the tasks", lambda: all("status" in made.get("ct", name) for name in tasks))
+    yield made
+    processes.stop()
 
 
 class Verbs:
