@@ -3,7 +3,6 @@
 import base64
 import json
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import chart
 import pytest
 from api_server import ROOT, Processes, until
 from certificates import self_signed
 from verbs import Verbs
 
-from cluster import binaries
 from cluster.control_plane import ControlPlane
 
 TASK = """\
@@ -123,10 +122,7 @@ def test_what_the_rules_of_the_api_server_refuse_has_its_line_and_path(verbs: Ve
 
 
 def test_what_a_policy_refuses_is_said_in_our_form(verbs: Verbs, control_plane: ControlPlane) -> None:
-    helm = binaries.find(["helm"])["helm"]
-    shown = [word for part in ("policy", "rights") for word in ("-s", f"templates/admission-{part}.yaml")]
-    chart = [str(helm), "template", "here", str(ROOT / "charts" / "crontask"), *shown]
-    policy = subprocess.run(chart, capture_output=True, text=True, check=True).stdout
+    policy = chart.as_text(chart.policies(chart.rendered()))
     control_plane.kubectl("apply", "-f", "-", stdin=policy)
     try:
         for verb in ("get", "create"):

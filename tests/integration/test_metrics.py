@@ -3,13 +3,11 @@
 import json
 import socket
 import subprocess
-import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-from api_server import ROOT, Processes, until
+from api_server import Processes, until
+from real_prometheus import alerts, asked, free_port, reading
 from scraped import Samples, of_task, samples_of
 
 from cluster import prometheus
@@ -27,12 +25,6 @@ def _make_task(control_plane: ControlPlane, namespace: str, name: str, **spec: o
         "spec": {"handler": handler, **spec},
     }
     control_plane.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(body))
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _page(port: int) -> bytes:
@@ -54,7 +46,7 @@ def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
     _make_task(control_plane, namespace, "tick", interval="2s", expect={"successWithin": "1h"})
     _make_task(control_plane, namespace, "paused", interval="2s", suspend=True)
     processes.kubelet()
-    first, second = _free_port(), _free_port()
+    first, second = free_port(), free_port()
     processes.operator("--metrics-port", str(first))
     until("the first leads", lambda: _samples(first).get("leader") == 1)
     processes.operator("--metrics-port", str(second))
@@ -81,58 +73,26 @@ def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
-@pytest.fixture
-def prometheus_at(tmp_path: Path) -> Iterator[Callable[[int], str]]:
-    """A real Prometheus, with the alerts, that reads an operator on that port each second; where it answers."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(operator: int) -> str:
-        target = {"targets": [f"127.0.0.1:{operator}"], "labels": {"namespace": "ops"}}
-        job = {"job_name": "crontask", "honor_labels": True, "static_configs": [target]}
-        config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(ROOT / "charts" / "crontask" / "files" / "alerts.yaml")],
-            "scrape_configs": [job],
-        }
-        path, address = tmp_path / "prometheus.yaml", f"127.0.0.1:{_free_port()}"
-        path.write_text(json.dumps(config))
-        command = [str(prometheus.find("prometheus")), f"--config.file={path}", f"--web.listen-address={address}"]
-        command.append(f"--storage.tsdb.path={tmp_path / 'data'}")
-        log = (tmp_path / "prometheus.log").open("wb")
-        started.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
-        return f"http://{address}"
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait(30)
-
-
-def _asked(url: str, query: str) -> list[tuple[dict[str, str], float]]:
-    """The labels and values that Prometheus answers; nothing while it does not."""
-    try:
-        with urllib.request.urlopen(f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}") as response:
-            found = json.load(response)["data"]["result"]
-    except OSError:
-        return []
-    return [(each["metric"], float(each["value"][1])) for each in found]
-
-
 def test_a_real_prometheus_reads_it_and_its_alerts_go_by_it(
-    control_plane: ControlPlane, namespace: str, processes: Processes, prometheus_at: Callable[[int], str]
+    control_plane: ControlPlane, namespace: str, processes: Processes, tmp_path: Path
 ) -> None:
     _make_task(control_plane, namespace, "never", expect={"successWithin": "1s"})
-    port = _free_port()
+    port = free_port()
     processes.operator("--metrics-port", str(port))
-    url = prometheus_at(port)
-    (labels, value), *others = until("the leader is read", lambda: _asked(url, "crontask_leader == 1"))
+    target = {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "ops"}}
+    with reading(tmp_path, {"static_configs": [target]}, alerts(tmp_path)) as url:
+        _assert_a_late_task_is_read(url, namespace)
+
+
+def _assert_a_late_task_is_read(url: str, namespace: str) -> None:
+    (labels, value), *others = until("the leader is read", lambda: asked(url, "crontask_leader == 1"))
     assert (labels["namespace"], labels["job"], value, others) == ("ops", "crontask", 1, [])
     mine = f'namespace="{namespace}",task="never"'
     late = f"crontask_task_overdue_seconds{{{mine}}} > 0"
-    (labels, _), *others = until("the task is late", lambda: _asked(url, late))
+    (labels, _), *others = until("the task is late", lambda: asked(url, late))
     assert (labels["reason"], others) == ("NoSuccess", [])
     assert "exported_namespace" not in labels
-    (labels, _), *others = until("its alert is pending", lambda: _asked(url, f"ALERTS{{{mine}}}"))
+    (labels, _), *others = until("its alert is pending", lambda: asked(url, f"ALERTS{{{mine}}}"))
     assert (labels["alertname"], labels["alertstate"], others) == ("CrontaskTaskOverdue", "pending", [])
 
 

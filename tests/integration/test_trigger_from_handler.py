@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import chart
 import pytest
 import yaml
-from api_server import ROOT, items
+from api_server import items
 
 from cluster.control_plane import ControlPlane
 from crontask.runner.api_server import ROLE, ApiServer
@@ -37,10 +38,10 @@ def attempt(control_plane: ControlPlane, namespace: str, secrets: Path) -> Calla
 
 def allow(control_plane: ControlPlane, namespace: str) -> None:
     """Make the chart's role, and bind the service account to it."""
-    text = (ROOT / "charts" / "crontask" / "templates" / "user-roles.yaml").read_text()
-    rules = next(part for part in text.split("---") if "-trigger\n" in part).partition("rules:")[2]
+    manifests = chart.rendered("--set", "crds.enabled=false")
+    rules = next(each["rules"] for each in manifests if each["metadata"]["name"] == f"{chart.NAME}-trigger")
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": ROLE}}
-    control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump({**role, "rules": yaml.safe_load(rules)}))
+    control_plane.kubectl("apply", "-f", "-", stdin=yaml.safe_dump({**role, "rules": rules}))
     account = f"--serviceaccount={namespace}:{ROLE}"
     control_plane.kubectl("-n", namespace, "create", "rolebinding", ROLE, f"--clusterrole={ROLE}", account)
 

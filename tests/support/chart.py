@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,12 +16,17 @@ NAME = f"{RELEASE}-crontask"
 """What its objects are called."""
 
 
-def rendered(*settings: str) -> list[dict[str, Any]]:
+CHART = ROOT / "charts" / "crontask"
+OF_THE_CLUSTER = CHART / "charts" / "crontask-crds"
+"""What an administrator can install apart."""
+
+
+def rendered(*settings: str, chart: Path = CHART, release: str = RELEASE) -> list[dict[str, Any]]:
     """All of them, with these arguments of helm."""
     helm = binaries.find(["helm"])["helm"]
-    command = [str(helm), "template", RELEASE, str(ROOT / "charts" / "crontask"), *settings]
+    command = [str(helm), "template", release, str(chart), *settings]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
+    return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]
 
 
 def policies(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:

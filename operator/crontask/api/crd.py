@@ -30,7 +30,7 @@ from crontask.api.validate import (
 from crontask.api.validate_batch import ONE_AT_A_TIME, ONLY_OF_TASKS
 from crontask.api.written import one_of
 
-TARGETS = ("crds", "charts/crontask/files/crds")
+TARGETS = ("crds", "charts/crontask/charts/crontask-crds/files/crds")
 
 
 def _in_crd(node: Any) -> Any:

@@ -1,4 +1,4 @@
-{{- if .Values.admissionPolicy.enabled }}
+{{- define "crontask.admissionPolicy" -}}
 # What only admission can see of a run: the time of its creation, and its old self. CEL in the API server: nothing of ours
 # has to run for it.
 apiVersion: admissionregistration.k8s.io/v1

@@ -1,4 +1,4 @@
-{{- if .Values.admissionPolicy.enabled }}
+{{- define "crontask.admissionRights" -}}
 {{- $name := include "crontask.fullname" . }}
 {{- $group := "authorizer.group('crontask.dev')" }}
 {{- $here := ".namespace(request.namespace)" }}

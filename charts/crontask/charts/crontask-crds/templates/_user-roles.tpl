@@ -1,4 +1,4 @@
-{{- if .Values.userRoles.enabled }}
+{{- define "crontask.userRoles" -}}
 # Roles for people and programs: to look; to trigger and cancel; to pause as well; to edit. `trigger` and `suspend` are
 # asked for by the admission policies: in a role of your own with resourceNames they are of those CronTasks alone.
 apiVersion: rbac.authorization.k8s.io/v1

@@ -1,0 +1,110 @@
+"""What the charts render is taken by a real API server, with every value that adds to it."""
+
+import json
+from typing import Any
+
+import chart
+import pytest
+import yaml
+from api_server import ROOT
+
+from cluster import monitoring_crds
+from cluster.control_plane import ControlPlane
+
+HOME = "chart-home"
+EVERYTHING = (
+    "replicas=2",
+    "podDisruptionBudget.enabled=true",
+    "networkPolicy.enabled=true",
+    "metrics.serviceMonitor.enabled=true",
+    "metrics.alerts.enabled=true",
+    "metrics.dashboard.enabled=true",
+    "dashboard.enabled=true",
+    "dashboard.url=https://cron.example.com",
+    "dashboard.ingress.enabled=true",
+    "commonLabels.team=a",
+    "podLabels.team=a",
+    "priorityClassName=system-cluster-critical",
+    "extraEnv[0].name=HTTPS_PROXY",
+    "extraEnv[0].value=http://proxy:3128",
+    "extraArgs[0]=--log-format=text",
+)
+VALUES = {
+    "by default": (),
+    "with everything": EVERYTHING,
+    "for two namespaces": ("watchNamespaces={default,kube-public}", "replicas=2"),
+    "behind a proxy, with a certificate of one's own": (
+        "dashboard.enabled=true",
+        "dashboard.url=https://cron.example.com",
+        "dashboard.login=proxy",
+        "webhook.secretName=mine",
+        "webhook.annotations.cert-manager\\.io/inject-ca-from=home/mine",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def home(control_plane: ControlPlane) -> str:
+    """A namespace to install in, on a cluster that knows the Prometheus operator's kinds."""
+    for path in monitoring_crds.files():
+        control_plane.kubectl("apply", "--server-side", "-f", str(path))
+    control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    control_plane.kubectl("create", "namespace", HOME)
+    return HOME
+
+
+def _taken(control_plane: ControlPlane, manifests: str) -> str:
+    """What the API server says to each; nothing is made. Fields that it does not know are errors."""
+    return control_plane.kubectl(
+        *("create", "--dry-run=server", "--validate=strict", "-o", "name", "-f", "-"), stdin=manifests
+    )
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_all_that_is_rendered_is_taken(control_plane: ControlPlane, home: str, values: tuple[str, ...]) -> None:
+    settings = [part for value in values for part in ("--set", value)]
+    # The CRDs are there: the API server takes those in every test.
+    manifests = chart.rendered("--namespace", home, "--set", "crds.enabled=false", *settings)
+    for manifest in manifests:
+        manifest["metadata"].setdefault("namespace", home)
+    assert _taken(control_plane, chart.as_text(manifests)).splitlines() != []
+
+
+def test_a_field_that_a_service_monitor_does_not_have_is_found(control_plane: ControlPlane, home: str) -> None:
+    manifests = chart.rendered("--namespace", home, "--set", "metrics.serviceMonitor.enabled=true")
+    (monitor,) = (manifest for manifest in manifests if manifest["kind"] == "ServiceMonitor")
+    monitor["metadata"]["namespace"] = home
+    monitor["spec"]["endpoints"][0]["intervall"] = "30s"
+    with pytest.raises(RuntimeError, match="intervall"):
+        _taken(control_plane, json.dumps(monitor))
+
+
+def test_what_an_administrator_installs_apart_is_all_that_is_of_the_cluster(control_plane: ControlPlane) -> None:
+    apart = chart.rendered(chart=chart.OF_THE_CLUSTER, release="crontask-crds")
+    of_the_rest = chart.rendered(
+        "--set", "crds.enabled=false,admissionPolicy.enabled=false,userRoles.enabled=false", release="crontask"
+    )
+    whole = chart.rendered(release="crontask")
+    assert _named(apart) + _named(of_the_rest) == sorted(_named(whole), key=(_named(apart) + _named(of_the_rest)).index)
+    assert {kind for kind, _ in _named(apart)} == {
+        "ClusterRole",
+        "CustomResourceDefinition",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+    crds = [manifest for manifest in apart if manifest["kind"] == "CustomResourceDefinition"]
+    for crd in crds:
+        assert crd["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert crds == [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+    policies = [manifest for manifest in apart if manifest not in crds]
+    assert len(_taken(control_plane, chart.as_text(policies)).splitlines()) == len(policies)
+
+
+def test_the_charts_have_one_version() -> None:
+    parent, child = (yaml.safe_load((path / "Chart.yaml").read_text()) for path in (chart.CHART, chart.OF_THE_CLUSTER))
+    assert parent["version"] == child["version"] == parent["dependencies"][0]["version"]
+    assert parent["appVersion"] == child["appVersion"]
+
+
+def _named(manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
