@@ -16,8 +16,8 @@ from crontask.simulation.memory_api import MemoryApi
 _LATE, _SOON, _PART_SOON = timedelta(seconds=20), timedelta(seconds=1), timedelta(seconds=3)
 # Longer than any pod takes to be stopped.
 _STOPS_WITHIN = timedelta(seconds=110)
-# Longer than any of its parts takes.
-_ENDS_WITHIN = timedelta(seconds=200)
+# Longer than a part takes from one change to the next: many batches, each slow to stop, take longer than the quiet.
+_GOES_ON_WITHIN = timedelta(seconds=200)
 _FIELDS = {
     "Succeeded": "succeeded",
     "Partial": "partial",
@@ -51,7 +51,8 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     if phase in TERMINAL or (changed is not None and changed > now - soon):
         return
     if not_ended(run):
-        if changed is None or changed < now - _ENDS_WITHIN:
+        moved = last_move(run["metadata"]["uid"], ledger)
+        if moved is None or moved < now - _GOES_ON_WITHIN:
             yield f"workflow {name} is {phase}, and goes no further: {status.get('message')}"
         return
     pods = [pod for pod in api.documents(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
@@ -78,6 +79,13 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
         )
         if not waits:
             yield f"run {name} is Pending without a reason: {status.get('message')}"
+
+
+def last_move(uid: str, ledger: Ledger) -> datetime | None:
+    """When a run, or a part of it or of its parts, changed last; also those that have been removed since."""
+    own = ledger.runs[uid].changed_at
+    parts = (part for part, record in ledger.runs.items() if record.spec.get("parent", {}).get("uid") == uid)
+    return max((at for at in (own, *(last_move(part, ledger) for part in parts)) if at is not None), default=None)
 
 
 def _is_stopped(status: Document) -> bool:
