@@ -10,6 +10,7 @@ from api_server import ROOT
 
 from cluster import monitoring_crds
 from cluster.control_plane import ControlPlane
+from cluster.processes import ClusterError
 
 HOME = "chart-home"
 EVERYTHING = (
@@ -22,6 +23,7 @@ EVERYTHING = (
     "dashboard.enabled=true",
     "dashboard.url=https://cron.example.com",
     "dashboard.ingress.enabled=true",
+    "dashboard.ingress.tlsSecret=cron-tls",
     "commonLabels.team=a",
     "podLabels.team=a",
     "priorityClassName=system-cluster-critical",
@@ -75,7 +77,7 @@ def test_a_field_that_a_service_monitor_does_not_have_is_found(control_plane: Co
     (monitor,) = (manifest for manifest in manifests if manifest["kind"] == "ServiceMonitor")
     monitor["metadata"]["namespace"] = home
     monitor["spec"]["endpoints"][0]["intervall"] = "30s"
-    with pytest.raises(RuntimeError, match="intervall"):
+    with pytest.raises(ClusterError, match="intervall"):
         _taken(control_plane, json.dumps(monitor))
 
 
