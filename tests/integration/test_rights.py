@@ -103,8 +103,9 @@ def users(control_plane: ControlPlane) -> Iterator[Users]:
         cluster.close()
     control_plane.kubectl("delete", "-f", "-", stdin=text)
     # Nothing is left for the operators of later tests: where there are no controllers a namespace never ends.
-    control_plane.kubectl("-n", NAMESPACE, "patch", "sr", "part", "--type=merge", "-p", '{"metadata":{"finalizers":[]}}')
-    control_plane.kubectl("-n", NAMESPACE, "delete", "sr,ct", "--all")
+    here, let_go = ("-n", NAMESPACE), '{"metadata":{"finalizers":[]}}'
+    control_plane.kubectl(*here, "patch", "sr", "part", "--type=merge", "-p", let_go)
+    control_plane.kubectl(*here, "delete", "sr,ct", "--all")
     control_plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
     until("the policies are gone", lambda: not control_plane.kubectl("get", "validatingadmissionpolicies").strip(), 30)
 

@@ -88,6 +88,10 @@ class Batches:
         # By the UID of a task: how far its last run came, and whether that is known for sure.
         self._last: dict[str, tuple[Any, bool]] = {}
         self._unsure: set[str] = set()
+        # By the name of a task, the UID of its run that ended last.
+        self._ended_last: dict[str, str] = {}
+        # UIDs of runs that have ended, and nobody has adopted yet.
+        self._alone: set[str] = set()
 
     def see_run(self, before: Document | None, after: Document | None) -> None:
         """A change of a run."""
@@ -150,15 +154,23 @@ class Batches:
         self._runs[uid] = document
         self._begun.setdefault(uid, now["batch"])
         if was is None and task is not None:
-            self._begins(name, task, now)
+            self._begins(document, task)
         self._check(name, now["batch"], (was or {}).get("batch"), uid, now["plan"].get("cursor"))
         if now.get("phase") in TERMINAL and (was or {}).get("phase") not in TERMINAL:
             self._ended(name, uid)
-            if task is not None:
+            self._ended_last[_task_name(document)] = uid
+            if task is None:
+                self._alone.add(uid)
+        if now.get("phase") in TERMINAL and task is not None:
+            # Somebody made it by hand, and it may have ended before it was adopted.
+            self._alone.discard(uid)
+            if self._ended_last[_task_name(document)] == uid:
                 self._last[task] = (now["batch"].get("cursor"), bool(now["batch"].get("done")))
 
-    def _begins(self, name: str, task: str, status: Document) -> None:
-        if task not in self._last or task in self._unsure:
+    def _begins(self, document: Document, task: str) -> None:
+        name, status = document["metadata"]["name"], document["status"]
+        unsure = task in self._unsure or self._ended_last.get(_task_name(document)) in self._alone
+        if task not in self._last or unsure:
             return
         cursor, done = self._last[task]
         if "rerun" in status and not _first(status):
@@ -278,6 +290,10 @@ def _first(status: Document) -> int:
 
 def _phase(run: Document) -> str | None:
     return (run.get("status") or {}).get("phase")
+
+
+def _task_name(run: Document) -> str:
+    return str((run["spec"].get("taskRef") or {}).get("name", ""))
 
 
 def _owner(run: Document) -> str | None:
