@@ -1,4 +1,4 @@
-"""A real Prometheus finds the operator in the cluster: alerts fire by their causes and end with them; panels show."""
+"""A real Prometheus reads the operator in the cluster: alerts fire by their causes and end with them; panels show."""
 
 import json
 from collections.abc import Iterator
@@ -15,27 +15,35 @@ from installation import NAMESPACE, Tools
 WAITS = "2s"
 """How long each has to be true here before it fires; promtool holds how long it is in the chart."""
 
+OPERATORS, METRICS = "app.kubernetes.io/name=crontask", 8081
+
 # Of what did not happen, a panel has nothing to show.
 EMPTY = {"Times skipped and missed", "Writes that fail a second"}
 
 
 @pytest.fixture
 def url(tools: Tools, tmp_path: Path) -> Iterator[str]:
-    """Where a Prometheus answers that finds pods as by the chart's ServiceMonitor."""
-    found_by = {"role": "pod", "kubeconfig_file": str(tools.kubeconfig), "namespaces": {"names": [NAMESPACE]}}
-    of_ours = [
-        {
-            "source_labels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"],
-            "regex": "crontask",
-            "action": "keep",
-        },
-        {"source_labels": ["__meta_kubernetes_pod_container_port_name"], "regex": "metrics", "action": "keep"},
-        {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
-        {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
-    ]
-    job = {"kubernetes_sd_configs": [found_by], "relabel_configs": of_ours}
-    with reading(tmp_path, job, alerts(tmp_path, waits=WAITS)) as address:
+    """Where a Prometheus answers that reads the operators' pods."""
+    found, read = tmp_path / "pods.json", {"files": [str(tmp_path / "pods.json")], "refresh_interval": "1s"}
+    _find_pods(tools, found)
+    with reading(tmp_path, {"file_sd_configs": [read]}, alerts(tmp_path, waits=WAITS)) as address:
         yield address
+
+
+def _find_pods(tools: Tools, found: Path) -> None:
+    """Do what Prometheus does by itself where it was built with service discovery, which Debian's is not."""
+    pods = json.loads(tools.kubectl("-n", NAMESPACE, "get", "pods", "-l", OPERATORS, "-o", "json"))["items"]
+    targets = [
+        {
+            "targets": [f"{pod['status']['podIP']}:{METRICS}"],
+            "labels": {"namespace": NAMESPACE, "pod": pod["metadata"]["name"]},
+        }
+        for pod in pods
+        if pod["status"].get("podIP")
+    ]
+    partial = found.with_suffix(".partial")
+    partial.write_text(json.dumps(targets))
+    partial.rename(found)
 
 
 def _firing(url: str, alert: str, labels: str = "") -> Answer:
@@ -43,7 +51,7 @@ def _firing(url: str, alert: str, labels: str = "") -> Answer:
 
 
 @pytest.mark.alone
-def test_alerts_fire_by_their_causes_and_end_with_them(bench: Bench, url: str) -> None:
+def test_alerts_fire_by_their_causes_and_end_with_them(bench: Bench, url: str, tmp_path: Path) -> None:
     bench.until("the leader is read", lambda: asked(url, "crontask_leader == 1"))
     of_task = f',namespace="{bench.namespace}",task="sick"'
     bench.apply(ticking("sick", 2, "exit 1", expect={"successWithin": "5s"}, retry={"limit": 0}))
@@ -66,6 +74,8 @@ def test_alerts_fire_by_their_causes_and_end_with_them(bench: Bench, url: str) -
     bench.tools.kubectl(*scaled, "--replicas=0")
     bench.until("no operator is there", lambda: _firing(url, "CrontaskOperatorAbsent"), 90)
     bench.tools.kubectl(*scaled, "--replicas=1")
+    bench.tools.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/crontask", "--timeout=120s")
+    _find_pods(bench.tools, tmp_path / "pods.json")
     bench.until("one is there again", lambda: not _firing(url, "CrontaskOperatorAbsent"), 90)
     bench.until("and leads", lambda: asked(url, "crontask_leader == 1"), 90)
 

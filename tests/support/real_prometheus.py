@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from api_server import until
 from chart import CHART
 
 from cluster import prometheus
@@ -49,10 +50,21 @@ def reading(folder: Path, job: dict[str, Any], rules: Path) -> Iterator[str]:
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
+        until("Prometheus answers", lambda: _is_ready(f"http://{address}", process, folder / "prometheus.log"))
         yield f"http://{address}"
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise AssertionError(f"Prometheus has ended:\n{log.read_text()[-2000:]}")
+    try:
+        with urllib.request.urlopen(f"{url}/-/ready"):
+            return True
+    except OSError:
+        return False
 
 
 def asked(url: str, query: str) -> Answer:
