@@ -92,8 +92,8 @@ image: $(VENV)/installed ## Build the operator's image and load it into the thro
 	$(PY) -m cluster image --tag crontask/operator:dev
 
 .PHONY: bench
-bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle cost beside CronJob (takes hours)
-	@$(PREPARE) binaries
+bench: ## Measure cost, lag, ends, sustained load, removal, cold start, idle cost and the page, beside CronJob (takes hours)
+	@$(PREPARE) binaries browser
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks cost
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks lag
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks end
@@ -108,6 +108,8 @@ bench: ## Measure cost, lag, ends, sustained load, removal, cold start and idle 
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks writes
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks growth
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks scrape
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks page
+	PYTHONPATH=operator:hack:. $(PY) -m benchmarks open-pages
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks runner
 	PYTHONPATH=operator:hack:. $(PY) -m benchmarks batches
 

@@ -18,6 +18,7 @@ from benchmarks import batches as batches_benchmark
 from benchmarks import command_line as command_line_benchmark
 from benchmarks import composites as composites_benchmark
 from benchmarks import cost as cost_benchmark
+from benchmarks import dashboard as dashboard_benchmark
 from benchmarks import end as end_benchmark
 from benchmarks import growth as growth_benchmark
 from benchmarks import idle as idle_benchmark
@@ -214,6 +215,36 @@ def scrape(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
     """
     plan = ((f"{size} tasks", partial(scrape_benchmark.measure, size)) for size in sizes)
     _measure("scrape", "a page of metrics", _in_turn(repetitions, plan), output)
+
+
+@main.command()
+@click.option("--tasks", "sizes", multiple=True, type=click.IntRange(1), default=(10_000,), show_default=True)
+@_repetitions
+@_output
+def page(sizes: tuple[int, ...], repetitions: int, output: str) -> None:
+    """The page with so many tasks, and three runs of each: over HTTP, and in Chromium.
+
+    Example: python -m benchmarks page --tasks 1000 --repetitions 1
+    """
+    plan = ((f"{size} tasks", partial(dashboard_benchmark.measure, size)) for size in sizes)
+    _measure("page", "the page", _in_turn(repetitions, plan), output)
+
+
+@main.command("open-pages")
+@click.option("--tasks", default=1000, show_default=True, type=click.IntRange(1), help="Due at once.")
+@click.option("--pages", default=50, show_default=True, type=click.IntRange(1), help="Open, beside none.")
+@_repetitions
+@_output
+def open_pages(tasks: int, pages: int, repetitions: int, output: str) -> None:
+    """Tasks due at once while pages of theirs are open, and without these.
+
+    Example: python -m benchmarks open-pages --pages 10 --tasks 100 --repetitions 1
+    """
+    plan = (
+        (f"{tasks} tasks, {count} pages", partial(dashboard_benchmark.measure_beside, count, tasks))
+        for count in (0, pages)
+    )
+    _measure("open-pages", "seconds after the nominal time", _in_turn(repetitions, plan), output)
 
 
 @main.command()

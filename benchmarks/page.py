@@ -45,6 +45,8 @@ def page() -> str:
         _idle(),
         _growth(),
         _scrape(),
+        _dashboard(),
+        _open_pages(),
         _runner(),
         _batches(),
         _command_line(),
@@ -208,6 +210,31 @@ def _scrape() -> str:
         "Processor time, in one process, without an API server. While launches are on their way nothing of it is made."
     )
     return _section("A scrape of /metrics", words, [_table(fields, rows)], rows)
+
+
+def _dashboard() -> str:
+    fields = {
+        "tasks": "tasks",
+        "runs": "runs",
+        "p50Milliseconds": "ms to the first byte of the list of tasks, half of the requests",
+        "p99Milliseconds": "99 of 100",
+        "kilobytes": "kB of the page",
+        "paintMilliseconds": "ms to the first paint",
+        "paintOfEmpty": "times that of an empty list",
+        "changeMilliseconds": "ms from a write to its sight in an open page, half of them",
+        "slowestChange": "the slowest of 20",
+        "rssMegabytes": "MB",
+        "rssMegabytesAfter": "MB after all of this",
+        "requestsAtRest": "requests in 30 s at rest",
+    }
+    words = "Served for many, over HTTP on loopback and in headless Chromium (`python -m benchmarks page`)."
+    return _one_table("page", "The page", words, fields)
+
+
+def _open_pages() -> str:
+    fields = {"variant": "", "tasks": "tasks due at once", "p50": "p50, s", "p99": "p99, s", "max": "max, s"}
+    words = "Seconds from the nominal time to the pod, while pages of the same tasks are open."
+    return _one_table("open-pages", "Tasks beside open pages", words, fields)
 
 
 def _runner() -> str:
