@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,17 +51,21 @@ def _firing(url: str, alert: str, labels: str = "") -> Answer:
     return asked(url, f'ALERTS{{alertname="{alert}",alertstate="firing"{labels}}}')
 
 
+def _is_quiet(url: str, alert: str, labels: str) -> bool:
+    return not _firing(url, alert, labels)
+
+
 @pytest.mark.alone
 def test_alerts_fire_by_their_causes_and_end_with_them(bench: Bench, url: str, tmp_path: Path) -> None:
     bench.until("the leader is read", lambda: asked(url, "crontask_leader == 1"))
     of_task = f',namespace="{bench.namespace}",task="sick"'
     bench.apply(ticking("sick", 2, "exit 1", expect={"successWithin": "5s"}, retry={"limit": 0}))
     for alert in ("CrontaskTaskFailing", "CrontaskTaskOverdue"):
-        bench.until(f"{alert} fires", lambda alert=alert: _firing(url, alert, of_task), 90)
+        bench.until(f"{alert} fires", partial(_firing, url, alert, of_task), 90)
     _all_panels_are_answered(url)
     bench.apply(ticking("sick", 2, "true", expect={"successWithin": "1h"}, retry={"limit": 0}))
     for alert in ("CrontaskTaskFailing", "CrontaskTaskOverdue"):
-        bench.until(f"{alert} has ended", lambda alert=alert: not _firing(url, alert, of_task), 90)
+        bench.until(f"{alert} has ended", partial(_is_quiet, url, alert, of_task), 90)
 
     role = ("-n", NAMESPACE, "patch", "role", "crontask-lease", "--type=json", "-p")
     verbs = [{"op": "replace", "path": "/rules/0/verbs", "value": ["get"]}]
