@@ -9,7 +9,7 @@ from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import RunDecisions, Transition
 from crontask.decide.limits import total_deadline
 from crontask.decide.retry import may_follow, next_attempt_at
-from crontask.decide.run.status import batch_after, ended, identity, with_attempt
+from crontask.decide.run.status import batch_after, ended, identity, latest_pod, with_attempt
 from crontask.decide.views import RunView
 
 # The kubelet reports ends to the second, rounded down.
@@ -46,6 +46,7 @@ def _retrying(view: RunView, end: Outcome, completion: datetime, following: date
             "phase": RunPhase.RETRYING,
             "attempts": with_attempt(view, end.reason, end.message, completion, end.exit_code),
             "lost_attempts": run.status.lost_attempts + end.lost,
+            "pod_name": latest_pod(view),
             "next_retry_time": following,
             "message": message,
             "batch": batch_after(view, end),

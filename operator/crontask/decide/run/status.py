@@ -128,7 +128,7 @@ def ended(
             "attempts": _ended_attempts(view, reason, message, completion, outcome),
             "lost_attempts": before.lost_attempts + (outcome is not None and outcome.lost),
             "next_retry_time": None,
-            "pod_name": before.pod_name or (view.pod.metadata.name if view.pod is not None else None),
+            "pod_name": latest_pod(view),
             "conditions": merge_conditions(before.conditions, (condition,)),
             "result": outcome.result if outcome is not None else None,
             "processed_count": counted.processed_count if counted is not None else None,
@@ -177,6 +177,11 @@ def identity(view: RunView) -> dict[str, object]:
     """What the status says of who made the run, and for when."""
     run = view.run
     return {"origin": run.origin, "scheduled_time": run.spec.scheduled_time or run.due_at}
+
+
+def latest_pod(view: RunView) -> str | None:
+    """The pod of the latest attempt that had one: its end may be the first that is seen of it."""
+    return view.pod.metadata.name if view.pod is not None else view.run.status.pod_name
 
 
 def _generation(view: RunView) -> int | None:
