@@ -52,6 +52,8 @@ class Settings:
     """The only ones that it looks at and acts in, each of which has to exist; none: all of the cluster."""
     start_rate: int = 0
     keep_finished: timedelta = timedelta(minutes=10)
+    logs_url: str = ""
+    """The template of where a run's log can be read when its pod is gone; empty: nowhere."""
     in_flight: int = IN_FLIGHT
     runner_image: str = ""
     lease_namespace: str = "default"
@@ -120,7 +122,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
         while not stop.is_set():
             await first_of(stopping, lease.acquire())
             if not stop.is_set():
-                config = Config(scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished)
+                config = _config(settings)
                 engine = make_engine(
                     api, clock, store, queue, config, runner_image=settings.runner_image, metrics=metrics
                 )
@@ -135,6 +137,12 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
         running.cancel()
         await server.stop()
         await readiness.stop()
+
+
+def _config(settings: Settings) -> Config:
+    return Config(
+        scheduling_enabled=settings.scheduling, keep_finished=settings.keep_finished, logs_url=settings.logs_url
+    )
 
 
 def _make_watching(api: HttpApi, clock: SystemClock, store: Store, settings: Settings) -> Watching:

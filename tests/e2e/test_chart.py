@@ -219,6 +219,8 @@ def test_a_disruption_budget_of_one_replica_is_refused(tools: Tools) -> None:
         ("userRoles.enabled=perhaps", "userRoles/enabled"),
         ("keepFinished=10 minutes", "keepFinished"),
         ("log.format=xml", "log/format"),
+        ("logsURL=ftp://logs.example.com", "logsURL"),
+        ("logsURL=https://logs.example.com/\\{podd\\}", "logsURL"),
         ("metrics.tasks=some", "metrics/tasks"),
         ("metrics.serviceMonitor.interval=often", "metrics/serviceMonitor/interval"),
         ("replicaCount=2", "replicaCount"),

@@ -24,7 +24,10 @@ MODULES = {
     "pyyaml": {"yaml"},
     "tzdata": set(),
 }
-OF_THE_OPERATOR = ("app.py", "shell.py", "engine/exposition.py", "engine/metrics.py", "runner/url_template.py")
+OF_THE_OPERATOR = (
+    *("app.py", "shell.py", "engine/exposition.py", "engine/metrics.py"),
+    *("decide/run/logs_url.py", "runner/url_template.py"),
+)
 
 
 def brought(requirements: list[str]) -> set[str]:

@@ -6,6 +6,32 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{/* The template of where logs are, if it is one: the operator, which says more, refuses the same at its start. */}}
+{{- define "crontask.logsURL" -}}
+{{- $names := "(namespace|run|pod|start|end|startMillis|endMillis)" }}
+{{- $all := "{namespace}, {run}, {pod}, {start}, {end}, {startMillis} or {endMillis}" }}
+{{- $expression := "[{][^{}]*[}]" }}
+{{- $host := `^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?` }}
+{{- with .Values.logsURL }}
+  {{- range regexFindAll $expression . -1 }}
+    {{- if not (regexMatch (printf "^[{][?&]?%s(,%s)*[}]$" $names $names) .) }}
+      {{- fail (printf "logsURL: has %s, which names no variable; write %s; for the braces themselves %%7B and %%7D" . $all) }}
+    {{- end }}
+  {{- end }}
+  {{- if not (regexMatch (printf "%s([/?#]|[{][?]|$)" $host) .) }}
+    {{- fail "logsURL: has no host that is one, or an expression in it; write it like https://logs.example.com/search?pod={pod}" }}
+  {{- end }}
+  {{- $text := regexReplaceAll $expression (regexReplaceAll $host . "") "" }}
+  {{- range regexFindAll "[{}]" $text 1 }}
+    {{- fail (printf "logsURL: has a %s that belongs to no other; write {pod} for a variable, and %%7B and %%7D for the braces themselves" .) }}
+  {{- end }}
+  {{- range regexFindAll "[^A-Za-z0-9._~:/@!$&'()*+,;=?#%-]" $text 1 }}
+    {{- fail (printf "logsURL: has %q in it, which no URL may have; write it percent-encoded, like %%20 for a space" .) }}
+  {{- end }}
+  {{- . }}
+{{- end }}
+{{- end }}
+
 {{/* The operator's rights, in the whole cluster or in a namespace. */}}
 {{- define "crontask.operatorRules" -}}
 - apiGroups: [crontask.dev]

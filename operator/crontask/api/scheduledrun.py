@@ -9,6 +9,7 @@ from crontask.api.base import Count, CountFromOne, Duration, MicroTime, Model, R
 from crontask.api.composite import LARGEST_BATCH, LONGEST_STEP_NAME, MOST_BATCHES, MOST_ITEMS, MOST_STEPS, StepName
 from crontask.api.composite_status import BatchStatus, Halt, ItemsStatus, Json, NotCompensated, Paused, StepStatus
 from crontask.api.handler import Handler
+from crontask.api.logs_url import LONGEST_URL, WRITTEN
 from crontask.api.metadata import Condition
 from crontask.api.names import PART_OF_COLLECT, part_of_batch, part_of_item, part_of_step, part_of_undo
 from crontask.api.phases import Origin, RunPhase
@@ -219,6 +220,13 @@ class ScheduledRunStatus(Model):
         default=None, max_length=4096, description="What the handler said, or why the run waits or ended so."
     )
     pod_name: str | None = Field(default=None, max_length=63, description="The pod of the latest attempt.")
+    logs_url: str | None = Field(
+        default=None,
+        alias="logsURL",
+        max_length=LONGEST_URL,
+        pattern=WRITTEN,
+        description="Of a run that has ended: where its log can be read when its pod is gone, if that is known.",
+    )
 
     rerun: PlanDocument | None = Field(
         default=None,

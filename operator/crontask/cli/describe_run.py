@@ -9,6 +9,7 @@ from crontask.cli.columns import aligned
 from crontask.cli.log_reader import container_of
 from crontask.cli.parts import parts_of
 from crontask.cli.queue import position
+from crontask.client.log_sources import logs_url
 from crontask.client.timing import took, with_distance
 from crontask.client.tree import Node, note_of, phase_of, tree_of
 
@@ -57,6 +58,7 @@ def _facts(cluster: "Cluster", run: "Document", now: datetime) -> Iterator[tuple
     yield "Items", ", ".join(f"{count} {words}" for count, words in counted if count is not None)
     left = [f"{each.get('step')} ({each.get('reason')})" for each in status.get("notCompensated") or ()]
     yield "Not undone", ", ".join(left)
+    yield "Logs", logs_url(status)
 
 
 def _json(value: object) -> str:

@@ -36,15 +36,15 @@ class Options:
     container: str = ""
 
 
-def read_one(cluster: "Cluster", namespace: str, source: Source, options: Options) -> None:
-    """The log as far as it is; where the pod is gone, what is known of the attempt, on stderr."""
+def read_one(cluster: "Cluster", namespace: str, source: Source, options: Options) -> bool:
+    """The log as far as it is; where the pod is gone, what is known of the attempt, on stderr. Whether it is there."""
     from crontask.client import errors
 
     prefix = source.prefix if options.prefix else ""
     container = container_of(cluster, namespace, source.pod, options.container)
     if container is None:
         click.echo(f"{source.prefix}{source.obituary}", err=True)
-        return
+        return False
     try:
         lines = cluster.logs(
             source.pod,
@@ -58,6 +58,7 @@ def read_one(cluster: "Cluster", namespace: str, source: Source, options: Option
     except (errors.NotFound, errors.Invalid) as error:
         # The container has not started, or its node does not answer any more.
         click.echo(f"{source.prefix}{error.message}", err=True)
+    return True
 
 
 def container_of(cluster: "Cluster", namespace: str, pod: str, wanted: str = "") -> str | None:

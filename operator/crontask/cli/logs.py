@@ -7,7 +7,7 @@ from crontask.cli.connection import cluster_options, connected
 from crontask.cli.named import find_run
 from crontask.cli.parts import parts_of
 from crontask.cli.waiting import ended, interruptible
-from crontask.client.log_sources import sources_of
+from crontask.client.log_sources import logs_url, sources_of
 from crontask.client.tree import GONE_PARTS, gone_parts, is_composite, note_of, phase_of
 
 
@@ -23,7 +23,7 @@ def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timest
     """Show the logs of a run, of all its attempts and parts.
 
     Lines begin with the part and the attempt: [charge #2]. Where a pod is gone it is said when and why its attempt
-    ended, and the message that was kept.
+    ended, the message that was kept, and where the log may be kept, if the installation says that.
 
     Example: crontask logs -f nightly-report-t2x4a0
     """
@@ -38,11 +38,15 @@ def logs_command(name: str, follow: bool, prefix: bool, tail: int | None, timest
             return
         parts = parts_of(cluster, run)
         sources = list(sources_of(run, parts))
-        for source in sources:
-            read_one(cluster, run["metadata"]["namespace"], source, options)
+        gone_logs = [s for s in sources if not read_one(cluster, run["metadata"]["namespace"], s, options)]
+        # Of several attempts it is one.
+        for url, source in {source.url: source for source in gone_logs if source.url}.items():
+            click.echo(f"{source.prefix}its log may be kept at {url}", err=True)
         if not sources:
             gone = is_composite(run) and gone_parts(run.get("status") or {}, parts.of(run))
             note = f"{gone:,} {'item' if gone == 1 else 'items'}: {GONE_PARTS}" if gone else note_of(run)
             click.echo(
                 f"{run['metadata']['name']} has no log: it is {phase_of(run)}{f': {note}' if note else ''}", err=True
             )
+            if url := logs_url(run.get("status") or {}):
+                click.echo(f"the logs of its parts may be kept at {url}", err=True)

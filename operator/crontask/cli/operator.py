@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from crontask.cli.exits import BAD_INPUT, stop
-from crontask.cli.parameters import DurationParam, NamespacesParam
+from crontask.cli.parameters import DurationParam, LogsUrlParam, NamespacesParam
 from crontask.version import __version__
 
 
@@ -22,6 +22,13 @@ from crontask.version import __version__
 )
 @click.option("--start-rate", default=0, type=click.IntRange(min=0), help="Starts a second at most; 0: no limit.")
 @click.option("--keep-finished", default="10m", type=DurationParam(), help="No finished run is pruned sooner.")
+@click.option(
+    "--logs-url",
+    default="",
+    type=LogsUrlParam(),
+    metavar="TEMPLATE",
+    help="Where a run's log can be read when its pod is gone, as {namespace}, {run}, {pod}, {start} and {end} say.",
+)
 @click.option("--in-flight", default=256, type=click.IntRange(1, 1024), help="Writes under way at once.")
 @click.option(
     "--runner-image",

@@ -134,6 +134,22 @@ class NamespacesParam(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class LogsUrlParam(click.ParamType[str]):
+    """The template of a URL, `https://logs.example.com/{namespace}/{pod}`; empty: none."""
+
+    name = "template"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same, or fail with what to write instead."""
+        from crontask.api.logs_url import logs_url_problem
+
+        template = str(value).strip()
+        problem = logs_url_problem(template, "") if template else None
+        if problem is not None:
+            self.fail(str(problem), param, ctx)
+        return template
+
+
 class StretchParam(click.ParamType[tuple[datetime, datetime]]):
     """A stretch of time, T1/T2."""
 

@@ -1,18 +1,23 @@
 """Whose log is read: the attempts of a run and of its parts, and what is said where a pod is gone. Pure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crontask.client.tree import Document, Parts, label_of
 
+# Whoever wrote it, nothing else becomes a link, or reaches a terminal.
+_URL = re.compile("https?://[!-~]+")
+
 
 @dataclass(frozen=True)
 class Source:
-    """The log of one attempt."""
+    """The log of one attempt. `url`: where the run's can be read when its pod is gone, if that is known."""
 
     prefix: str
     pod: str
     attempt: Document
+    url: str = ""
 
     @property
     def obituary(self) -> str:
@@ -24,6 +29,12 @@ class Source:
         message = " ".join(str(self.attempt.get("message") or "").split())
         kept = f"; its message was: {message}" if message else ""
         return f"pod {self.pod} is gone, and its log with it: {how}{f' ({why})' if why else ''}{kept}"
+
+
+def logs_url(status: Document) -> str:
+    """Where the log of a run can be read when its pod is gone: a URL of http or https; empty where none is known."""
+    url = status.get("logsURL")
+    return url if isinstance(url, str) and _URL.fullmatch(url) else ""
 
 
 def sources_of(run: Document, parts: Parts) -> Iterator[Source]:
@@ -45,7 +56,7 @@ def _own(run: Document, path: str) -> Iterator[Source]:
         # The message of the run is that of its last attempt, and longer.
         if attempt is attempts[-1] and not attempt.get("message"):
             attempt = {**attempt, "message": status.get("message")}
-        yield Source(f"[{prefix}] ", str(attempt.get("pod")), attempt)
+        yield Source(f"[{prefix}] ", str(attempt.get("pod")), attempt, logs_url(status))
 
 
 def _path(part: Document, top: Document, parts: Parts) -> str:

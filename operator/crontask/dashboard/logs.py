@@ -11,6 +11,7 @@ from aiohttp import web
 from crontask.api.phases import TERMINAL
 from crontask.api.resources import POD, SCHEDULED_RUN
 from crontask.client import errors
+from crontask.client.log_sources import logs_url
 from crontask.client.pods import handler_container
 from crontask.client.requests import Document
 from crontask.client.tree import is_composite
@@ -39,6 +40,7 @@ class LogModel:
     cut: bool
     stream: str
     line: str
+    logs_url: str
 
 
 class Logs:
@@ -65,6 +67,7 @@ class Logs:
             cut,
             live if is_open else "",
             logs_line(ask.namespace, ask.name, follow=is_open),
+            "" if text else logs_url(run.get("status") or {}),
         )
         return desk.html("log.html", desk.frame(request, session), model)
 

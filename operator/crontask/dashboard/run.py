@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.resources import SCHEDULED_RUN
+from crontask.client.log_sources import logs_url
 from crontask.client.requests import Document
 from crontask.client.timing import took
 from crontask.client.tree import is_composite, label_of, note_of, phase_of
@@ -83,6 +84,7 @@ class RunModel:
     held: bool
     log_href: str
     log_stream: str
+    logs_url: str
     lines: dict[str, str]
     links: dict[str, str]
 
@@ -149,6 +151,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
         held,
         to("log"),
         links.to("live", "ns", ask.namespace, "runs", ask.name, "log") if is_open or status.get("podName") else "",
+        logs_url(status),
         {
             "cancel": cancel_line(ask.namespace, ask.name),
             "rerun": rerun_line(ask.namespace, ask.name),

@@ -37,6 +37,7 @@ class Config:
     scheduling_enabled: bool = True
     clock_skewed: bool = False
     keep_finished: timedelta = timedelta(minutes=10)
+    logs_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ class Worker:
         kept = self._memory.of_run(view.run).unrecorded_end
         if kept is not None and view.pod is None and not view.run.ended:
             return end_seen_before(view, kept, now)
-        return decide_run(view, now)
+        return decide_run(view, now, self._config.logs_url)
 
     def _record(self, view: RunView, decided: RunDecisions) -> None:
         """Who looks at the task sees what goes wrong with its runs; that all is well, its status says. So of parts."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from crontask.api.phases import SUCCESSES, TERMINAL, RunPhase
 from crontask.api.times import time_of
+from crontask.client.log_sources import logs_url
 from crontask.client.requests import Document
 
 
@@ -192,6 +193,11 @@ class RunView(_Read):
     def completion_time(self) -> datetime | None:
         """When it ended."""
         return _time(self.status.get("completionTime"))
+
+    @property
+    def logs_url(self) -> str | None:
+        """Where its log can be read when its pod is gone, of http or https; None unless the installation says that."""
+        return logs_url(self.status) or None
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:

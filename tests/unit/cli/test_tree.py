@@ -152,6 +152,27 @@ def test_of_a_pod_that_is_gone_it_is_said_what_was_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("https://logs.example.com/?pod=pod-1", "https://logs.example.com/?pod=pod-1"),
+        ("http://logs.example.com/", "http://logs.example.com/"),
+        (None, ""),
+        (7, ""),
+        ("javascript:alert(1)", ""),
+        ("JavaScript:alert(1)//https://a", ""),
+        ("https://a/\x1b[2J", ""),
+        ("https://a/\n", ""),
+        ("https://a/ b", ""),
+        ("https://a/\u202e", ""),
+        ("https://", ""),
+    ],
+)
+def test_where_its_log_is_is_a_url_of_http_or_nothing(written: object, url: str) -> None:
+    known = run("a", attempts=[attempt(1)], logsURL=written)
+    assert [source.url for source in sources_of(known, Parts(()))] == [url]
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [("2026-03-01T12:00:00Z", NOW), ("2026-03-01T12:00:00", NOW), ("soon", None), (7, None), (None, None)],
 )

@@ -479,6 +479,28 @@ def test_each_region_of_each_view_is_well_formed_and_the_same_as_nodes(
 
 
 @pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        (
+            "https://logs.example.com/?a=b&pod='x'",
+            '<a href="https://logs.example.com/?a=b&amp;pod=&#39;x&#39;" target="_blank" rel="noopener noreferrer">',
+        ),
+        ("javascript:alert(1)", ""),
+        ('https://a/" onclick="alert(1)', ""),
+        (None, ""),
+    ],
+)
+def test_a_run_links_to_where_its_log_is_if_that_is_a_url_of_http(url: str | None, link: str) -> None:
+    found = model(RUN_VIEW, runs=[run("r", {"phase": "Succeeded", "logsURL": url})], name="r")
+    frame = Frame(LINKS, Clock(NOON), "ann", "token", may=EVERYTHING, address="/p/ns/shop/runs/r")
+    for template in ("run.html", "run/_head.html"):
+        shown = RENDERER.page(template, frame, found)
+        assert link in shown
+        assert ("noopener" in shown) == bool(link)
+        assert "alert(1)" not in shown
+
+
+@pytest.mark.parametrize(
     ("message", "shown"),
     [
         ("waits for approval: sure?", "waits for approval: sure?"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from crontask.api.base import cut
 from crontask.decide.attempt.report import LONGEST_MESSAGE
 from crontask.decide.decisions import RunDecisions
+from crontask.decide.run.logs_url import with_logs_url
 from crontask.decide.run.rules import RULES
 from crontask.decide.stage import Stage, stage_of
 from crontask.decide.views import RunView
@@ -13,10 +14,14 @@ from crontask.decide.views import RunView
 RULES_OF = {stage: tuple(rule.decide for rule in RULES if stage in rule.stages) for stage in Stage}
 
 
-def decide_run(view: RunView, now: datetime) -> RunDecisions:
-    """The decisions for a run at an instant: of the rules of its stage, the first that has something to say."""
+def decide_run(view: RunView, now: datetime, logs_url: str = "") -> RunDecisions:
+    """The decisions for a run at an instant: of the rules of its stage, the first that has something to say.
+
+    `logs_url`: the template of where its log can be read when its pod is gone.
+    """
     rules = RULES_OF[stage_of(view)]
     decided = next(decided for rule in rules if (decided := rule(view, now)) is not None)
+    decided = with_logs_url(view, decided, logs_url)
     return until_it_is_followed_up(view, decided, now) if decided.follow_ups else decided
 
 
