@@ -94,6 +94,8 @@ def test_what_follows(row: Row) -> None:
     assert (ended.number, ended.reason, ended.exit_code, ended.message) == (1, "Error", 3, "no disk")
     assert ended.completion_time == (row.end.ended or at(row.now))
     assert decided.status.lost_attempts == int(row.end.lost)
+    # Its end may be the first that is seen of it.
+    assert decided.status.pod_name == POD.metadata.name
     assert decided.actions == ()
     assert bool(decided.status.conditions) is (row.wanted is not R)
 
