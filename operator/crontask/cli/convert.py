@@ -235,7 +235,9 @@ def _from_cluster(names: tuple[str, ...]) -> list[Source]:
 
 
 def _switch(names: tuple[str, ...], *, back: bool, lossy: bool, settings: dict[str, Any], **how: Any) -> None:
+    from crontask.cli.switch_advice import AGAIN
     from crontask.cli.switching import StoppedError, Switch
+    from crontask.client import errors
 
     def convert(cronjob: dict[str, Any]) -> dict[str, Any]:
         converting = _Converting(lossy)
@@ -245,7 +247,10 @@ def _switch(names: tuple[str, ...], *, back: bool, lossy: bool, settings: dict[s
         _stop_where_lost(converting)
         return converting.drafts[0].document
 
+    begun: set[str] = set()
+
     def say(what: str) -> None:
+        begun.add(name)
         click.echo(what)
 
     if not names:
@@ -262,8 +267,12 @@ def _switch(names: tuple[str, ...], *, back: bool, lossy: bool, settings: dict[s
                 click.echo(str(error), err=True)
                 sys.exit(STILL_WAITING if error.waited else BAD_INPUT)
             except KeyboardInterrupt:
-                click.echo(f"{name}: stopped in the middle; run this again, and it goes on", err=True)
+                click.echo(f"{name}: stopped in the middle; {AGAIN}", err=True)
                 sys.exit(INTERRUPTED)
+            except errors.ClientError:
+                if name in begun:
+                    click.echo(f"{name}: stopped in the middle; once this is mended {AGAIN}:", err=True)
+                raise
 
 
 def _convert_crontab(

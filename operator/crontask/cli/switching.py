@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -19,6 +19,7 @@ from crontask.api.names import follow_up_name
 from crontask.api.phases import TERMINAL, RunPhase
 from crontask.api.resources import CRON_JOB, CRON_TASK, JOB, SCHEDULED_RUN
 from crontask.cli.conversion.managed import manager_of
+from crontask.cli.switch_advice import Advice
 from crontask.client import Cluster, errors
 from crontask.engine.parse import parse_task
 
@@ -37,7 +38,15 @@ _TRIES = 5
 _SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _ENDED = ("Complete", "Failed")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# What else is to be done where it was removed since nobody could read it.
+_WITHOUT = {
+    STATE: "set spec.suspend to what it was before the switch, and run this again",
+    SWITCHED_FROM: "and go on as with a CronTask that was made by hand",
+    BACK: "and run this again",
+}
+_SHOWN = 5
 Document = dict[str, Any]
+T = TypeVar("T")
 
 
 class StoppedError(Exception):
@@ -65,7 +74,7 @@ class Switch:
         """From the CronJob to its CronTask. Raises StoppedError, and what the client raises."""
         cronjob = self.cluster.get(CRON_JOB, self.name)
         uid = cronjob["metadata"]["uid"]
-        state = _annotation(cronjob, STATE)
+        state = self._annotation(cronjob, STATE)
         # What can be refused is refused before anything is changed.
         wanted = self.convert(_as_before(cronjob, state))
         self._refuse_task_of_others(wanted["metadata"]["name"], uid)
@@ -84,24 +93,25 @@ class Switch:
     def backward(self, task_name: str) -> None:
         """From the CronTask to a CronJob made anew. Raises StoppedError, and what the client raises."""
         task = self.cluster.get(CRON_TASK, task_name)
-        origin = _annotation(task, SWITCHED_FROM)
+        origin = self._annotation(task, SWITCHED_FROM)
         if origin is None:
-            raise StoppedError(f"CronTask {task_name} has not been made by --switch; suspend it, and apply the CronJob")
-        made = _annotation(task, BACK)
+            raise StoppedError(self._advice.not_switched(task_name))
+        made = self._annotation(task, BACK)
         if made is None:
             made = self._suspend_task(task, origin)
         self._drain_runs(task_name)
-        self._replace(made, origin["uid"], task["metadata"]["uid"])
+        self._replace(made, origin["uid"], task)
         self._patch_annotation(CRON_TASK, task_name, SWITCHED_FROM, {**origin, "back": True})
         self.say(f"CronJob {self.name} has taken over again; CronTask {task_name} stays, suspended")
 
-    def _refuse_managed(self, document: Document) -> None:
+    @property
+    def _advice(self) -> Advice:
+        return Advice(self.cluster.namespace, self.name)
+
+    def _refuse_managed(self, document: Document, *, back: bool = False) -> None:
         manager = manager_of(document)
         if manager is not None and not self.force:
-            raise StoppedError(
-                f"CronJob {self.name} is managed by {manager}, which would undo this; there, write suspend: true into "
-                "the CronJob and add the manifest that `crontask convert` writes; or --force"
-            )
+            raise StoppedError(self._advice.managed(manager, back=back))
 
     def _refuse_task_of_others(self, name: str, uid: str) -> None:
         try:
@@ -110,16 +120,17 @@ class Switch:
             return
         self._check_ours(task, uid)
 
-    def _check_ours(self, task: Document, uid: str) -> None:
-        origin = _annotation(task, SWITCHED_FROM) or {}
+    def _check_ours(self, task: Document, uid: str, *, suspended: bool = False) -> None:
+        """Raises StoppedError for the CronTask of somebody else. `suspended`: the CronJob is so by now."""
+        origin = self._annotation(task, SWITCHED_FROM) or {}
         if origin.get("uid") != uid:
-            name = task["metadata"]["name"]
-            raise StoppedError(f"there is a CronTask {name} that this CronJob has not become; rename or delete it")
+            name, taken_back = task["metadata"]["name"], bool(origin.get("back"))
+            raise StoppedError(self._advice.task_of_others(name, taken_back=taken_back, suspended=suspended))
 
     def _suspend(self, cronjob: Document) -> Document:
         """Suspend the CronJob, and with it record whether it was."""
         for _ in range(_TRIES):
-            suspended, known = bool(cronjob["spec"].get("suspend")), _annotation(cronjob, STATE)
+            suspended, known = bool(cronjob["spec"].get("suspend")), self._annotation(cronjob, STATE)
             if known is not None and suspended:
                 return known
             state = known or {"suspended": suspended}
@@ -132,7 +143,7 @@ class Switch:
                 continue
             self.say(f"CronJob {self.name} is suspended")
             return state
-        raise StoppedError(f"CronJob {self.name} is written too often; try again", waited=True)
+        raise StoppedError(self._advice.written_too_often("CronJob", self.name), waited=True)
 
     def _settle(self, uid: str) -> None:
         known, since = self._jobs(uid).keys(), time.monotonic()
@@ -147,19 +158,23 @@ class Switch:
         def running() -> list[str]:
             return sorted(job["metadata"]["name"] for job in self._jobs(uid).values() if not _has_ended(job))
 
-        self._wait_until_none(running, "Jobs")
+        self._wait_until_ended(running, "Jobs")
 
-    def _wait_until_none(self, running: Callable[[], list[str]], what: str) -> None:
+    def _wait_until_ended(self, running: Callable[[], list[str]], what: str) -> None:
+        self._wait_while(
+            running,
+            lambda names: f"waiting for {what} to end: {', '.join(names[:_SHOWN])}",
+            lambda names: self._advice.still_run(what, names[:_SHOWN]),
+        )
+
+    def _wait_while(self, there: Callable[[], T], waiting: Callable[[T], str], too_long: Callable[[T], str]) -> None:
+        """Raises StoppedError where that is there for longer than there is patience."""
         end, said = time.monotonic() + self.drain.total_seconds(), False
-        while names := running():
+        while found := there():
             if time.monotonic() >= end:
-                raise StoppedError(
-                    f"{what} still run: {', '.join(names[:5])}; run this again, with a longer --drain-timeout, and it "
-                    "goes on",
-                    waited=True,
-                )
+                raise StoppedError(too_long(found), waited=True)
             if not said:
-                self.say(f"waiting for {what} to end: {', '.join(names[:5])}")
+                self.say(waiting(found))
                 said = True
             time.sleep(_PAUSE)
 
@@ -172,7 +187,7 @@ class Switch:
             task = self.cluster.create(CRON_TASK, {**wanted, "metadata": metadata}, manager=MANAGER)
         except errors.AlreadyExists:
             task = self.cluster.get(CRON_TASK, metadata["name"])
-            self._check_ours(task, uid)
+            self._check_ours(task, uid, suspended=True)
             return task
         self.say(f"CronTask {metadata['name']} is made")
         return task
@@ -187,7 +202,7 @@ class Switch:
 
     def _fill_gap(self, task: Document) -> None:
         """Runs for the times between the CronJob's last Job and the CronTask's creation, which it does not start."""
-        origin = _annotation(task, SWITCHED_FROM) or {}
+        origin = self._annotation(task, SWITCHED_FROM) or {}
         if origin.get("filled") or origin["suspended"]:
             return
         name = task["metadata"]["name"]
@@ -218,8 +233,8 @@ class Switch:
         """Suspend the CronTask, and with it record what is to be made."""
         cronjob = self.cluster.get(CRON_JOB, self.name)
         if cronjob["metadata"]["uid"] != origin["uid"]:
-            raise StoppedError(f"CronJob {self.name} is another than the one that became the CronTask; apply it anew")
-        self._refuse_managed(cronjob)
+            raise StoppedError(self._advice.another(task["metadata"]["name"]))
+        self._refuse_managed(cronjob, back=True)
         made = _copy(cronjob, bool(origin["suspended"]), task["metadata"]["uid"])
         reason = f"CronJob {self.name} takes over again"
         change = _annotated(BACK, made, task["metadata"]["resourceVersion"])
@@ -233,44 +248,64 @@ class Switch:
                 continue
             self.say(f"CronTask {task['metadata']['name']} is suspended")
             return made
-        raise StoppedError(f"CronTask {task['metadata']['name']} is written too often; try again", waited=True)
+        raise StoppedError(self._advice.written_too_often("CronTask", task["metadata"]["name"]), waited=True)
 
     def _drain_runs(self, name: str) -> None:
-        def unseen() -> list[str]:
-            task = self.cluster.get(CRON_TASK, name)
-            status = task.get("status") or {}
+        def unseen() -> bool:
+            status = self.cluster.get(CRON_TASK, name).get("status") or {}
             # Until the operator has seen it, it may start one more.
-            return [] if status.get("phase") == "Suspended" else [f"CronTask {name}, whose pause no operator has seen"]
+            return status.get("phase") != "Suspended"
 
         def running() -> list[str]:
             runs = self.cluster.list(SCHEDULED_RUN)["items"]
             return [run["metadata"]["name"] for run in runs if _is_open(run, name)]
 
-        self._wait_until_none(unseen, "what the operator starts")
-        self._wait_until_none(running, "runs")
+        self._wait_while(
+            unseen,
+            lambda there: f"waiting for an operator to see that CronTask {name} is suspended",
+            lambda there: self._advice.unseen(name),
+        )
+        self._wait_until_ended(running, "runs")
 
-    def _replace(self, made: Document, old_uid: str, task_uid: str) -> None:
+    def _replace(self, made: Document, old_uid: str, task: Document) -> None:
         """A CronJob that is resumed would start a time that has run: it is made anew, and begins with what comes."""
-        if self._old_is_there(made, old_uid, task_uid):
+        if self._old_is_there(old_uid, task):
             self.cluster.delete(CRON_JOB, self.name, uid=old_uid, propagation="Background")
-            self._wait_until_none(lambda: ["CronJob"] if self._old_is_there(made, old_uid, task_uid) else [], "it")
+            self._wait_while(
+                lambda: self._old_is_there(old_uid, task),
+                lambda there: f"waiting for CronJob {self.name} to be gone",
+                lambda there: self._advice.not_gone(),
+            )
         try:
             self.cluster.create(CRON_JOB, made, manager=MANAGER)
         except errors.AlreadyExists:
-            self._old_is_there(made, old_uid, task_uid)
+            self._old_is_there(old_uid, task)
         else:
             self.say(f"CronJob {self.name} is made anew")
 
-    def _old_is_there(self, made: Document, old_uid: str, task_uid: str) -> bool:
+    def _old_is_there(self, old_uid: str, task: Document) -> bool:
         try:
             cronjob = self.cluster.get(CRON_JOB, self.name)
         except errors.NotFound:
             return False
         if cronjob["metadata"]["uid"] == old_uid:
             return True
-        if _annotation(cronjob, BACK) != {"task": task_uid}:
-            raise StoppedError(f"CronJob {self.name} is another than the one that became the CronTask")
+        if self._annotation(cronjob, BACK) != {"task": task["metadata"]["uid"]}:
+            raise StoppedError(self._advice.another(task["metadata"]["name"]))
         return False
+
+    def _annotation(self, document: Document, key: str) -> Document | None:
+        """What is recorded there. Raises StoppedError for what somebody has mangled."""
+        text = (document["metadata"].get("annotations") or {}).get(key)
+        if text is None:
+            return None
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise StoppedError(self._advice.unreadable(document, key, _WITHOUT[key]))
+        return value
 
     def _jobs(self, uid: str) -> dict[str, Document]:
         jobs = self.cluster.list(JOB)["items"]
@@ -319,20 +354,6 @@ def _copy(cronjob: Document, suspended: bool, task_uid: str) -> Document:
         "metadata": {**kept, "annotations": annotations},
         "spec": {**cronjob["spec"], "suspend": suspended},
     }
-
-
-def _annotation(document: Document, key: str) -> Document | None:
-    text = (document["metadata"].get("annotations") or {}).get(key)
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        kind, name = document["kind"], document["metadata"]["name"]
-        raise StoppedError(f"{kind} {name}: the annotation {key} cannot be read; remove it to begin anew")
-    return value
 
 
 def _annotated(key: str, value: Document, version: str = "") -> Document:

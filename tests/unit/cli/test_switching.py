@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from crontask.api.resources import CRON_TASK
 from crontask.cli.conversion.managed import manager_of
 from crontask.cli.main import main
+from crontask.cli.switch_advice import Advice
 from crontask.cli.switching import MOST_IN_GAP, StoppedError, Switch, _is_open, gap_times
 from crontask.client import Cluster, errors
 from crontask.client.errors import Asked
@@ -95,6 +96,8 @@ def test_a_run_that_is_waited_for(spec: dict[str, Any], status: dict[str, Any], 
 class Reluctant:
     """A cluster in which the CronJob is written by somebody else between each look and each write."""
 
+    namespace = "shop"
+
     def __init__(self, times: int) -> None:
         self.left = times
         self.suspended = False
@@ -127,7 +130,7 @@ def test_a_suspension_is_tried_again_when_the_controller_has_written_in_between(
 
 
 def test_a_suspension_that_never_comes_through_ends() -> None:
-    with pytest.raises(StoppedError, match="is written too often") as stopped:
+    with pytest.raises(StoppedError, match="is written by others again and again") as stopped:
         switch(Reluctant(10**6))._suspend(cronjob())
     assert stopped.value.waited
 
@@ -139,8 +142,121 @@ def test_one_that_somebody_resumed_in_the_middle_is_suspended_again_and_what_was
 
 
 def test_a_record_that_somebody_mangled_is_refused() -> None:
-    with pytest.raises(StoppedError, match=r"the annotation crontask\.dev/switch cannot be read; remove it"):
+    said = (
+        "CronJob w: the annotation crontask.dev/switch cannot be read; remove it by `kubectl annotate cronjob w "
+        "-n shop crontask.dev/switch-`, set spec.suspend to what it was before the switch, and run this again"
+    )
+    with pytest.raises(StoppedError) as stopped:
         switch(Reluctant(0))._suspend(cronjob("{"))
+    assert str(stopped.value) == said
+
+
+ADVICE = Advice("shop", "w")
+RESUME = """kubectl patch cronjob w -n shop -p '{"spec":{"suspend":false}}'"""
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (
+            ADVICE.managed("Helm", back=False),
+            "CronJob w is managed by Helm, which would undo this; there, write suspend: true into the CronJob and add "
+            "the manifest that `crontask convert` writes; or --force",
+        ),
+        (
+            ADVICE.managed("Helm", back=True),
+            "CronJob w is managed by Helm, which would undo this; there, remove the manifest of the CronTask, and then "
+            "suspend: true from the CronJob; or --force",
+        ),
+        (
+            ADVICE.task_of_others("w", taken_back=True, suspended=False),
+            "there is a CronTask w that this CronJob has not become; it is left of a switch that was taken back: "
+            "`kubectl delete crontask w -n shop`, and run this again",
+        ),
+        (
+            ADVICE.task_of_others("w", taken_back=False, suspended=True),
+            "there is a CronTask w that this CronJob has not become; if nobody needs it, `kubectl delete crontask w "
+            "-n shop`, and run this again; otherwise apply what `crontask convert --from-cluster w -n shop` writes "
+            f"under another name; CronJob w is suspended by now: to resume it, `{RESUME}`",
+        ),
+        (
+            ADVICE.not_switched("t"),
+            "CronTask t has not been made by --switch, so that nothing is known of its CronJob; `crontask suspend t "
+            "-n shop`, and apply the manifest of the CronJob",
+        ),
+        (
+            ADVICE.another("t"),
+            "CronJob w is another than the one that became CronTask t: it was deleted and made again; to let that one "
+            f"take over, `crontask suspend t -n shop`, and then `{RESUME}`",
+        ),
+        (
+            ADVICE.written_too_often("CronJob", "w"),
+            "CronJob w is written by others again and again; find out by whom, and run this again, and it goes on",
+        ),
+        (
+            ADVICE.still_run("Jobs", ["w-1", "w-2"]),
+            "Jobs still run: w-1, w-2; nothing new starts meanwhile; wait for them or delete them, and run this again, "
+            "and it goes on; --drain-timeout says how long it waits",
+        ),
+        (
+            ADVICE.unseen("t"),
+            "CronTask t is suspended, and no operator has seen that; see by `crontask doctor` whether one runs, and "
+            "run this again, and it goes on",
+        ),
+        (
+            ADVICE.not_gone(),
+            "CronJob w is deleted and not gone yet; see by `kubectl get cronjob w -n shop -o yaml` which finalizers "
+            "keep it, and run this again, and it goes on",
+        ),
+    ],
+)
+def test_what_is_said_names_what_to_do_next(said: str, wanted: str) -> None:
+    assert said == wanted
+
+
+class Waiting(Reluctant):
+    """With a CronTask that no operator looks at, and a CronJob that a finalizer keeps."""
+
+    def get(self, kind: Any, name: str) -> dict[str, Any]:
+        return cronjob() if kind.kind == "CronJob" else {**TASK, "status": {}}
+
+    def list(self, kind: Any) -> dict[str, Any]:
+        return {"items": []}
+
+    def delete(self, kind: Any, name: str, **how: Any) -> None:
+        return None
+
+
+def test_what_is_waited_for_is_said_and_so_is_what_has_not_come() -> None:
+    told: list[str] = []
+    there = Switch(Waiting(0), "w", lambda value: value, told.append, drain=timedelta(microseconds=1))  # type: ignore[arg-type]
+    with pytest.raises(StoppedError) as stopped:
+        there._drain_runs("a")
+    assert (str(stopped.value), stopped.value.waited) == (ADVICE.unseen("a"), True)
+    with pytest.raises(StoppedError) as stopped:
+        there._replace({}, "u", TASK)
+    assert (str(stopped.value), stopped.value.waited) == (ADVICE.not_gone(), True)
+
+
+def test_one_that_is_taken_back_says_what_is_to_be_written_elsewhere() -> None:
+    managed = cronjob()
+    managed["metadata"]["annotations"] = {"meta.helm.sh/release-name": "r"}
+    with pytest.raises(StoppedError, match="remove the manifest of the CronTask"):
+        switch(Reluctant(0))._refuse_managed(managed, back=True)
+
+
+def test_what_stops_it_in_the_middle_is_followed_by_how_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(switch: Switch) -> None:
+        switch.say("CronJob w is suspended")
+        raise errors.Unreachable(Asked("get"), "nobody listens", sent=False)
+
+    monkeypatch.setattr(Cluster, "load", lambda flags: nullcontext(Reluctant(0)))
+    monkeypatch.setattr(Switch, "forward", stop)
+    done = CliRunner().invoke(main, ["convert", "--switch", "w"], catch_exceptions=False)
+    assert (done.exit_code, done.stdout) == (9, "CronJob w is suspended\n")
+    assert (
+        done.stderr == "w: stopped in the middle; once this is mended run this again, and it goes on:\nnobody listens\n"
+    )
 
 
 @pytest.mark.parametrize(
