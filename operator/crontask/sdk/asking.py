@@ -24,6 +24,7 @@ RUN_PHASES = tuple(map(str, RunPhase))
 _TRIES = 10
 UNBOUNDED = Deadline(None)
 _OWNER = 'conflict with "'
+_STRANGE = "unknown field"
 _UNKNOWN = "field not declared in schema"
 
 
@@ -58,7 +59,12 @@ class Asking:
     async def create(self, body: Document, namespace: str | None) -> Document:
         """Each run has a name of its own before it is sent, so that a request that is repeated makes one run."""
         request = requests.create(SCHEDULED_RUN, body, self.inside(namespace), manager=self.manager, drawn=True)
-        return await self.port.run(operations.creating(request))
+        try:
+            return await self.port.run(operations.creating(request))
+        except errors.Invalid as invalid:
+            if _STRANGE not in invalid.message:
+                raise
+            raise _with_what_is_meant(invalid, body) from None
 
     async def known(self, kind: Resource, name: str, namespace: str | None) -> Document | None:
         """The object of that name, None without one."""
@@ -202,6 +208,16 @@ class Asking:
     def inside(self, namespace: str | None) -> str:
         """The namespace that is meant."""
         return self.port.namespace if namespace is None else namespace
+
+
+def _with_what_is_meant(invalid: errors.Invalid, body: Document) -> errors.Invalid:
+    """The refusal of a run that has fields that there are not, with what may be meant by each."""
+    from crontask.sdk.in_python import in_python
+
+    said = [str(in_python(problem, body["spec"])) for problem in unknown_in(body)]
+    told = errors.Invalid(invalid.asked, invalid.status, invalid.reason, "; ".join((invalid.message, *said)))
+    told.causes = invalid.causes
+    return told
 
 
 def seconds_of(timeout: Timeout) -> float | None:

@@ -178,20 +178,29 @@ def _check_arguments(name: str, fields: Mapping[str, Any]) -> None:
 
 
 def _check(metadata: Document, spec: Document, arguments: Sequence[str]) -> None:
-    """What only our own code sees: cron expressions, zones, Python. Unknown fields are for the API server to judge."""
+    """What only our own code sees: cron expressions, zones, Python; and fields within arguments that there are not.
+
+    Of a manifest and of `spec` unknown fields are for the API server to judge, which may be newer.
+    """
     from crontask.api.validate import validate_name, validate_task
 
     name = metadata["name"]
     problems = (*validate_name(name), *validate_task(spec, f"{metadata['namespace']}/{name}")[1])
-    if problems:
-        from crontask.sdk.in_python import in_python
+    strangers = unknown_in({"spec": spec})
+    if problems or strangers:
+        from crontask.sdk.in_python import in_python, within_arguments, without_echoes
 
-        raise InvalidTask(name, tuple(in_python(problem, arguments) for problem in problems))
+        ours = strangers if problems else within_arguments(strangers, arguments)
+        said = (*ours, *without_echoes(problems, ours))
+        if said:
+            raise InvalidTask(name, tuple(in_python(problem, arguments) for problem in said))
 
 
 def unknown_in(body: Document) -> "tuple[Problem, ...]":
     """The fields of a manifest that there are not, as far as it is known here, with what may be meant."""
     from crontask.api.crontask import CronTaskSpec
+    from crontask.api.scheduledrun import ScheduledRunSpec
     from crontask.api.unknown import unknown_fields
 
-    return tuple(unknown_fields(body["spec"], CronTaskSpec, "spec"))
+    of_run = body.get("kind") == resources.SCHEDULED_RUN.kind
+    return tuple(unknown_fields(body["spec"], ScheduledRunSpec if of_run else CronTaskSpec, "spec"))

@@ -13,6 +13,9 @@ from crontask.client.actions import camel
 
 _ADVICE = re.compile(r"(?s)(?P<begin>(?:remove it, or )?write (?:it like )?)(?P<field>[a-z]\w*)(?:: (?P<value>.+))?")
 _MODELS = {"retry": "Retry", "concurrency": "Concurrency", "catchUp": "CatchUp", "after": "After", "history": "History"}
+_NEWER = "a field that this version does not know in spec={…}"
+# What is said of an object in which the one thing is not there that has another name.
+_INCOMPLETE = ("exactly one of ", "says nothing")
 _HABITS = {
     "cron": "schedule=",
     "crontab": "schedule=",
@@ -39,7 +42,9 @@ def in_python(problem: Problem, given: Collection[str]) -> Problem:
     """The problem with its advice in Python, if it is of an argument. `given`: those, as the API has their names."""
     if problem.path == "spec.handler" and problem.message == "is missing":
         return replace(problem, fix="write one of image= (with command=), source= and url=, or handler=")
-    top = re.split(r"[.\[]", problem.path.removeprefix("spec."), maxsplit=1)[0]
+    top = _top(problem)
+    if problem.message == NO_SUCH_FIELD and top in given and problem.path != f"spec.{top}":
+        return _stranger(problem)
     found = _ADVICE.fullmatch(problem.fix)
     if top not in given or found is None:
         return problem
@@ -53,6 +58,44 @@ def in_python(problem: Problem, given: Collection[str]) -> Problem:
         return problem
     said = f'"{field}": {_literal(written)}' if deeper else f"{snake(field)}={_argument(field, written)}"
     return replace(problem, fix=f"{found['begin']}{said}")
+
+
+def within_arguments(problems: Iterable[Problem], given: Collection[str]) -> tuple[Problem, ...]:
+    """Those that are of arguments. `given`: these, as the API has their names."""
+    return tuple(problem for problem in problems if _top(problem) in given)
+
+
+def without_echoes(problems: Iterable[Problem], strangers: Iterable[Problem]) -> list[Problem]:
+    """The problems, but for those that are only there since a field has another name than is meant."""
+    meant, holders = set(), set()
+    for stranger in strangers:
+        holder = stranger.path.rpartition(".")[0]
+        found = _ADVICE.fullmatch(stranger.fix)
+        if found is not None:
+            meant.add(f"{holder}.{found['field']}")
+            holders.add(holder)
+    return [
+        problem
+        for problem in problems
+        if not (problem.path in meant and problem.message == "is missing")
+        and not (problem.path in holders and problem.message.startswith(_INCOMPLETE))
+    ]
+
+
+def _top(problem: Problem) -> str:
+    """The field of the spec in which it lies."""
+    return re.split(r"[.\[]", problem.path.removeprefix("spec."), maxsplit=1)[0]
+
+
+def _stranger(problem: Problem) -> Problem:
+    """A field that there is not, as an argument has it: `retry["limt"]`."""
+    top, *deeper = re.findall(r"[^.\[\]]+", problem.path.removeprefix("spec."))
+    path = snake(top) + "".join(f"[{part}]" if part.isdigit() else f'["{part}"]' for part in deeper)
+    found = _ADVICE.fullmatch(problem.fix)
+    if found is not None and found["value"] is None:
+        return Problem(path, problem.message, f'{found["begin"]}"{found["field"]}"')
+    fix = f"remove it, or write {_NEWER}" if problem.fix == "remove it" else problem.fix
+    return Problem(path, problem.message, fix)
 
 
 def unknown_arguments(names: Iterable[str], known: Collection[str], problems: Iterable[Problem]) -> list[Problem]:
@@ -71,7 +114,7 @@ def _unknown(name: str, known: Collection[str], problem: Problem | None) -> Prob
         return Problem(f"{name}=", "there is no such argument", fix)
     near = nearest(name, sorted(known))
     meant = meant or (f"{near}=" if near else None)
-    fix = f"write {meant}" if meant else "remove it, or write a field that this version does not know in spec={…}"
+    fix = f"write {meant}" if meant else f"remove it, or write {_NEWER}"
     return Problem(f"{name}=", "there is no such argument", fix)
 
 

@@ -137,6 +137,11 @@ PLACE = r"tests/unit/crons/test_manifests\.py:\d+"
         ),
         (plain, {"interval": "1h", "args": {"dyas": 1}}, r"^\S+\.py:\d+: CronTask a: args\.dyas: "),
         (plain, {"interval": 5}, r"^\S+\.py:\d+: CronTask a: spec.interval: 5 .* is not a duration"),
+        (
+            plain,
+            {"interval": "1h", "retry": {"limt": 3}},
+            r'^\S+\.py:\d+: CronTask a: retry\["limt"\]: there is no such field; write "limit"$',
+        ),
         (needed, {"interval": "1h"}, r"^\S+\.py:\d+: CronTask a: spec\.args\.days: is missing"),
         (of_own, {"on_demand": True}, f"^{PLACE}: of_own: its arguments cannot be written as JSON: .*Own"),
         (gives_own, {"on_demand": True}, f"^{PLACE}: gives_own: its result cannot be written as JSON"),

@@ -221,6 +221,29 @@ AS_IN_PYTHON: list[tuple[dict[str, Any], str]] = [
     ({"schedule": 900.0}, "spec.schedule: is 900.0, which is no cron expression; write a cron expression, like"),
     ({"schedules": "* * * * *"}, "spec.schedules: must be a list, not '* * * * *'; write schedules=["),
     ({"retry": {"limit": -1}}, "spec.retry.limit: -1 is too small; write"),
+    # Within an argument: by the path that Python has to it, and the nearest field that there is.
+    ({"retry": {"limt": 3}}, 'CronTask sync: retry["limt"]: there is no such field; write "limit"'),
+    ({"retry": {"jitter_percent": 3}}, 'retry["jitter_percent"]: there is no such field; write "jitterPercent"'),
+    ({"catch_up": {"limits": 3}}, 'catch_up["limits"]: there is no such field; write "limit"'),
+    ({"retry": {"zzz": 3}}, 'retry["zzz"]: there is no such field; remove it, or write a field that this version does'),
+    ({"skip": [{"frm": "2026-01-01"}]}, 'CronTask sync: skip[0]["frm"]: there is no such field; write "fr'),
+    (
+        {"expect": {"finish_within": "1h"}},
+        'CronTask sync: expect["finish_within"]: there is no such field; write',
+    ),
+    (
+        {"handler": {"contaner": {"image": "i"}}},
+        'CronTask sync: handler["contaner"]: there is no such field; write',
+    ),
+    ({"handler": {"for_each": {}}}, 'CronTask sync: handler["for_each"]: there is no such field; write "forEach"'),
+    (
+        {"handler": {"steps": [{"name": "a", **IMAGE, "retry": {"limt": 1}}]}},
+        'CronTask sync: handler["steps"][0]["retry"]["limt"]: there is no such field; write "limit"',
+    ),
+    (
+        {"handler": {"http": {"url": "https://a", "headers": [{"name": "a", "valueFrm": {}}]}}},
+        'handler["http"]["headers"][0]["valueFrm"]: there is no such field; write "valueFrom"',
+    ),
     ({"handler": None}, "spec.handler: is missing; write one of image= (with command=), source= and url=, or handler="),
 ]
 
@@ -231,6 +254,26 @@ def test_what_is_wrong_is_said_in_python(fields: dict[str, Any], words: str) -> 
     with pytest.raises(errors.BadInput) as caught:
         made(**{"handler": IMAGE, **timing, **fields})
     assert words in str(caught.value)
+
+
+def test_a_field_that_has_another_name_is_not_said_to_be_missing_as_well() -> None:
+    with pytest.raises(errors.InvalidTask) as caught:
+        made(handler={"contaner": {"image": "i"}}, after={"tsk": "x"}, retry={"limit": -1})
+    assert [(problem.path, problem.fix.partition(" ")[0]) for problem in caught.value.problems] == [
+        ('handler["contaner"]', "write"),
+        ('after["tsk"]', "write"),
+        ("spec.retry.limit", "write"),
+    ]
+
+
+def test_a_newer_field_of_a_manifest_and_of_spec_is_for_the_api_server_to_judge() -> None:
+    newer = {"handler": IMAGE, "schedule": "0 3 * * *", "retry": {"newer": 3}}
+    task = {"metadata": {"name": "a"}, "spec": newer}
+    assert manifest(task, None, {}, (None, "shop"), on_demand=False)["spec"]["retry"] == {"newer": 3}
+    assert manifest("a", newer, {}, (None, "shop"), on_demand=False)["spec"]["retry"] == {"newer": 3}
+    # Where something else is wrong it may be why.
+    with pytest.raises(errors.InvalidTask, match=r"spec\.retry\.newer: there is no such field; remove it"):
+        manifest("a", {**newer, "timeout": "soon"}, {}, (None, "shop"), on_demand=False)
 
 
 def test_a_manifest_is_told_in_yaml() -> None:
