@@ -7,7 +7,6 @@ from typing import Any
 
 import chart
 import pytest
-from api_server import until
 
 from cluster.control_plane import ControlPlane
 
@@ -40,16 +39,8 @@ def _ago(seconds: int) -> str:
 @pytest.fixture(scope="module")
 def active(control_plane: ControlPlane) -> Iterator[None]:
     """The policy as the chart has it, in force; removed for the tests of other files."""
-    manifests = chart.as_text(
-        chart.policies(chart.rendered()), lambda manifest: manifest["metadata"]["name"] == chart.NAME
-    )
-    control_plane.kubectl("create", "-f", "-", stdin=manifests)
-    past = _run({**REF, "at": LONG_AGO})
-    create = ("-n", "default", "create", "--dry-run=server", "-f", "-")
-    until("the policy is in force", lambda: not _try(control_plane, *create, stdin=past)[0], 30)
-    yield
-    control_plane.kubectl("delete", "-f", "-", stdin=manifests)
-    until("the policy is gone", lambda: _try(control_plane, *create, stdin=past)[0], 30)
+    with chart.policy_in_force(control_plane):
+        yield
 
 
 @pytest.fixture

@@ -2,14 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
-from api_server import ROOT
+from api_server import ROOT, until
 
 from cluster import binaries
+from cluster.control_plane import ControlPlane
+from cluster.processes import ClusterError
 
 RELEASE = "somewhere"
 NAME = f"{RELEASE}-crontask"
@@ -32,6 +35,27 @@ def rendered(*settings: str, chart: Path = CHART, release: str = RELEASE) -> lis
 def policies(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The admission policies and their bindings."""
     return [manifest for manifest in manifests if manifest["kind"].startswith("ValidatingAdmissionPolicy")]
+
+
+@contextmanager
+def policy_in_force(control_plane: ControlPlane) -> Iterator[None]:
+    """The admission policy of runs; within it a run whose time has passed is refused."""
+    manifests = as_text(policies(rendered()), lambda manifest: manifest["metadata"]["name"] == NAME)
+    spec = {"taskRef": {"name": "t"}, "at": "2020-01-01T00:00:00Z"}
+    run = {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": {"name": "r"}, "spec": spec}
+
+    def taken() -> bool:
+        try:
+            control_plane.kubectl(*("-n", "default", "create", "--dry-run=server", "-f", "-"), stdin=json.dumps(run))
+        except ClusterError:
+            return False
+        return True
+
+    control_plane.kubectl("create", "-f", "-", stdin=manifests)
+    until("the policy is in force", lambda: not taken(), 30)
+    yield
+    control_plane.kubectl("delete", "-f", "-", stdin=manifests)
+    until("the policy is gone", taken, 30)
 
 
 def as_text(manifests: list[dict[str, Any]], like: Callable[[dict[str, Any]], bool] = lambda manifest: True) -> str:

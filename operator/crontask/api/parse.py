@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crontask.api.base import Model
-from crontask.api.numbers import WHOLE
+from crontask.api.numbers import NO_TEXT, NO_WHOLE, WHOLE, is_text, visible
 from crontask.api.problem import TOO_DEEP, Problem
 from crontask.api.unknown import model_in, unknown_fields
 
@@ -95,14 +95,17 @@ def _not_json(value: Any, path: str, depth: int = 0) -> Iterator[Problem]:
     """The values in it that JSON cannot have, as far down as anybody reads."""
     if isinstance(value, dict) and depth < _DEEPEST:
         for key, inner in value.items():
-            yield from _not_json(inner, f"{path}.{key}", depth + 1)
+            name = visible(str(key))
+            if isinstance(key, str) and not is_text(key):
+                yield Problem(f"{path}.{name}", *NO_TEXT)
+            yield from _not_json(inner, f"{path}.{name}", depth + 1)
     elif isinstance(value, list) and depth < _DEEPEST:
         for index, inner in enumerate(value):
             yield from _not_json(inner, f"{path}[{index}]", depth + 1)
     elif isinstance(value, int) and value not in WHOLE:
-        yield Problem(
-            path, f"is a number that does not fit in 64 bits with a sign, at most {WHOLE[-1]}", "write it in quotes"
-        )
+        yield Problem(path, *NO_WHOLE)
+    elif isinstance(value, str) and not is_text(value):
+        yield Problem(path, *NO_TEXT)
     elif not isinstance(value, dict | list | str | float | bool | int | None):
         yield Problem(path, "is not a value that JSON has", "write a string, a number, a list or an object")
 

@@ -22,6 +22,7 @@ from crontask.api.names import (
     drawn_name,
     keyed_name,
 )
+from crontask.api.numbers import NO_TEXT
 from crontask.api.times import LATEST_PAST, format_micro_time, format_time, parse_duration
 from crontask.client import values
 from crontask.client.errors import BadInput
@@ -109,8 +110,7 @@ def name_by_key(task: str, key: str) -> str:
     try:
         return keyed_name(task, key)
     except UnicodeEncodeError:
-        problem = f"{key!r} has half of a surrogate pair, which is no text"
-        raise BadInput("key", problem, "write whole characters, like order-42") from None
+        raise BadInput("key", f"{key!r} {NO_TEXT[0]}", f"{NO_TEXT[1]}, like order-42") from None
 
 
 def drawn(begin: str) -> str:

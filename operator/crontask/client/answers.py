@@ -71,7 +71,7 @@ class Lines:
 
 
 def encoded(request: Request) -> bytes | None:
-    """The body of a request as bytes."""
+    """The body of a request as bytes. Raises Unsendable."""
     if request.body is None:
         return None
     import orjson
@@ -79,7 +79,19 @@ def encoded(request: Request) -> bytes | None:
     try:
         return orjson.dumps(request.body)
     except (TypeError, RecursionError) as error:
-        raise errors.Unsendable(f"{request.asked}: what is to be sent cannot be written as JSON: {error}") from error
+        why = _why_unsendable(request.body) or error
+        raise errors.Unsendable(f"{request.asked}: what is to be sent cannot be written as JSON: {why}") from error
+
+
+def _why_unsendable(body: Any) -> str:
+    """What is wrong with it, where, and what to write instead; empty where nobody knows."""
+    from crontask.client.values import plain
+
+    try:
+        plain(body, "", free=True)
+    except errors.BadInput as bad:
+        return str(bad).lstrip(".")
+    return ""
 
 
 def read(request: Request, answer: Answer) -> Document:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from crontask.api.numbers import NO_TEXT, NO_WHOLE, WHOLE, is_text, visible
 from crontask.api.times import FIRST_YEAR, OUTSIDE_TIME, format_duration, format_time, in_utc, parse_duration, time_of
 from crontask.client.errors import BadInput
 
@@ -78,7 +79,11 @@ def plain(value: Any, where: str, *, free: bool = False, depth: int = 0) -> Any:
         return instant(value, where)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, bool | int | str) or value is None:
+    if isinstance(value, str):
+        return _text(value, where)
+    if isinstance(value, bool | int) or value is None:
+        if value is not None and value not in WHOLE:
+            raise BadInput(where, *NO_WHOLE)
         return value
     if isinstance(value, float):
         return _float(value, where, free)
@@ -103,10 +108,16 @@ def _float(value: float, where: str, free: bool) -> float:
     return value
 
 
+def _text(value: str, where: str) -> str:
+    if not is_text(value):
+        raise BadInput(where, *NO_TEXT)
+    return value
+
+
 def _key(key: object, where: str) -> str:
     if not isinstance(key, str):
         raise BadInput(where, f"the key {_shown(key)} is not text", "write it in quotes")
-    return key
+    return _text(key, f"{where}.{visible(key)}")
 
 
 def _shown(value: object) -> str:

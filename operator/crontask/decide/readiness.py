@@ -9,7 +9,8 @@ from datetime import datetime
 from crontask.api.base import cut, format_duration, format_time
 from crontask.api.names import part_name
 from crontask.api.phases import RunPhase
-from crontask.api.scheduledrun import LATEST_PAST
+from crontask.api.problem import Problem
+from crontask.api.scheduledrun import LATEST_PAST, ScheduledRunSpec
 from crontask.decide.args import ARGS_INVALID, args_violation
 from crontask.decide.attempt.outcome import Outcome
 from crontask.decide.attempt.report import LONGEST_MESSAGE
@@ -94,14 +95,16 @@ def _not_wanted(view: RunView) -> Ends | None:
 
 
 def _in_the_past(view: RunView) -> Ends | None:
-    spec, created = view.run.spec, view.run.meta.creation_timestamp
+    problem = at_in_past(view.run.spec, view.run.meta.creation_timestamp)
+    return Ends(RunPhase.FAILED, "AtInPast", str(problem)) if problem is not None else None
+
+
+def at_in_past(spec: ScheduledRunSpec, created: datetime) -> Problem | None:
+    """What the admission policy says of a run, and the operator without it, that was to start before its creation."""
     if spec.at is None or spec.allow_past or spec.at >= created - LATEST_PAST:
         return None
-    message = (
-        f"spec.at: {format_time(spec.at)} is more than a minute before the creation at {format_time(created)}; "
-        "write a time to come, or set allowPast: true"
-    )
-    return Ends(RunPhase.FAILED, "AtInPast", message)
+    message = f"{format_time(spec.at)} is more than a minute before the creation at {format_time(created)}"
+    return Problem("spec.at", message, "write a time to come, or set allowPast: true")
 
 
 def _suspended(view: RunView) -> Held | None:

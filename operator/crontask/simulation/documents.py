@@ -1,20 +1,41 @@
 """What an API server does to a document: merge patches, label selectors, the defaults and limits of our schemas."""
 
 import copy
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import orjson
 
 from crontask.api.crd import cron_task_crd, scheduled_run_crd
+from crontask.api.numbers import WHOLE
 from crontask.ports import Document, Kind
 
+# From here on it writes an exponent; and what our clients read as a whole number.
+_IN_DIGITS = 1e21
+_READ_AS_WHOLE = range(WHOLE[0], 2**64)
 _OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def copied(document: Document) -> Document:
     """A document of its own, as JSON has it: what somebody does to the one changes nothing in the other."""
     return dict(orjson.loads(orjson.dumps(document)))
+
+
+def as_stored(value: Any) -> Any:
+    """A value as the API server gives it back: 1.0 and -0.0 come as 1 and 0, and what has more than 64 bits rounded."""
+    if isinstance(value, dict):
+        return {key: as_stored(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_stored(inner) for inner in value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, int) and value in WHOLE):
+        return value
+    number = float(value)
+    if not number.is_integer() or abs(number) >= _IN_DIGITS:
+        return number
+    # It writes the fewest digits that lead to the same number, and then zeros.
+    digits = int(Decimal(repr(number)))
+    return digits if digits in _READ_AS_WHOLE else number
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

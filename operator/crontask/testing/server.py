@@ -6,17 +6,21 @@ It refuses what the real one with our schemas, policies and webhook would, and b
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from crontask.api.problem import NO_SUCH_FIELD, Problem
+from crontask.api.times import time_of
+from crontask.api.validate import validate_run
 from crontask.api.validate_object import validate_object
 from crontask.client import requests
-from crontask.client.answers import Answer, read
+from crontask.client.answers import Answer, encoded, read
 from crontask.client.operations import JsonPatch
 from crontask.client.requests import Document, Request
+from crontask.decide.readiness import at_in_past
 from crontask.ports import ApiError, Kind, ObjectKey
-from crontask.simulation.documents import has_fields, merge_patch, selected
+from crontask.simulation.documents import as_stored, has_fields, merge_patch, selected
 from crontask.simulation.memory_api import MemoryApi
 from crontask.testing.ownership import ConflictError, Manager, Ownership
 
@@ -42,7 +46,10 @@ class Server:
         self._owners: dict[str, Ownership] = {}
 
     def answer(self, request: Request) -> Document:
-        """The object that is answered. Raises errors.RequestError."""
+        """The object that is answered. Raises errors.RequestError, and Unsendable."""
+        body = encoded(request)
+        if body is not None:
+            request = replace(request, body=as_stored(json.loads(body)))
         try:
             return self._answer(request)
         except ApiError as error:
@@ -97,6 +104,7 @@ class Server:
 
     def _create(self, key: ObjectKey, body: Document, manager: Manager, *, dry: bool) -> Document:
         self._check(key.kind, _inside(body, key), NO_SUCH_FIELD)
+        self._check_time(key.kind, _inside(body, key))
         if dry:
             return body
         if key in self._api:
@@ -111,6 +119,7 @@ class Server:
         if key not in self._api:
             made = _inside(body, key)
             self._check(key.kind, made)
+            self._check_time(key.kind, made)
             if "dryRun" not in query:
                 made = self._api.apply(made)
                 self._owners_of(made).applied({}, body, manager, force=True)
@@ -121,6 +130,7 @@ class Server:
             owners = deepcopy(owners)
         wanted = owners.applied(known, body, manager, force=query.get("force") == "true")
         self._check(key.kind, wanted)
+        self._check_time(key.kind, wanted, known)
         return wanted if "dryRun" in query else self._api.replace(key, wanted)
 
     def _patch(self, key: ObjectKey, change: Document | JsonPatch, manager: Manager, *, dry: bool) -> Document:
@@ -129,11 +139,25 @@ class Server:
         if wanted["metadata"]["resourceVersion"] != known["metadata"]["resourceVersion"]:
             raise _RefusedError(409, "Conflict", f"{key.name} has been changed meanwhile")
         self._check(key.kind, wanted, NO_SUCH_FIELD)
+        self._check_time(key.kind, wanted, known)
         if dry:
             return wanted
         after = self._api.replace(key, wanted)
         self._owners_of(after).updated(known, after, manager)
         return after
+
+    def _check_time(self, kind: Kind, document: Document, before: Document | None = None) -> None:
+        """Refuse a good run whose `at` is before its creation, unless it was so before, as the policy does."""
+        spec = document.get("spec") or {}
+        if kind is not Kind.SCHEDULED_RUN or (before is not None and before["spec"].get("at") == spec.get("at")):
+            return
+        parsed, _ = validate_run(spec)
+        created = time_of(before["metadata"]["creationTimestamp"]) if before is not None else self._now()
+        assert isinstance(created, datetime)
+        problem = at_in_past(parsed, created) if parsed is not None else None
+        if problem is not None:
+            name = document["metadata"].get("name")
+            raise _RefusedError(422, "Invalid", f"{kind.kind} {name!r} is invalid: {problem}", _causes([problem]))
 
     def _owners_of(self, document: Document) -> Ownership:
         return self._owners.setdefault(document["metadata"]["uid"], Ownership())

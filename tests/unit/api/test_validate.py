@@ -148,3 +148,14 @@ def test_what_crontask_decides_about_a_pod_is_not_decided_in_it(
     problems = (validate_run(spec) if of_run else validate_task(spec, "n/t"))[1]
     found = [str(problem).removeprefix("spec.handler.") for problem in problems]
     assert [text[: len(words)] for text, words in zip(found, told, strict=True)] == told
+
+
+@pytest.mark.parametrize(
+    ("args", "path"),
+    [({"x": ["a\ud800"]}, "spec.args.x[0]"), ({"x": {"\udfff": 1}}, r"spec.args.x.\udfff")],
+)
+def test_half_of_a_character_is_told_from_what_is_nested_too_deeply(args: dict[str, Any], path: str) -> None:
+    _, problems = validate_task({"handler": {"container": {"image": "i"}}, "args": args}, "n/t")
+    assert [str(problem) for problem in problems] == [
+        f"{path}: has half of a surrogate pair, which is no text; write whole characters"
+    ]

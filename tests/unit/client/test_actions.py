@@ -181,6 +181,21 @@ REFUSED: list[tuple[str, Callable[[], Any], str]] = [
         lambda: actions.trigger("t", name="a", args={"x": float("nan")}),
         "spec.args.x: nan is not a value that JSON has",
     ),
+    (
+        "half of a character within args",
+        lambda: actions.trigger("t", name="a", args={"x": ["a\ud800"]}),
+        "spec.args.x[0]: has half of a surrogate pair, which is no text; write whole characters",
+    ),
+    (
+        "half of a character as a name within args",
+        lambda: actions.trigger("t", name="a", args={"x": {"\udfff": 1}}),
+        r"spec.args.x.\udfff: has half of a surrogate pair, which is no text; write whole characters",
+    ),
+    (
+        "a number that an API server would round",
+        lambda: actions.trigger("t", name="a", args={"x": 2**63}),
+        "spec.args.x: is a number that does not fit in 64 bits with a sign, at most 9223372036854775807; write it in",
+    ),
     ("a set", lambda: actions.trigger("t", name="a", args={"x": {1}}), "spec.args.x: {1} (set) is not a value that"),
     ("a key that is no text", lambda: actions.trigger("t", name="a", args={"x": {1: 2}}), "spec.args.x: the key 1"),
     (

@@ -339,3 +339,17 @@ def test_a_function_is_triggered_by_itself(box: Sandbox) -> None:
     assert box.trigger(clean_up).result() == 3
     with pytest.raises(errors.BadInput, match="task: is a function; write its name, as 'clean-up'"):
         box.outcome(clean_up, result=1)  # type: ignore[arg-type]
+
+
+def test_a_run_of_a_file_whose_time_has_passed_is_refused_as_the_policy_does(box: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    body = "apiVersion: crontask.dev/v1alpha1\nkind: ScheduledRun\nmetadata: {name: r}\n"
+    spec = 'at: "2020-01-01T00:00:00Z", handler: {container: {image: i}}'
+    file.write_text(f"{body}spec: {{{spec}}}\n")
+    with pytest.raises(errors.Invalid, match=r"spec\.at: 2020-01-01T00:00:00Z is more than a minute before"):
+        box.register(file)
+    assert box.runs() == []
+    file.write_text(f"{body}spec: {{{spec}, allowPast: true}}\n")
+    box.register(file)
+    box.advance(minutes=1)
+    assert [run.phase for run in box.runs()] == ["Succeeded"]
