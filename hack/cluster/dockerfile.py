@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,12 +42,32 @@ def build(context: Path, dockerfile: Path, tag: str) -> Path:
     archive = images.archive_path(tag)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with _buildah() as buildah:
-        _build_layers(buildah, context, dockerfile, f"building {tag}", [f"--tag={tag}"])
+        _build_layers(buildah, context, dockerfile, f"building {tag}", ["--layers", f"--tag={tag}"])
         partial = archive.with_name(f".{archive.name}.partial")
         partial.unlink(missing_ok=True)  # buildah does not add to an archive that is there.
         with report.step(f"writing {archive}"):
             commands.run_long([*buildah, "push", tag, f"docker-archive:{partial}:{tag}"])
     return partial.rename(archive)
+
+
+def build_layout(context: Path, dockerfile: Path, epoch: int, labels: Mapping[str, str], to: Path) -> Path:
+    """Build an image of which nothing is kept here, as an OCI layout; its folder.
+
+    All that the build adds to the base image has the time `epoch`, in seconds since 1970, and none of it comes from the
+    cache of layers: the same context on the same base image makes the same bytes.
+    """
+    with _buildah() as buildah, tempfile.NamedTemporaryFile("r") as named:
+        labelled = [f"--label={name}={value}" for name, value in labels.items()]
+        fresh = ["--layers=false", "--no-cache", f"--timestamp={epoch}", "--identity-label=false"]
+        options = [*fresh, *labelled, f"--iidfile={named.name}"]
+        _build_layers(buildah, context, dockerfile, "building the image", options)
+        image = named.read().strip()
+        try:
+            with report.step("compressing the image"):
+                commands.run_long([*buildah, "push", image, f"oci:{to}"])
+        finally:
+            run(*buildah, "rmi", image)
+    return to
 
 
 def base_images(dockerfile: str) -> list[str]:
@@ -92,13 +112,11 @@ def _buildah() -> Iterator[list[str]]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build_layers(
-    buildah: Sequence[str], context: Path, dockerfile: Path, step: str, options: Sequence[str] = ()
-) -> None:
+def _build_layers(buildah: Sequence[str], context: Path, dockerfile: Path, step: str, options: Sequence[str]) -> None:
     for name in base_images(dockerfile.read_text()):
         _provide(buildah, name)
     with report.step(step), _settings_of_pip() as volumes:
-        command = [*buildah, "build", "--isolation=chroot", "--layers", "--pull-never", *volumes, *options]
+        command = [*buildah, "build", "--isolation=chroot", "--pull-never", *volumes, *options]
         commands.run_long(["nice", *command, f"--file={dockerfile}", str(context)])
 
 
@@ -123,7 +141,7 @@ def _is_there(buildah: Sequence[str], name: str) -> bool:
 def _pulled(buildah: Sequence[str], name: str) -> bool:
     try:
         with report.step(f"pulling {name}"):
-            commands.run_long(["timeout", str(PULL_TIMEOUT), *buildah, "pull", "--quiet", _full_name(name)])
+            commands.run_long(["timeout", str(PULL_TIMEOUT), *buildah, "pull", "--quiet", full_name(name)])
     except ClusterError:
         return False
     return True
@@ -193,7 +211,7 @@ def _is_mountable(value: str) -> bool:
     return value.startswith("/") and Path(value).exists() and not Path(value).is_relative_to(CERTIFICATES)
 
 
-def _full_name(name: str) -> str:
+def full_name(name: str) -> str:
     """As a registry client needs it: short names are those of the default registry's library."""
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
