@@ -22,7 +22,7 @@ from zipfile import ZipFile
 
 import yaml
 
-from archives import PROGRAM, Member, write_tar_gz
+from archives import PLAIN, PROGRAM, Member, write_tar_gz
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = Path("requirements", "client.lock")
@@ -119,10 +119,10 @@ def write_sums(folder: Path, made: Iterable[Path]) -> Path:
     return sums
 
 
-def commit_time() -> int:
+def commit_time(checkout: Path = ROOT) -> int:
     """When the commit was made, in seconds since 1970; SOURCE_DATE_EPOCH, where it is set."""
     said = os.environ.get("SOURCE_DATE_EPOCH")
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    command = ["git", "-C", str(checkout), "log", "-1", "--format=%ct"]
     return int(said or subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -220,6 +220,7 @@ def _unpack(wheels: Iterable[Path], site: Path) -> None:
                 if not to.exists():
                     to.parent.mkdir(parents=True, exist_ok=True)
                     to.write_bytes(content)
+                    to.chmod(PLAIN)
 
 
 def _alternatives(expression: str) -> list[str]:

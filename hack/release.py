@@ -88,7 +88,7 @@ def build(
 
 def summary(folder: Path, made: Sequence[Path], called: Path) -> str:
     """What was made, how large it is, and how it is checked. `called`: the folder as somebody has written it."""
-    sizes = [f"{path.stat().st_size / 1e6:8.1f} MB  {path.relative_to(folder)}" for path in made]
+    sizes = [f"{_size(path.stat().st_size):>8}  {path.relative_to(folder)}" for path in made]
     return "\n".join((*sizes, f"To check it: (cd {called} && sha256sum --check {distribution.SUMS})"))
 
 
@@ -96,6 +96,12 @@ def image_name(source: Path, version: str) -> str:
     """As the chart calls the operator's image."""
     values = yaml.safe_load((source / "charts" / "crontask" / "values.yaml").read_text(encoding="utf-8"))
     return f"{values['image']['repository']}:{version}"
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def _refuse_changes(checkout: Path) -> None:

@@ -37,7 +37,7 @@ def _name(layout: Path, name: str) -> None:
     (layout / "index.json").write_text(json.dumps(index), encoding="utf-8")
     manifest = json.loads((layout / _blob(described)).read_bytes())
     layers = [str(_blob(layer)) for layer in manifest["layers"]]
-    saved = [{"Config": str(_blob(manifest["config"])), "RepoTags": [name], "Layers": layers}]
+    saved = [{"Config": str(_blob(manifest["config"])), "RepoTags": [full], "Layers": layers}]
     (layout / "manifest.json").write_text(json.dumps(saved), encoding="utf-8")
 
 

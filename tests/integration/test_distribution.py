@@ -1,8 +1,12 @@
-"""What users install, built from this checkout: the same bytes twice; and it runs where nothing else is installed."""
+"""What users install, built of a commit: the same bytes twice; and it runs where nothing else is installed.
+
+The release here is one without the image, which is built twice in tests/e2e/test_release.py.
+"""
 
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -16,23 +20,30 @@ from types import MappingProxyType
 from zipfile import ZipFile
 
 import pytest
+import released
 import yaml
 from api_server import ROOT
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import distribution
+import release
+from cluster import binaries
 from cluster.control_plane import ControlPlane
 from crontask.version import __version__
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 NIGHTLY = ROOT / "examples" / "nightly.yaml"
+URL = "https://example.com/v1/"
 OF_THE_OPERATOR = ("kopf", "prometheus_client", "uritemplate", "uvloop")
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was built, and the wheels of its dependencies."""
+    """What was built, of which clone, and the wheels of its dependencies."""
 
     folder: Path
+    clone: Path
     wheels: Path
 
     def one(self, pattern: str) -> Path:
@@ -45,8 +56,9 @@ class Built:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """All of it, the zipapp for the Python that runs here alone."""
     folder, wheels = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("wheels")
-    distribution.build(folder, "https://example.com/v1/", (HERE,), wheels)
-    return Built(folder, wheels / HERE)
+    clone = released.clone(tmp_path_factory.mktemp("clone"))
+    release.build(clone, folder, URL, (HERE,), wheels, with_image=False)
+    return Built(folder, clone, wheels / HERE)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +72,11 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own / "bin"
 
 
+@pytest.fixture(scope="module")
+def helm() -> Path:
+    return binaries.find(["helm"])["helm"]
+
+
 def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})) -> str:
     """What a program says on stdout, or, where it fails, on stderr. The code of the checkout is not there."""
     environment = {"PATH": os.environ["PATH"], **variables}
@@ -70,16 +87,55 @@ def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = Mapp
 
 
 def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:
-    distribution.build(tmp_path / "again", "https://example.com/v1/", (HERE,), built.wheels.parent)
-    for first in sorted(built.folder.iterdir()):
-        second = tmp_path / "again" / first.name
-        assert first.read_bytes() == second.read_bytes(), first.name
-    sums = built.one("SHA256SUMS").read_text().splitlines()
-    assert sorted(line.split()[1] for line in sums) == sorted(
-        path.name for path in built.folder.iterdir() if path.name != "SHA256SUMS"
+    clone = released.another_clone(built.clone, tmp_path / "other" / "clone")
+    with released.elsewhere():
+        release.build(clone, tmp_path / "again", URL, (HERE,), built.wheels.parent, with_image=False)
+    assert released.differing(built.folder, tmp_path / "again") == []
+    # It would be found.
+    chart = tmp_path / "again" / f"crontask-{__version__}.tgz"
+    distribution.charts(clone, tmp_path / "again", 1)
+    assert released.differing(built.folder, tmp_path / "again") == [chart.name]
+
+
+def test_packages_of_a_checkout_are_those_of_a_release(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(distribution.commit_time(built.clone)))
+    made = {path.name for path in distribution.build(tmp_path, URL, (HERE,), built.wheels.parent)}
+    others = set(released.differing(built.folder, tmp_path))
+    assert others & made == {distribution.SUMS}
+    assert released.of_sums(tmp_path).items() <= released.of_sums(built.folder).items()
+
+
+def test_each_file_has_its_digest(built: Built) -> None:
+    names = {path.name for path in built.folder.iterdir()}
+    assert released.of_sums(built.folder).keys() == names - {distribution.SUMS}
+    check = ("sha256sum", "--check", "--strict", "--quiet", distribution.SUMS)
+    subprocess.run(check, cwd=built.folder, check=True)
+    assert {"CHANGELOG.md", f"crontask-{__version__}.tgz", "crontask-linux-amd64.pyz.cdx.json"} <= names
+
+
+def test_each_chart_is_there_as_it_is_in_the_repository(built: Built, helm: Path) -> None:
+    for chart in (path.parent for path in (ROOT / "charts").glob("*/Chart.yaml")):
+        archive = built.folder / f"{chart.name}-{__version__}.tgz"
+        # With a certificate of somebody's own: one that the chart makes is another each time.
+        template = (helm, "template", "name", "--set", "webhook.secretName=own")
+        assert ran(*template, archive) == ran(*template, chart)
+
+
+def test_the_zipapps_list_has_what_it_bundles_once(built: Built) -> None:
+    text = (built.folder / "crontask-linux-amd64.pyz.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    locked = re.findall(r"(?m)^(\S+)==([^ ;]+)", (ROOT / "requirements" / "client.lock").read_text())
+    bundled = {wheel.name.split("-")[0].lower().replace("_", "-") for wheel in built.wheels.glob("*.whl")}
+    assert sorted(each["purl"] for each in document["components"]) == sorted(
+        f"pkg:pypi/{name}@{version}" for name, version in locked if name in bundled
     )
-    for digest, name in map(str.split, sums):
-        assert hashlib.sha256((built.folder / name).read_bytes()).hexdigest() == digest
+    assert document["metadata"]["component"]["purl"] == f"pkg:pypi/crontask@{__version__}"
+    assert (
+        document["metadata"]["component"]["hashes"][0]["content"] == released.of_sums(built.folder)[distribution.ZIPAPP]
+    )
 
 
 def test_the_wheel_asks_for_the_client_and_has_the_rest_as_extras(built: Built) -> None:
@@ -105,7 +161,7 @@ def test_the_sdist_is_enough_to_build_the_wheel(built: Built, tmp_path: Path) ->
         *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "operator", ".gitignore")
     }
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "out")]
-    epoch = str(distribution.commit_time())
+    epoch = str(distribution.commit_time(built.clone))
     subprocess.run(command, cwd=source, env={**os.environ, "SOURCE_DATE_EPOCH": epoch}, check=True, timeout=120)
     (wheel,) = (tmp_path / "out").iterdir()
     assert wheel.read_bytes() == built.one("*.whl").read_bytes()
