@@ -21,7 +21,7 @@ import distribution
 import release_image
 import sbom
 import versions
-from cluster import report
+from cluster import images, report
 from cluster.processes import ClusterError
 from cluster.side_by_side import Job, run
 from distribution import PYTHONS, DistributionError
@@ -155,7 +155,7 @@ def _image(source: Source, output: Path) -> None:
         "org.opencontainers.image.version": source.version,
     }
     repository = name.rpartition(":")[0]
-    archive = output / f"{repository.replace('/', '-')}-{source.version}-{distribution.PLATFORM}.oci.tar"
+    archive = output / f"{repository.replace('/', '-')}-{source.version}-linux-{images.architecture()}.oci.tar"
     release_image.build(source.folder, name, labels, source.epoch, archive)
     with report.step("listing what the image is made of"):
         listed = sbom.of_image(archive, repository, source.version, source.epoch)

@@ -13,7 +13,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from shlex import quote
 
 from cluster import commands, images, layout, packages, report
 from cluster.machine import run, unmount_below
@@ -151,15 +153,23 @@ def _make_base(archive: Path, name: str, release: str) -> None:
     packages.ensure(packages.BASE_IMAGE)
     mirror = _mirror(release)
     with tempfile.TemporaryDirectory(prefix="crontask-base-", dir=_ensured(layout.cache())) as temporary:
-        root, layer = Path(temporary) / "root", Path(temporary) / "layer.tar"
+        root, layer, released = (Path(temporary) / each for each in ("root", "layer.tar", "InRelease"))
         with report.step(f"making {name} of Debian {release}"):
             options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={PACKAGES}"]
+            options.append(
+                f'--customize-hook=cat "$1"/var/lib/apt/lists/*_{release}_InRelease > {quote(str(released))}'
+            )
             try:
                 commands.run_long(["nice", "mmdebstrap", *options, release, str(root), mirror])
             finally:
                 unmount_below(root)  # Else removing the folder after an interruption would go into its mounts.
             _like_the_official_image(root)
-            run("tar", "--create", "--file", str(layer), "--numeric-owner", "--one-file-system", "-C", str(root), ".")
+            moment = date_of(released.read_text())
+            _without_the_time_of_making(root, moment)
+            # Files of packages are older and keep their times, by which Python knows its compiled files.
+            times = ["--sort=name", "--clamp-mtime", f"--mtime=@{moment}"]
+            files = ["--numeric-owner", "--one-file-system", "-C", str(root), "."]
+            run("tar", "--create", "--file", str(layer), *times, *files)
             environment = ["PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin", "LANG=C.UTF-8"]
             images.write_archive(archive, name, layer, {"Cmd": ["python3"], "Env": environment})
 
@@ -175,6 +185,23 @@ def _like_the_official_image(root: Path) -> None:
     # Of the machine on which it was made, not of the image.
     for file in ("etc/resolv.conf", "etc/hostname"):
         (root / file).unlink(missing_ok=True)
+
+
+def _without_the_time_of_making(root: Path, moment: int) -> None:
+    """The same packages make the same image, whenever and where it is made."""
+    (root / "var/cache/ldconfig/aux-cache").unlink(missing_ok=True)
+    for file in root.glob("etc/shadow*"):
+        # name:password:day of the last change:…
+        days = rf"\g<1>{moment // 86400}:"
+        file.write_text(re.sub(r"(?m)^([^:]*:[^:]*:)\d+:", days, file.read_text()))
+
+
+def date_of(released: str) -> int:
+    """When the state of a Debian mirror was made, by its InRelease file, in seconds since 1970."""
+    found = re.search(r"(?m)^Date: (.*)$", released)
+    if found is None:
+        raise ClusterError("The mirror's InRelease file has no date.")
+    return int(parsedate_to_datetime(found[1]).timestamp())
 
 
 def _mirror(release: str) -> str:

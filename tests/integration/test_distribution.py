@@ -11,12 +11,9 @@ import stat
 import subprocess
 import sys
 import tarfile
-import venv
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from types import MappingProxyType
 from zipfile import ZipFile
 
 import pytest
@@ -25,6 +22,7 @@ import yaml
 from api_server import ROOT
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from released import ran
 
 import distribution
 import release
@@ -64,26 +62,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="module")
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment into which the wheel was installed, of a folder of wheels alone."""
-    own = tmp_path_factory.mktemp("own")
-    venv.create(own, with_pip=False)
-    pip = [sys.executable, "-m", "pip", "--python", str(own / "bin" / "python"), "install", "--quiet", "--no-index"]
-    index = [f"--find-links={folder}" for folder in (built.folder, built.wheels)]
-    subprocess.run([*pip, "--disable-pip-version-check", *index, "crontask"], check=True, timeout=300)
-    return own / "bin"
+    return released.installed(built.folder, built.wheels, tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture(scope="module")
 def helm() -> Path:
     return binaries.find(["helm"])["helm"]
-
-
-def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What a program says on stdout, or, where it fails, on stderr. The code of the checkout is not there."""
-    environment = {"PATH": os.environ["PATH"], **variables}
-    words = [str(word) for word in command]
-    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout if code == 0 else done.stderr
 
 
 def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:

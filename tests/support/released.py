@@ -1,11 +1,15 @@
 """Releases in tests: clones of this checkout as it is, of one commit, which differ in all that must not matter."""
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+import venv
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from api_server import ROOT
 
@@ -65,8 +69,33 @@ def of_sums(folder: Path) -> dict[str, str]:
     return {name: digest for digest, name in map(str.split, lines)}
 
 
+def of_the_page() -> set[str]:
+    """The names of files, or patterns of names, of the table in docs/releasing.md."""
+    text = (ROOT / "docs" / "releasing.md").read_text(encoding="utf-8")
+    table = text.partition("\n## Check one\n")[0]
+    return {name for row in re.findall(r"(?m)^\| (`.*?) \|", table) for name in re.findall(r"`(.*?)`", row)}
+
+
 def _same(first: Path, second: Path) -> bool:
     return first.exists() and second.exists() and first.read_bytes() == second.read_bytes()
+
+
+def installed(folder: Path, wheels: Path, own: Path) -> Path:
+    """The programs of a new environment with the wheel of a release, whose dependencies come from a folder."""
+    venv.create(own, with_pip=False)
+    pip = [sys.executable, "-m", "pip", "--python", str(own / "bin" / "python"), "install", "--quiet", "--no-index"]
+    index = [f"--find-links={each}" for each in (folder, wheels)]
+    subprocess.run([*pip, "--disable-pip-version-check", *index, "crontask"], check=True, timeout=300)
+    return own / "bin"
+
+
+def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a program says on stdout, or, where it fails, on stderr. The code of the checkout is not there."""
+    environment = {"PATH": os.environ["PATH"], **variables}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
 
 
 @contextmanager
