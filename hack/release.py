@@ -10,7 +10,7 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,8 @@ from cluster import images, report
 from cluster.processes import ClusterError
 from cluster.side_by_side import Job, run
 from distribution import PYTHONS, DistributionError
+
+PARTS = ("packages", "image")
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,12 @@ def build(
     url: str = "",
     pythons: tuple[str, ...] = PYTHONS,
     wheels: Path | None = None,
-    with_image: bool = True,
+    parts: Collection[str] = PARTS,
 ) -> list[Path]:
     """Build a release of the commit that is checked out; the paths of its files.
 
-    `wheels`: a folder that keeps what the zipapp bundles. `with_image`: the image takes root. Raises DistributionError,
-    also for a checkout with changes that are in no commit, and ClusterError.
+    `wheels`: a folder that keeps what the zipapp bundles. `parts`: those that are built, with the changelog; the image
+    takes root. Raises DistributionError, also for a checkout with changes that are in no commit, and ClusterError.
     """
     _refuse_changes(checkout)
     _refuse_other_folder(folder)
@@ -76,10 +78,11 @@ def build(
         source = _copy(checkout, Path(scratch) / "source")
         output = Path(scratch) / "release"
         output.mkdir()
-        jobs = [Job("packages", lambda: _packages(source, output, url, pythons, wheels))]
-        if with_image:
-            jobs.append(Job("image", lambda: _image(source, output)))
-        run(jobs)
+        jobs = [
+            Job("packages", lambda: _packages(source, output, url, pythons, wheels)),
+            Job("image", lambda: _image(source, output)),
+        ]
+        run(job for job in jobs if job.name in parts)
         shutil.copy(source.folder / versions.CHANGELOG, output)
         distribution.write_sums(output, sorted(output.iterdir()))
         _replace(folder, output)
@@ -164,7 +167,10 @@ def _image(source: Source, output: Path) -> None:
 
 def _git(checkout: Path, *arguments: str) -> str:
     command = ["git", "-C", str(checkout), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise DistributionError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 if __name__ == "__main__":

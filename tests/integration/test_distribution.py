@@ -55,7 +55,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """All of it, the zipapp for the Python that runs here alone."""
     folder, wheels = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("wheels")
     clone = released.clone(tmp_path_factory.mktemp("clone"))
-    release.build(clone, folder, URL, (HERE,), wheels, with_image=False)
+    release.build(clone, folder, URL, (HERE,), wheels, parts=("packages",))
     return Built(folder, clone, wheels / HERE)
 
 
@@ -73,7 +73,7 @@ def helm() -> Path:
 def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:
     clone = released.another_clone(built.clone, tmp_path / "other" / "clone")
     with released.elsewhere():
-        release.build(clone, tmp_path / "again", URL, (HERE,), built.wheels.parent, with_image=False)
+        release.build(clone, tmp_path / "again", URL, (HERE,), built.wheels.parent, parts=("packages",))
     assert released.differing(built.folder, tmp_path / "again") == []
     # It would be found.
     chart = tmp_path / "again" / f"crontask-{__version__}.tgz"

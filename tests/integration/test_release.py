@@ -58,6 +58,12 @@ def test_a_folder_that_is_no_release_is_left_alone(checkout: Path, tmp_path: Pat
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+def test_files_that_are_no_repository_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    with pytest.raises(DistributionError, match="git status failed: fatal: not a git repository"):
+        release.build(tmp_path / "sources", tmp_path / "out")
+
+
 def test_two_versions_are_refused(checkout: Path, tmp_path: Path) -> None:
     chart = checkout / "charts" / "crontask" / "Chart.yaml"
     chart.write_text(chart.read_text().replace(f"appVersion: {versions.version()}", "appVersion: 9.8.7"))
