@@ -22,6 +22,7 @@ from zipfile import ZipFile
 
 import yaml
 
+import versions
 from archives import PLAIN, PROGRAM, Member, write_tar_gz
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +110,7 @@ def charts(source: Path, folder: Path, epoch: int) -> list[Path]:
 
     `helm package` writes the time of day into its archives.
     """
-    return [_chart(described.parent, folder, epoch) for described in sorted(source.glob("charts/*/Chart.yaml"))]
+    return [_chart(described.parent, folder, epoch) for described in sorted(source.glob(versions.CHARTS))]
 
 
 def write_sums(folder: Path, made: Iterable[Path]) -> Path:

@@ -12,9 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MODULE = Path("operator", "crontask", "version.py")
 CHANGELOG = Path("CHANGELOG.md")
+CHARTS = "charts/**/Chart.yaml"
+"""Ours, also those that lie in another one."""
+
 _VERSION = r"\d+\.\d+\.\d+(?:[ab]\d+|rc\d+)?"
 _REPEATED = {
-    "charts/*/Chart.yaml": re.compile(rf"(?m)^((?:appV|v)ersion: )({_VERSION})$"),
+    CHARTS: re.compile(rf"(?m)^( *(?:appV|v)ersion: )({_VERSION})$"),
     "README.md": re.compile(rf"(crontask-(?:crds-|operator-)?|image\.tag=|crontask/operator:)({_VERSION})\b"),
 }
 _REPEATED["docs/*.md"] = _REPEATED["README.md"]

@@ -26,6 +26,7 @@ from released import ran
 
 import distribution
 import release
+import versions
 from cluster import binaries
 from cluster.control_plane import ControlPlane
 from crontask.version import __version__
@@ -76,9 +77,8 @@ def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:
         release.build(clone, tmp_path / "again", URL, (HERE,), built.wheels.parent, parts=("packages",))
     assert released.differing(built.folder, tmp_path / "again") == []
     # It would be found.
-    chart = tmp_path / "again" / f"crontask-{__version__}.tgz"
-    distribution.charts(clone, tmp_path / "again", 1)
-    assert released.differing(built.folder, tmp_path / "again") == [chart.name]
+    charts = distribution.charts(clone, tmp_path / "again", 1)
+    assert released.differing(built.folder, tmp_path / "again") == sorted(path.name for path in charts)
 
 
 def test_packages_of_a_checkout_are_those_of_a_release(
@@ -96,15 +96,21 @@ def test_each_file_has_its_digest(built: Built) -> None:
     assert released.of_sums(built.folder).keys() == names - {distribution.SUMS}
     check = ("sha256sum", "--check", "--strict", "--quiet", distribution.SUMS)
     subprocess.run(check, cwd=built.folder, check=True)
-    assert {"CHANGELOG.md", f"crontask-{__version__}.tgz", "crontask-linux-amd64.pyz.cdx.json"} <= names
+    assert {
+        "CHANGELOG.md",
+        f"crontask-{__version__}.tgz",
+        f"crontask-crds-{__version__}.tgz",
+        "crontask-linux-amd64.pyz.cdx.json",
+    } <= names
 
 
 def test_each_chart_is_there_as_it_is_in_the_repository(built: Built, helm: Path) -> None:
-    for chart in (path.parent for path in (ROOT / "charts").glob("*/Chart.yaml")):
-        archive = built.folder / f"{chart.name}-{__version__}.tgz"
+    for name, chart in {path.parent.name: path.parent for path in ROOT.glob(versions.CHARTS)}.items():
         # With a certificate of somebody's own: one that the chart makes is another each time.
-        template = (helm, "template", "name", "--set", "webhook.secretName=own")
-        assert ran(*template, archive) == ran(*template, chart)
+        values = ("--set", "webhook.secretName=own") if name == "crontask" else ()
+        template = (helm, "template", "name", *values)
+        assert "\nkind: " in ran(*template, chart)
+        assert ran(*template, built.folder / f"{name}-{__version__}.tgz") == ran(*template, chart)
 
 
 def test_the_zipapps_list_has_what_it_bundles_once(built: Built) -> None:

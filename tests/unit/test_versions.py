@@ -17,7 +17,7 @@ def test_charts_pages_and_changelog_are_of_the_version() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The files that have the version, of the next one: only the module is edited."""
-    for pattern in ("operator/crontask/version.py", "charts/*/Chart.yaml", "README.md", "CHANGELOG.md", "docs/*.md"):
+    for pattern in ("operator/crontask/version.py", versions.CHARTS, "README.md", "CHANGELOG.md", "docs/*.md"):
         for path in versions.ROOT.glob(pattern):
             copy = tmp_path / path.relative_to(versions.ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +32,8 @@ def test_each_place_with_another_version_is_named(checkout: Path) -> None:
     for place in (
         f"charts/crontask/Chart.yaml: version: {__version__}",
         f"charts/crontask/Chart.yaml: appVersion: {__version__}",
+        f"charts/crontask/Chart.yaml:     version: {__version__}",
+        f"charts/crontask/charts/crontask-crds/Chart.yaml: version: {__version__}",
         f"README.md: image.tag={__version__}",
         f"docs/command-line.md: crontask-{__version__}",
         f"docs/releasing.md: crontask-operator-{__version__}",
@@ -40,7 +42,7 @@ def test_each_place_with_another_version_is_named(checkout: Path) -> None:
     ):
         assert place in found
     assert {text.split(":")[0] for text in found if "Chart.yaml" in text} == {
-        str(path.relative_to(checkout)) for path in checkout.glob("charts/*/Chart.yaml")
+        str(path.relative_to(checkout)) for path in checkout.glob(versions.CHARTS)
     }
 
 
