@@ -119,8 +119,9 @@ screenshots: ## Take the pictures of the page in docs/ anew, in a real browser
 	PYTHONPATH=operator:hack:tests/support:. $(PY) hack/screenshots.py
 
 .PHONY: generate
-generate: $(VENV)/installed ## Write the CRDs anew from the models
+generate: $(VENV)/installed ## Write the CRDs anew from the models, and the version wherever it is repeated
 	$(PY) -m crontask.api.crd
+	$(PY) hack/versions.py
 
 .PHONY: format
 format: $(VENV)/installed ## Format the code
@@ -130,6 +131,11 @@ format: $(VENV)/installed ## Format the code
 .PHONY: packages
 packages: $(VENV)/installed ## Build what users install, into dist/: wheel, sdist, zipapp, krew's manifest (URL=where its archive will lie)
 	$(PY) hack/distribution.py --to dist $(if $(URL),--url $(URL))
+
+.PHONY: release
+release: ## Build all that is published of a commit, into dist/release: packages, charts, image, SBOMs, checksums (URL=…)
+	@$(PREPARE)
+	$(PY) hack/release.py --to dist/release $(if $(URL),--url $(URL))
 
 .PHONY: lowest
 lowest: $(VENV)/installed ## The tests of client, SDK and command line with the oldest dependencies that pyproject.toml takes

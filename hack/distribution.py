@@ -1,22 +1,19 @@
-"""What users install, built into a folder: wheel, sdist, zipapp, and krew's manifest with its archive.
+"""What users install, built into a folder: wheel, sdist, zipapp, krew's manifest with its archive, and the charts.
 
     .venv/bin/python hack/distribution.py --to dist --url https://example.com/crontask/v1
 
 The same commit makes the same bytes: times are the commit's, dependencies those of requirements/client.lock. The zipapp
 holds the compiled parts of its dependencies for each version of Python that it runs on; what it bundles has to have a
-permissive license. Callers: `make packages`, tests/integration/test_distribution.py.
+permissive license. Callers: `make packages`, release, tests/integration/test_distribution.py.
 """
 
 import argparse
-import gzip
 import hashlib
-import io
 import os
 import re
 import subprocess
 import sys
-import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from email.message import Message
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -25,14 +22,18 @@ from zipfile import ZipFile
 
 import yaml
 
+import versions
+from archives import PLAIN, PROGRAM, Member, write_tar_gz
+
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "requirements" / "client.lock"
+LOCK = Path("requirements", "client.lock")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Those on which the zipapp runs."""
 
 PLATFORM = "linux-amd64"
 ZIPAPP = f"crontask-{PLATFORM}.pyz"
 MANIFEST = "crontask.yaml"
+SUMS = "SHA256SUMS"
 # As old as the C library of what is bundled may be.
 _MANYLINUX = ("_2_28", "_2_27", "_2_26", "_2_24", "_2_17", "2014", "_2_12", "_2_5")
 # MPL-2.0 (of orjson) asks that who has the binary can have its source: the METADATA beside it says where.
@@ -66,36 +67,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(folder: Path, url: str = "", pythons: tuple[str, ...] = PYTHONS, wheels: Path | None = None) -> list[Path]:
-    """Build them; their paths. `wheels`: a folder that keeps what is bundled, by version of Python."""
+    """Build them of this checkout, and their digests; the paths. See `packages`."""
     folder.mkdir(parents=True, exist_ok=True)
-    epoch = commit_time()
+    made = packages(ROOT, folder, commit_time(), url, pythons, wheels)
+    return [*made, write_sums(folder, made)]
+
+
+def packages(
+    source: Path,
+    folder: Path,
+    epoch: int,
+    url: str = "",
+    pythons: tuple[str, ...] = PYTHONS,
+    wheels: Path | None = None,
+) -> list[Path]:
+    """What Python and kubectl install, built of the files of `source`; the paths.
+
+    `epoch`: the time of all files, in seconds since 1970. `wheels`: a folder that keeps what is bundled, by version of
+    Python. Raises DistributionError.
+    """
     with TemporaryDirectory() as scratch:
         kept = wheels or Path(scratch) / "wheels"
-        wheel, sdist = _wheel_and_sdist(folder, epoch)
+        wheel, sdist = _wheel_and_sdist(source, folder, epoch)
         site = Path(scratch) / "site"
         for version in pythons:
-            _unpack([wheel, *dependencies(kept, version)], site)
+            _unpack([wheel, *dependencies(source, kept, version)], site)
         check_licenses(site)
         zipapp = _zipapp(site, folder / ZIPAPP, epoch)
     version = wheel.name.split("-")[1]
-    archive = _archive(folder / f"crontask-{version}-{PLATFORM}.tar.gz", zipapp, epoch)
+    plugin = [
+        Member("LICENSE", source / "LICENSE"),
+        Member("kubectl-crontask", zipapp, PROGRAM),
+    ]
+    archive = write_tar_gz(folder / f"crontask-{version}-{PLATFORM}.tar.gz", plugin, epoch)
     manifest = folder / MANIFEST
     manifest.write_text(krew_manifest(version, archive, url), encoding="utf-8")
-    made = [wheel, sdist, zipapp, archive, manifest]
-    sums = folder / "SHA256SUMS"
+    return [wheel, sdist, zipapp, archive, manifest]
+
+
+def charts(source: Path, folder: Path, epoch: int) -> list[Path]:
+    """Each chart of `source` as helm installs it, NAME-VERSION.tgz; the paths. Raises DistributionError.
+
+    `helm package` writes the time of day into its archives.
+    """
+    return [_chart(described.parent, folder, epoch) for described in sorted(source.glob(versions.CHARTS))]
+
+
+def write_sums(folder: Path, made: Iterable[Path]) -> Path:
+    """The digests of files of the folder, as `sha256sum --check` reads them; the path."""
+    sums = folder / SUMS
     sums.write_text("".join(f"{_sha256(path)}  {path.name}\n" for path in made), encoding="utf-8")
-    return [*made, sums]
+    return sums
 
 
-def commit_time() -> int:
+def commit_time(checkout: Path = ROOT) -> int:
     """When the commit was made, in seconds since 1970; SOURCE_DATE_EPOCH, where it is set."""
     said = os.environ.get("SOURCE_DATE_EPOCH")
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    command = ["git", "-C", str(checkout), "log", "-1", "--format=%ct"]
     return int(said or subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def dependencies(kept: Path, version: str) -> list[Path]:
-    """The wheels of the lock file for a version of Python, downloaded where they are not there yet."""
+def dependencies(source: Path, kept: Path, version: str) -> list[Path]:
+    """The wheels of the client's lock file for a version of Python, downloaded where they are not there yet."""
     folder = kept / version
     if not folder.exists():
         begun = kept / f"{version}.begun"
@@ -103,7 +136,7 @@ def dependencies(kept: Path, version: str) -> list[Path]:
         abis = [f"--abi={abi}" for abi in (f"cp{version.replace('.', '')}", "abi3", "none")]
         only = ["--only-binary=:all:", f"--python-version={version}", "--implementation=cp", *abis, *platforms]
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-        _run([*pip, *only, "-r", str(LOCK), "-d", str(begun)])
+        _run([*pip, *only, "-r", str(LOCK), "-d", str(begun)], source)
         begun.rename(folder)
     return sorted(folder.glob("*.whl"))
 
@@ -112,9 +145,9 @@ def check_licenses(site: Path) -> None:
     """Raises DistributionError for a package without a license that may be bundled."""
     for file in sorted(site.glob("*.dist-info/METADATA")):
         metadata = BytesHeaderParser().parsebytes(file.read_bytes())
-        licenses = set(_licenses(metadata))
-        if not licenses or not licenses <= _PERMISSIVE:
-            named = ", ".join(sorted(licenses)) or "none that is known"
+        declared = {each for text in licenses(metadata) for each in _alternatives(text)}
+        if not declared or not declared <= _PERMISSIVE:
+            named = ", ".join(sorted(declared)) or "none that is known"
             raise DistributionError(f"{metadata['Name']} is not to be bundled: its license is {named}")
 
 
@@ -144,9 +177,29 @@ def krew_manifest(version: str, archive: Path, url: str = "") -> str:
     return str(yaml.safe_dump(plugin, sort_keys=False))
 
 
-def _wheel_and_sdist(folder: Path, epoch: int) -> tuple[Path, Path]:
+def licenses(metadata: Message) -> list[str]:
+    """Those that a package declares: one SPDX expression, or what its classifiers or its license field say."""
+    expression = metadata["License-Expression"]
+    if expression:
+        return [expression]
+    classified = [each for each in metadata.get_all("Classifier", []) if each.startswith("License :: ")]
+    return [_CLASSIFIED.get(each, each) for each in classified or filter(None, [metadata["License"]])]
+
+
+def _chart(chart: Path, folder: Path, epoch: int) -> Path:
+    described = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    name = described["name"]
+    for needed in described.get("dependencies", ()):
+        if not (chart / "charts" / needed["name"]).is_dir():
+            raise DistributionError(f"the chart {name} needs {needed['name']}, which is not in its folder charts/")
+    files = sorted(path for path in chart.rglob("*") if path.is_file())
+    members = [Member(f"{name}/{path.relative_to(chart)}", path) for path in files]
+    return write_tar_gz(folder / f"{name}-{described['version']}.tgz", members, epoch)
+
+
+def _wheel_and_sdist(source: Path, folder: Path, epoch: int) -> tuple[Path, Path]:
     with TemporaryDirectory() as empty:
-        _run([sys.executable, "-m", "hatchling", "build", "-d", empty], epoch)
+        _run([sys.executable, "-m", "hatchling", "build", "-d", empty], source, epoch)
         (wheel,), (sdist,) = Path(empty).glob("*.whl"), Path(empty).glob("*.tar.gz")
         for path in (wheel, sdist):
             (folder / path.name).write_bytes(path.read_bytes())
@@ -168,33 +221,16 @@ def _unpack(wheels: Iterable[Path], site: Path) -> None:
                 if not to.exists():
                     to.parent.mkdir(parents=True, exist_ok=True)
                     to.write_bytes(content)
+                    to.chmod(PLAIN)
 
 
-def _licenses(metadata: Message) -> Iterator[str]:
-    """By their SPDX identifiers, or whatever is written instead."""
-    expression = metadata["License-Expression"]
-    if expression:
-        yield from re.split(r" AND | OR ", re.sub(r"[()]", "", expression))
-        return
-    classified = [each for each in metadata.get_all("Classifier", []) if each.startswith("License :: ")]
-    yield from (_CLASSIFIED.get(each, each) for each in classified or filter(None, [metadata["License"]]))
+def _alternatives(expression: str) -> list[str]:
+    return re.split(r" AND | OR ", re.sub(r"[()]", "", expression))
 
 
 def _zipapp(site: Path, path: Path, epoch: int) -> Path:
     entry = "crontask.cli.main:main"
-    _run([sys.executable, "-m", "shiv", "--site-packages", str(site), "-e", entry, "-o", str(path)], epoch)
-    return path
-
-
-def _archive(path: Path, zipapp: Path, epoch: int) -> Path:
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, file, mode in (("LICENSE", ROOT / "LICENSE", 0o644), ("kubectl-crontask", zipapp, 0o755)):
-            content = file.read_bytes()
-            member = tarfile.TarInfo(name)
-            member.size, member.mode, member.mtime = len(content), mode, epoch
-            archive.addfile(member, io.BytesIO(content))
-    path.write_bytes(gzip.compress(plain.getvalue(), mtime=epoch))
+    _run([sys.executable, "-m", "shiv", "--site-packages", str(site), "-e", entry, "-o", str(path)], site, epoch)
     return path
 
 
@@ -202,11 +238,13 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _run(command: list[str], epoch: int | None = None) -> None:
+def _run(command: list[str], folder: Path, epoch: int | None = None) -> None:
     times = {} if epoch is None else {"SOURCE_DATE_EPOCH": str(epoch)}
     # The code of this checkout is no part of what is built.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=ROOT, env={**environment, **times}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env={**environment, **times}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise DistributionError(f"{' '.join(command[:4])} … failed: {done.stderr.strip() or done.stdout.strip()}")
 

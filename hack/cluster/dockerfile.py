@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from shlex import quote
 
 from cluster import commands, images, layout, packages, report
 from cluster.machine import run, unmount_below
@@ -42,12 +44,32 @@ def build(context: Path, dockerfile: Path, tag: str) -> Path:
     archive = images.archive_path(tag)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with _buildah() as buildah:
-        _build_layers(buildah, context, dockerfile, f"building {tag}", [f"--tag={tag}"])
+        _build_layers(buildah, context, dockerfile, f"building {tag}", ["--layers", f"--tag={tag}"])
         partial = archive.with_name(f".{archive.name}.partial")
         partial.unlink(missing_ok=True)  # buildah does not add to an archive that is there.
         with report.step(f"writing {archive}"):
             commands.run_long([*buildah, "push", tag, f"docker-archive:{partial}:{tag}"])
     return partial.rename(archive)
+
+
+def build_layout(context: Path, dockerfile: Path, epoch: int, labels: Mapping[str, str], to: Path) -> Path:
+    """Build an image of which nothing is kept here, as an OCI layout; its folder.
+
+    All that the build adds to the base image has the time `epoch`, in seconds since 1970, and none of it comes from the
+    cache of layers: the same context on the same base image makes the same bytes.
+    """
+    with _buildah() as buildah, tempfile.NamedTemporaryFile("r") as named:
+        labelled = [f"--label={name}={value}" for name, value in labels.items()]
+        fresh = ["--layers=false", "--no-cache", f"--timestamp={epoch}", "--identity-label=false"]
+        options = [*fresh, *labelled, f"--iidfile={named.name}"]
+        _build_layers(buildah, context, dockerfile, "building the image", options)
+        image = named.read().strip()
+        try:
+            with report.step("compressing the image"):
+                commands.run_long([*buildah, "push", image, f"oci:{to}"])
+        finally:
+            run(*buildah, "rmi", image)
+    return to
 
 
 def base_images(dockerfile: str) -> list[str]:
@@ -92,13 +114,11 @@ def _buildah() -> Iterator[list[str]]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build_layers(
-    buildah: Sequence[str], context: Path, dockerfile: Path, step: str, options: Sequence[str] = ()
-) -> None:
+def _build_layers(buildah: Sequence[str], context: Path, dockerfile: Path, step: str, options: Sequence[str]) -> None:
     for name in base_images(dockerfile.read_text()):
         _provide(buildah, name)
     with report.step(step), _settings_of_pip() as volumes:
-        command = [*buildah, "build", "--isolation=chroot", "--layers", "--pull-never", *volumes, *options]
+        command = [*buildah, "build", "--isolation=chroot", "--pull-never", *volumes, *options]
         commands.run_long(["nice", *command, f"--file={dockerfile}", str(context)])
 
 
@@ -123,7 +143,7 @@ def _is_there(buildah: Sequence[str], name: str) -> bool:
 def _pulled(buildah: Sequence[str], name: str) -> bool:
     try:
         with report.step(f"pulling {name}"):
-            commands.run_long(["timeout", str(PULL_TIMEOUT), *buildah, "pull", "--quiet", _full_name(name)])
+            commands.run_long(["timeout", str(PULL_TIMEOUT), *buildah, "pull", "--quiet", full_name(name)])
     except ClusterError:
         return False
     return True
@@ -133,15 +153,23 @@ def _make_base(archive: Path, name: str, release: str) -> None:
     packages.ensure(packages.BASE_IMAGE)
     mirror = _mirror(release)
     with tempfile.TemporaryDirectory(prefix="crontask-base-", dir=_ensured(layout.cache())) as temporary:
-        root, layer = Path(temporary) / "root", Path(temporary) / "layer.tar"
+        root, layer, released = (Path(temporary) / each for each in ("root", "layer.tar", "InRelease"))
         with report.step(f"making {name} of Debian {release}"):
             options = ["--mode=root", "--format=directory", "--variant=minbase", f"--include={PACKAGES}"]
+            options.append(
+                f'--customize-hook=cat "$1"/var/lib/apt/lists/*_{release}_InRelease > {quote(str(released))}'
+            )
             try:
                 commands.run_long(["nice", "mmdebstrap", *options, release, str(root), mirror])
             finally:
                 unmount_below(root)  # Else removing the folder after an interruption would go into its mounts.
             _like_the_official_image(root)
-            run("tar", "--create", "--file", str(layer), "--numeric-owner", "--one-file-system", "-C", str(root), ".")
+            moment = date_of(released.read_text())
+            _without_the_time_of_making(root, moment)
+            # Files of packages are older and keep their times, by which Python knows its compiled files.
+            times = ["--sort=name", "--clamp-mtime", f"--mtime=@{moment}"]
+            files = ["--numeric-owner", "--one-file-system", "-C", str(root), "."]
+            run("tar", "--create", "--file", str(layer), *times, *files)
             environment = ["PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin", "LANG=C.UTF-8"]
             images.write_archive(archive, name, layer, {"Cmd": ["python3"], "Env": environment})
 
@@ -157,6 +185,23 @@ def _like_the_official_image(root: Path) -> None:
     # Of the machine on which it was made, not of the image.
     for file in ("etc/resolv.conf", "etc/hostname"):
         (root / file).unlink(missing_ok=True)
+
+
+def _without_the_time_of_making(root: Path, moment: int) -> None:
+    """The same packages make the same image, whenever and where it is made."""
+    (root / "var/cache/ldconfig/aux-cache").unlink(missing_ok=True)
+    for file in root.glob("etc/shadow*"):
+        # name:password:day of the last change:…
+        days = rf"\g<1>{moment // 86400}:"
+        file.write_text(re.sub(r"(?m)^([^:]*:[^:]*:)\d+:", days, file.read_text()))
+
+
+def date_of(released: str) -> int:
+    """When the state of a Debian mirror was made, by its InRelease file, in seconds since 1970."""
+    found = re.search(r"(?m)^Date: (.*)$", released)
+    if found is None:
+        raise ClusterError("The mirror's InRelease file has no date.")
+    return int(parsedate_to_datetime(found[1]).timestamp())
 
 
 def _mirror(release: str) -> str:
@@ -193,7 +238,7 @@ def _is_mountable(value: str) -> bool:
     return value.startswith("/") and Path(value).exists() and not Path(value).is_relative_to(CERTIFICATES)
 
 
-def _full_name(name: str) -> str:
+def full_name(name: str) -> str:
     """As a registry client needs it: short names are those of the default registry's library."""
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):

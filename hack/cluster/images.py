@@ -45,7 +45,7 @@ def write_archive(archive: Path, name: str, layer: Path, config: dict[str, objec
     with layer.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     image = {
-        "architecture": _architecture(),
+        "architecture": architecture(),
         "os": "linux",
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
@@ -104,7 +104,7 @@ def _ctr(folders: layout.Folders) -> list[str]:
     return ["ctr", f"--address={folders.containerd_socket}", "--namespace=k8s.io"]
 
 
-def _architecture() -> str:
+def architecture() -> str:
     """In the words of the image format."""
     machine = platform.machine()
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

@@ -1,30 +1,39 @@
-"""What users install, built from this checkout: the same bytes twice; and it runs where nothing else is installed."""
+"""What users install, built of a commit: the same bytes twice; and it runs where nothing else is installed.
+
+The release here is one without the image, which is built twice in tests/e2e/test_release.py.
+"""
 
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import tarfile
-import venv
-from collections.abc import Mapping
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from types import MappingProxyType
 from zipfile import ZipFile
 
 import pytest
+import released
 import yaml
 from api_server import ROOT
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from released import ran
 
 import distribution
+import release
+import versions
+from cluster import binaries
 from cluster.control_plane import ControlPlane
 from crontask.version import __version__
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 NIGHTLY = ROOT / "examples" / "nightly.yaml"
+URL = "https://example.com/v1/"
 
 
 def _pythons() -> dict[str, Path]:
@@ -53,9 +62,10 @@ OF_THE_OPERATOR = ("kopf", "prometheus_client", "uritemplate", "uvloop")
 
 @dataclass(frozen=True)
 class Built:
-    """What was built, and the wheels of its dependencies."""
+    """What was built, of which clone, and the wheels of its dependencies."""
 
     folder: Path
+    clone: Path
     wheels: Path
 
     def one(self, pattern: str) -> Path:
@@ -68,41 +78,77 @@ class Built:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """All of it, the zipapp for the Pythons that are here."""
     folder, wheels = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("wheels")
-    distribution.build(folder, "https://example.com/v1/", tuple(PYTHONS), wheels)
-    return Built(folder, wheels / HERE)
+    clone = released.clone(tmp_path_factory.mktemp("clone"))
+    release.build(clone, folder, URL, tuple(PYTHONS), wheels, parts=("packages",))
+    return Built(folder, clone, wheels / HERE)
 
 
 @pytest.fixture(scope="module")
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment into which the wheel was installed, of a folder of wheels alone."""
-    own = tmp_path_factory.mktemp("own")
-    venv.create(own, with_pip=False)
-    pip = [sys.executable, "-m", "pip", "--python", str(own / "bin" / "python"), "install", "--quiet", "--no-index"]
-    index = [f"--find-links={folder}" for folder in (built.folder, built.wheels)]
-    subprocess.run([*pip, "--disable-pip-version-check", *index, "crontask"], check=True, timeout=300)
-    return own / "bin"
+    return released.installed(built.folder, built.wheels, tmp_path_factory.mktemp("own"))
 
 
-def ran(*command: str | Path, code: int = 0, variables: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What a program says on stdout, or, where it fails, on stderr. The code of the checkout is not there."""
-    environment = {"PATH": os.environ["PATH"], **variables}
-    words = [str(word) for word in command]
-    done = subprocess.run(words, env=environment, cwd="/", capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return done.stdout if code == 0 else done.stderr
+@pytest.fixture(scope="module")
+def helm() -> Path:
+    return binaries.find(["helm"])["helm"]
 
 
 def test_the_same_bytes_come_twice(built: Built, tmp_path: Path) -> None:
-    distribution.build(tmp_path / "again", "https://example.com/v1/", tuple(PYTHONS), built.wheels.parent)
-    for first in sorted(built.folder.iterdir()):
-        second = tmp_path / "again" / first.name
-        assert first.read_bytes() == second.read_bytes(), first.name
-    sums = built.one("SHA256SUMS").read_text().splitlines()
-    assert sorted(line.split()[1] for line in sums) == sorted(
-        path.name for path in built.folder.iterdir() if path.name != "SHA256SUMS"
+    clone = released.another_clone(built.clone, tmp_path / "other" / "clone")
+    with released.elsewhere():
+        release.build(clone, tmp_path / "again", URL, tuple(PYTHONS), built.wheels.parent, parts=("packages",))
+    assert released.differing(built.folder, tmp_path / "again") == []
+    # It would be found.
+    charts = distribution.charts(clone, tmp_path / "again", 1)
+    assert released.differing(built.folder, tmp_path / "again") == sorted(path.name for path in charts)
+
+
+def test_packages_of_a_checkout_are_those_of_a_release(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(distribution.commit_time(built.clone)))
+    made = {path.name for path in distribution.build(tmp_path, URL, tuple(PYTHONS), built.wheels.parent)}
+    others = set(released.differing(built.folder, tmp_path))
+    assert others & made == {distribution.SUMS}
+    assert released.of_sums(tmp_path).items() <= released.of_sums(built.folder).items()
+
+
+def test_each_file_has_its_digest(built: Built) -> None:
+    names = {path.name for path in built.folder.iterdir()}
+    assert released.of_sums(built.folder).keys() == names - {distribution.SUMS}
+    check = ("sha256sum", "--check", "--strict", "--quiet", distribution.SUMS)
+    subprocess.run(check, cwd=built.folder, check=True)
+    assert {
+        "CHANGELOG.md",
+        f"crontask-{__version__}.tgz",
+        f"crontask-crds-{__version__}.tgz",
+        "crontask-linux-amd64.pyz.cdx.json",
+    } <= names
+
+
+def test_each_chart_is_there_as_it_is_in_the_repository(built: Built, helm: Path) -> None:
+    for name, chart in {path.parent.name: path.parent for path in ROOT.glob(versions.CHARTS)}.items():
+        # With a certificate of somebody's own: one that the chart makes is another each time.
+        values = ("--set", "webhook.secretName=own") if name == "crontask" else ()
+        template = (helm, "template", "name", *values)
+        assert "\nkind: " in ran(*template, chart)
+        assert ran(*template, built.folder / f"{name}-{__version__}.tgz") == ran(*template, chart)
+
+
+def test_the_zipapps_list_has_what_it_bundles_once(built: Built) -> None:
+    text = (built.folder / "crontask-linux-amd64.pyz.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    locked = re.findall(r"(?m)^(\S+)==([^ ;]+)", (ROOT / "requirements" / "client.lock").read_text())
+    bundled = {wheel.name.split("-")[0].lower().replace("_", "-") for wheel in built.wheels.glob("*.whl")}
+    assert sorted(each["purl"] for each in document["components"]) == sorted(
+        f"pkg:pypi/{name}@{version}" for name, version in locked if name in bundled
     )
-    for digest, name in map(str.split, sums):
-        assert hashlib.sha256((built.folder / name).read_bytes()).hexdigest() == digest
+    assert document["metadata"]["component"]["purl"] == f"pkg:pypi/crontask@{__version__}"
+    assert (
+        document["metadata"]["component"]["hashes"][0]["content"] == released.of_sums(built.folder)[distribution.ZIPAPP]
+    )
 
 
 def test_the_wheel_asks_for_the_client_and_has_the_rest_as_extras(built: Built) -> None:
@@ -128,7 +174,7 @@ def test_the_sdist_is_enough_to_build_the_wheel(built: Built, tmp_path: Path) ->
         *("LICENSE", "PKG-INFO", "README.md", "pyproject.toml", "operator", ".gitignore")
     }
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "out")]
-    epoch = str(distribution.commit_time())
+    epoch = str(distribution.commit_time(built.clone))
     subprocess.run(command, cwd=source, env={**os.environ, "SOURCE_DATE_EPOCH": epoch}, check=True, timeout=120)
     (wheel,) = (tmp_path / "out").iterdir()
     assert wheel.read_bytes() == built.one("*.whl").read_bytes()
