@@ -4,6 +4,7 @@ Callers: `make docs`, tests/integration/test_docsite.py.
 """
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,10 @@ BUILD = source.REPOSITORY / "build" / "docs"
 
 def build(folder: Path) -> Path:
     """The folder of the pages: `html` in `folder`. Raises SphinxWarning, or another SphinxError."""
-    pages, html = folder / "source", folder / "html"
+    pages, html, known = folder / "source", folder / "html", folder / "doctrees"
+    # Anew: the navigation of each page is that of the front page, of which Sphinx keeps no track.
+    for old in (pages, html, known):
+        shutil.rmtree(old, ignore_errors=True)
     source.collect(pages)
     nocolor()
     with patch_docutils(str(Path(__file__).parent)), docutils_namespace():
@@ -29,7 +33,7 @@ def build(folder: Path) -> Path:
             srcdir=pages,
             confdir=Path(__file__).parent,
             outdir=html,
-            doctreedir=folder / "doctrees",
+            doctreedir=known,
             buildername="html",
             status=None,
             warning=sys.stderr,

@@ -9,6 +9,7 @@ _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _LISTED = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\)", re.MULTILINE)
 SITE_ALONE = {
     "Reference": (
+        "- [Examples](examples.md): what you can do, what to write for it, and all files of `examples/`.\n"
         "- [Commands and options](commands.md): each verb of `crontask`, with all its options.\n"
         "- [Python API](python-api.md): `Client`, `Crons`, `Context`, errors, and the kit for tests.\n"
     ),

@@ -20,24 +20,16 @@ _EXAMPLE = re.compile(r"`([a-z-]+)\.yaml`")
 
 
 def collect(folder: Path) -> None:
-    """Have all of it in this folder. What has not changed keeps its time, so that it is not built again."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Have all of it in this folder, which is not there yet."""
+    folder.mkdir(parents=True)
     texts = {path.name: _inside(path.read_text(encoding="utf-8")) for path in DOCS.glob("*.md")}
     texts |= {path.name: path.read_text(encoding="utf-8") for path in _PAGES.glob("*.md")}
     texts["index.md"] = navigation.complete(texts["index.md"])
     texts["contributing.md"] = _contributing()
     texts["examples.md"] = _examples()
-    for path in folder.glob("*.md"):
-        if path.name not in texts:
-            path.unlink()
     for name, text in texts.items():
-        _write(folder / name, text)
-    shutil.copytree(DOCS / "images", folder / "images", dirs_exist_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8")
+    shutil.copytree(DOCS / "images", folder / "images")
 
 
 def _inside(text: str) -> str:
@@ -86,6 +78,6 @@ def _examples() -> str:
     return "\n".join(parts)
 
 
-_ABOUT_EXAMPLES = """All files of `examples/` in the repository. Each is applied to a real cluster by the tests.
+_ABOUT_EXAMPLES = """All files of `examples/` in the repository. The tests apply each manifest to a real cluster.
 In the table: what you want, what to write for it, and the file that shows it.
 """
