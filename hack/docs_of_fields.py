@@ -19,12 +19,14 @@ _WITH_STARS = re.compile(r'"([^"]*\*[^"]*)"')
 
 _HEAD = """# All fields
 
-Each field of a CronTask and of a ScheduledRun: what it takes, what holds without it, and what it means. The same texts are in
-the cluster: `kubectl explain crontask.spec.retry`. `hack/docs.py` writes this page from the models of
+Each field of a CronTask and of a ScheduledRun: what it takes, what holds without it, and what it means. The same texts
+are in the cluster: `kubectl explain crontask.spec.retry`. `hack/docs.py` writes this page from the models of
 `operator/crontask/api`, from which the CRDs are made as well.
 
-- A **duration** is like `90s`, `5m`, `1h30m` or `2d`. A **time** is like `2026-03-29T01:00:00Z`, a **date** like `2026-12-24`.
-- **required** stands where a field has to be there; where nothing stands, it may be left out, and then nothing of the kind holds.
+- A **duration** is like `90s`, `5m`, `1h30m` or `2d`; a **time** like `2026-03-29T01:00:00Z`, a **date** like
+  `2026-12-24`.
+- **required** stands where a field has to be there. Where nothing stands, it may be left out, and then nothing of the
+  kind holds.
 - `crontask validate -f FILE` says what is wrong in a manifest, with the line and what to write instead.
 """
 _KINDS: tuple[tuple[str, str, type[Model]], ...] = (

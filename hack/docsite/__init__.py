@@ -1,5 +1,6 @@
 """The site of the documentation: docs/*.md as pages of HTML that need nothing from elsewhere.
 
-`make docs` builds it (`__main__`): `source` collects the pages, `conf` is Sphinx's configuration, `charts` shows what the
-pages draw, `sections` makes the navigation of the front page.
+`make docs` builds it (`__main__`): `source` collects the pages, `navigation` is made of the front page, `conf` is
+Sphinx's configuration; `charts`, `console` and `reachable` are extensions of it: what the pages draw, how terminals are
+coloured, and what people without a mouse need.
 """

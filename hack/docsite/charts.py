@@ -21,24 +21,24 @@ _WAY = re.compile(r"^\s*(\S+) --> (\S+?)(?:: (.*))?$", re.MULTILINE)
 _STATE_OF_START = "[*]"
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A drawing of another kind than those above."""
 
 
 def as_html(drawing: str) -> str:
-    """A drawing as HTML. Raises Unreadable."""
+    """A drawing as HTML. Raises UnreadableError."""
     kind = drawing.split(maxsplit=1)[0]
     if kind == "xychart-beta":
         return _chart(drawing)
     if kind == "stateDiagram-v2":
         return _states(drawing)
-    raise Unreadable(f"no table is made of Mermaid's {kind}")
+    raise UnreadableError(f"no table is made of Mermaid's {kind}")
 
 
 def _chart(drawing: str) -> str:
     title, names, values = _TITLE.search(drawing), _NAMES.search(drawing), _VALUES.findall(drawing)
     if title is None or names is None or len(values) != 1:
-        raise Unreadable("a chart has a title, an x-axis with names, and one bar or line")
+        raise UnreadableError("a chart has a title, an x-axis with names, and one bar or line")
     axis = _AXIS.search(drawing)
     rows = list(zip(json.loads(names[1]), json.loads(values[0]), strict=True))
     most = max(value for _, value in rows) or 1

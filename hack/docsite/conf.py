@@ -7,7 +7,14 @@ author = "crontask"
 release = version = __version__
 project_copyright = "crontask, Apache-2.0"
 
-extensions = ["myst_parser", "sphinx_click", "sphinx.ext.autodoc", "docsite.charts", "docsite.console"]
+extensions = [
+    "myst_parser",
+    "sphinx_click",
+    "sphinx.ext.autodoc",
+    "docsite.charts",
+    "docsite.console",
+    "docsite.reachable",
+]
 nitpicky = True
 
 # As GitHub has them, so that a link leads to the same heading in both.

@@ -1,7 +1,7 @@
 """What the site is built from: the pages of docs/ as they are, and pages that the site alone has.
 
-Those are the examples with their text, the commands with all options, the Python API, and CONTRIBUTING.md. Links that lead
-out of docs/ on GitHub lead to these pages here.
+Those are the examples with their text, the commands with all options, the Python API, and CONTRIBUTING.md. Links that
+lead out of docs/ on GitHub lead to these pages here.
 """
 
 import os

@@ -108,7 +108,9 @@ def argo_health(task: dict[str, Any]) -> str:
     return str(lua.execute(script).status)
 
 
-def test_health_follows_what_the_operator_says(control_plane: ControlPlane, namespace: str, processes: Processes) -> None:
+def test_health_follows_what_the_operator_says(
+    control_plane: ControlPlane, namespace: str, processes: Processes
+) -> None:
     verbs = Verbs(control_plane, namespace)
     specs: dict[str, dict[str, Any]] = {
         "good": {"schedule": "30 2 * * *", "handler": container()},
@@ -161,9 +163,7 @@ def test_the_api_server_fills_in_defaults_in_lists(control_plane: ControlPlane, 
     assert set(step) > {"name", "container"}
 
 
-def test_a_run_is_no_part_of_an_application(
-    control_plane: ControlPlane, namespace: str, processes: Processes
-) -> None:
+def test_a_run_is_no_part_of_an_application(control_plane: ControlPlane, namespace: str, processes: Processes) -> None:
     """It has the operator's labels, and an owner; nothing by which a tool tracks what it applies."""
     verbs = Verbs(control_plane, namespace)
     marks = {

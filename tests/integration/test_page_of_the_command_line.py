@@ -1,4 +1,4 @@
-"""Pages about the command line, and tutorials, played against a real API server: each command prints what the page says.
+"""Pages about the command line, and tutorials, played against a real API server: commands print what the page says.
 
 But for times, ages and the letters that names have by chance. Pods are played by the stand-in kubelet.
 """
