@@ -13,9 +13,12 @@ extensions = [
     "sphinx.ext.autodoc",
     "docsite.charts",
     "docsite.console",
+    "docsite.examples",
     "docsite.reachable",
 ]
 nitpicky = True
+# Two dashes are an option.
+smartquotes = False
 
 # As GitHub has them, so that a link leads to the same heading in both.
 myst_heading_anchors = 4

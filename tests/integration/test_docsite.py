@@ -132,6 +132,7 @@ def test_each_verb_and_each_field_is_in_the_reference(browser: Browser, address:
         page.goto(f"{address}/commands.html")
         for verb in ("trigger", "backfill", "doctor"):
             expect(page.get_by_role("heading", name=re.compile(rf"^{verb}\b"))).to_be_attached()
+        expect(page.get_by_text("$ crontask audit nightly-report --from 30d")).to_be_attached()
         page.goto(f"{address}/fields.html")
         page.get_by_role("main").get_by_role("link", name="Retry", exact=True).first.click()
         expect(page.get_by_role("heading", name="Retry", exact=False).first).to_be_in_viewport()

@@ -12,6 +12,7 @@ import docs
 from docsite import charts, navigation, source
 from docsite.__main__ import build
 from docsite.console import Console
+from docsite.examples import as_code
 from docsite.reachable import reachable
 
 FRONT = (docs.DOCS / "index.md").read_text(encoding="utf-8")
@@ -127,6 +128,16 @@ def test_what_scrolls_is_reached_by_the_keyboard_and_no_heading_is_empty() -> No
     assert reachable('<div class="table-wrapper docutils container">') == (
         '<div class="table-wrapper docutils container" tabindex="0">'
     )
+
+
+def test_an_example_of_a_verb_is_code() -> None:
+    lines = ["Shows it.", "", "Example: crontask next -f a.yaml", "--count 5", ""]
+    as_code(lines)
+    code = [".. code-block:: console", "", "   $ crontask next -f a.yaml --count 5"]
+    assert lines == ["Shows it.", "", *code, ""]
+    without = ["Shows it."]
+    as_code(without)
+    assert without == ["Shows it."]
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::DeprecationWarning")

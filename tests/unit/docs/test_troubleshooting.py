@@ -26,6 +26,7 @@ from crontask.cli.describe_task import lines
 from crontask.cli.exits import explain
 from crontask.client import errors, requests
 from crontask.decide.attempt.starting import why_not_running
+from crontask.decide.decisions import DecisionKind
 from crontask.decide.model import Config
 from crontask.decide.refusal import POD_REJECTED, RUN_REJECTED, with_advice
 from crontask.decide.task import conditions
@@ -277,8 +278,14 @@ def test_each_reason_of_a_task_that_is_in_its_way_is_on_the_page() -> None:
     """Those of the conditions, of pauses, and of what is overdue."""
     calls = [node for node in ast.walk(ast.parse(SOURCE_OF_CONDITIONS)) if isinstance(node, ast.Call)]
     made = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "make"]
-    reasons = {each.value for call in made for each in call.args[2:3] if isinstance(each, ast.Constant)}
-    reasons |= {*REASONS["Suspend"], *REASONS["Overdue"], POD_REJECTED, RUN_REJECTED, PREDECESSOR_MISSING}
+    reasons = {str(each.value) for call in made for each in call.args[2:3] if isinstance(each, ast.Constant)}
+    reasons |= {
+        *REASONS[DecisionKind.SUSPEND],
+        *REASONS[DecisionKind.OVERDUE],
+        POD_REJECTED,
+        RUN_REJECTED,
+        PREDECESSOR_MISSING,
+    }
     as_it_should_be = {"NotSuspended", "ClocksAgree", "NotStalled", "AsExpected", "NothingExpected"}
     assert {"InvalidSpec", "Completed", "ClockSkew"} <= reasons
-    assert sorted(reason for reason in reasons - as_it_should_be if f"{reason}" not in PAGE) == []
+    assert sorted(reason for reason in reasons - as_it_should_be if reason not in PAGE) == []
