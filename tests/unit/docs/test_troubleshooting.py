@@ -39,7 +39,7 @@ from crontask.testing import Sandbox
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PAGE = (docs.DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCE_OF_CONDITIONS = Path(conditions.__file__).read_text(encoding="utf-8")
-CHART = docs.DOCS.parent / "charts" / "crontask" / "templates"
+POLICIES = docs.DOCS.parent / "charts/crontask/charts/crontask-crds/templates/_admission-rights.tpl"
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]}
 QUOTED = {
     title: found
@@ -184,7 +184,7 @@ def no_node() -> str:
 
 def policies_say(quoted: str) -> str:
     """The line itself, if a policy of the chart makes such sentences."""
-    template = (CHART / "admission-rights.yaml").read_text(encoding="utf-8").replace("{{ $name }}", "crontask")
+    template = POLICIES.read_text(encoding="utf-8").replace("{{ $name }}", "crontask")
     for expression in re.findall(r"messageExpression: >-\n((?: {8}.*\n)+)", template):
         parts = re.split(r"\s*\+\s*", " ".join(expression.split()))
         sentence = "".join(re.escape(part[1:-1]) if part.startswith("'") else r"[\w., -]+" for part in parts)
