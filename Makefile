@@ -118,6 +118,10 @@ screenshots: ## Take the pictures of the page in docs/ anew, in a real browser
 	@$(PREPARE) binaries browser
 	PYTHONPATH=operator:hack:tests/support:. $(PY) hack/screenshots.py
 
+.PHONY: docs
+docs: $(VENV)/installed ## Build the site of the documentation, into build/docs/html
+	$(PY) -m docsite
+
 .PHONY: generate
 generate: $(VENV)/installed ## Write the CRDs anew from the models, and the version wherever it is repeated
 	$(PY) -m crontask.api.crd

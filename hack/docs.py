@@ -4,7 +4,7 @@ The examples of docs/when-does-it-run.md are a yaml block that begins with `# na
 with `$ crontask next`, `simulate` or `diff` and hold the output (but for spaces at the end of a line).
 docs/conformance.md is written from tests/support/conformance_cases.py, docs/measurements.md from benchmarks/results,
 docs/stages.md from the stages and rules of operator/crontask/decide; docs/metrics.md and the table of docs/alerts.md
-from the metrics and the chart's alerts (docs_of_metrics).
+from the metrics and the chart's alerts (docs_of_metrics); docs/fields.md from the models (docs_of_fields).
 
 PYTHONPATH=operator:tests/support:. .venv/bin/python hack/docs.py --check | --write
 Callers: people, tests/unit/docs, tests/unit/conformance.
@@ -26,6 +26,7 @@ from click.testing import CliRunner
 from conformance import KUBERNETES, ROBFIG_CRON, SOURCES, Case, outcome
 from conformance_cases import CASES
 
+import docs_of_fields
 import docs_of_metrics
 from crontask.api.phases import RunPhase
 from crontask.cli.main import main as crontask
@@ -74,6 +75,7 @@ PAGES: dict[str, Callable[[str], str]] = {
     "stages.md": lambda page: stages(),
     "metrics.md": lambda page: docs_of_metrics.metrics(),
     "alerts.md": docs_of_metrics.with_alerts,
+    "fields.md": lambda page: docs_of_fields.fields(),
 }
 
 _HEAD = f"""# Beside CronJob

@@ -117,7 +117,7 @@ def _row(metric: Metric) -> str:
 def _label(metric: Metric, name: str) -> str:
     values = metric.labels[name]
     if len(values) > _MOST_LISTED:
-        return "`reason`: [below](#reasons-of-decisions)"
+        return f"`{name}`: [below](#reasons-of-decisions)"
     listed = ", ".join(f"`{value}`" for value in values)
     return f"`{name}`: {listed}" if listed else f"`{name}`"
 

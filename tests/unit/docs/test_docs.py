@@ -10,7 +10,9 @@ from benchmarks.page import page as page_of_measurements
 from click.testing import CliRunner
 
 import docs
+import docs_of_fields
 import docs_of_metrics
+from crontask.api.crd import cron_task_crd, scheduled_run_crd
 from crontask.cli.main import main as crontask
 from crontask.decide.run.rules import RULES
 from crontask.decide.stage import UNDER_WAY, Stage
@@ -90,6 +92,44 @@ def test_the_page_of_metrics_has_each_as_it_is_defined() -> None:
     for metric in (*OPERATOR_METRICS, *TASK_METRICS):
         assert f"| `{metric.full_name}` | {metric.type} |" in text
     assert docs_of_metrics.metrics() == text, "write it with hack/docs.py --write"
+
+
+def test_a_label_with_many_values_leads_to_their_table_by_its_own_name() -> None:
+    (row,) = re.findall(r"^\| `crontask_decisions_total` .*$", docs_of_metrics.metrics(), re.MULTILINE)
+    assert re.findall(r"`(\w+)`: \[below\]", row) == ["decision", "reason"]
+
+
+def test_the_page_of_fields_has_each_field_of_both_kinds_as_the_crds_have_it() -> None:
+    text = (docs.DOCS / "fields.md").read_text(encoding="utf-8")
+    assert docs_of_fields.fields() == text, "write it with hack/docs.py --write"
+    sections = dict(re.findall(r"^## (\w+: \w+)\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL))
+    for crd in (cron_task_crd(), scheduled_run_crd()):
+        (version,) = crd["spec"]["versions"]
+        fields = version["schema"]["openAPIV3Schema"]["properties"]
+        for part in ("spec", "status"):
+            rows = re.findall(r"^\| `(\w+)` \|", sections[f"{crd['spec']['names']['kind']}: {part}"], re.MULTILINE)
+            assert rows == list(fields[part]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("section", "row"),
+    [
+        ("### Retry", "| `limit` | number, 0 to 100 | `0` | Attempts after the first. |"),
+        ("### Retry", "| `onLost` | `Retry`, `Fail` | `Retry` | "),
+        ("### KeyRef", "| `name` | text, up to 253 | required | The name of the object. |"),
+        ("### SkippedDates", "| `from` | date | required | "),
+        ("### Handler", "| `steps` | list of: [Step](#step), 50 at most |  | "),
+    ],
+)
+def test_a_field_has_what_it_takes_what_holds_without_it_and_what_it_means(section: str, row: str) -> None:
+    text = docs_of_fields.fields().partition(f"\n{section}\n")[2].partition("\n### ")[0]
+    assert row in text
+
+
+def test_no_field_is_without_a_meaning() -> None:
+    rows = re.findall(r"^\| `\w+` \|.*$", docs_of_fields.fields(), re.MULTILINE)
+    assert len(rows) > 200
+    assert [row for row in rows if row.endswith("|  |")] == []
 
 
 def test_a_query_of_the_page_of_metrics_asks_for_metrics_and_labels_that_there_are() -> None:
