@@ -11,7 +11,7 @@ from cluster import dockerfile, images
 from installation import NAMESPACE, Tools, install
 
 BEFORE = Path(__file__).parent / "before"
-CHART = BEFORE / "crontask-0.1.0.tgz"
+CHART = BEFORE / "crontask-0.0.9.tgz"
 IMAGE = "crontask/operator:before"
 NEW_FIELD = "jsonpath={.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.expect.description}"
 WORKFLOW = """
