@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from dashboard_site import Visitor, chromium, dashboard_site, visitor
@@ -66,6 +67,9 @@ def decided(text: str, seconds: int) -> Document:
 
 
 HOUR, DAY = 3600, 86400
+_AFTER_HALF_PAST_TWO = NOW.astimezone(ZoneInfo("America/New_York")) - timedelta(hours=2, minutes=30)
+LAST_NIGHT = _AFTER_HALF_PAST_TWO - _AFTER_HALF_PAST_TWO.replace(hour=0, minute=0, second=0)
+"""How long ago it was half past two in New York."""
 FAILED = _condition("LastRunSucceeded", "False", "Failed")
 TASKS: dict[str, tuple[Document, Document]] = {
     "import-orders": (
@@ -87,8 +91,8 @@ TASKS: dict[str, tuple[Document, Document]] = {
     "nightly-report": (
         {"schedule": "30 2 * * *", "timeZone": "America/New_York"},
         ready(
-            **decided(f"S{DAY}x21", 21 * DAY),
-            lastRun=last("nightly-report-t7xq4", "Succeeded", timedelta(hours=15), "3m12s"),
+            **decided(f"S{DAY}x18 F{DAY} S{DAY}x2", 21 * DAY + int(LAST_NIGHT.total_seconds())),
+            lastRun=last("nightly-report-t7xq4", "Succeeded", LAST_NIGHT - timedelta(minutes=3), "3m12s"),
         ),
     ),
     "sync-billing": (
@@ -233,6 +237,7 @@ PICTURES: dict[str, tuple[str, dict[str, bool], Callable[[Page], object] | None]
     "page-tasks-dark-phone": ("tasks", {"dark": True, "phone": True}, None),
     "page-task": ("tasks/import-orders", {}, None),
     "page-run-now": ("tasks/import-orders", {}, _unfold),
+    "page-backfill": ("tasks/nightly-report/backfill?from=5d&only=all", {}, None),
     "page-workflow": ("runs/publish-prices-a91c", {}, None),
     "page-items": ("runs/thumbnails-b2", {"dark": True}, None),
     "page-now": ("now", {}, None),

@@ -63,7 +63,8 @@ def _time(name: str, time: datetime, letter: str, runs: list[RunRecord]) -> Iter
     own = [run for run in runs if run.nominal == time and not is_stale(run)]
     said = f"{name} says {letter} of {time:%H:%M:%S}"
     if letter == "R":
-        if not any(not run.only_pre_created for run in own):
+        # So is one that is only pre-created, until it is let go: a pause was seen before it could start.
+        if not any(not run.only_pre_created or run.deleted_by is None for run in own):
             yield f"{said}, and it has no run"
     elif letter in "sm":
         # A pod that was on its way to a run which had been let go makes it none that has started.

@@ -22,6 +22,7 @@ from kubeconfigs import config, encoded, write
 from crontask.api.resources import CRON_TASK, POD, SCHEDULED_RUN
 from crontask.client import Access, Cluster, Flags, errors
 from crontask.client.access import Surroundings, load
+from crontask.version import __version__
 
 TASK = {"apiVersion": "crontask.dev/v1alpha1", "kind": "CronTask", "metadata": {"name": "nightly", "new": {"x": 1}}}
 Make = Callable[..., Any]
@@ -59,7 +60,7 @@ def test_an_object_is_read_whole(make: Make, server: BadServer) -> None:
     assert make().get(CRON_TASK, "nightly", namespace="shop") == TASK
     seen = server.seen[0]
     assert server.paths == ["GET /apis/crontask.dev/v1alpha1/namespaces/shop/crontasks/nightly"]
-    assert (seen.headers["accept"], seen.headers["user-agent"]) == ("application/json, */*", "crontask/0.1.0")
+    assert (seen.headers["accept"], seen.headers["user-agent"]) == ("application/json, */*", f"crontask/{__version__}")
 
 
 def test_an_answer_in_gzip_is_read(make: Make, server: BadServer) -> None:
