@@ -37,10 +37,12 @@ async def lead(
     store.changed = lambda key: None
     holding.cancel()
     working.cancel()
+    # It may be in the middle of a renewal: nobody renews what is given up.
+    await asyncio.wait((holding,))
     await lease.release()
-    if working in ended:
-        # It ends by itself only by a fault of ours.
-        working.result()
+    for task in ended - {stopping}:
+        # It ends with an error only by a fault of ours.
+        task.result()
 
 
 async def _work(engine: Engine, store: Store, informers: Sequence[Informer], troubled_at: float) -> None:

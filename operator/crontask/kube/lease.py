@@ -83,16 +83,30 @@ class Lease:
                     return
 
     async def release(self) -> None:
-        """Give the lease up, so that a standby takes it at once."""
+        """Give the lease up, so that a standby takes it at once; nobody renews it any more.
+
+        A renewal whose answer nobody waited for may have been written: it is given up as it is then.
+        """
         if self.time_left() <= 0:
             return
         self._held_until = float("-inf")
         try:
-            await self._api.patch(
-                self._key, {"metadata": {"resourceVersion": self._version}, "spec": {"holderIdentity": ""}}
-            )
+            if not await self._give_up(self._version):
+                known = orjson.loads(await self._api.get(self._key))
+                if (known.get("spec") or {}).get("holderIdentity") == self._identity:
+                    await self._give_up(known["metadata"]["resourceVersion"])
         except ApiError as error:
             _log.warning("the lease was not given up: %s", error)
+
+    async def _give_up(self, version: str) -> bool:
+        """Whether it is still as it was then."""
+        try:
+            await self._api.patch(self._key, {"metadata": {"resourceVersion": version}, "spec": {"holderIdentity": ""}})
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            return False
+        return True
 
     async def _try(self) -> bool:
         """Take or renew the lease if it is ours, free or expired. The time left counts from before the request."""
