@@ -253,8 +253,16 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"schedule": "61 * * * *", "image": "i"}, errors.InvalidTask, "spec.schedule: minute '61'"),
     ({"schedule": "* * * * *", "time_zone": "Mars/Olympus", "image": "i"}, errors.InvalidTask, "spec.timeZone"),
     ({"image": "i"}, BadInput, "nothing would ever start it"),
-    ({"interval": "1h", "handler": {"contaner": {}}}, errors.InvalidTask, "spec.handler"),
-    ({"interval": "1h", "handler": {"container": {"image": "i"}, "on": 1}}, errors.InvalidTask, "spec.handler.on"),
+    (
+        {"interval": "1h", "handler": {"contaner": {}}},
+        errors.InvalidTask,
+        r'handler\["contaner"\]: .* write "container"',
+    ),
+    (
+        {"interval": "1h", "handler": {"container": {"image": "i"}, "on": 1}},
+        errors.InvalidTask,
+        r'handler\["on"\]: there',
+    ),
     (
         {"interval": "1h", "image": "i", "suspended": True},
         errors.InvalidTask,
