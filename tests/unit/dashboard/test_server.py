@@ -159,6 +159,18 @@ async def test_one_session_has_so_many_streams(desk: Desk, page: Page) -> None:
     assert session.streams == 0
 
 
+async def test_a_stream_ends_with_its_page_though_nothing_is_written(desk: Desk, page: Page) -> None:
+    still(desk)
+    headers = logged_in(desk)
+    answer = await page.get(LIVE, headers=headers)
+    session = session_of(desk, headers)
+    assert session.streams == 1
+    answer.close()
+    async with asyncio.timeout(20):
+        while session.streams:
+            await asyncio.sleep(0.05)
+
+
 async def test_connections_close_once_nothing_is_done_with_them(desk: Desk, page: Page) -> None:
     """Closed before, they would be opened again by what is still going on, and stay so."""
     still(desk)
