@@ -37,9 +37,16 @@ def desk() -> Desk:
     return Desk(Site(frozenset({ORIGIN}), PREFIX), LocalEntry(visitor), "", "shop")
 
 
+class AsServed(TestServer):
+    """As the page is served. A TestServer of its own would cancel a handler once its client is gone."""
+
+    async def _make_runner(self, **kwargs: object) -> web.AppRunner:
+        return http.runner(self.app)
+
+
 @pytest.fixture
 async def page(desk: Desk) -> AsyncIterator[Page]:
-    async with TestClient(TestServer(application(desk)), headers={"Host": HOST}) as client:
+    async with TestClient(AsServed(application(desk)), headers={"Host": HOST}) as client:
         yield client
 
 
