@@ -59,7 +59,7 @@ async def _closed(request: web.Request) -> None:
     A write would notice too, but the next may be a beat away: whoever goes quickly from page to page would until then
     hold the watches of each, and wait for one to be free.
     """
-    while request.transport is not None and not request.transport.is_closing():
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - aiohttp has no event
         await asyncio.sleep(_LOOK_AGAIN)
 
 

@@ -93,6 +93,20 @@ def still(desk: Desk, error: BaseException | None = None) -> asyncio.Event:
 
 
 @pytest.mark.parametrize(
+    ("task", "buttons"),
+    [
+        ("task", {"run", "steer", "pause", "pods", "logs", "events"}),
+        ("", {"run", "steer", "pods", "logs", "events"}),
+        # No task can have such a name, but a run can name it, and is to be shown.
+        ("task-", {"logs", "events"}),
+    ],
+)
+async def test_which_buttons_there_are_for_one_who_may_do_all(desk: Desk, task: str, buttons: set[str]) -> None:
+    assert isinstance(desk.entry, LocalEntry)
+    assert await AllRights(desk.entry.visitor.cluster).buttons("shop", task) == buttons
+
+
+@pytest.mark.parametrize(
     ("method", "path", "headers", "status"),
     [
         ("GET", "/", {}, 404),
@@ -174,7 +188,7 @@ async def test_a_stream_ends_with_its_page_though_nothing_is_written(desk: Desk,
     assert session.streams == 1
     answer.close()
     async with asyncio.timeout(20):
-        while session.streams:
+        while session.streams:  # noqa: ASYNC110 - a count has no event
             await asyncio.sleep(0.05)
 
 
