@@ -39,5 +39,6 @@ def _short(duration: str) -> str:
     """Its largest unit and the next smaller one: `1h`, not `1h30s`, which is read as half past."""
     import re
 
-    first, *more = re.findall(r"\d+[dhms]", duration)
-    return first + "".join(each for each in more[:1] if first[-1] + each[-1] in "dhms")
+    parts: list[str] = re.findall(r"\d+[dhms]", duration)
+    follows = len(parts) > 1 and f"{parts[0][-1]}{parts[1][-1]}" in "dhms"
+    return "".join(parts[: 2 if follows else 1])
