@@ -403,7 +403,7 @@ def test_the_file_logs_in_once(browser: Browser, verbs: Verbs, scripts: bool) ->
         with visitor(browser, site, scripts=scripts) as looking:
             expect(looking.page.locator("h1")).to_have_text("Tasks")
             looking.page.click("text=Log out")
-            expect(looking.page.locator("h1")).to_have_text("Who is it?")
+            expect(looking.page.locator("h1")).to_have_text("Log in")
         again = site.request("POST", "/login", {"code": site.code}, {"Origin": "null"})
         assert (again.status, "good once" in again.text) == (401, True)
 

@@ -17,7 +17,7 @@ def instant(text: object) -> datetime | None:
 
 
 def distance(at: datetime, now: datetime) -> str:
-    """`3m ago`, `in 2h30m`, in the two largest units."""
+    """`3m ago`, `in 2h30m`, in the largest unit and the next smaller one."""
     late = now - at
     text = _short(format_duration(abs(late)))
     return f"{text} ago" if late.total_seconds() >= 0 else f"in {text}"
@@ -36,7 +36,9 @@ def took(start: object, end: object, now: datetime) -> str:
 
 
 def _short(duration: str) -> str:
-    """Its two largest units."""
+    """Its largest unit and the next smaller one: `1h`, not `1h30s`, which is read as half past."""
     import re
 
-    return "".join(re.findall(r"\d+[dhms]", duration)[:2])
+    parts: list[str] = re.findall(r"\d+[dhms]", duration)
+    follows = len(parts) > 1 and f"{parts[0][-1]}{parts[1][-1]}" in "dhms"
+    return "".join(parts[: 2 if follows else 1])

@@ -182,7 +182,7 @@ def explained(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, errors.NotFound) and error.unknown_resource:
         return 502, "crontask is not installed", "the API server does not know its resources; install the CRDs"
     if isinstance(error, NoSuchObjectError | errors.NotFound | errors.InvalidName):
-        return 404, "Not here", plain(error)
+        return 404, "Not found", plain(error)
     if isinstance(error, errors.Invalid | errors.Conflict | errors.BadInput | errors.Unsendable):
         return 422, "That cannot be done", plain(error)
     if isinstance(error, errors.RequestFailed):

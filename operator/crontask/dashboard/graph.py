@@ -8,6 +8,8 @@ from markupsafe import Markup
 from crontask.dashboard.symbols import Look
 
 _WIDE, _HIGH, _GAP, _BETWEEN, _MARGIN = 196, 50, 44, 14, 6
+# Letters that a box has room for; the whole name is in its title, and in the list of the steps.
+_LETTERS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,14 @@ def _box(node: Node, x: int, y: int) -> Markup:
         '<g class="{kind}"><title>{name}: {word}{more}</title>'
         '<rect class="s-{css}" x="{x}" y="{y}" width="{wide}" height="{high}" rx="8"/>'
         '<use class="f-{css}" href="#i-{shape}" x="{icon}" y="{icon_y}" width="16" height="16"/>'
-        '<text class="name" x="{text}" y="{first}">{name}</text>'
+        '<text class="name" x="{text}" y="{first}">{short}</text>'
         '<text class="below" x="{text}" y="{second}">{word}{more}</text></g>'
     ).format(
         kind="step last" if node.last else "step",
         css=node.look.css,
         shape=node.look.shape,
         name=node.name,
+        short=node.name if len(node.name) <= _LETTERS else f"{node.name[: _LETTERS - 1]}…",
         word=node.look.word,
         more=f" · {node.below}" if node.below else "",
         x=x,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from crontask.api.resources import CRON_TASK, EVENT, NAMESPACE, POD, SCHEDULED_RUN, Resource
 from crontask.client import ALL, AsyncCluster, errors
-from crontask.client.requests import checked_namespace
+from crontask.client.requests import checked_name
 from crontask.dashboard.reader import Query
 
 KEPT = 10.0
@@ -36,6 +36,7 @@ CREATE_PODS, READ_LOGS, READ_EVENTS = Right("create", POD), Right("get", POD, "l
 
 BUTTONS = ("run", "steer", "pause", "pods", "logs", "events")
 """What may be asked of a task or a run: to run it, to change a run, to pause it, more than a task says; to read."""
+_ONLY_READING = ("logs", "events")
 
 
 class Rights:
@@ -62,9 +63,13 @@ class Rights:
         return bool(verdict)
 
     async def buttons(self, namespace: str, task: str) -> frozenset[str]:
-        """Those of BUTTONS that they may press. `task`: the one that it is about; empty of a run without one."""
-        found = await asyncio.gather(*(self._may_press(button, namespace, task) for button in BUTTONS))
-        return frozenset(button for button, allowed in zip(BUTTONS, found, strict=True) if allowed)
+        """Those of BUTTONS that they may press. `task`: the one that it is about; empty of a run without one.
+
+        A run can name a task that there cannot be: of that one nobody is asked, and no button is there.
+        """
+        asked = BUTTONS if not task or _is_name(task, CRON_TASK) else _ONLY_READING
+        found = await asyncio.gather(*(self._may_press(button, namespace, task) for button in asked))
+        return frozenset(button for button, allowed in zip(asked, found, strict=True) if allowed)
 
     async def _may_press(self, button: str, namespace: str, task: str) -> bool:
         if button in ("run", "steer"):
@@ -95,14 +100,14 @@ class Rights:
             if await self.may(SEE_TASKS, ALL):
                 return tuple(sorted(names))
         else:
-            names = tuple(dict.fromkeys(name for name in known if _is_namespace(name)))
+            names = tuple(dict.fromkeys(name for name in known if _is_name(name, NAMESPACE)))
         allowed = await asyncio.gather(*(self.may(SEE_TASKS, name) for name in names))
         return tuple(sorted(name for name, may in zip(names, allowed, strict=True) if may))
 
 
-def _is_namespace(name: str) -> bool:
+def _is_name(name: str, resource: Resource) -> bool:
     try:
-        checked_namespace(name)
+        checked_name(name, resource)
     except errors.InvalidName:
         return False
     return True

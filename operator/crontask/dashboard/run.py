@@ -171,7 +171,7 @@ def _reason(status: Document) -> str:
 
 def _done(status: Document) -> str:
     counted = ((status.get("processedCount"), "processed"), (status.get("errorCount"), "failed"))
-    return ", ".join(f"{count} {word}" for count, word in counted if count is not None)
+    return ", ".join(f"{count:,} {word}" for count, word in counted if count is not None)
 
 
 def _attempts(status: Document, ask: Ask, scene: Scene) -> list[AttemptRow]:

@@ -45,12 +45,13 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of a fan-out."""
+    """The items of a fan-out. `failures`: how many failed; `failed`: the first of them."""
 
     grid: Markup
     legend: tuple[tuple[Look, int], ...]
     total: int
     done: int
+    failures: int
     failed: tuple[tuple[int, str, str, str], ...]
     runs: tuple[RunRow, ...]
     pages: Pages
@@ -114,7 +115,7 @@ def items_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene
     )
     done = sum(int(items.get(key) or 0) for key in ("succeeded", "failed", "canceled", "notReached"))
     shown, pages = _some(parts, ask, scene)
-    return Items(grid(letters), legend(letters), total, done, failed, shown, pages)
+    return Items(grid(letters), legend(letters), total, done, int(items.get("failed") or 0), failed, shown, pages)
 
 
 def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Batches | None:

@@ -16,6 +16,7 @@ MOST = 40
 """Streams of one session: more than a browser has windows that are seen, and than it opens connections."""
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
 _LAST_EVENT_SECONDS = 5.0
+_LOOK_AGAIN = 0.5
 _EXPECTED = (errors.ClientError, NoSuchObjectError, NotLoggedInError)
 _log = logging.getLogger(__name__)
 
@@ -38,17 +39,28 @@ async def send_events(
         await response.prepare(request)
         sending = asyncio.create_task(_send(request, response, events))
         ended = asyncio.create_task(session.ended.wait())
+        closed = asyncio.create_task(_closed(request))
         try:
-            await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((sending, ended, closed), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            ended.cancel()
-            await asyncio.gather(sending, ended, return_exceptions=True)
-        if sending.cancelled():
+            for each in (sending, ended, closed):
+                each.cancel()
+            await asyncio.gather(sending, ended, closed, return_exceptions=True)
+        if sending.cancelled() and closed.cancelled():
             await _anew(response)
         return response
     finally:
         session.streams -= 1
+
+
+async def _closed(request: web.Request) -> None:
+    """Until the page is closed.
+
+    A write would notice too, but the next may be a beat away: whoever goes quickly from page to page would until then
+    hold the watches of each, and wait for one to be free.
+    """
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - aiohttp has no event
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _send(

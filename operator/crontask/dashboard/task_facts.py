@@ -13,7 +13,7 @@ _OVERLAP = {
     "Allow": "runs may be under way side by side",
 }
 _CATCH_UP = {
-    "Latest": "of times that nobody could start, the latest is made up for",
+    "Latest": "the latest time that nobody could start is made up for",
     "None": "times that nobody could start are not made up for",
     "All": "times that nobody could start are made up for, one after the other",
 }

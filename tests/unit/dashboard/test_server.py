@@ -37,9 +37,16 @@ def desk() -> Desk:
     return Desk(Site(frozenset({ORIGIN}), PREFIX), LocalEntry(visitor), "", "shop")
 
 
+class AsServed(TestServer):
+    """As the page is served. A TestServer of its own would cancel a handler once its client is gone."""
+
+    async def _make_runner(self, **kwargs: object) -> web.AppRunner:
+        return http.runner(self.app)
+
+
 @pytest.fixture
 async def page(desk: Desk) -> AsyncIterator[Page]:
-    async with TestClient(TestServer(application(desk)), headers={"Host": HOST}) as client:
+    async with TestClient(AsServed(application(desk)), headers={"Host": HOST}) as client:
         yield client
 
 
@@ -83,6 +90,20 @@ def still(desk: Desk, error: BaseException | None = None) -> asyncio.Event:
     visitor.reader = StillReader(visitor.cluster, fail, error or RuntimeError("a fault"))
     visitor.rights = AllRights(visitor.cluster)
     return fail
+
+
+@pytest.mark.parametrize(
+    ("task", "buttons"),
+    [
+        ("task", {"run", "steer", "pause", "pods", "logs", "events"}),
+        ("", {"run", "steer", "pods", "logs", "events"}),
+        # No task can have such a name, but a run can name it, and is to be shown.
+        ("task-", {"logs", "events"}),
+    ],
+)
+async def test_which_buttons_there_are_for_one_who_may_do_all(desk: Desk, task: str, buttons: set[str]) -> None:
+    assert isinstance(desk.entry, LocalEntry)
+    assert await AllRights(desk.entry.visitor.cluster).buttons("shop", task) == buttons
 
 
 @pytest.mark.parametrize(
@@ -157,6 +178,18 @@ async def test_one_session_has_so_many_streams(desk: Desk, page: Page) -> None:
     for answer in open_:
         await answer.text()
     assert session.streams == 0
+
+
+async def test_a_stream_ends_with_its_page_though_nothing_is_written(desk: Desk, page: Page) -> None:
+    still(desk)
+    headers = logged_in(desk)
+    answer = await page.get(LIVE, headers=headers)
+    session = session_of(desk, headers)
+    assert session.streams == 1
+    answer.close()
+    async with asyncio.timeout(20):
+        while session.streams:  # noqa: ASYNC110 - a count has no event
+            await asyncio.sleep(0.05)
 
 
 async def test_connections_close_once_nothing_is_done_with_them(desk: Desk, page: Page) -> None:

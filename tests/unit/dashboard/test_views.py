@@ -239,7 +239,7 @@ def test_what_it_does() -> None:
     assert facts == {
         "Runs": "image busybox:1.36",
         "Overlap": "a time that comes while a run is under way waits for its turn, counted over the group db",
-        "Missed times": "of times that nobody could start, the latest is made up for",
+        "Missed times": "the latest time that nobody could start is made up for",
         "Retries": "3 times, after 1s and then longer, 5m at most",
         "Time limits": "an attempt 5m, late by 1h is missed",
         "Window": "7 times",

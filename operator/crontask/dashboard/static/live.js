@@ -3,6 +3,19 @@ import { patch } from "./nodes.js";
 import { refresh } from "./times.js";
 
 const SILENCE = 35000;
+export const RETRY = 3000;
+
+// Whether a stream was refused because nobody is logged in any more: its listener is not told why.
+export async function isLoggedOut(address) {
+  const asking = new AbortController();
+  try {
+    return (await fetch(address, { signal: asking.signal })).status === 401;
+  } catch {
+    return false;
+  } finally {
+    asking.abort();
+  }
+}
 
 export function follow(address) {
   const offline = document.getElementById("offline");
@@ -34,23 +47,14 @@ export function follow(address) {
       offline.hidden = false;
       if (source.readyState === EventSource.CLOSED) {
         close();
-        setTimeout(again, 3000);
+        setTimeout(again, RETRY);
       }
     });
   }
 
-  // Why a stream was refused is not told to its listener.
   async function again() {
     if (source || document.hidden) return;
-    const asking = new AbortController();
-    let status = 0;
-    try {
-      status = (await fetch(address, { signal: asking.signal })).status;
-    } catch {
-      status = 0;
-    }
-    asking.abort();
-    if (status === 401) location.reload();
+    if (await isLoggedOut(address)) location.reload();
     else open();
   }
 

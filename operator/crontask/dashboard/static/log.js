@@ -1,4 +1,6 @@
 // A log that goes on: its text is added as it comes, the last megabyte is kept, and it scrolls with whoever is at its end.
+import { RETRY, isLoggedOut } from "./live.js";
+
 const MOST = 1 << 20;
 
 function read(pre) {
@@ -9,6 +11,7 @@ function read(pre) {
     if (source || document.hidden || pre.dataset.ended) return;
     source = new EventSource(pre.dataset.log);
     source.addEventListener("begin", () => { begun = false; });
+    source.addEventListener("wait", () => { if (!begun) pre.textContent = "Its container has not started yet."; });
     source.addEventListener("text", (event) => {
       const atEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
       if (!begun) pre.textContent = "";
@@ -23,6 +26,18 @@ function read(pre) {
     });
     source.addEventListener("anew", () => { close(); setTimeout(() => location.reload(), 500); });
     source.addEventListener("over", () => { pre.dataset.ended = "yes"; close(); });
+    source.addEventListener("error", () => {
+      if (source && source.readyState === EventSource.CLOSED) {
+        close();
+        setTimeout(again, RETRY);
+      }
+    });
+  }
+
+  async function again() {
+    if (source || document.hidden || pre.dataset.ended) return;
+    if (await isLoggedOut(pre.dataset.log)) location.reload();
+    else open();
   }
 
   function close() {

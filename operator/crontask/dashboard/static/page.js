@@ -7,7 +7,8 @@ import { followLogs } from "./log.js";
 
 const own = document.querySelector("[data-own-zone]");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (own && zone) {
+// Whoever is in UTC has a button for it already.
+if (own && zone && !/^(?:Etc\/)?(?:UTC|GMT)$/.test(zone)) {
   if (!own.value) {
     own.value = zone;
     own.textContent = zone;
@@ -17,6 +18,13 @@ if (own && zone) {
 for (const select of document.querySelectorAll("select[data-submits]")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }
+// Escape folds the form of a button up again.
+document.addEventListener("keydown", (event) => {
+  const act = event.key === "Escape" && event.target.closest("details.act[open]");
+  if (!act) return;
+  act.open = false;
+  act.querySelector("summary").focus();
+});
 count();
 if (document.body.dataset.live) {
   follow(document.body.dataset.live);

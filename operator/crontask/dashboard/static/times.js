@@ -1,15 +1,15 @@
-// Relative times go on as the clock does: "in 3m", "2h5m ago", as the server writes them.
+// Relative times go on as the clock does: "in 3m", "2h5m ago", as the server writes them: the largest unit and the next.
 const UNITS = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
 
 function amount(seconds) {
+  const first = UNITS.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return "0s";
   let left = seconds;
-  const parts = [];
-  for (const [unit, size] of UNITS) {
+  return UNITS.slice(first, first + 2).map(([unit, size]) => {
     const number = Math.floor(left / size);
     left -= number * size;
-    if (number) parts.push(`${number}${unit}`);
-  }
-  return parts.slice(0, 2).join("") || "0s";
+    return number ? `${number}${unit}` : "";
+  }).join("");
 }
 
 export function relative(at, now) {
