@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,12 @@ class Verbs:
     def begin(self, *words: str) -> subprocess.Popen[str]:
         """Start a verb that goes on."""
         return subprocess.Popen(
-            self.command(*words), env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(*words),
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_listen_to_ctrl_c,
         )
 
     def shell(self, line: str) -> str:
@@ -95,3 +101,8 @@ def container(seconds: float = 0.2, code: int = 0, node: str | None = None) -> d
         "container": {"image": "busybox:1.36"},
         "pod": {"metadata": {"annotations": annotations}, "spec": spec},
     }
+
+
+def _listen_to_ctrl_c() -> None:
+    """As at a terminal: what a shell has started in the background would leave it to its children to be deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
