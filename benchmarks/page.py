@@ -26,7 +26,6 @@ _LONGEST_BAR = 40
 # Of the machine that all is measured on.
 _CORES = 2
 _LAG = {"p50": "p50", "p99": "p99", "max": "max"}
-_MANY_ITEMS = "Pods that end at once. Measured when parts were made several at a time; now one is made after the other."
 
 
 def page() -> str:
@@ -125,7 +124,7 @@ def _fan_out() -> str:
         "parent_writes": "writes to the whole run",
         "cpu_a_part": "ms of processor a part",
     }
-    return _one_table("fan-out", "Many items", _MANY_ITEMS + _shared("fan-out"), fields)
+    return _one_table("fan-out", "Many items", "Pods that end at once." + _shared("fan-out"), fields)
 
 
 def _beside() -> str:
