@@ -52,10 +52,7 @@ class DistributionError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build all of it; the exit code."""
-    parser = argparse.ArgumentParser(description="Build what users install.")
-    parser.add_argument("--to", type=Path, required=True, help="The folder; what is of these names in it is replaced.")
-    parser.add_argument("--url", default="", help="Where krew's archive will lie, without its name.")
-    parser.add_argument("--python", action="append", choices=PYTHONS, help="A version on which the zipapp runs; all.")
+    parser = options("Build what users install.", "what is of these names in it is replaced")
     given = parser.parse_args(arguments)
     try:
         for path in build(given.to.resolve(), given.url, tuple(given.python or PYTHONS)):
@@ -64,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def options(description: str, replaced: str) -> argparse.ArgumentParser:
+    """The options of whatever builds packages. `replaced`: what becomes of what is in the folder."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--to", type=Path, required=True, help=f"The folder; {replaced}.")
+    parser.add_argument("--url", default="", help="Where krew's archive will lie, without its name.")
+    parser.add_argument("--python", action="append", choices=PYTHONS, help="A version on which the zipapp runs; all.")
+    return parser
 
 
 def build(folder: Path, url: str = "", pythons: tuple[str, ...] = PYTHONS, wheels: Path | None = None) -> list[Path]:

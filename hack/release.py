@@ -6,7 +6,6 @@ It is built of a copy of the commit, so that nothing else of the checkout gets i
 tests/integration/test_release.py, tests/e2e/test_release.py.
 """
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -41,10 +40,7 @@ class Source:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build all of it; the exit code."""
-    parser = argparse.ArgumentParser(description="Build what is published of the commit that is checked out.")
-    parser.add_argument("--to", type=Path, required=True, help="The folder; all that is in it is replaced.")
-    parser.add_argument("--url", default="", help="Where krew's archive will lie, without its name.")
-    parser.add_argument("--python", action="append", choices=PYTHONS, help="A version on which the zipapp runs; all.")
+    parser = distribution.options("Build what is published of the commit that is checked out.", "all in it is replaced")
     given = parser.parse_args(arguments)
     folder = given.to.resolve()
     try:

@@ -7,11 +7,11 @@ import urllib.request
 from pathlib import Path
 
 from api_server import Processes, until
-from real_prometheus import alerts, asked, free_port, reading
+from real_prometheus import alerts, asked, reading
 from scraped import Samples, of_task, samples_of
 
 from cluster import prometheus
-from cluster.control_plane import ControlPlane
+from cluster.control_plane import ControlPlane, free_ports
 
 CONTAINERS = [{"name": "main", "image": "busybox:1.36"}]
 
@@ -46,7 +46,7 @@ def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
     _make_task(control_plane, namespace, "tick", interval="2s", expect={"successWithin": "1h"})
     _make_task(control_plane, namespace, "paused", interval="2s", suspend=True)
     processes.kubelet()
-    first, second = free_port(), free_port()
+    first, second = free_ports(2)
     processes.operator("--metrics-port", str(first))
     until("the first leads", lambda: _samples(first).get("leader") == 1)
     processes.operator("--metrics-port", str(second))
@@ -77,7 +77,7 @@ def test_a_real_prometheus_reads_it_and_its_alerts_go_by_it(
     control_plane: ControlPlane, namespace: str, processes: Processes, tmp_path: Path
 ) -> None:
     _make_task(control_plane, namespace, "never", expect={"successWithin": "1s"})
-    port = free_port()
+    (port,) = free_ports(1)
     processes.operator("--metrics-port", str(port))
     target = {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": "ops"}}
     with reading(tmp_path, {"static_configs": [target]}, alerts(tmp_path)) as url:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -16,15 +15,9 @@ from api_server import until
 from chart import CHART
 
 from cluster import prometheus
+from cluster.control_plane import free_ports
 
 Answer = list[tuple[dict[str, str], float]]
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def alerts(folder: Path, *, waits: str | None = None) -> Path:
@@ -43,7 +36,8 @@ def reading(folder: Path, job: dict[str, Any], rules: Path) -> Iterator[str]:
         "rule_files": [str(rules)],
         "scrape_configs": [{"job_name": "crontask", "honor_labels": True, **job}],
     }
-    path, address = folder / "prometheus.yaml", f"127.0.0.1:{free_port()}"
+    (port,) = free_ports(1)
+    path, address = folder / "prometheus.yaml", f"127.0.0.1:{port}"
     path.write_text(json.dumps(config))
     command = [str(prometheus.find("prometheus")), f"--config.file={path}", f"--web.listen-address={address}"]
     command.append(f"--storage.tsdb.path={folder / 'data'}")

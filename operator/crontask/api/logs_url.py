@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from crontask.api.base import cut
+from crontask.api.expressions import EXPRESSION, stray_brace
 from crontask.api.problem import Problem
 from crontask.api.written import one_of, shown
 
@@ -29,7 +30,6 @@ FORM = (
     f"(#([{_IN_PATH}?]|{_ENCODED}|[{{]{_NAMES}[}}])*)?"
 )
 
-_EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _LONGEST_VALUE = 63
 _LONGEST_SHOWN = 60
@@ -59,7 +59,7 @@ _Wrong = tuple[str, str]
 
 def logs_url_problem(template: str, path: str) -> Problem | None:
     """What is wrong with it: one thing at a time, since what follows is read by what comes before."""
-    for check in (_size_wrong, _host_wrong, _expressions_wrong, _braces_wrong, _text_wrong, _position_wrong):
+    for check in (_size_wrong, _host_wrong, _expressions_wrong, stray_brace, _text_wrong, _position_wrong):
         wrong = check(template)
         if wrong is not None:
             return Problem(path, *wrong)
@@ -68,7 +68,7 @@ def logs_url_problem(template: str, path: str) -> Problem | None:
 
 def names_in(template: str) -> Iterator[str]:
     """The variables that a good template names, in their order, each as often as it stands there."""
-    for match in _EXPRESSION.finditer(template):
+    for match in EXPRESSION.finditer(template):
         yield from match[1].lstrip("?&").split(",")
 
 
@@ -114,7 +114,7 @@ def _is_host(text: str) -> bool:
 
 
 def _expressions_wrong(template: str) -> _Wrong | None:
-    for match in _EXPRESSION.finditer(template):
+    for match in EXPRESSION.finditer(template):
         wrong = _inside_wrong(match[1])
         if wrong is not None:
             return f"has {cut(match[0], _LONGEST_SHOWN)}{wrong[0]}", wrong[1]
@@ -155,17 +155,8 @@ def _listed() -> str:
     return one_of([f"{{{name}}}" for name in VARIABLES])
 
 
-def _braces_wrong(template: str) -> _Wrong | None:
-    left = _EXPRESSION.sub("", template)
-    if "{" in left:
-        return "has a { that is not closed", "close it, or write %7B for the character itself"
-    if "}" in left:
-        return "has a } that closes nothing", "remove it, or write %7D for the character itself"
-    return None
-
-
 def _text_wrong(template: str) -> _Wrong | None:
-    text = _EXPRESSION.sub("", re.sub(f"^{_HOST}", "", template))
+    text = EXPRESSION.sub("", re.sub(f"^{_HOST}", "", template))
     wrong = re.search(f"[^{_IN_PATH}?#%]", text)
     if wrong is not None:
         encoded = "".join(f"%{byte:02X}" for byte in wrong[0].encode(errors="replace"))
@@ -178,10 +169,10 @@ def _text_wrong(template: str) -> _Wrong | None:
 
 
 def _position_wrong(template: str) -> _Wrong | None:
-    for match in _EXPRESSION.finditer(template):
+    for match in EXPRESSION.finditer(template):
         before, inside = template[: match.start()], match[1]
         names = inside.lstrip("?&")
-        asked = "?" in _EXPRESSION.sub("", before) or "{?" in before
+        asked = "?" in EXPRESSION.sub("", before) or "{?" in before
         plain = "&".join(f"{name}={{{name}}}" for name in names.split(","))
         if "#" in before and inside[0] in "?&":
             return f"has {match[0]} after a #", f"write {plain}"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from crontask.api.base import cut
+from crontask.api.expressions import EXPRESSION, stray_brace
 from crontask.api.problem import Problem
 from crontask.api.validate_call import CREDENTIALS_IN_URL, SCHEME, url_parts
 from crontask.api.written import shown
@@ -33,7 +34,6 @@ FORM = (
 _SEPARATOR = r"/|\\|%2[Ff]|%5[Cc]"
 DOTS = f"^[^?#]*({_SEPARATOR})([.]|%2[Ee]){{1,2}}({_SEPARATOR}|;|%3[Bb]|[?#]|[{{][?]|$)"
 
-_EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _HOST = re.compile(HOST + AFTER_HOST)
 _UP_TO_HOST = re.compile(r"(([^/?#]*//)?[^/?#]*).*", re.DOTALL)
 _REST = re.compile(r"\{[?][^{}]*\}(.*)", re.DOTALL)
@@ -58,7 +58,7 @@ class Named(NamedTuple):
 
 def names_in(template: str) -> Iterator[Named]:
     """What the expressions of a good template name."""
-    for match in _EXPRESSION.finditer(template):
+    for match in EXPRESSION.finditer(template):
         for name in match[1].lstrip("?&").split(","):
             yield Named(match[0], name.removesuffix("*"), name.endswith("*"))
 
@@ -88,16 +88,11 @@ def _host_wrong(template: str) -> Wrong | None:
 def _braces_wrong(template: str) -> Wrong | None:
     if "{{" in template:
         return "has two braces where one is meant", "write it like {id}"
-    left = _EXPRESSION.sub("", template)
-    if "{" in left:
-        return "has a { that is not closed", "close it, or write %7B for the character itself"
-    if "}" in left:
-        return "has a } that closes nothing", "remove it, or write %7D for the character itself"
-    return None
+    return stray_brace(template)
 
 
 def _expressions_wrong(template: str) -> Wrong | None:
-    for match in _EXPRESSION.finditer(template):
+    for match in EXPRESSION.finditer(template):
         before = template[: match.start()]
         wrong = _inside_wrong(match[1]) or _position_wrong(match[1], before)
         if wrong is not None:
@@ -134,7 +129,7 @@ def _operator_wrong(operator: str, name: str) -> Wrong:
 
 
 def _position_wrong(inside: str, before: str) -> Wrong | None:
-    fixed = _EXPRESSION.sub("", before)
+    fixed = EXPRESSION.sub("", before)
     asked = "?" in fixed or "{?" in before
     if "#" in fixed:
         return " after a #, which is never sent", "remove it"
