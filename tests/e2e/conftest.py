@@ -3,10 +3,11 @@
 import os
 
 import pytest
+from dashboard_site import browser
 from faults import healthy, two_operators
 from on_cluster import bench, tools
 
-__all__ = ["bench", "healthy", "tools", "two_operators"]
+__all__ = ["bench", "browser", "healthy", "tools", "two_operators"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from bench import Bench
-from dashboard_site import DashboardSite, chromium, dashboard_site, visitor
+from dashboard_site import DashboardSite, dashboard_site, visitor
 from playwright.sync_api import Browser, expect
 
 
@@ -13,12 +13,6 @@ from playwright.sync_api import Browser, expect
 def site(bench: Bench) -> Iterator[DashboardSite]:
     with dashboard_site(bench.tools.kubeconfig, bench.namespace) as running:
         running.log_in()
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
         yield running
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import pytest
 from bench import Bench
-from dashboard_site import chromium
 from on_cluster import namespace_of_its_own
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,12 +18,6 @@ from cluster.control_plane import free_ports
 from installation import CHART, Tools, image_values
 
 _PAGE_ALONE = ("replicas=0", "crds.enabled=false", "webhook.enabled=false", "admissionPolicy.enabled=false")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

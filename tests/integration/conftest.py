@@ -6,8 +6,11 @@ from uuid import uuid4
 
 import pytest
 from api_server import ROOT, Processes
+from dashboard_site import browser
 
 from cluster.control_plane import ControlPlane
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from api_server import until
-from dashboard_site import DashboardSite, Visitor, chromium, dashboard_site, visitor
+from dashboard_site import DashboardSite, Visitor, dashboard_site, visitor
 from kubelet_logs import NODE, LogNode, log_node
 from playwright.sync_api import Browser, expect
 from verbs import Verbs, container, world
@@ -57,12 +57,6 @@ def verbs(control_plane: ControlPlane, node: LogNode, tmp_path_factory: pytest.T
     """Tasks, an operator, and a stand-in kubelet."""
     with world(control_plane, tmp_path_factory.mktemp("world"), TASKS) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

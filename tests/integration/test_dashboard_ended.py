@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from dashboard_site import DashboardSite, chromium, dashboard_site, visitor
+from dashboard_site import DashboardSite, dashboard_site, visitor
 from playwright.sync_api import Browser, Page, expect
 from verbs import Verbs, container
 
@@ -17,12 +17,6 @@ _HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from dashboard_site import DashboardSite, Visitor, chromium, dashboard_site, visitor
+from dashboard_site import DashboardSite, Visitor, dashboard_site, visitor
 from playwright.sync_api import Browser, expect
 from verbs import Verbs, container
 
@@ -53,12 +53,6 @@ _OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].filter((row) => 
     a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
   return texts.some((one, at) => texts.slice(at + 1).some((other) => one.some((a) => other.some((b) => meet(a, b)))));
 }).map((row) => row.id)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

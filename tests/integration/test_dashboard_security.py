@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from api_server import until
-from dashboard_site import DashboardSite, chromium, dashboard_site, visitor
+from dashboard_site import DashboardSite, dashboard_site, visitor
 from playwright.sync_api import Browser, expect
 from verbs import Verbs, container
 
@@ -28,12 +28,6 @@ def verbs(control_plane: ControlPlane) -> Verbs:
     made.make("CronTask", "task", {"schedule": "0 3 * * *", "handler": container()})
     made.make("ScheduledRun", "a-run", {"taskRef": {"name": "task"}, "suspend": True})
     return made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from dashboard_site import chromium
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from docsite.__main__ import build
@@ -27,12 +26,6 @@ FROM_ELSEWHERE = re.compile(
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its pages. A warning of Sphinx fails here."""
     return build(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @contextmanager
