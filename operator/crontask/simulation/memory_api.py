@@ -175,6 +175,10 @@ class MemoryApi:
         """All objects of a kind."""
         return [copied(document) for document in self._objects.of_kind(kind)]
 
+    def stored(self, kind: Kind) -> list[Document]:
+        """All objects of a kind as they are stored, for who only reads them: no change of one is seen in these."""
+        return self._objects.of_kind(kind)
+
     def document(self, key: ObjectKey) -> Document:
         """One object. 404 if there is none."""
         return copied(self._objects.existing(key))

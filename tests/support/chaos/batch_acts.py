@@ -91,11 +91,11 @@ class BatchActs:
             self._later(event.number * 60, self._change(name, {"suspend": False}))
 
     async def _change(self, name: str, spec: Document) -> None:
-        if any(run["metadata"]["name"] == name for run in self._api.documents(Kind.SCHEDULED_RUN)):
+        if any(run["metadata"]["name"] == name for run in self._api.stored(Kind.SCHEDULED_RUN)):
             self._apply("ScheduledRun", name, spec)
 
     def _remove(self, event: Event) -> None:
-        parts = [run for run in self._api.documents(Kind.SCHEDULED_RUN) if asked_of(run) is not None]
+        parts = [run for run in self._api.stored(Kind.SCHEDULED_RUN) if asked_of(run) is not None]
         if parts:
             meta = parts[int(event.number * 997) % len(parts)]["metadata"]
             self._later(0, self._api.remove(ObjectKey(Kind.SCHEDULED_RUN, meta["namespace"], meta["name"])))
@@ -104,7 +104,7 @@ class BatchActs:
         """One of those that do several, within a batch or between two."""
         pods = [
             pod
-            for pod in self._api.documents(Kind.POD)
+            for pod in self._api.stored(Kind.POD)
             if batches_in(pod) is not None
             and pod["status"].get("phase") == "Running"
             and not has_ended(pod)

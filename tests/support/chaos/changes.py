@@ -184,7 +184,7 @@ class Changes:
     # --- choices -----------------------------------------------------------------------------------------------------
 
     def _task(self, event: Event, wanted: Callable[[Document], bool] = lambda task: True) -> ObjectKey | None:
-        tasks = [task for task in self._api.documents(Kind.CRON_TASK) if wanted(task)]
+        tasks = [task for task in self._api.stored(Kind.CRON_TASK) if wanted(task)]
         if not tasks or self._clock.monotonic() > CHAOS_SECONDS:
             return None
         metadata = tasks[int(event.number * 997) % len(tasks)]["metadata"]
@@ -196,4 +196,4 @@ class Changes:
             self._api.apply({"kind": "CronTask", "metadata": metadata, "spec": spec})
 
     def _exists(self, task: ObjectKey) -> bool:
-        return any(known["metadata"]["name"] == task.name for known in self._api.documents(Kind.CRON_TASK))
+        return any(known["metadata"]["name"] == task.name for known in self._api.stored(Kind.CRON_TASK))

@@ -146,11 +146,13 @@ class Ledger:
 
     def runs_of(self, task: Document) -> Iterator[RunRecord]:
         """The runs that a task has had, and that people have made for it; parts of backfills belong to their parent."""
-        uid = task["metadata"]["uid"]
+        uid, name = task["metadata"]["uid"], task["metadata"]["name"]
         for record in self.runs.values():
+            if record.task != name:
+                continue
             owners = [owner["uid"] for owner in record.document["metadata"].get("ownerReferences", ())]
-            makes_up = (record.spec.get("parent") or {}).get("backfill")
-            if record.task == task["metadata"]["name"] and (not owners or uid in owners or makes_up):
+            makes_up = (record.document["spec"].get("parent") or {}).get("backfill")
+            if not owners or uid in owners or makes_up:
                 yield record
 
     def _see_run(self, before: Document | None, after: Document | None) -> None:

@@ -26,7 +26,7 @@ class People:
             self._later(_EVERY, self._look(Random(f"people {number}"), _LOOKS))
 
     async def _look(self, random: Random, left: int) -> None:
-        for run in self._api.documents(Kind.SCHEDULED_RUN):
+        for run in self._api.stored(Kind.SCHEDULED_RUN):
             names = [step["name"] for step in approvals_of(run)]
             if names and random.random() < 0.4:
                 self._answer(run, random.choice(names), random)

@@ -61,7 +61,7 @@ class _World:
         self._story = story
         self._random = Random(story.seed + 1)
         self._clock = VirtualClock(EPOCH)
-        self._api = MemoryApi(self._clock)
+        self._api = MemoryApi(self._clock, logs=False)
         self._ledger = Ledger(self._clock)
         self._api.observers.append(self._ledger.observe)
         self._weather = Weather(slow=0.01)
@@ -370,7 +370,7 @@ class _World:
 
     def _take(self, name: str) -> None:
         spec = {"taskRef": {"name": "on-demand"}, "at": "2030-01-01T00:00:00Z"}
-        if not any(run["metadata"]["name"] == name for run in self._api.documents(Kind.SCHEDULED_RUN)):
+        if not any(run["metadata"]["name"] == name for run in self._api.stored(Kind.SCHEDULED_RUN)):
             self._create_run(name, spec)
 
     def _take_pod_name(self, event: Event) -> None:
@@ -387,7 +387,7 @@ class _World:
         return str(tasks[int(event.number * 997) % len(tasks)]["metadata"]["name"])
 
     def _some(self, kind: Kind, event: Event) -> ObjectKey | None:
-        documents = self._api.documents(kind)
+        documents = self._api.stored(kind)
         if not documents:
             return None
         metadata = documents[int(event.number * 997) % len(documents)]["metadata"]
@@ -397,7 +397,7 @@ class _World:
         """A pod of a run that neither has ended nor is being stopped."""
         found = [
             ObjectKey(Kind.POD, pod["metadata"]["namespace"], pod["metadata"]["name"])
-            for pod in self._api.documents(Kind.POD)
+            for pod in self._api.stored(Kind.POD)
             if pod["metadata"].get("ownerReferences")
             and not has_ended(pod)
             and "deletionTimestamp" not in pod["metadata"]

@@ -30,7 +30,7 @@ class RerunActs:
         self.acts: dict[str, Callable[[Event], None]] = {"run again": self._run_again}
 
     def _run_again(self, event: Event) -> None:
-        random, runs = Random(event.number), self._api.documents(Kind.SCHEDULED_RUN)
+        random, runs = Random(event.number), self._api.stored(Kind.SCHEDULED_RUN)
         known = [run for run in runs if random.random() < 0.1 or _may_be(run)]
         composite = [run for run in known if _has_run(run)]
         if composite and random.random() < 0.9:

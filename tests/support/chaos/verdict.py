@@ -29,7 +29,7 @@ _FIELDS = {
 
 def judge(api: MemoryApi, ledger: Ledger, now: datetime) -> Iterator[str]:
     """What is wrong at the end."""
-    for run in api.documents(Kind.SCHEDULED_RUN):
+    for run in api.stored(Kind.SCHEDULED_RUN):
         yield from _run(run, api, ledger, now)
     for name, task in ledger.tasks.items():
         if name not in ledger.touched:
@@ -55,7 +55,7 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
         if moved is None or moved < now - _GOES_ON_WITHIN:
             yield f"workflow {name} is {phase}, and goes no further: {status.get('message')}"
         return
-    pods = [pod for pod in api.documents(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
+    pods = [pod for pod in api.stored(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
     alive = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
     spec = run["spec"]
     if phase in ("Running", "Canceling"):
@@ -105,7 +105,7 @@ def _others_run(run: Document, api: MemoryApi, ledger: Ledger) -> bool:
     return any(
         (other["spec"].get("taskRef") or {}).get("name") in names
         and (other.get("status") or {}).get("phase") in ("Running", "Retrying", "Canceling", "Compensating")
-        for other in api.documents(Kind.SCHEDULED_RUN)
+        for other in api.stored(Kind.SCHEDULED_RUN)
     )
 
 

@@ -71,7 +71,7 @@ class WorkflowActs:
             self._apply("ScheduledRun", name, {"cancel": True})
 
     def _remove_part(self, event: Event) -> None:
-        parts = [run for run in self._api.documents(Kind.SCHEDULED_RUN) if "parent" in run["spec"]]
+        parts = [run for run in self._api.stored(Kind.SCHEDULED_RUN) if "parent" in run["spec"]]
         # One that has not ended, if there is one.
         parts = [run for run in parts if "completionTime" not in run.get("status", {})] or parts
         if parts:
@@ -79,7 +79,7 @@ class WorkflowActs:
             self._later(0, self._api.remove(ObjectKey(Kind.SCHEDULED_RUN, meta["namespace"], meta["name"])))
 
     def _is_there(self, kind: Kind, name: str) -> bool:
-        return any(each["metadata"]["name"] == name for each in self._api.documents(kind))
+        return any(each["metadata"]["name"] == name for each in self._api.stored(kind))
 
     def _apply(self, kind: str, name: str, spec: Document) -> None:
         self._api.apply({"kind": kind, "metadata": {"name": name, "namespace": "default"}, "spec": spec})
