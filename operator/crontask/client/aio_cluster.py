@@ -57,10 +57,11 @@ class AsyncCluster(Target):
         selector: str = "",
         fields: str = "",
         limit: int = requests.PAGE,
+        keep: operations.Keep | None = None,
     ) -> Document:
-        """A whole list, read in pages of `limit`; its objects are in `items`."""
+        """A whole list, read in pages of `limit`; its objects are in `items`, or what is to be kept of each."""
         return await self.run(
-            operations.listing(kind, self._in(namespace), selector=selector, fields=fields, limit=limit)
+            operations.listing(kind, self._in(namespace), selector=selector, fields=fields, limit=limit, keep=keep)
         )
 
     async def create(

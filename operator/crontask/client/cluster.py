@@ -63,9 +63,12 @@ class Cluster(Target):
         selector: str = "",
         fields: str = "",
         limit: int = requests.PAGE,
+        keep: operations.Keep | None = None,
     ) -> Document:
-        """A whole list, read in pages of `limit`; its objects are in `items`."""
-        return self.run(operations.listing(kind, self._in(namespace), selector=selector, fields=fields, limit=limit))
+        """A whole list, read in pages of `limit`; its objects are in `items`, or what is to be kept of each."""
+        return self.run(
+            operations.listing(kind, self._in(namespace), selector=selector, fields=fields, limit=limit, keep=keep)
+        )
 
     def create(
         self,

@@ -7,7 +7,7 @@ and creations behave alike with and without an event loop. No I/O here.
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crontask.api.resources import Resource
 from crontask.client import errors, requests
@@ -19,6 +19,9 @@ from crontask.client.sending import Backoff
 T = TypeVar("T")
 Steps = Generator[Request, Document, T]
 JsonPatch = list[Document]
+Keep = Callable[[Document], Document]
+# Version, namespace and name of an object.
+_Identity = tuple[str | None, str | None, str]
 
 _RESTARTS = 2
 _LAST_LOOK = 1.0
@@ -85,15 +88,27 @@ def deleting(request: Request) -> Steps[Document]:
 
 
 def listing(
-    resource: Resource, namespace: str, *, selector: str = "", fields: str = "", limit: int = requests.PAGE
+    resource: Resource,
+    namespace: str,
+    *,
+    selector: str = "",
+    fields: str = "",
+    limit: int = requests.PAGE,
+    keep: Keep | None = None,
 ) -> Steps[Document]:
-    """A whole list, of one version, in pages. Where its version expires in the middle it begins again."""
+    """A whole list, of one version, in pages. Where its version expires in the middle it begins again.
+
+    `keep`: what is kept of each object, asked when its page is read.
+    """
 
     def page(size: int, token: str) -> Request:
         return requests.list_page(resource, namespace, selector=selector, fields=fields, limit=size, token=token)
 
-    document = yield from _in_pages(page, "items", limit)
-    return {**document, "items": [_typed(item, resource) for item in document["items"]]}
+    def kept(item: Document) -> Document:
+        typed = _typed(item, resource)
+        return typed if keep is None else keep(typed)
+
+    return (yield from _in_pages(page, "items", limit, kept))
 
 
 def table(resource: Resource, namespace: str, *, selector: str = "", fields: str = "") -> Steps[Document]:
@@ -111,7 +126,9 @@ def table_of(resource: Resource, name: str, namespace: str) -> Steps[Document]:
     return (yield requests.as_table(requests.get(resource, name, namespace)))
 
 
-def _in_pages(page_of: Callable[[int, str], Request], key: str, limit: int) -> Steps[Document]:
+def _in_pages(
+    page_of: Callable[[int, str], Request], key: str, limit: int, kept: Keep = lambda each: each
+) -> Steps[Document]:
     """All pages in one, `key` being what each has some of; `page_of`: the request by size and token."""
     restarts = 0
     found: list[Document] = []
@@ -125,7 +142,7 @@ def _in_pages(page_of: Callable[[int, str], Request], key: str, limit: int) -> S
                 raise
             restarts, found, token = restarts + 1, [], ""
             continue
-        found += page.get(key) or ()
+        found += map(kept, page.pop(key, None) or ())
         metadata = page.get("metadata") or {}
         token = str(metadata.get("continue") or "")
         if not token:
@@ -161,7 +178,8 @@ class Watch:
         self._namespace = namespace
         self._selector, self._fields = selector, fields
         self._backoff = Backoff(_LONGEST_PAUSE)
-        self._known: dict[str, Document] = {}
+        # By UID, what a later list is compared with: there may be tens of thousands.
+        self._known: dict[str, _Identity] = {}
         self._version = ""
         # Whether it ever worked: what fails at once is for the caller. Whoever knows a version was answered before.
         self._worked = after is not None
@@ -193,9 +211,9 @@ class Watch:
             uid, version = item["metadata"]["uid"], item["metadata"].get("resourceVersion")
             if uid not in before:
                 events.append(Event("ADDED", item))
-            elif before[uid]["metadata"].get("resourceVersion") != version:
+            elif before[uid][0] != version:
                 events.append(Event("MODIFIED", item))
-        gone = [Event("DELETED", stub) for uid, stub in before.items() if uid not in self._known]
+        gone = [self._gone(uid, *known) for uid, known in before.items() if uid not in self._known]
         # First what is gone: another of its name may be there.
         return [*gone, *events]
 
@@ -250,10 +268,15 @@ class Watch:
         return isinstance(error, errors.NotFound) and error.unknown_resource and self._unknown <= _STARTING
 
     def _note(self, item: Document) -> None:
-        metadata: dict[str, Any] = item["metadata"]
-        kept = {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in metadata}
-        stub = {"apiVersion": self._resource.api_version, "kind": self._resource.kind, "metadata": kept}
-        self._known[str(metadata.get("uid"))] = stub
+        metadata = item["metadata"]
+        known = metadata.get("resourceVersion"), metadata.get("namespace"), metadata["name"]
+        self._known[str(metadata.get("uid"))] = known
+
+    def _gone(self, uid: str, version: str | None, namespace: str | None, name: str) -> Event:
+        given = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": version}
+        metadata = {key: value for key, value in given.items() if value is not None}
+        kind = {"apiVersion": self._resource.api_version, "kind": self._resource.kind}
+        return Event("DELETED", {**kind, "metadata": metadata})
 
 
 @dataclass(frozen=True, slots=True)

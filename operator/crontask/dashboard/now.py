@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 from crontask.api.phases import FAILURES, SUCCESSES, RunPhase
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN
 from crontask.client.requests import Document
-from crontask.client.timing import instant
-from crontask.client.tree import phase_of
 from crontask.dashboard.address import Ask
 from crontask.dashboard.moments import Moment
-from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.runs import RunRow, begun, newest_first, oldest_first, rows_of
+from crontask.dashboard.reader import Held, Query, Snapshot
+from crontask.dashboard.runs import RunRow, begun, facts_of_run, newest_first, oldest_first, rows_of
 from crontask.dashboard.schedule import schedule_of, zone_of
 from crontask.dashboard.task_list import facts_of
 from crontask.dashboard.views import Scene, View
@@ -72,43 +70,43 @@ def _queries(ask: Ask) -> tuple[Query, ...]:
 def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> NowModel:
     of_tasks, of_runs = _queries(ask)
     runs, now = snapshot[of_runs], scene.clock.now
-    by_phase: dict[str, list[Document]] = {}
+    by_phase: dict[str, list[Held]] = {}
     for run in begun(runs):
-        by_phase.setdefault((run.get("status") or {}).get("phase") or RunPhase.PENDING, []).append(run)
+        by_phase.setdefault(facts_of_run(run).phase or RunPhase.PENDING, []).append(run)
     running = [run for phase in _RUN for run in by_phase.get(phase, ())]
     waiting = [run for phase in _WAIT for run in by_phase.get(phase, ())]
     failed = [
         run
         for phase in FAILURES
         for run in by_phase.get(phase, ())
-        if (ended := instant(run["status"].get("completionTime"))) is None or ended > now - _DAY
+        if (ended := facts_of_run(run).ended) is None or ended > now - _DAY
     ]
-    coming = sorted(_coming(snapshot[of_tasks], now), key=lambda each: (each[0], each[1]["metadata"]["name"]))
+    coming = sorted(_coming(snapshot[of_tasks], now), key=lambda each: (each[0], facts_of(each[1]).name))
     return NowModel(
         ask.namespace,
         _part(oldest_first(running), scene),
         _part(sorted(oldest_first(waiting), key=_turn), scene),
         _by_task(newest_first(failed), scene),
-        tuple(_row(at, task, scene) for at, task in coming[:_MOST]),
+        tuple(_row(at, task.document, scene) for at, task in coming[:_MOST]),
         max(0, len(coming) - _MOST),
     )
 
 
-def _turn(run: Document) -> int:
-    return {"Retrying": 0, "Queued": 1}.get(phase_of(run), 2)
+def _turn(run: Held) -> int:
+    return {"Retrying": 0, "Queued": 1}.get(facts_of_run(run).phase, 2)
 
 
-def _part(runs: list[Document], scene: Scene) -> Part:
+def _part(runs: list[Held], scene: Scene) -> Part:
     return Part(rows_of(runs[:_MOST], scene), max(0, len(runs) - _MOST))
 
 
-def _by_task(runs: list[Document], scene: Scene) -> Part:
+def _by_task(runs: list[Held], scene: Scene) -> Part:
     """The newest of each task, and how many there are of it."""
-    newest: dict[tuple[str, str], Document] = {}
+    newest: dict[tuple[str, str], Held] = {}
     times: Counter[tuple[str, str]] = Counter()
     for run in runs:
-        metadata = run["metadata"]
-        key = (metadata["namespace"], str((run["spec"].get("taskRef") or {}).get("name") or metadata["name"]))
+        facts = facts_of_run(run)
+        key = facts.namespace, facts.task or facts.name
         newest.setdefault(key, run)
         times[key] += 1
     shown = list(newest.items())[:_MOST]
@@ -117,15 +115,13 @@ def _by_task(runs: list[Document], scene: Scene) -> Part:
     return Part(counted, len(newest) - len(shown))
 
 
-def _coming(tasks: tuple[Document, ...], now: datetime) -> Iterator[tuple[float, Document]]:
+def _coming(tasks: tuple[Held, ...], now: datetime) -> Iterator[tuple[float, Held]]:
     """The next time of each task, as the operator says it, where that is within an hour."""
     start, end = now.timestamp(), (now + _HOUR).timestamp()
     for task in tasks:
-        status = task.get("status") or {}
-        if status.get("phase") == "Active":
-            at = facts_of(task).next
-            if start < at <= end:
-                yield at, task
+        facts = facts_of(task)
+        if facts.active and start < facts.next <= end:
+            yield facts.next, task
 
 
 def _row(at: float, task: Document, scene: Scene) -> ComingTask:

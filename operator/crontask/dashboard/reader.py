@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
+
+import orjson
 
 from crontask.api.resources import Resource
 from crontask.client import AsyncCluster
@@ -30,7 +33,27 @@ class Query:
         return ",".join(filter(None, (named, self.fields)))
 
 
-Snapshot = Mapping[Query, tuple[Document, ...]]
+class Held:
+    """An object as it is held, given as it is, or as JSON: of thousands few are shown, and are read then.
+
+    `facts`: what a view has read off it once and goes by, again and again.
+    """
+
+    __slots__ = ("_content", "facts")
+
+    def __init__(self, content: Document | bytes) -> None:
+        self._content = content
+        self.facts: Any = None
+
+    @property
+    def document(self) -> Document:
+        """The object."""
+        content = self._content
+        found: Document = orjson.loads(content) if isinstance(content, bytes) else content
+        return found
+
+
+Snapshot = Mapping[Query, tuple[Held, ...]]
 """What was found by each query."""
 
 
@@ -45,7 +68,7 @@ class Reader:
         queries = tuple(queries)
         async with _Together() as group:
             lists = [group.create_task(self._list(query)) for query in queries]
-        return {query: tuple(read.result()["items"]) for query, read in zip(queries, lists, strict=True)}
+        return {query: tuple(map(Held, read.result()["items"])) for query, read in zip(queries, lists, strict=True)}
 
     async def changing(self, queries: Iterable[Query], beat: float) -> AsyncGenerator[Snapshot, None]:
         """What there is now, and again after each change, and after `beat` seconds without any."""
@@ -88,7 +111,7 @@ class Reader:
                 if event.type == "DELETED":
                     known.objects.pop(uid, None)
                 else:
-                    known.objects[uid] = event.object
+                    known.objects[uid] = Held(event.object)
                 changed.set()
 
 
@@ -98,7 +121,7 @@ class _Known:
     def __init__(self, query: Query, listed: Document) -> None:
         self.query = query
         self.listed = listed
-        self.objects: dict[str, Document] = {item["metadata"]["uid"]: item for item in listed["items"]}
+        self.objects = {item["metadata"]["uid"]: Held(item) for item in listed["items"]}
 
 
 class _Together(asyncio.TaskGroup):

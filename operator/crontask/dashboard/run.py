@@ -17,7 +17,7 @@ from crontask.dashboard.moments import Moment
 from crontask.dashboard.plain import as_json, one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
 from crontask.dashboard.run_parts import Batches, Items, StepRow, batches_of, graph_of, items_of, step_rows, undone
-from crontask.dashboard.runs import due_of, origin_of, task_name
+from crontask.dashboard.runs import due_of, facts_of_run, origin_of, task_name
 from crontask.dashboard.symbols import Look, look_of
 from crontask.dashboard.task import find
 from crontask.dashboard.views import Scene, View
@@ -101,7 +101,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> RunModel:
     run = find(of_run, snapshot)
     uid = run["metadata"]["uid"]
     # Parts of one that had this name before are not its own.
-    parts = [part for part in snapshot[of_parts] if (part["spec"].get("parent") or {}).get("uid") == uid]
+    parts = [part for part in snapshot[of_parts] if facts_of_run(part).parent == uid]
     status, spec, links = run.get("status") or {}, run["spec"], scene.links
     task = task_name(run)
     parent = spec.get("parent") or {}

@@ -15,7 +15,8 @@ from crontask.dashboard.graph import Node, graph
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import as_json, one_line, plain
-from crontask.dashboard.runs import RunRow, oldest_first, rows_of
+from crontask.dashboard.reader import Held
+from crontask.dashboard.runs import RunRow, facts_of_run, oldest_first, rows_of
 from crontask.dashboard.strip import grid, legend
 from crontask.dashboard.symbols import Look, look_of
 from crontask.dashboard.views import Scene
@@ -71,7 +72,7 @@ class Batches:
     pages: Pages
 
 
-def graph_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Markup:
+def graph_of(status: Document, parts: Sequence[Held], ask: Ask, scene: Scene) -> Markup:
     """The steps as a graph; empty where there are none."""
     steps = status.get("steps") or ()
     if not steps:
@@ -92,12 +93,12 @@ def graph_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene
     return graph(nodes, before)
 
 
-def step_rows(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> tuple[StepRow, ...]:
+def step_rows(status: Document, parts: Sequence[Held], ask: Ask, scene: Scene) -> tuple[StepRow, ...]:
     """The steps in the order of the list."""
     return tuple(_step(step, parts, ask, scene) for step in status.get("steps") or ())
 
 
-def items_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Items | None:
+def items_of(status: Document, parts: Sequence[Held], ask: Ask, scene: Scene) -> Items | None:
     """The items of a fan-out; None of a run without any."""
     items = status.get("items")
     if not isinstance(items, dict):
@@ -118,7 +119,7 @@ def items_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene
     return Items(grid(letters), legend(letters), total, done, int(items.get("failed") or 0), failed, shown, pages)
 
 
-def batches_of(status: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> Batches | None:
+def batches_of(status: Document, parts: Sequence[Held], ask: Ask, scene: Scene) -> Batches | None:
     """The batches; None of a run without any, and of one that is a batch itself."""
     batch = status.get("batch")
     if not isinstance(batch, dict) or "plan" not in status:
@@ -145,7 +146,7 @@ def undone(status: Document) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _some(parts: Iterable[Document], ask: Ask, scene: Scene) -> tuple[tuple[RunRow, ...], Pages]:
+def _some(parts: Iterable[Held], ask: Ask, scene: Scene) -> tuple[tuple[RunRow, ...], Pages]:
     """The runs of parts of the page that is asked for, the newest first."""
     ordered = oldest_first(parts)[::-1]
     pages = pages_of(ask, len(ordered), _A_PAGE)
@@ -166,7 +167,7 @@ def _before(names: Sequence[str], plans: dict[str, Document]) -> dict[str, tuple
     return {name: tuple(ordinary[at - 1 : at]) if at else () for at, name in enumerate(ordinary)}
 
 
-def _step(step: Document, parts: Sequence[Document], ask: Ask, scene: Scene) -> StepRow:
+def _step(step: Document, parts: Sequence[Held], ask: Ask, scene: Scene) -> StepRow:
     compensated = step.get("compensated")
     answer = step.get("answer") or {}
     said = "approved" if answer.get("approved") else "rejected"
@@ -199,7 +200,7 @@ def asks_for_approval(step: Document) -> bool:
     return waits and bool(step.get("startTime")) and not step.get("answer")
 
 
-def _href(run: Any, parts: Sequence[Document], ask: Ask, scene: Scene) -> str:
+def _href(run: Any, parts: Sequence[Held], ask: Ask, scene: Scene) -> str:
     """The address of a part's run, if it is still there."""
-    known = isinstance(run, str) and any(part["metadata"]["name"] == run for part in parts)
+    known = isinstance(run, str) and any(facts_of_run(part).name == run for part in parts)
     return scene.links.run(ask.namespace, run) if known else ""

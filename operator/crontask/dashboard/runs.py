@@ -13,6 +13,7 @@ from crontask.client.timing import instant, took
 from crontask.client.tree import label_of, note_of, phase_of
 from crontask.dashboard.moments import Moment
 from crontask.dashboard.plain import one_line
+from crontask.dashboard.reader import Held
 from crontask.dashboard.symbols import Look, look_of
 from crontask.dashboard.views import Scene
 
@@ -50,27 +51,67 @@ class RunRow:
     times: int = 1
 
 
-def rows_of(runs: Iterable[Document], scene: Scene, zone: str = "UTC") -> tuple[RunRow, ...]:
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What lists of runs go by. `when`: it was due, or made; `parent`: the UID of the run that it is a part of.
+
+    `begun`: not one that was pre-created, about which nothing is decided yet; `phase`: empty as long as that is so.
+    """
+
+    name: str
+    namespace: str
+    task: str
+    parent: str
+    phase: str
+    begun: bool
+    when: datetime
+    ended: datetime | None
+
+
+def facts_of_run(run: Held) -> RunFacts:
+    """The facts of a run."""
+    if run.facts is None:
+        run.facts = _facts(run.document)
+    found: RunFacts = run.facts
+    return found
+
+
+def _facts(run: Document) -> RunFacts:
+    metadata, status = run["metadata"], run.get("status") or {}
+    phase = str(status.get("phase") or "")
+    made = instant(metadata.get("creationTimestamp"))
+    when = instant(status.get("startTime")) or instant(due_of(run)) or made
+    assert when is not None, "the API server writes when an object was made"
+    return RunFacts(
+        metadata["name"],
+        metadata["namespace"],
+        task_name(run),
+        str((run["spec"].get("parent") or {}).get("uid") or ""),
+        phase,
+        bool(phase) or ANNOTATION_RESERVED not in (metadata.get("annotations") or {}),
+        when,
+        instant(status.get("completionTime")),
+    )
+
+
+def rows_of(held: Iterable[Held], scene: Scene, zone: str = "UTC") -> tuple[RunRow, ...]:
     """Rows of runs, in that order."""
-    runs = list(runs)
+    runs = [each.document for each in held]
     longest = max((_seconds(run, scene) for run in runs), default=0.0)
     return tuple(_row(run, scene, zone, longest) for run in runs)
 
 
-def begun(runs: Iterable[Document]) -> Iterator[Document]:
+def begun(runs: Iterable[Held]) -> Iterator[Held]:
     """Without those that were pre-created, about which nothing is decided yet."""
-    for run in runs:
-        reserved = ANNOTATION_RESERVED in (run["metadata"].get("annotations") or {})
-        if not reserved or (run.get("status") or {}).get("phase"):
-            yield run
+    return (run for run in runs if facts_of_run(run).begun)
 
 
-def newest_first(runs: Iterable[Document]) -> list[Document]:
+def newest_first(runs: Iterable[Held]) -> list[Held]:
     """By when they were due, or made."""
     return sorted(runs, key=_when, reverse=True)
 
 
-def oldest_first(runs: Iterable[Document]) -> list[Document]:
+def oldest_first(runs: Iterable[Held]) -> list[Held]:
     """The other way round."""
     return sorted(runs, key=_when)
 
@@ -163,9 +204,6 @@ def _parsed(text: object) -> float:
         return 0.0
 
 
-def _when(run: Document) -> tuple[datetime, str]:
-    made = instant(run["metadata"].get("creationTimestamp"))
-    status = run.get("status") or {}
-    at = instant(status.get("startTime")) or instant(due_of(run)) or made
-    assert at is not None, "the API server writes when an object was made"
-    return at, run["metadata"]["name"]
+def _when(run: Held) -> tuple[datetime, str]:
+    facts = facts_of_run(run)
+    return facts.when, facts.name

@@ -9,16 +9,18 @@ import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
+from functools import partial
 
 import orjson
 
 from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.client import ALL, AsyncCluster, errors
 from crontask.client.requests import Document
-from crontask.dashboard.reader import TOGETHER, Query, Reader, Snapshot
+from crontask.dashboard.reader import TOGETHER, Held, Query, Reader, Snapshot
 from crontask.dashboard.rights import Rights
 
 _AGAIN = 5.0
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _log = logging.getLogger(__name__)
 
@@ -43,12 +45,12 @@ class SharedObjects:
         """Whether all of them have been read."""
         return all(listed.is_set() for listed in self._listed.values())
 
-    def find(self, query: Query) -> tuple[Document, ...]:
+    def find(self, query: Query) -> tuple[Held, ...]:
         """What a query is about."""
         by_namespace = self._objects[query.kind]
         spaces = [by_namespace.get(query.namespace, {})] if query.namespace else list(by_namespace.values())
         fits = selector(query.all_fields)
-        return tuple(each.document for space in spaces for each in space.values() if fits(each))
+        return tuple(each for space in spaces for each in space.values() if fits(each))
 
     def listen(self, changed: asyncio.Event, queries: Iterable[Query]) -> None:
         """Set the event whenever something changes that these queries may be about."""
@@ -61,10 +63,9 @@ class SharedObjects:
     async def _follow(self, kind: Resource) -> None:
         while True:
             try:
-                listed = await self._cluster.list(kind, namespace=ALL)
-                self._objects[kind] = {}
-                for item in listed["items"]:
-                    self.take(kind, item)
+                # All of them at once, as they come, would be many times what is kept of them.
+                listed = await self._cluster.list(kind, namespace=ALL, keep=partial(self._take_listed, kind))
+                self._forget_all_but(kind, listed["items"])
                 self._listed[kind].set()
                 self._notify(kind, None)
                 async with aclosing(self._cluster.watch(kind, namespace=ALL, after=listed)) as events:
@@ -77,6 +78,17 @@ class SharedObjects:
             except Exception:  # noqa: BLE001 - a page that has stopped reading would show what was, and say nothing
                 _log.exception("%s cannot be read, and is tried again", kind.full_name)
                 await asyncio.sleep(_AGAIN)
+
+    def _take_listed(self, kind: Resource, item: Document) -> Document:
+        """An object of a list; what a watch has to know of it."""
+        self.take(kind, item)
+        metadata = item.get("metadata") or {}
+        return {"metadata": {key: metadata[key] for key in _IDENTITY if key in metadata}}
+
+    def _forget_all_but(self, kind: Resource, listed: Iterable[Document]) -> None:
+        uids = {item["metadata"].get("uid") for item in listed}
+        for namespace, there in self._objects[kind].items():
+            self._objects[kind][namespace] = {uid: kept for uid, kept in there.items() if uid in uids}
 
     def take(self, kind: Resource, item: Document, *, deleted: bool = False) -> None:
         """An object that was read. One that cannot be kept is not shown, and keeps no other from being so."""
@@ -94,9 +106,7 @@ class SharedObjects:
         # Nobody is shown them, and they are a third of the object.
         metadata.pop("managedFields", None)
         (metadata.get("annotations") or {}).pop(_APPLIED, None)
-        # A list shows all tasks, and few of the runs, of which there are more: these are kept as they are written.
-        kept = _Kept(item, written=kind is SCHEDULED_RUN)
-        self._objects[kind].setdefault(metadata["namespace"], {})[metadata["uid"]] = kept
+        self._objects[kind].setdefault(metadata["namespace"], {})[metadata["uid"]] = _Kept(item)
 
     def _notify(self, kind: Resource, namespace: str | None) -> None:
         for changed, about in self._listeners.items():
@@ -104,21 +114,14 @@ class SharedObjects:
                 changed.set()
 
 
-class _Kept:
-    """An object, and by what it is selected."""
+class _Kept(Held):
+    """An object as JSON, in which the garbage collector finds nothing to walk, and by what it is selected."""
 
-    __slots__ = ("_content", "fields")
+    __slots__ = ("fields",)
 
-    def __init__(self, item: Document, *, written: bool) -> None:
-        self._content: Document | bytes = _written(item) if written else item
+    def __init__(self, item: Document) -> None:
+        super().__init__(_written(item))
         self.fields = fields_of(item)
-
-    @property
-    def document(self) -> Document:
-        """The object."""
-        content = self._content
-        found: Document = orjson.loads(content) if isinstance(content, bytes) else content
-        return found
 
 
 def _written(item: Document) -> Document | bytes:

@@ -14,7 +14,7 @@ from crontask.dashboard.moments import Moment
 from crontask.dashboard.pages_of import Pages, pages_of
 from crontask.dashboard.plain import one_line, plain
 from crontask.dashboard.reader import Query, Snapshot
-from crontask.dashboard.runs import RunRow, begun, newest_first, rows_of, summaries
+from crontask.dashboard.runs import RunRow, begun, facts_of_run, newest_first, rows_of, summaries
 from crontask.dashboard.schedule import expressions_of, schedule_of, zone_of
 from crontask.dashboard.strip import decided_times
 from crontask.dashboard.symbols import Look
@@ -122,7 +122,7 @@ def find(query: Query, snapshot: Snapshot) -> Document:
     found = snapshot[query]
     if not found:
         raise NoSuchObjectError(f"there is no {query.kind.kind} {query.name} in the namespace {query.namespace}")
-    return found[0]
+    return found[0].document
 
 
 def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
@@ -132,7 +132,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TaskModel:
     runs = newest_first(begun(snapshot[of_runs]))
     pages = pages_of(ask, len(runs), ask.number("per", _RUNS, LONGEST_PAGE))
     shown = rows_of(runs[max(0, pages.first - 1) : pages.last], scene, zone)
-    gone = tuple(summaries(task, (run["metadata"]["name"] for run in runs), scene, zone)) if not pages.after else ()
+    gone = tuple(summaries(task, (facts_of_run(run).name for run in runs), scene, zone)) if not pages.after else ()
     coming, why = _coming(task, scene, zone)
     links = scene.links
     return TaskModel(

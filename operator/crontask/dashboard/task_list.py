@@ -1,7 +1,7 @@
 """Which tasks a list shows, and in which order: by search, group and sort key. Pure.
 
-What it goes by is read off an object once, and kept as long as the object is of that version: a list of ten thousand is
-asked for again and again, while few of them change.
+What it goes by is read off an object once, and kept with it: a list of ten thousand is asked for again and again, while
+few of them change.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,11 +10,11 @@ from typing import Any
 
 from crontask.client.requests import Document
 from crontask.client.timing import instant
+from crontask.dashboard.reader import Held
 from crontask.dashboard.schedule import schedule_of
 from crontask.dashboard.task_state import count_of, state_of
 
 _NEVER = float("inf")
-_MOST_KEPT = 50_000
 _ORDER = {"bad": 0, "late": 1, "held": 3, "idle": 4}
 
 
@@ -26,26 +26,18 @@ class Facts:
     order: int
     needs_somebody: bool
     running: bool
+    active: bool
     suspended: bool
     next: float
     last: float
     text: str
 
 
-_kept: dict[tuple[str, str], Facts] = {}
-
-
-def facts_of(task: Document) -> Facts:
+def facts_of(task: Held) -> Facts:
     """The facts of a task."""
-    metadata = task["metadata"]
-    key = str(metadata.get("uid")), str(metadata.get("resourceVersion") or "")
-    found = _kept.get(key) if key[1] else None
-    if found is None:
-        found = _facts(task)
-        if key[1]:
-            if len(_kept) >= _MOST_KEPT:
-                _kept.clear()
-            _kept[key] = found
+    if task.facts is None:
+        task.facts = _facts(task.document)
+    found: Facts = task.facts
     return found
 
 
@@ -58,6 +50,7 @@ def _facts(task: Document) -> Facts:
         _ORDER.get(css, 2),
         css in ("bad", "late"),
         count_of(status.get("activeCount")) > 0,
+        status.get("phase") == "Active",
         status.get("phase") == "Suspended",
         upcoming.timestamp() if upcoming else _NEVER,
         -ended.timestamp() if ended else _NEVER,
@@ -75,7 +68,7 @@ def _searched(task: Document) -> Iterable[str]:
     yield str((status.get("lastRun") or {}).get("message") or "")
 
 
-Known = tuple[Facts, Document]
+Known = tuple[Facts, Held]
 
 GROUPS: dict[str, tuple[str, str, Callable[[Known], bool]]] = {
     "": ("All", "idle", lambda known: True),
@@ -93,7 +86,7 @@ SORTS: dict[str, tuple[str, Callable[[Known], Any]]] = {
 }
 
 
-def searched(tasks: Iterable[Document], search: str) -> list[Known]:
+def searched(tasks: Iterable[Held], search: str) -> list[Known]:
     """The tasks in which each part of the search is somewhere."""
     parts = search.lower().split()
     known = [(facts_of(task), task) for task in tasks]

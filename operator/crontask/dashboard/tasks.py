@@ -98,7 +98,7 @@ def _build(ask: Ask, snapshot: Snapshot, scene: Scene) -> TasksModel:
     return TasksModel(
         "Tasks",
         ask.namespace,
-        tuple(_row(task, scene) for _, task in shown),
+        tuple(_row(task.document, scene) for _, task in shown),
         groups,
         tuple(Sorting(key, word, key == sort) for key, (word, _) in SORTS.items()),
         pages,

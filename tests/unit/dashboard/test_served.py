@@ -11,6 +11,7 @@ import pytest
 from crontask.api.resources import SCHEDULED_RUN, Resource
 from crontask.client import AsyncCluster
 from crontask.client.answers import Event
+from crontask.client.operations import Keep
 from crontask.dashboard import shared as shared_module
 from crontask.dashboard.entry import seconds_left
 from crontask.dashboard.reader import Query
@@ -107,7 +108,7 @@ def test_selectors(fields: str, wanted: bool) -> None:
     for namespace, there in (("a", wanted), ("", wanted), ("b", False)):
         found = shared.find(Query(SCHEDULED_RUN, namespace, fields=fields))
         assert bool(found) is there
-        assert all("managedFields" not in each["metadata"] for each in found)
+        assert all("managedFields" not in each.document["metadata"] for each in found)
 
 
 def nested(depth: int) -> Any:
@@ -133,12 +134,12 @@ class Cluster:
         self.lists = 0
         self.again = asyncio.Event()
 
-    async def list(self, kind: Resource, *, namespace: str) -> dict[str, Any]:
+    async def list(self, kind: Resource, *, namespace: str, keep: Keep) -> dict[str, Any]:
         self.lists += 1
         if self.lists > 2:
             self.again.set()
         good = {"metadata": {"name": "good", "namespace": "a", "uid": "g"}, "spec": {}}
-        return {"items": [*others(), good]}
+        return {"items": [keep(each) for each in (*others(), good)]}
 
     async def watch(self, kind: Resource, *, namespace: str, after: Any) -> AsyncIterator[Event]:
         for each in others():
@@ -154,7 +155,7 @@ async def test_one_object_that_is_like_no_other_does_not_end_the_reading(monkeyp
     reading = asyncio.create_task(shared.run())
     await asyncio.wait_for(cluster.again.wait(), 10)
     found = shared.find(Query(SCHEDULED_RUN, "a"))
-    assert {each["metadata"]["name"] for each in found} == {"deep", "good"}
+    assert {each.document["metadata"]["name"] for each in found} == {"deep", "good"}
     assert shared.ready
     assert not reading.done()
     reading.cancel()

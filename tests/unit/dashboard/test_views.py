@@ -15,7 +15,7 @@ from crontask.dashboard.address import Ask
 from crontask.dashboard.moments import Clock
 from crontask.dashboard.nodes import nodes_of
 from crontask.dashboard.now import NOW
-from crontask.dashboard.reader import Snapshot
+from crontask.dashboard.reader import Held, Snapshot
 from crontask.dashboard.run import RUN_VIEW
 from crontask.dashboard.task import TASK_VIEW
 from crontask.dashboard.tasks import TASKS
@@ -39,7 +39,7 @@ def snapshot(view: View, ask: Ask, tasks: list[dict[str, Any]], runs: list[dict[
         if query.kind is SCHEDULED_RUN and "spec.parent.name=" in query.fields:
             parent = query.fields.partition("spec.parent.name=")[2].partition(",")[0]
             kept = [each for each in kept if (each["spec"].get("parent") or {}).get("name", "") == parent]
-        found[query] = tuple(kept)
+        found[query] = tuple(map(Held, kept))
     return found
 
 
