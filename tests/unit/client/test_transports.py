@@ -357,6 +357,20 @@ def test_a_list_that_expires_over_and_over_is_read_in_one_piece(make: Make, serv
     assert "limit=0" in server.paths[-1]
 
 
+def test_of_a_list_that_is_kept_as_it_comes(make: Make, server: BadServer) -> None:
+    """Each page is let go before the next one is asked for."""
+    server.acts = [page(item("a", 1), token="t"), page(item("b", 2))]
+    asked: list[tuple[str, int]] = []
+
+    def keep(each: dict[str, Any]) -> dict[str, Any]:
+        asked.append((each["kind"], len(server.paths)))
+        return {"metadata": {"name": each["metadata"]["name"].upper()}}
+
+    found = make().list(POD, limit=1, keep=keep)
+    assert found["items"] == [{"metadata": {"name": "A"}}, {"metadata": {"name": "B"}}]
+    assert asked == [("Pod", 1), ("Pod", 2)]
+
+
 def taken(events: Iterator[Any], count: int) -> list[tuple[str, str]]:
     found = [(each.type, each.object["metadata"]["name"]) for _, each in zip(range(count), events, strict=False)]
     events.close()  # type: ignore[attr-defined]

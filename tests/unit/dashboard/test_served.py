@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from crontask.api.resources import SCHEDULED_RUN, Resource
+from crontask.api.resources import CRON_TASK, SCHEDULED_RUN, Resource
 from crontask.client import AsyncCluster
 from crontask.client.answers import Event
 from crontask.client.operations import Keep
@@ -158,6 +158,41 @@ async def test_one_object_that_is_like_no_other_does_not_end_the_reading(monkeyp
     assert {each.document["metadata"]["name"] for each in found} == {"deep", "good"}
     assert shared.ready
     assert not reading.done()
+    reading.cancel()
+
+
+class Shrinking:
+    """A list of two of the kind, then of one, after a fault that nobody foresaw."""
+
+    def __init__(self) -> None:
+        self.lists = 0
+        self.watched: set[Resource] = set()
+        self.both = asyncio.Event()
+
+    async def list(self, kind: Resource, *, namespace: str, keep: Keep) -> dict[str, Any]:
+        self.lists += 1
+        names = ("kept", "gone") if self.lists <= 2 else ("kept",)
+        return {"items": [keep({"metadata": {"name": n, "namespace": "a", "uid": n}, "spec": {}}) for n in names]}
+
+    async def watch(self, kind: Resource, *, namespace: str, after: Any) -> AsyncIterator[Event]:
+        assert [set(each) for each in after["items"]] == [{"metadata"}] * len(after["items"])
+        if len(after["items"]) == 2:
+            raise RuntimeError("a fault")
+        self.watched.add(kind)
+        if len(self.watched) == 2:
+            self.both.set()
+        await asyncio.Event().wait()
+        yield Event("ADDED", {})
+
+
+async def test_what_a_later_list_does_not_have_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_module, "_AGAIN", 0.0)
+    cluster = Shrinking()
+    shared = SharedObjects(cast(AsyncCluster, cluster))
+    reading = asyncio.create_task(shared.run())
+    await asyncio.wait_for(cluster.both.wait(), 10)
+    found = [shared.find(Query(kind, "")) for kind in (CRON_TASK, SCHEDULED_RUN)]
+    assert [[each.document["metadata"]["name"] for each in kept] for kept in found] == [["kept"], ["kept"]]
     reading.cancel()
 
 
