@@ -158,11 +158,11 @@ class Launcher:
         if task is not None:
             self._memory.set_run_refusal(task, None)
 
-    async def make_run(self, body: Document) -> None:
+    async def make_run(self, body: Document, priority: Priority = Priority.LAUNCH) -> None:
         """Create the run, or get the one that has its name."""
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
-            raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.SCHEDULED_RUN, namespace, body))
+            raw = await self._queue.send(priority, lambda: self._api.create(Kind.SCHEDULED_RUN, namespace, body))
         except ApiError as error:
             if error.status != 409:
                 raise
@@ -220,7 +220,7 @@ class Launcher:
             return
         if view.rerun is not None:
             # It is decided anew, with what it has taken over.
-            await self._writer.write_run_status(view.run, taken_over(view), Priority.LAUNCH)
+            await self._writer.write_run_status(view.run, taken_over(view), _priority(run))
             return
         body = pod_of_attempt(run, task, number, self._store, self._runner_image)
         if body is None:
@@ -238,7 +238,7 @@ class Launcher:
         """A composite run starts with its plan."""
         now = self._clock.now()
         status = with_plan(view, now, self._batches_so_far(view, now))
-        await self._writer.write_run_status(view.run, status, Priority.LAUNCH)
+        await self._writer.write_run_status(view.run, status, Priority.PART)
         transition = started(view.run, view.task, None, now)
         self._recorder.record(transition, about(view.task if view.task is not None else view.run))
 
@@ -253,12 +253,12 @@ class Launcher:
     async def _record_attempt(self, view: RunView) -> None:
         """The attempt first, then its pod: if it comes to nothing, nobody knows, and it is not repeated."""
         status = attempt_recorded(view)
-        await self._writer.write_run_status(view.run, status, Priority.LAUNCH)
+        await self._writer.write_run_status(view.run, status, _priority(view.run))
 
     async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace
         try:
-            raw = await self._queue.send(Priority.LAUNCH, lambda: self._api.create(Kind.POD, namespace, body))
+            raw = await self._queue.send(_priority(run), lambda: self._api.create(Kind.POD, namespace, body))
         except ApiError as error:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
@@ -329,3 +329,7 @@ class Launcher:
 
 def _about_both(run: ScheduledRun, task: CronTask | None) -> tuple[Subject, ...]:
     return (about(run), about(task)) if task is not None else (about(run),)
+
+
+def _priority(run: ScheduledRun) -> Priority:
+    return Priority.LAUNCH if run.spec.parent is None else Priority.PART

@@ -17,7 +17,7 @@ from crontask.engine.events import EventRecorder
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.keys import key_of
 from crontask.engine.launch import NotYetError
-from crontask.engine.queue import WriteQueue
+from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import UnsettledError, Worker
@@ -31,8 +31,8 @@ _BATCH = 8
 _CHANGED_AT_A_TIME = 32
 # Seconds after which a worker does not count among these, and the most that there may be of all.
 _HANGS, _AT_A_TIME = 2.0, 2048
-# With more launches than that on their way composite runs and their parts wait as well.
-_FEW_LAUNCHES = 64
+# With more launches than these on their way, of parts or of others, composite runs and their parts wait as well.
+_FEW_OF_PARTS, _FEW_LAUNCHES = 64, 8
 # Seconds for which launches hold back what is not launched, at most, and after which one looks whether they still do.
 _LONGEST_HOLD, _LOOK_AGAIN = 5.0, 0.02
 _log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class Engine:
         room = self._room()
         for _ in range(min(_BATCH, self._backlog.changed, room)):
             self._start_worker(self._backlog.next_changed(), changed=True)
-        if not room and self._queue.launches <= _FEW_LAUNCHES:
+        if not room and self._few_launches():
             # What follows from the end of a part is a launch, sooner or later.
             for _ in range(min(_BATCH, self._backlog.of_composites, self._free())):
                 self._start_worker(self._backlog.next_of_composites(), changed=True)
@@ -154,6 +154,10 @@ class Engine:
         elif room:
             self._recorder.write_some()
         return self._backlog.changed > 0 and self._room() > 0
+
+    def _few_launches(self) -> bool:
+        launches, of_parts = self._queue.under_way(Priority.LAUNCH), self._queue.under_way(Priority.PART)
+        return launches <= _FEW_LAUNCHES and of_parts <= _FEW_OF_PARTS
 
     def _room(self) -> int:
         """How many keys that changed may be worked on beside those that are: none while launches are on their way."""

@@ -11,6 +11,7 @@ from crontask.decide.transitions import part_refused
 from crontask.engine.events import EventRecorder, about
 from crontask.engine.keys import run_key
 from crontask.engine.launch import Launcher, RunRefusedError
+from crontask.engine.queue import Priority
 from crontask.engine.store import Store
 from crontask.ports import ApiError, Clock, Document
 from crontask.workload.part import PartOf, build_part
@@ -45,7 +46,7 @@ class PartMaker:
         """Make sure that the run of a part exists. Raises RunRefusedError."""
         parent, asked = create.parent, create.asked
         try:
-            await self._launcher.make_run(_body(create))
+            await self._launcher.make_run(_body(create), Priority.PART)
         except ApiError as error:
             self._memory.set_part_made(parent, create.name, False)
             if error.refuses or error.status == _TOO_MANY:

@@ -1,8 +1,8 @@
 """The one way out: every write waits here for its turn, by priority, and passes the gate just before it is sent.
 
-Launches go before status before events before clean-up; a bounded number is in flight. Launches may be all of it and
-each of the others a part: more would make them no faster, and launches and everybody's watches slower. Starts keep to
-a rate.
+Launches go before those of parts of composite runs before status before events before clean-up; a bounded number is in
+flight. Launches may be all of it, those of parts too while there are no others, and each of the rest a part: more would
+make them no faster, and launches and everybody's watches slower. Starts keep to a rate.
 """
 
 import asyncio
@@ -21,16 +21,26 @@ class Priority(IntEnum):
     """Which writes go first."""
 
     LAUNCH = 0
-    STATUS = 1
-    EVENT = 2
-    CLEANUP = 3
+    # Of parts of composite runs, for which no time was promised.
+    PART = 1
+    STATUS = 2
+    EVENT = 3
+    CLEANUP = 4
 
 
 IN_FLIGHT = 256
 # Seconds: a slot as near as this is now; one that nobody came for is forgotten after so long.
 _NEAR, _FORGOTTEN, _MANY_SLOTS = 0.001, 60.0, 1024
 # Of all that may be in flight.
-_SHARES = {Priority.LAUNCH: 1, Priority.STATUS: 1 / 16, Priority.EVENT: 1 / 32, Priority.CLEANUP: 1 / 32}
+_SHARES = {
+    Priority.LAUNCH: 1,
+    Priority.PART: 1,
+    Priority.STATUS: 1 / 16,
+    Priority.EVENT: 1 / 32,
+    Priority.CLEANUP: 1 / 32,
+}
+# Those of parts, while others are on their way.
+_PARTS_BESIDE_LAUNCHES = 1 / 32
 
 
 class WriteQueue:
@@ -44,10 +54,11 @@ class WriteQueue:
         self._gate = gate
         self._clock = clock
         self._limits = {priority: max(1, int(in_flight * share)) for priority, share in _SHARES.items()}
+        self._parts_beside_launches = max(1, int(in_flight * _PARTS_BESIDE_LAUNCHES))
         self._most = in_flight
         self._in_flight: Counter[Priority] = Counter()
         self._start_rate = start_rate
-        self._launches = 0
+        self._under_way: Counter[Priority] = Counter()
         self._next_start = 0.0
         self._slots: dict[Hashable, float] = {}
         self._tidy_slots_at = _MANY_SLOTS
@@ -55,8 +66,7 @@ class WriteQueue:
 
     async def send(self, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
         """Send the write when its turn has come. Raises what it raises, and LeaseLostError."""
-        launch = priority is Priority.LAUNCH
-        self._launches += launch
+        self._under_way[priority] += 1
         try:
             await self._turn(priority)
             try:
@@ -64,14 +74,18 @@ class WriteQueue:
                 return await write()
             finally:
                 self._in_flight[priority] -= 1
-                self._wake_next()
         finally:
-            self._launches -= launch
+            self._under_way[priority] -= 1
+            self._wake_next()
 
     @property
     def launches(self) -> int:
-        """How many launches wait or are on their way."""
-        return self._launches
+        """How many launches wait or are on their way, those of parts among them."""
+        return self._under_way[Priority.LAUNCH] + self._under_way[Priority.PART]
+
+    def under_way(self, priority: Priority) -> int:
+        """How many writes of that priority wait or are on their way."""
+        return self._under_way[priority]
 
     def waiting(self, priority: Priority) -> int:
         """How many writes of that priority wait for their turn."""
@@ -111,11 +125,13 @@ class WriteQueue:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._in_flight[priority] -= 1
-                self._wake_next()
             raise
 
     def _has_room(self, priority: Priority) -> bool:
-        return self._in_flight[priority] < self._limits[priority] and self._in_flight.total() < self._most
+        limit = self._limits[priority]
+        if priority is Priority.PART and self._under_way[Priority.LAUNCH]:
+            limit = self._parts_beside_launches
+        return self._in_flight[priority] < limit and self._in_flight.total() < self._most
 
     def _wake_next(self) -> None:
         for priority in Priority:

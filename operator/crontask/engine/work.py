@@ -22,6 +22,7 @@ from crontask.engine.execute import Executor
 from crontask.engine.gate import LeaseLostError
 from crontask.engine.launch import Launcher, RunRefusedError
 from crontask.engine.parts import PartMaker
+from crontask.engine.queue import Priority
 from crontask.engine.store import Store
 from crontask.engine.write import Writer
 from crontask.ports import ApiError, Clock, Kind, ObjectKey
@@ -267,7 +268,7 @@ class Worker:
         if decided.summary:
             wait = await self._writer.write_run_summary(view.run, decided.status)
             return Next(earliest(decided.wake_at, self._clock.now() + timedelta(seconds=wait) if wait else None))
-        if await self._writer.write_run_status(view.run, decided.status):
+        if await self._writer.write_run_status(view.run, decided.status, _priority(view, decided)):
             self._record(view, decided)
         if self._stopping:
             return following
@@ -281,3 +282,11 @@ class Worker:
             if not isinstance(action, CreatePart):
                 await self._executor.act_for_run(action)
         return following
+
+
+def _priority(view: RunView, decided: RunDecisions) -> Priority:
+    """Of a status: what comes after a part waits for its end to be recorded."""
+    phase = decided.status.phase
+    return (
+        Priority.PART if view.run.spec.parent is not None and phase is not None and phase.terminal else Priority.STATUS
+    )

@@ -12,7 +12,7 @@ from crontask.simulation.virtual_time import VirtualClock, run_virtual
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_launches_go_before_status_before_events_before_clean_up() -> None:
+def test_launches_go_before_those_of_parts_before_status_before_events_before_clean_up() -> None:
     async def main() -> list[str]:
         queue = WriteQueue(Gate(lambda: 10), VirtualClock(EPOCH), in_flight=1)
         sent: list[str] = []
@@ -23,17 +23,17 @@ def test_launches_go_before_status_before_events_before_clean_up() -> None:
 
         waiting = [asyncio.create_task(queue.send(Priority.EVENT, lambda: write("first")))]
         await asyncio.sleep(0.1)
-        for priority in (Priority.CLEANUP, Priority.EVENT, Priority.STATUS, Priority.LAUNCH):
+        for priority in (Priority.CLEANUP, Priority.EVENT, Priority.STATUS, Priority.PART, Priority.LAUNCH):
             waiting.append(asyncio.create_task(queue.send(priority, lambda p=priority: write(p.name))))  # type: ignore[misc]
         await asyncio.gather(*waiting)
         return sent
 
-    assert run_virtual(main) == ["first", "LAUNCH", "STATUS", "EVENT", "CLEANUP"]
+    assert run_virtual(main) == ["first", "LAUNCH", "PART", "STATUS", "EVENT", "CLEANUP"]
 
 
 @pytest.mark.parametrize(
     ("priority", "limit"),
-    [(Priority.LAUNCH, 64), (Priority.STATUS, 4), (Priority.EVENT, 2), (Priority.CLEANUP, 2)],
+    [(Priority.LAUNCH, 64), (Priority.PART, 64), (Priority.STATUS, 4), (Priority.EVENT, 2), (Priority.CLEANUP, 2)],
 )
 def test_no_more_than_so_many_are_in_flight(priority: Priority, limit: int) -> None:
     async def main() -> int:
@@ -72,6 +72,31 @@ def test_writes_that_hang_hold_up_their_own_kind_alone() -> None:
 
     # Four of sixty-four may be statuses: the fifth and the sixth have to wait.
     assert run_virtual(main) == ["event", "launch", *["hangs"] * 4, "status", "hangs"]
+
+
+def test_parts_have_a_small_share_as_long_as_launches_are_on_their_way_and_all_of_it_then() -> None:
+    async def main() -> list[int]:
+        clock = VirtualClock(EPOCH)
+        queue = WriteQueue(Gate(lambda: 100), clock, in_flight=64)
+        now, seen = 0, list[int]()
+
+        async def part() -> None:
+            nonlocal now
+            now += 1
+            await asyncio.sleep(1)
+            now -= 1
+
+        launch = asyncio.create_task(queue.send(Priority.LAUNCH, lambda: asyncio.sleep(4.5)))
+        await asyncio.sleep(0)
+        parts = [asyncio.create_task(queue.send(Priority.PART, part)) for _ in range(100)]
+        for _ in range(6):
+            await asyncio.sleep(0.9)
+            seen.append(now)
+        await asyncio.gather(launch, *parts)
+        return seen
+
+    # Two of sixty-four beside a launch, though that one takes long; with its end the others go, and wait for nothing.
+    assert run_virtual(main) == [2, 2, 2, 2, 2, 64]
 
 
 def test_the_gate_is_asked_when_the_turn_comes_not_before() -> None:
