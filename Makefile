@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
-# Each core has files of tests of its own.
-PYTEST := $(VENV)/bin/pytest -q -n auto --dist loadfile
+# Each core has files of tests of its own, in the order in which they are collected.
+PYTEST := $(VENV)/bin/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := operator:hack
 
 # A cluster is used instead of the throw-away one only where it is named on the command line: make demo KUBECONFIG=…

@@ -7,6 +7,7 @@ property fails by how long it takes: machines are slow at times.
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -16,3 +17,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -4,9 +4,12 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from api_server import Processes, items, until
 
 from cluster.control_plane import ControlPlane
+
+pytestmark = pytest.mark.long
 
 TASKS = 500
 

@@ -14,6 +14,8 @@ from cronjob_shapes import SHAPES
 
 from cluster.control_plane import ControlPlane
 
+pytestmark = pytest.mark.long
+
 _SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 

@@ -31,6 +31,8 @@ from cluster import binaries
 from cluster.control_plane import ControlPlane
 from crontask.version import __version__
 
+pytestmark = pytest.mark.long
+
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 NIGHTLY = ROOT / "examples" / "nightly.yaml"
 URL = "https://example.com/v1/"

@@ -28,6 +28,8 @@ from crontask.kube.client import HttpApi
 from crontask.kube.connection import connect
 from crontask.ports import ApiError, Document, Kind, ObjectKey
 
+pytestmark = pytest.mark.long
+
 KINDS = {"CronTask": Kind.CRON_TASK, "ScheduledRun": Kind.SCHEDULED_RUN}
 _decode_outline = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 

@@ -18,6 +18,8 @@ from crontask.cli.conversion.cronjob import convert_cronjob
 from crontask.cli.switching import BACK, STATE, Switch
 from crontask.client import Cluster, Flags
 
+pytestmark = pytest.mark.long
+
 _SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _EVERY = timedelta(seconds=3)
 Document = dict[str, Any]

@@ -12,6 +12,8 @@ from api_server import Processes, items, until
 
 from cluster.control_plane import ControlPlane
 
+pytestmark = pytest.mark.long
+
 Document = dict[str, Any]
 Apply = Callable[..., None]
 

@@ -18,6 +18,8 @@ from cluster.control_plane import ControlPlane, free_ports
 from crontask.client.access import Flags, load
 from crontask.kube.claim import CLAIM
 
+pytestmark = pytest.mark.long
+
 ACCOUNT = NAME = chart.NAME
 (PORT,) = free_ports(1)
 RIGHTS = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount")
