@@ -19,6 +19,7 @@ from crontask.api.names import (
     LABEL_TASK,
     follow_up_name,
 )
+from crontask.api.times import parse_duration
 from crontask.ports import ApiError, Document, Kind, ObjectKey
 from crontask.simulation.batches import batches_in
 from crontask.simulation.virtual_time import VirtualClock
@@ -359,10 +360,16 @@ class Ledger:
         others += [
             run.name
             for run in self.runs.values()
-            if run is not record and run.task in names and run.keeps_slot_of(self._actor)
+            if run is not record and run.task in names and run.keeps_slot_of(self._actor) and not self._is_too_late(run)
         ]
         if len(others) >= limit:
             self.violate(f"run {record.name} starts beside {others}, over the limit of {limit}")
+
+    def _is_too_late(self, record: RunRecord) -> bool:
+        """Whether a run that has not started does not start any more, though that may not be recorded yet."""
+        deadline = self.tasks[record.task]["spec"].get("startingDeadline") if record.task in self.tasks else None
+        due = self.timings[record.task].earliest_start(record.nominal) if record.nominal is not None else None
+        return deadline is not None and due is not None and self._clock.now() > due + parse_duration(deadline)
 
     def _at_most_once(self, record: RunRecord) -> bool:
         retry: dict[str, Any] | None = record.spec.get("retry")
