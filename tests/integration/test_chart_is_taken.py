@@ -1,6 +1,7 @@
 """What the charts render is taken by a real API server, with every value that adds to it."""
 
 import json
+import subprocess
 from typing import Any
 
 import chart
@@ -70,6 +71,30 @@ def test_all_that_is_rendered_is_taken(control_plane: ControlPlane, home: str, v
     for manifest in manifests:
         manifest["metadata"].setdefault("namespace", home)
     assert _taken(control_plane, chart.as_text(manifests)).splitlines() != []
+
+
+@pytest.mark.parametrize("name", ["2026", "null"])
+def test_names_that_yaml_reads_as_something_else_stay_names(control_plane: ControlPlane, home: str, name: str) -> None:
+    control_plane.kubectl("create", "namespace", name)
+    named = {"dashboard.ingress.className": name, "dashboard.ingress.tlsSecret": name, "watchNamespaces": [name]}
+    settings = [part for value in ("crds.enabled=false", *EVERYTHING) for part in ("--set", value)]
+    settings += [part for value in named.items() for part in ("--set-json", f"{value[0]}={json.dumps(value[1])}")]
+    manifests = chart.rendered("--namespace", name, *settings, release="true")
+    roles = [each for each in manifests if each["kind"] == "Role" and each["metadata"]["name"] == "true-crontask"]
+    assert [role["metadata"]["namespace"] for role in roles] == [name]
+    for manifest in manifests:
+        manifest["metadata"].setdefault("namespace", name)
+    assert _taken(control_plane, chart.as_text(manifests)).splitlines() != []
+    own = ("--set", "crds.enabled=false", "--set-json", f'webhook.secretName="{name}"')
+    (deployment,) = (each for each in chart.rendered(*own) if each["kind"] == "Deployment")
+    assert deployment["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == name
+
+
+@pytest.mark.parametrize("release", ["2026", "a.b"])
+def test_a_release_that_no_service_can_be_called_after_is_refused(release: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        chart.rendered(release=release)
+    assert f"release {release}: Services are called after it; begin it with a letter" in refused.value.stderr
 
 
 def test_a_field_that_a_service_monitor_does_not_have_is_found(control_plane: ControlPlane, home: str) -> None:

@@ -6,7 +6,7 @@
 
 {{- define "crontask.selector" -}}
 app.kubernetes.io/name: crontask
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "crontask.labels" -}}
