@@ -225,6 +225,23 @@ def test_a_disruption_budget_of_one_replica_is_refused(tools: Tools) -> None:
         ("metrics.serviceMonitor.interval=often", "metrics/serviceMonitor/interval"),
         ("replicaCount=2", "replicaCount"),
         ("scheduling.enabled=never", "scheduling/enabled"),
+        ("podAnnotations.prometheus\\.io/scrape=true", "got boolean, want string"),
+        ("nodeSelector.disks=2", "nodeSelector/disks"),
+        ("webhook.annotations.a=1", "webhook/annotations/a"),
+        ("extraEnv[0].name=X,extraEnv[0].value=1", "extraEnv/0/value"),
+        ("tolerations[0]=spot", "tolerations/0"),
+        ("imagePullSecrets[0].nam=registry", "imagePullSecrets/0"),
+        ("image.tag=@sha256:0123", "image/tag"),
+        ("image.repository=r/crontask@sha256:0123", "image/repository"),
+        ("image.digest=0123abcd", "image/digest"),
+        ("commonLabels.my team=a", "my team"),
+        ("commonLabels.team=a b", "commonLabels/team"),
+        (
+            "commonLabels.app\\.kubernetes\\.io/name=shop",
+            "app/kubernetes/io/name is a label of the chart's own; remove it",
+        ),
+        ("metrics.alerts.enabled=true,metrics.alerts.runbooks=https://x/a: b", "metrics/alerts/runbooks"),
+        ("dashboard.enabled=true,dashboard.url=https://me@cron/example.com", "dashboard/url"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str) -> None:
@@ -232,6 +249,39 @@ def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str
         _rendered(tools, value)
     # Helm's versions write a path with dots or with slashes.
     assert words in str(refused.value).replace(".", "/")
+
+
+def test_a_digest_stands_in_place_of_the_tag(tools: Tools) -> None:
+    digest = f"sha256:{'0a' * 32}"
+    (deployment,) = _rendered(tools, "image.repository=r/crontask", f"image.digest={digest}", "image.tag=v1")[
+        "Deployment"
+    ]
+    assert _pod(deployment)["containers"][0]["image"] == f"r/crontask@{digest}"
+    assert _environment(deployment)["CRONTASK_OPERATOR_RUNNER_IMAGE"] == f"r/crontask@{digest}"
+
+
+def test_a_label_stands_once_and_the_nearest_one_counts(tools: Tools) -> None:
+    values = ("commonLabels.team=all", "podLabels.team=pods", "podLabels.app\\.kubernetes\\.io/name=shop")
+    monitor = ("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.team=monitors")
+    text = tools.helm("template", "crontask", str(CHART), "--show-only=templates/deployment.yaml", *_settings(*values))
+    labels = yaml.safe_load(text)["spec"]["template"]["metadata"]["labels"]
+    assert (labels["team"], labels["app.kubernetes.io/name"]) == ("pods", "crontask")
+    assert text.count("  team: ") + text.count('"team": ') == 2  # Of the Deployment, and of its pods.
+    (found,) = _rendered(tools, *values, *monitor)["ServiceMonitor"]
+    assert found["metadata"]["labels"]["team"] == "monitors"
+
+
+def test_a_million_starts_a_second_are_a_whole_number(tools: Tools) -> None:
+    # As a file of values has it; helm reads --set by other rules.
+    text = tools.helm("template", "crontask", str(CHART), "--set-json", "startRate=1000000")
+    (deployment,) = (each for each in yaml.safe_load_all(text) if each and each["kind"] == "Deployment")
+    assert _environment(deployment)["CRONTASK_OPERATOR_START_RATE"] == "1000000"
+
+
+def test_no_watched_namespaces_can_be_written_as_null(tools: Tools) -> None:
+    assert '--namespace, "home"' in tools.helm(
+        *("template", "crontask", str(CHART), "--namespace", "home", "--set-json", "watchNamespaces=null")
+    )
 
 
 def test_the_page_is_off_unless_its_address_is_given(tools: Tools) -> None:

@@ -3,7 +3,7 @@
 {{- end }}
 
 {{- define "crontask.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
 {{/* The template of where logs are, if it is one: the operator, which says more, refuses the same at its start. */}}

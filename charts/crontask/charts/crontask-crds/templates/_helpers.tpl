@@ -14,9 +14,25 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- range $label, $value := .Values.commonLabels }}
+{{- if has $label (include "crontask.ownLabels" . | splitList " ") }}
+{{- fail (printf "commonLabels: %s is a label of the chart's own; remove it" $label) }}
 {{- end }}
+{{ $label | quote }}: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "crontask.ownLabels" -}}
+app.kubernetes.io/name app.kubernetes.io/instance app.kubernetes.io/version app.kubernetes.io/managed-by app.kubernetes.io/component helm.sh/chart
+{{- end }}
+
+{{/* The labels, with those of one object, each once. Takes the scope, and these: they go before commonLabels. */}}
+{{- define "crontask.labelsAnd" -}}
+{{- $more := last . | default dict }}
+{{- range include "crontask.ownLabels" . | splitList " " }}
+{{- $more = omit $more . }}
+{{- end }}
+{{- mergeOverwrite (include "crontask.labels" (first .) | fromYaml) $more | toYaml }}
 {{- end }}
 
 {{/* What a run may set that somebody makes who may trigger its task and may not create pods. */}}
