@@ -241,7 +241,8 @@ def test_a_disruption_budget_of_one_replica_is_refused(tools: Tools) -> None:
             "app/kubernetes/io/name is a label of the chart's own; remove it",
         ),
         ("metrics.alerts.enabled=true,metrics.alerts.runbooks=https://x/a: b", "metrics/alerts/runbooks"),
-        ("dashboard.enabled=true,dashboard.url=https://me@cron/example.com", "dashboard/url"),
+        ("dashboard.enabled=true,dashboard.url=https://me@cron.example.com", "dashboard/url"),
+        ("dashboard.enabled=true,dashboard.url=http://cron.example.com", "dashboard/url"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(tools: Tools, value: str, words: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from crontask.dashboard.shared import SharedObjects, SharedReader
 from crontask.dashboard.visitor import Visitor
 
 LOGINS = ("token", "proxy")
+_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -47,7 +48,8 @@ class Served:
     def site(self) -> Site:
         """Raises BadAddressError."""
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        more = parts.query or parts.fragment or parts.username is not None
+        if parts.scheme not in _PORTS or not parts.hostname or more or not _has_good_port(parts):
             raise BadAddressError(
                 f"--url is {self.url!r}; write the address of the page, like https://cron.example.com"
             )
@@ -55,7 +57,17 @@ class Served:
             raise BadAddressError(f"--url has the path {parts.path}; the page needs a host name of its own")
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise BadAddressError("--url has no TLS, and tokens would be read on the way; write https://")
-        return Site(frozenset({f"{parts.scheme}://{parts.netloc.lower()}"}))
+        # As browsers write it: without the port that they would ask at anyway.
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        port = f":{parts.port}" if parts.port not in (None, _PORTS[parts.scheme]) else ""
+        return Site(frozenset({f"{parts.scheme}://{host}{port}"}))
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def serve(cluster: AsyncCluster, served: Served) -> None:

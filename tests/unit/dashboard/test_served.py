@@ -28,6 +28,9 @@ from crontask.dashboard.shared import SharedObjects
         ("https://cron.example.com/cron", "a host name of its own"),
         ("https://cron.example.com?x=1", "write the address"),
         ("http://cron.example.com", "no TLS"),
+        ("https://me:word@cron.example.com", "write the address"),
+        ("https://cron.example.com:99999", "write the address"),
+        ("https://cron.example.com:0", "write the address"),
     ],
 )
 def test_an_address_that_cannot_be(url: str, said: str) -> None:
@@ -40,6 +43,10 @@ def test_an_address_that_cannot_be(url: str, said: str) -> None:
     [
         ("https://Cron.example.com/", "https://cron.example.com", True),
         ("https://cron.example.com:8443", "https://cron.example.com:8443", True),
+        ("https://cron.example.com:443/", "https://cron.example.com", True),
+        ("https://cron.example.com:", "https://cron.example.com", True),
+        ("https://[FD00::1]:8443", "https://[fd00::1]:8443", True),
+        ("http://localhost:80", "http://localhost", False),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080", False),
         ("http://localhost:1", "http://localhost:1", False),
     ],
