@@ -9,6 +9,11 @@ _LOOK_EVERY = 10.0
 _log = logging.getLogger("crontask")
 
 
+def _nobody_to_ask() -> str:
+    """In place of a question on the terminal, which would hold everything up until somebody answers."""
+    raise OSError("its key has a passphrase; write tls.key without one")
+
+
 class RenewedCertificate:
     """tls.crt and tls.key of a folder. A Secret's files are exchanged all at once, by whoever mounts it."""
 
@@ -17,7 +22,7 @@ class RenewedCertificate:
         # Connections that begin after a certificate was loaded are served with it, those that are open go on.
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._loaded = self._read()
-        self.context.load_cert_chain(*self._files)
+        self.context.load_cert_chain(*self._files, password=_nobody_to_ask)
 
     async def keep(self, every: float = _LOOK_EVERY) -> None:
         """Look for another one, for ever."""
@@ -32,8 +37,8 @@ class RenewedCertificate:
             if found == self._loaded:
                 return False
             # What does not belong together would leave the server with half of it.
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files)
-            self.context.load_cert_chain(*self._files)
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files, password=_nobody_to_ask)
+            self.context.load_cert_chain(*self._files, password=_nobody_to_ask)
         except OSError as error:
             _log.warning("the new certificate of the webhook cannot be read, the one before is served: %s", error)
             return False

@@ -11,6 +11,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 from certificates import self_signed
+from cryptography.hazmat.primitives import serialization
 
 from cluster.control_plane import free_ports
 from crontask import shell
@@ -85,6 +86,19 @@ async def test_what_is_no_certificate_is_left_alone_and_looked_at_again(
     lay(tmp_path, timedelta(days=1))
     assert certificate.look()
     assert not certificate.look()
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lay(tmp_path, timedelta(days=1))
+    certificate = RenewedCertificate(tmp_path)
+    key = serialization.load_pem_private_key((tmp_path / "tls.key").read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"word")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    (tmp_path / "tls.key").write_bytes(key.private_bytes(*form, locked))
+    assert not certificate.look()
+    assert "its key has a passphrase; write tls.key without one" in caplog.text
 
 
 async def test_it_is_looked_for_all_the_time(tmp_path: Path) -> None:
