@@ -26,6 +26,7 @@ from cluster.side_by_side import Job, run
 from distribution import PYTHONS, DistributionError
 
 PARTS = ("packages", "image")
+_CONFIGURED = ("tar.umask=0022", "core.autocrlf=false", "core.eol=lf", "log.showSignature=false")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _copy(checkout: Path, to: Path) -> Source:
     """The files of the commit, with modes that do not depend on this checkout's."""
     to.mkdir()
     tar = to.with_suffix(".tar")
-    _git(checkout, "-c", "tar.umask=0022", "archive", "--format=tar", f"--output={tar}", "HEAD")
+    _git(checkout, "archive", "--format=tar", f"--output={tar}", "HEAD")
     subprocess.run(["tar", "-x", "-p", "-f", str(tar), "-C", str(to)], check=True)
     if others := versions.differing(to):
         raise DistributionError("\n".join(("another version is written here (make generate):", *others)))
@@ -162,7 +163,9 @@ def _image(source: Source, output: Path) -> None:
 
 
 def _git(checkout: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(checkout), *arguments]
+    # Whatever else somebody has configured: it would be other bytes, and other words than are read here.
+    plain = [part for each in _CONFIGURED for part in ("-c", each)]
+    command = ["git", "-C", str(checkout), *plain, *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise DistributionError(f"git {arguments[0]} failed: {done.stderr.strip()}")

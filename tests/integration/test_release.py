@@ -74,6 +74,24 @@ def test_two_versions_are_refused(checkout: Path, tmp_path: Path) -> None:
     assert str(refused.value).endswith("\ncharts/crontask/Chart.yaml: appVersion: 9.8.7")
 
 
+def test_how_git_is_configured_changes_nothing(checkout: Path, tmp_path: Path) -> None:
+    def git(*arguments: str, stdin: str | None = None) -> str:
+        command = ("git", "-C", str(checkout), *arguments)
+        return subprocess.run(command, check=True, capture_output=True, text=True, input=stdin).stdout
+
+    plain = release.build(checkout, tmp_path / "plain", parts=())
+    # The same commit, with a signature that nobody can check: git says so before what it is asked for.
+    head, _, message = git("cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lH\n -----END SSH SIGNATURE-----"
+    signed = git("hash-object", "-t", "commit", "-w", "--stdin", stdin=f"{head}\n{signature}\n\n{message}")
+    git("update-ref", "HEAD", signed.strip())
+    git("config", "log.showSignature", "true")
+    git("config", "core.autocrlf", "true")
+    assert len(git("log", "-1", "--format=%H %ct").split()) > 2
+    made = release.build(checkout, tmp_path / "made", parts=())
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in plain]
+
+
 def test_the_image_is_called_as_the_chart_calls_it() -> None:
     values = yaml.safe_load((versions.ROOT / "charts" / "crontask" / "values.yaml").read_text())
     assert values["image"]["tag"] == ""  # That is the chart's appVersion.
