@@ -1,7 +1,9 @@
 """What the charts render is taken by a real API server, with every value that adds to it."""
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import chart
@@ -125,6 +127,34 @@ def test_what_an_administrator_installs_apart_is_all_that_is_of_the_cluster(cont
     assert crds == [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
     policies = [manifest for manifest in apart if manifest not in crds]
     assert len(_taken(control_plane, chart.as_text(policies)).splitlines()) == len(policies)
+
+
+@pytest.mark.parametrize(
+    ("part", "alias", "values"),
+    [
+        (chart.CHART, "", {}),
+        (chart.CHART, "cron", {}),
+        (chart.CHART, "", {"global": {"imageRegistry": "r.example.com"}}),
+        (chart.OF_THE_CLUSTER, "", {"global": {"imageRegistry": "r.example.com"}}),
+        (chart.OF_THE_CLUSTER, "crds", {}),
+    ],
+)
+def test_each_can_be_a_part_of_somebody_s_chart(part: Path, alias: str, values: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(part, tmp_path / "charts" / part.name)
+    version = yaml.safe_load((part / "Chart.yaml").read_text())["version"]
+    needed = {"name": part.name, "version": version, **({"alias": alias} if alias else {})}
+    mine = {"apiVersion": "v2", "name": "mine", "version": "1.0.0", "dependencies": [needed]}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(mine))
+    (tmp_path / "values.yaml").write_text(json.dumps(values))
+    found = _named(chart.rendered(chart=tmp_path, release="crontask"))
+    assert sorted(found) == sorted(_named(chart.rendered(chart=part, release="crontask")))
+
+
+@pytest.mark.parametrize("value", ["crontask-crds.crds.enabled=false", "crontask-crds.keep=true"])
+def test_the_part_of_the_cluster_has_no_values_of_its_own(value: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        chart.rendered("--set", value)
+    assert "/crontask-crds" in refused.value.stderr
 
 
 def test_the_charts_have_one_version() -> None:
