@@ -22,6 +22,7 @@ class RenewedCertificate:
         # Connections that begin after a certificate was loaded are served with it, those that are open go on.
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._loaded = self._read()
+        self._refused = ""
         self.context.load_cert_chain(*self._files, password=_nobody_to_ask)
 
     async def keep(self, every: float = _LOOK_EVERY) -> None:
@@ -35,14 +36,18 @@ class RenewedCertificate:
         try:
             found = self._read()
             if found == self._loaded:
+                self._refused = ""
                 return False
             # What does not belong together would leave the server with half of it.
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(*self._files, password=_nobody_to_ask)
             self.context.load_cert_chain(*self._files, password=_nobody_to_ask)
         except OSError as error:
-            _log.warning("the new certificate of the webhook cannot be read, the one before is served: %s", error)
+            # Once: it is looked for every few seconds, maybe for months.
+            if str(error) != self._refused:
+                _log.warning("the new certificate of the webhook cannot be read, the one before is served: %s", error)
+            self._refused = str(error)
             return False
-        self._loaded = found
+        self._loaded, self._refused = found, ""
         _log.info("the webhook has a new certificate")
         return True
 
