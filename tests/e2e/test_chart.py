@@ -272,6 +272,19 @@ def test_a_label_stands_once_and_the_nearest_one_counts(tools: Tools) -> None:
     assert found["metadata"]["labels"]["team"] == "monitors"
 
 
+def test_what_a_cluster_asks_of_every_pod_each_pod_of_the_chart_has(tools: Tools) -> None:
+    page = ("dashboard.enabled=true", "dashboard.url=https://cron.example.com")
+    place = ("nodeSelector.disk=fast", "tolerations[0].key=spot", "tolerations[0].operator=Exists")
+    found = _rendered(tools, "podLabels.team=a", "commonLabels.cost=shared", *page, *place)
+    pods = [each["spec"]["template"] for each in found["Deployment"]] + found["Pod"]
+    assert len(pods) == 3
+    for pod in pods:
+        labels = pod["metadata"]["labels"]
+        assert (labels["team"], labels["cost"]) == ("a", "shared")
+        assert (pod["spec"]["nodeSelector"], pod["spec"]["tolerations"][0]["key"]) == ({"disk": "fast"}, "spot")
+    assert len({pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods}) == 3
+
+
 def test_a_million_starts_a_second_are_a_whole_number(tools: Tools) -> None:
     # As a file of values has it; helm reads --set by other rules.
     text = tools.helm("template", "crontask", str(CHART), "--set-json", "startRate=1000000")

@@ -6,6 +6,14 @@
 {{ .Values.image.repository }}{{ with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* Of pods that are no operators: the name, and what a cluster may ask of every pod. Takes the scope, and the name. */}}
+{{- define "crontask.otherPodLabels" -}}
+{{- $own := dict "app.kubernetes.io/name" (last .) "app.kubernetes.io/instance" (first .).Release.Name }}
+{{- with (first .).Values }}
+{{- merge $own (.podLabels | default dict) (.commonLabels | default dict) | toYaml }}
+{{- end }}
+{{- end }}
+
 {{/* The template of where logs are, if it is one: the operator, which says more, refuses the same at its start. */}}
 {{- define "crontask.logsURL" -}}
 {{- $names := "(namespace|run|pod|start|end|startMillis|endMillis)" }}
