@@ -17,11 +17,22 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 from docsite import source
 
 BUILD = source.REPOSITORY / "build" / "docs"
+# In a folder whose content may be made anew.
+_OURS = ".site"
+
+
+class ForeignFolderError(Exception):
+    """There is something in the folder that nobody has made here."""
 
 
 def build(folder: Path) -> Path:
-    """The folder of the pages: `html` in `folder`. Raises SphinxWarning, or another SphinxError."""
+    """The folder of the pages: `html` in `folder`. Raises SphinxError; ForeignFolderError where that is not ours."""
     pages, html, known = folder / "source", folder / "html", folder / "doctrees"
+    foreign = [each for each in (pages, html, known) if each.exists() and not (folder / _OURS).exists()]
+    if foreign:
+        raise ForeignFolderError(f"{foreign[0]} was not made by this command, and would be lost; name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OURS).touch()
     # Anew: the navigation of each page is that of the front page, of which Sphinx keeps no track.
     for old in (pages, html, known):
         shutil.rmtree(old, ignore_errors=True)
@@ -53,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         html = build(asked.to)
-    except SphinxWarning as error:
+    except (SphinxWarning, ForeignFolderError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())

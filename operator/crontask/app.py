@@ -97,7 +97,7 @@ async def _stand_by(api: HttpApi, clock: SystemClock, meter: SkewMeter, settings
     measured = MeasuredApi(api, clock, metrics.wrote)
     lease = Lease(measured, clock, settings.lease_namespace, settings.lease_name, identity)
     queue = WriteQueue(Gate(lease.time_left), clock, settings.in_flight, settings.start_rate)
-    certificate = CertificateEnd(Path(settings.shell.webhook_certificates) / "tls.crt")
+    certificate = CertificateEnd(Path(settings.shell.webhook_certificates))
     sources = Sources(
         leading.is_set,
         queue,

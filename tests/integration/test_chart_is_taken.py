@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,22 @@ def test_the_charts_have_one_version() -> None:
 
 def _named(manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
+
+
+def _sections(values: dict[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield f"{before}{name}"
+            yield from _sections(value, f"{before}{name}.")
+
+
+@pytest.mark.parametrize("part", [chart.CHART, chart.OF_THE_CLUSTER], ids=["crontask", "crontask-crds"])
+def test_a_section_of_nothing_is_asked_for_by_its_name(part: Path) -> None:
+    """With null helm takes its defaults away: where they are needed the schema says so, and no template fails."""
+    sections = list(_sections(yaml.safe_load((part / "values.yaml").read_text())))
+    assert {"crds", "userRoles"} <= set(sections)
+    for section in sections:
+        try:
+            chart.rendered("--set-json", f"{section}=null", chart=part)
+        except subprocess.CalledProcessError as error:
+            assert f"missing property '{section.rpartition('.')[2]}'" in error.stderr, section

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from docsite.__main__ import build
+from docsite.__main__ import ForeignFolderError, build
 
 # Of Sphinx, about what its extensions use of it: the versions are pinned.
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning", "ignore::DeprecationWarning")
@@ -181,3 +181,12 @@ def test_a_page_that_asks_for_what_is_not_here_is_found(asked: str, tmp_path: Pa
     (tmp_path / "index.html").write_text(f'<!doctype html><title>a</title><img src="{asked}" alt="">', encoding="utf-8")
     with pytest.raises(AssertionError, match=re.escape(asked)), reader(browser, tmp_path) as page:
         page.goto(f"{ADDRESS}/index.html")
+
+
+def test_what_somebody_has_in_a_folder_is_not_removed(tmp_path: Path) -> None:
+    kept = tmp_path / "html" / "mine.html"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    with pytest.raises(ForeignFolderError, match="html was not made by this command"):
+        build(tmp_path)
+    assert kept.read_text() == "mine"
