@@ -188,7 +188,7 @@ class Ledger:
         self._check_stopped(record, status)
 
     def _run_gone(self, record: RunRecord, last: Document) -> None:
-        record.deleted_by = self._actor
+        record.deleted_by, record.deleted_at = self._actor, self._clock.now()
         self.say(f"{self._actor} run {record.name} is gone ({record.phase})")
         if self._sender is None or self._sender.verb != "delete":
             self.touched.add(record.task)
@@ -306,8 +306,11 @@ class Ledger:
             return
         record.refused_by = None
         late = self._sender.late
-        self._workflows.see_pod(record.document, late=late, sent=self._sender.at)
-        self._batches.see_pod(record.document, pod, late=late)
+        # Nor can a request be kept back that was under way when somebody removed the run: what it was a part of may end.
+        sent = self._sender.at
+        unheld = late or (record.deleted_at is not None and sent is not None and sent <= record.deleted_at)
+        self._workflows.see_pod(record.document, late=unheld, sent=sent)
+        self._batches.see_pod(record.document, pod, late=unheld)
         if late:
             self._late_pods.add(uid)
         number = int(name.rpartition("-")[2])

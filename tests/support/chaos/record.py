@@ -33,6 +33,7 @@ class RunRecord:
     attempts: set[int] = field(default_factory=set)
     pods: list[str] = field(default_factory=list)
     deleted_by: str | None = None
+    deleted_at: datetime | None = None
     ended_at: datetime | None = None
     # The operator to which the API server refused its pod for now, and which tries again: it has its slot.
     refused_by: str | None = None
