@@ -257,8 +257,15 @@ class Launcher:
 
     async def _create_pod(self, run: ScheduledRun, task: CronTask | None, body: Document) -> None:
         namespace = run.meta.namespace
+
+        async def create() -> bytes | None:
+            # While it waited for its turn, or for what is recorded before it, somebody may have removed the run.
+            known = self._store.run(key_of(run))
+            gone = known is None or known.meta.uid != run.meta.uid
+            return None if gone else await self._api.create(Kind.POD, namespace, body)
+
         try:
-            raw = await self._queue.send(_priority(run), lambda: self._api.create(Kind.POD, namespace, body))
+            raw = await self._queue.send(_priority(run), create)
         except ApiError as error:
             if error.status == 409 and error.reason == "AlreadyExists":
                 await self._look_at_pod(run, ObjectKey(Kind.POD, namespace, body["metadata"]["name"]))
@@ -273,6 +280,8 @@ class Launcher:
                 # All but 429 may come after it took effect.
                 self._memory.set_creation_unknown(run, error.status != 429)
                 raise
+            return
+        if raw is None:
             return
         self._memory.set_creating(run, False)
         self._store.fold(Kind.POD, raw)

@@ -306,7 +306,7 @@ class Ledger:
             return
         record.refused_by = None
         late = self._sender.late
-        # Nor can a request be kept back that was under way when somebody removed the run: what it was a part of may end.
+        # Nor can a request be kept back that was on its way when somebody removed the run: the whole may have ended.
         sent = self._sender.at
         unheld = late or (record.deleted_at is not None and sent is not None and sent <= record.deleted_at)
         self._workflows.see_pod(record.document, late=unheld, sent=sent)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from engine_world import NAMESPACE, World, play
+from engine_world import NAMESPACE, World, play, with_handler
 
 from crontask.api.names import run_name
 from crontask.ports import Kind, ObjectKey
@@ -205,3 +205,20 @@ def test_a_lost_attempt_is_not_repeated_while_its_task_cannot_say_whether_it_may
         await world.pass_time(3)
 
     play(story, lambda pod: Plan(runs=1000))
+
+
+def test_a_run_that_is_removed_while_its_attempt_is_recorded_has_no_pod() -> None:
+    """What it was a part of may have ended by then."""
+
+    async def story(world: World) -> None:
+        async with world.operator():
+            world.api.latency = 1.0
+            await world.run("once", retry={"onLost": "Fail"}, **with_handler({}))
+            # The status is there, and its answer on the way.
+            await world.pass_time(0.25)
+            assert world.status(Kind.SCHEDULED_RUN, "once")["phase"] == "Running"
+            await world.api.remove(ObjectKey(Kind.SCHEDULED_RUN, NAMESPACE, "once"))
+            await world.pass_time(10)
+        assert not [write for write in world.api.log if (write.verb, write.key.kind) == ("create", Kind.POD)]
+
+    play(story)
