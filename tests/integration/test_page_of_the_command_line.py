@@ -36,7 +36,7 @@ GIVEN_BACK: dict[tuple[str, str], Any] = {
 """What handlers give back, by the page and the step or the file."""
 WRITTEN: dict[str, dict[str, list[str]]] = {
     "command-line.md": {"fetch": ["fetched"], "charge": []},
-    "first-task.md": {"hello": ['hello, {"name": "world"}']},
+    "first-task.md": {"hello": ['hello, {"name":"world"}']},
     "a-migration.md": {"one-batch": ["rows 1 to 500"]},
 }
 """What containers write, by the page and part of the name of a pod."""
