@@ -147,9 +147,9 @@ def _config(settings: Settings) -> Config:
 
 def _make_watching(api: HttpApi, clock: SystemClock, store: Store, settings: Settings) -> Watching:
     """Of the whole cluster, or of some namespaces for this installation, which its Lease stands for."""
-    if not settings.watch_namespaces:
-        return WholeCluster(api, clock, store)
     holder = f"{settings.lease_namespace}/{settings.lease_name}"
+    if not settings.watch_namespaces:
+        return WholeCluster(api, clock, store, holder)
     _log.info("watching these namespaces alone, as %s: %s", holder, ", ".join(settings.watch_namespaces))
     return WatchedNamespaces(api, clock, store, settings.watch_namespaces, holder)
 

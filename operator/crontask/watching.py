@@ -166,14 +166,14 @@ class WatchedNamespaces:
 
 
 class WholeCluster:
-    """All namespaces, but for those that other operators have claimed."""
+    """All namespaces but for those that others have claimed. `holder`: this installation, as NAMESPACE/NAME."""
 
-    def __init__(self, api: Api, clock: Clock, store: Store) -> None:
+    def __init__(self, api: Api, clock: Clock, store: Store, holder: str) -> None:
         self.informers = list(make_informers(api, clock, store))
         self._everywhere = tuple(self.informers)
         self._clock = clock
         self._store = store
-        self._claims = ClaimsOfOthers(api, clock)
+        self._claims = ClaimsOfOthers(api, clock, holder)
         self._namespaces = _Namespaces(api, clock, store, self.informers)
         self._left: dict[str, str] = {}
         self._looked = asyncio.Event()

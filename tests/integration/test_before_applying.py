@@ -247,6 +247,10 @@ def test_the_doctor_looks_at_the_webhook(verbs: Verbs, control_plane: ControlPla
             return looked_at(verbs)[1:] == [answers]
 
         until("the API server asks the webhook", seen)
+        # Asked about another namespace, it says that no operator watches that one, and asks where one does.
+        elsewhere = verbs("doctor", "-n", "default", code=None).stdout
+        assert "warning  namespace default: no operator watches it: nothing starts here; add it to watch" in elsewhere
+        assert "ok       webhook: it answers" in elsewhere
         (certificate, _) = looked_at(verbs)
         assert certificate[0] == "warning", "it ends in a day"
         assert certificate[1].startswith("its certificate ends on ")

@@ -122,7 +122,7 @@ def test_nothing_of_a_namespace_is_decided_before_all_of_it_is_known() -> None:
 def test_the_operator_of_the_whole_cluster_leaves_to_others_what_they_have_claimed() -> None:
     async def story(world: World) -> None:
         world.claim("shop", "other/operator")
-        watching = WholeCluster(world.api, world.clock, world.store)
+        watching = WholeCluster(world.api, world.clock, world.store, "home/whole")
         running = asyncio.create_task(watching.run())
         await watching.settled()
         assert world.known() == {"billing", "elsewhere"}

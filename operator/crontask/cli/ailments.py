@@ -19,6 +19,7 @@ _SKEW = timedelta(seconds=30)
 _LONG = timedelta(days=7)
 _SOON = timedelta(days=30)
 _REFUSED_BY_US = re.compile(rf"admission webhook .*\.{CRON_TASK.group}\\?\" denied the request")
+_NAMESPACE = "kubernetes.io/metadata.name"
 _LEASE = timedelta(seconds=15)
 _TIMED = ("schedule", "schedules", "interval", "delay")
 
@@ -57,6 +58,31 @@ def our_webhooks(configurations: Iterable[Document]) -> list[Document]:
     """Those of them that ask about our objects."""
     hooks = [hook for each in configurations for hook in each.get("webhooks") or ()]
     return [hook for hook in hooks if str(hook.get("name", "")).endswith(f".{CRON_TASK.group}")]
+
+
+def watched_by(ours: Iterable[Document]) -> frozenset[str] | None:
+    """The namespaces of which the webhooks are asked: those that operators watch. None: all, or nobody knows."""
+    found: set[str] = set()
+    for hook in ours:
+        selector = hook.get("namespaceSelector") or {}
+        wanted = [{"key": key, "values": [value]} for key, value in (selector.get("matchLabels") or {}).items()]
+        wanted += [each for each in selector.get("matchExpressions") or () if each.get("operator") == "In"]
+        names = [each["values"] for each in wanted if each["key"] == _NAMESPACE]
+        if not names:
+            return None
+        found.update(*names)
+    return frozenset(found) or None
+
+
+def of_namespaces(watched: frozenset[str] | None, here: str, tasks: Iterable[Document]) -> Iterator[Diagnosis]:
+    """Those that no operator watches, of the one that is asked about (empty: all) and of the tasks."""
+    if watched is None:
+        return
+    fix = f"add it to watchNamespaces of the chart, or use one that is there: {', '.join(sorted(watched))}"
+    with_tasks = {str(task["metadata"]["namespace"]) for task in tasks}
+    for namespace in sorted((with_tasks | {here}) - watched - {""}):
+        state: State = "problem" if namespace in with_tasks else "warning"
+        yield Diagnosis(f"namespace {namespace}", state, "no operator watches it: nothing starts here", fix)
 
 
 def of_webhooks(ours: Sequence[Document], now: datetime) -> Iterator[Diagnosis]:

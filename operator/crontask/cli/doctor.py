@@ -13,9 +13,11 @@ from crontask.cli.ailments import (
     of_clock,
     of_leases,
     of_namesakes,
+    of_namespaces,
     of_tasks,
     of_webhooks,
     our_webhooks,
+    watched_by,
 )
 from crontask.cli.connection import connected, options_of_all_namespaces, scope
 from crontask.cli.exits import FAILED
@@ -23,6 +25,7 @@ from crontask.cli.output import as_json
 
 if TYPE_CHECKING:
     from crontask.client import Cluster
+    from crontask.client.requests import Document
 
 # The schema takes it: only code of ours knows that there is no such minute.
 _TO_BE_REFUSED = {
@@ -80,7 +83,7 @@ def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[D
         yield Diagnosis("CRDs", "ok", f"CronTasks are known; there are {len(tasks)} here")
     field = f"metadata.name={lease_name}"
     yield from _allowed("operator", lambda: [of_leases(cluster.list(LEASE, namespace="", fields=field)["items"], now)])
-    yield from _allowed("webhook", lambda: _webhook(cluster, now))
+    yield from _allowed("webhook", lambda: _webhook(cluster, namespace, tasks, now))
     yield from _rights(cluster, namespace)
     yield from of_tasks(tasks, now)
     yield from _allowed(
@@ -88,17 +91,20 @@ def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[D
     )
 
 
-def _webhook(cluster: "Cluster", now: datetime) -> list[Diagnosis]:
-    """How it is configured; and whether it answers, as a dry run of what it has to refuse shows."""
+def _webhook(cluster: "Cluster", namespace: str, tasks: "list[Document]", now: datetime) -> list[Diagnosis]:
+    """How it is configured, and for which namespaces; and whether it answers, as a dry run of what it refuses shows."""
     from crontask.client import errors
 
     ours = our_webhooks(cluster.list(VALIDATING_WEBHOOK, namespace="")["items"])
     found = list(of_webhooks(ours, now))
     if not ours:
         return found
-    said = None
+    watched, said = watched_by(ours), None
+    found += of_namespaces(watched, namespace, tasks)
+    # Where it is not asked, it would answer nothing.
+    where = cluster.namespace if watched is None or cluster.namespace in watched else min(watched)
     try:
-        cluster.create(CRON_TASK, _TO_BE_REFUSED, dry_run=True)
+        cluster.create(CRON_TASK, _TO_BE_REFUSED, namespace=where, dry_run=True)
     except errors.RequestFailed as error:
         said = error.message
     return [*found, of_answer(said)]

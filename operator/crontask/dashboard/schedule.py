@@ -30,7 +30,8 @@ def schedule_of(task: Document) -> str:
         return f"{_duration(spec['delay'])} after the end of each run"
     after = spec.get("after")
     if isinstance(after, dict):
-        ends = {"Failed": "fails", "Finished": "ends"}.get(str(after.get("on") or after.get("true")), "succeeds")
+        # YAML reads `on` as true, and `on` has a default then.
+        ends = {"Failed": "fails", "Finished": "ends"}.get(str(after.get("true") or after.get("on")), "succeeds")
         return f"When {one_line(after.get('task'))} {ends}"
     return "On demand"
 

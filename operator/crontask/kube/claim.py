@@ -6,15 +6,18 @@ each of them. What makes two operators harmless are names and the watermark: a c
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 
+from crontask.client.timing import instant
 from crontask.ports import Api, ApiError, Clock, Document, Kind, ObjectKey
 
 CLAIM = "crontask-claim"
 # Seconds: unrenewed for so long, a claim has lapsed.
 LASTS = 60
+# Renewed so long ago, by our clock, it has lapsed whenever it was first seen: no clocks are that wrong.
+_LONG_AGO = 10 * LASTS
 # How often it is renewed; looked at while it is somebody else's; and while it is not known yet whose it is.
 _RENEW_EVERY, _LOOK_EVERY, _LOOK_AGAIN = 15.0, 5.0, 0.5
 # Rights that have just been given are not known to every API server at once: so often is asked until it is an error.
@@ -24,15 +27,22 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A claim as stored: who holds it, at which version, and for how many seconds from its last renewal."""
+    """A claim as stored: who holds it, at which version, for how many seconds from its last renewal, and when that was.
+
+    `renewed`: by the clock of its holder; None where it does not say.
+    """
 
     holder: str
     version: str
     lasts: float
+    renewed: datetime | None = None
 
 
 class Lapse:
-    """Whether a claim of somebody else has lapsed: watched unchanged for all that it lasts. No clocks are compared."""
+    """Whether a claim of somebody else has lapsed: watched unchanged for all that it lasts, or renewed long ago.
+
+    Clocks are compared for the latter alone: who begins need not wait for an operator that was uninstalled last year.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,7 +54,8 @@ class Lapse:
         now = self._clock.monotonic()
         if record.version != self._version:
             self._version, self._since = record.version, now
-        return not record.holder or now - self._since > record.lasts
+        aged = record.renewed is not None and (self._clock.now() - record.renewed).total_seconds() > _LONG_AGO
+        return not record.holder or aged or now - self._since > record.lasts
 
 
 class Claim:
@@ -52,6 +63,7 @@ class Claim:
 
     def __init__(self, api: Api, clock: Clock, namespace: str, holder: str) -> None:
         self._api = api
+        self._clock = clock
         self._key = ObjectKey(Kind.LEASE, namespace, CLAIM)
         self._holder = holder
         self._lapse = Lapse(clock)
@@ -141,7 +153,7 @@ class Claim:
         self.is_ours, self.other, self.problem = False, "", problem
 
     def _spec(self) -> Document:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return {"holderIdentity": self._holder, "leaseDurationSeconds": LASTS, "renewTime": now}
 
     def _is_of(self, holder: str) -> None:
@@ -167,17 +179,22 @@ def read_claim(raw: bytes) -> Record:
     lease = orjson.loads(raw)
     spec = lease.get("spec") or {}
     lasts = float(spec.get("leaseDurationSeconds") or LASTS)
-    return Record(spec.get("holderIdentity") or "", lease["metadata"]["resourceVersion"], lasts)
+    version = lease["metadata"]["resourceVersion"]
+    return Record(spec.get("holderIdentity") or "", version, lasts, instant(spec.get("renewTime")))
 
 
 class ClaimsOfOthers:
-    """The namespaces that operators of some namespaces have claimed, for the operator of the whole cluster."""
+    """The namespaces that operators of some namespaces have claimed, for the operator of the whole cluster.
+
+    `holder`: its own installation, which may have watched some namespaces before.
+    """
 
     pause = _RENEW_EVERY
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: Api, clock: Clock, holder: str) -> None:
         self._api = api
         self._clock = clock
+        self._holder = holder
         self._lapses: dict[str, Lapse] = {}
 
     async def look(self) -> dict[str, str]:
@@ -187,7 +204,9 @@ class ClaimsOfOthers:
         while True:
             page = await self._api.list_page(Kind.LEASE, fields=f"metadata.name={CLAIM}", continue_token=token)
             for raw in page.items:
-                found[orjson.loads(raw)["metadata"]["namespace"]] = read_claim(raw)
+                claim = read_claim(raw)
+                if claim.holder != self._holder:
+                    found[orjson.loads(raw)["metadata"]["namespace"]] = claim
             token = page.continue_token
             if not token:
                 break

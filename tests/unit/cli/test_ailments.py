@@ -12,9 +12,11 @@ from crontask.cli.ailments import (
     of_clock,
     of_leases,
     of_namesakes,
+    of_namespaces,
     of_tasks,
     of_webhooks,
     our_webhooks,
+    watched_by,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -143,6 +145,31 @@ def test_the_webhook(configurations: list[dict[str, Any]], said: list[str]) -> N
     found = [str(each) for each in of_webhooks(our_webhooks(configurations), datetime.now(UTC))]
     assert len(found) == len(said)
     assert all(line.startswith(words) for words, line in zip(said, found, strict=True)), found
+
+
+def selecting(*namespaces: str) -> dict[str, Any]:
+    expressions = [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(namespaces)}]
+    return {"namespaceSelector": {"matchExpressions": expressions}}
+
+
+@pytest.mark.parametrize(
+    ("ours", "here", "said"),
+    [
+        ([], "n", []),
+        ([{}], "n", []),
+        ([selecting("a"), {}], "n", []),
+        ([{"namespaceSelector": {"matchLabels": {"team": "a"}}}], "n", []),
+        ([selecting("n", "a")], "n", []),
+        ([selecting("n")], "", []),
+        ([selecting("n")], "default", ["warning  namespace default"]),
+        ([selecting("b"), selecting("a")], "a", ["problem  namespace n"]),
+        ([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "a"}}}], "", ["problem  namespace n"]),
+    ],
+)
+def test_namespaces_that_no_operator_watches(ours: list[dict[str, Any]], here: str, said: list[str]) -> None:
+    found = [str(each) for each in of_namespaces(watched_by(ours), here, [task({"phase": "Active"})])]
+    assert [each.partition(":")[0] for each in found] == said
+    assert all("use one that is there: " in each for each in found)
 
 
 @pytest.mark.parametrize(

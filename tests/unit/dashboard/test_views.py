@@ -122,6 +122,8 @@ def test_who_paused_it() -> None:
         ({"delay": "5m"}, "5m after the end of each run"),
         ({"after": {"task": "extract", "on": "Failed"}}, "When extract fails"),
         ({"after": {"task": "extract"}}, "When extract succeeds"),
+        # As it is stored: YAML reads `on` as true.
+        ({"after": {"task": "extract", "on": "Succeeded", "true": "Failed"}}, "When extract fails"),
         ({}, "On demand"),
     ],
 )

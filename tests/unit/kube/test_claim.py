@@ -130,7 +130,7 @@ def test_an_api_server_that_is_away_changes_nothing() -> None:
 
 def test_the_operator_of_the_whole_cluster_knows_of_claims_until_they_lapse() -> None:
     async def story(world: World) -> None:
-        claims = ClaimsOfOthers(world.api, world.clock)
+        claims = ClaimsOfOthers(world.api, world.clock, "home/whole")
         assert await claims.look() == {}
         await world.first.look()
         world.api.apply({"kind": "Lease", "metadata": {"name": "other"}, "spec": {"holderIdentity": "x"}}, "billing")
@@ -138,6 +138,40 @@ def test_the_operator_of_the_whole_cluster_knows_of_claims_until_they_lapse() ->
         await world.clock.sleep(LASTS - 5)
         await world.first.look()
         assert await claims.look() == {"shop": "home/first"}
+        await world.clock.sleep(LASTS + 1)
+        assert await claims.look() == {}
+
+    play(story)
+
+
+def test_an_installation_that_watches_all_now_does_not_wait_for_its_own_claims() -> None:
+    async def story(world: World) -> None:
+        await world.first.look()
+        assert await ClaimsOfOthers(world.api, world.clock, "home/first").look() == {}
+
+    play(story)
+
+
+@pytest.mark.parametrize(("age", "lapsed"), [(10 * LASTS - 1, False), (10 * LASTS + 1, True)])
+def test_nobody_who_begins_waits_for_a_claim_of_long_ago(age: int, lapsed: bool) -> None:
+    """As of an operator that was uninstalled: its Leases stay."""
+
+    async def story(world: World) -> None:
+        await world.first.look()
+        await world.clock.sleep(age)
+        assert bool(await ClaimsOfOthers(world.api, world.clock, "home/whole").look()) is not lapsed
+        await world.second.look()
+        assert world.second.is_ours is lapsed
+
+    play(story)
+
+
+def test_a_claim_that_does_not_say_when_it_was_renewed_lapses_by_what_is_seen_of_it() -> None:
+    async def story(world: World) -> None:
+        claims = ClaimsOfOthers(world.api, world.clock, "home/whole")
+        spec = {"holderIdentity": "x", "renewTime": "yesterday"}
+        world.api.apply({"kind": "Lease", "metadata": {"name": CLAIM}, "spec": spec}, "billing")
+        assert await claims.look() == {"billing": "x"}
         await world.clock.sleep(LASTS + 1)
         assert await claims.look() == {}
 
