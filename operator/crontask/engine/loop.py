@@ -21,7 +21,7 @@ from crontask.engine.queue import Priority, WriteQueue
 from crontask.engine.store import Store
 from crontask.engine.warmth import Warmth
 from crontask.engine.work import UnsettledError, Worker
-from crontask.ports import ApiError, Clock, Kind, ObjectKey
+from crontask.ports import ApiError, Clock, ObjectKey
 
 _FIRST_RETRY = 0.2
 _LONGEST_RETRY = 30.0
@@ -64,8 +64,7 @@ class Engine:
 
     def enqueue(self, key: ObjectKey) -> None:
         """Decide about the key, soon."""
-        of_composite = key.kind is Kind.SCHEDULED_RUN and self._store.is_of_composite(key)
-        if self._backlog.add_changed(key, of_composite=of_composite):
+        if self._backlog.add_changed(key, of_composite=self._store.is_of_composite(key)):
             self._news.set()
 
     def set_clock_skewed(self, skewed: bool) -> None:
@@ -87,7 +86,11 @@ class Engine:
         while not self._stopping:
             self._news.clear()
             for key in self._due.pop_due(self._clock.now()):
-                self._backlog.add_due(key)
+                if self._store.is_of_composite(key):
+                    # With hundreds of tasks that are due at the same time, these would be late.
+                    self._backlog.add_changed(key, of_composite=True)
+                else:
+                    self._backlog.add_due(key)
             self._warmth.begin(self._due)
             if self._start_workers():
                 await asyncio.sleep(0)

@@ -40,7 +40,7 @@ _SHARES = {
     Priority.CLEANUP: 1 / 32,
 }
 # Those of parts, while others are on their way.
-_PARTS_BESIDE_LAUNCHES = 1 / 32
+_PARTS_BESIDE_LAUNCHES = 1 / 128
 
 
 class WriteQueue:

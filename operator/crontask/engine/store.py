@@ -17,6 +17,7 @@ from crontask.api.pod import Pod, PodMetadata, decode_pod
 from crontask.api.task_status import Timing
 from crontask.decide.attempt.outcome import pod_has_ended
 from crontask.decide.model import CronTask, ScheduledRun
+from crontask.decide.settings import settings_of
 from crontask.decide.views import RunView, TaskView
 from crontask.engine.keys import key_of, keys_of
 from crontask.engine.memory import Memory
@@ -309,9 +310,14 @@ class Store:
         return self._objects.runs.get((key.namespace, key.name))
 
     def is_of_composite(self, key: ObjectKey) -> bool:
-        """Whether it is the key of a composite run that has started, or of a part of one."""
-        run = self._objects.runs.get((key.namespace, key.name))
-        return run is not None and (run.spec.parent is not None or run.status.composite is not None)
+        """Whether it is the key of a composite run, or of a part of one."""
+        run = self._objects.runs.get((key.namespace, key.name)) if key.kind is Kind.SCHEDULED_RUN else None
+        if run is None:
+            return False
+        if run.spec.parent is not None or run.status.composite is not None:
+            return True
+        handler = settings_of(run, self._objects.task_of(run)).handler
+        return handler is not None and handler.composite
 
     def task_of(self, run: ScheduledRun) -> CronTask | None:
         """The task that the run names."""

@@ -174,7 +174,9 @@ def test_failed_items_are_told_once() -> None:
         events = [event for event in world.api.documents(Kind.EVENT) if event["involvedObject"]["name"] == "all"]
         assert len(events) <= 10
         (failed,) = [event for event in events if event["message"].startswith("an item: Failed")]
-        assert failed["message"] == f"an item: Failed; the first that went wrong was item 0: {told[0]['message']}"
+        # All fail at the same moment: any of them may be the first that is seen.
+        words = "an item: Failed; the first that went wrong was item "
+        assert failed["message"] in {f"{words}{item}: {told[0]['message']}" for item in range(40)}
         assert failed["count"] > 10
 
     play(story, plan_by_item(failing(*range(40))))
