@@ -159,8 +159,10 @@ class Engine:
         return self._backlog.changed > 0 and self._room() > 0
 
     def _few_launches(self) -> bool:
-        launches, of_parts = self._queue.under_way(Priority.LAUNCH), self._queue.under_way(Priority.PART)
-        return launches <= _FEW_LAUNCHES and of_parts <= _FEW_OF_PARTS
+        """Of parts, and of others, which are over only when the watch has delivered their pods."""
+        if self._queue.under_way(Priority.PART) > _FEW_OF_PARTS:
+            return False
+        return self._queue.under_way(Priority.LAUNCH) + self._store.launched_unseen <= _FEW_LAUNCHES
 
     def _room(self) -> int:
         """How many keys that changed may be worked on beside those that are: none while launches are on their way."""

@@ -52,7 +52,8 @@ class Store:
         self._objects = Objects()
         self._viewer = Viewer(self._objects, self.memory)
         # By UID: pods that the watch has not delivered.
-        self._pods_unseen: set[str] = set()
+        self._parts_unseen: set[str] = set()
+        self._launched_unseen: set[str] = set()
         # Answers to our writes may come after the news that the object is gone: these UIDs do not come back.
         self._gone: dict[str, None] = {}
         # Namespaces that others decide about.
@@ -71,7 +72,12 @@ class Store:
     @property
     def pods_unseen(self) -> bool:
         """Whether there are pods known only from the answer to a request."""
-        return bool(self._pods_unseen)
+        return bool(self._launched_unseen or self._parts_unseen)
+
+    @property
+    def launched_unseen(self) -> int:
+        """How many of these are of tasks, or of runs on their own, and of no part."""
+        return len(self._launched_unseen)
 
     def _take(self, kind: Kind, raw: bytes, *, echo: bool) -> None:
         try:
@@ -80,9 +86,7 @@ class Store:
                 return
             known = self._is_known(kind, head)
             if echo:
-                self._pods_unseen.discard(head.uid)
-            elif kind is Kind.POD and not known:
-                self._pods_unseen.add(head.uid)
+                self._pod_is_seen(head.uid)
             if known:
                 # Most news are the echo of our own writes.
                 return
@@ -91,7 +95,10 @@ class Store:
             elif kind is Kind.SCHEDULED_RUN:
                 self._put_run(raw)
             elif kind is Kind.POD:
-                self._put_pod(raw)
+                pod = self._put_pod(raw)
+                if not echo:
+                    of_part = LABEL_PARENT in pod.metadata.labels
+                    (self._parts_unseen if of_part else self._launched_unseen).add(head.uid)
         except Exception:  # noqa: BLE001 - whatever is wrong with it ends no informer, and so no operator
             # One object of a shape that nobody foresaw harms no other.
             _log.exception("%s cannot be read: %.300r", kind.kind, raw)
@@ -169,7 +176,11 @@ class Store:
         self._family_changed(run)
         self._task_of_run_changed(run)
 
-    def _put_pod(self, raw: bytes) -> None:
+    def _pod_is_seen(self, uid: str) -> None:
+        self._launched_unseen.discard(uid)
+        self._parts_unseen.discard(uid)
+
+    def _put_pod(self, raw: bytes) -> Pod:
         pod = decode_pod(raw)
         known = self._objects.put_pod(pod)
         run = self._objects.run_of(pod)
@@ -178,6 +189,7 @@ class Store:
             self.memory.note_pod(run, pod.metadata.name == expected)
         slot_changed = known is None or _slot(known) != _slot(pod)
         self._run_of_pod_changed(pod, slot_changed=slot_changed)
+        return pod
 
     def _forget_task(self, task: CronTask) -> None:
         self._objects.remove_task(task)
@@ -195,7 +207,7 @@ class Store:
 
     def _forget_pod(self, pod: Pod) -> None:
         self._objects.remove_pod(pod)
-        self._pods_unseen.discard(pod.metadata.uid)
+        self._pod_is_seen(pod.metadata.uid)
         run = self._objects.run_of(pod)
         if run is not None and not run.ended:
             self.memory.note_vanished(run, pod.metadata.name)
