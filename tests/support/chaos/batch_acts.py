@@ -6,6 +6,7 @@ from random import Random
 from chaos.batches import asked_of
 from chaos.changes import Later
 from chaos.ledger import has_ended
+from chaos.people import free_name
 from chaos.story import CHAOS_SECONDS, Event
 from crontask.api.names import ANNOTATION_STOPPED
 from crontask.ports import Document, Kind, ObjectKey
@@ -64,7 +65,7 @@ class BatchActs:
         }
 
     def _run(self, event: Event) -> None:
-        random, name = Random(event.number), f"batches-{self._count()}"
+        random, name = Random(event.number), free_name(self._api, f"batches-{self._count()}")
         retry: Document = {"limit": random.choice([0, 2]), "max": "2s", "onLost": random.choice(["Retry", "Fail"])}
         batch: Document = {"size": 10, "handler": _CONTAINER, "reusePodFor": None, "timeout": "20s", "retry": retry}
         reuse = Random(f"reuse {event.number}")

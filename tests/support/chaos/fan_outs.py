@@ -57,7 +57,7 @@ def letters(status: Document) -> str:
 def why_no_item(
     asked: Document, parts: Mapping[str, list[Document]], removed: set[str], taken: set[str], ends: str
 ) -> Iterator[str]:
-    """Why the pod of an item, or of what collects, should not be made. `taken`: names of runs that are no parts.
+    """Why the pod of an item, or of what collects, should not be made. `taken`: of runs that are no parts, or refused.
 
     `ends`: the letters of the items, as they are recorded.
     """

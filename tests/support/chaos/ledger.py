@@ -247,6 +247,8 @@ class Ledger:
 
     def refused(self, key: ObjectKey, error: ApiError) -> None:
         """The API server refuses a creation of the operator whose write is landing."""
+        if key.kind is Kind.SCHEDULED_RUN:
+            self._workflows.see_refused(key.name)
         if key.kind is not Kind.POD or error.status != 403 or self._sender is None or self._sender.late:
             return
         name = key.name.rpartition("-")[0]

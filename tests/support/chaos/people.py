@@ -11,6 +11,14 @@ from crontask.simulation.memory_api import MemoryApi
 _LOOKS, _EVERY = 70, 4.0
 
 
+def free_name(api: MemoryApi, name: str) -> str:
+    """The name, or one like it: what two people apply under one name would be merged, and be neither's."""
+    known = {each["metadata"]["name"] for kind in (Kind.CRON_TASK, Kind.SCHEDULED_RUN) for each in api.stored(kind)}
+    while name in known:
+        name += "-too"
+    return name
+
+
 class People:
     """They answer, one at a time and over each other, early, late, and with names that there are not."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from chaos.changes import Later
+from chaos.people import free_name
 from chaos.record import TERMINAL
 from chaos.story import CHAOS_SECONDS, Event
 from crontask.ports import Document, Kind, ObjectKey
@@ -40,7 +41,7 @@ class RerunActs:
         failed = [run for run in composite if run["status"]["phase"] not in ("Succeeded", "Running")]
         source = random.choice(failed if failed and random.random() < 0.8 else known)
         for copy in range(2 if random.random() < 0.3 else 1):
-            self._apply(f"again-{self._count()}-{copy}", _asked(source, random))
+            self._apply(free_name(self._api, f"again-{self._count()}-{copy}"), _asked(source, random))
         if random.random() < 0.2:
             gone = ObjectKey(Kind.SCHEDULED_RUN, "default", source["metadata"]["name"])
             self._later(random.random() * 5, self._api.remove(gone))

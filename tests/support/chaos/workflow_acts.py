@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from chaos.changes import Later
-from chaos.people import People
+from chaos.people import People, free_name
 from chaos.story import CHAOS_SECONDS, Event
 from chaos.workflows import make_workflow
 from crontask.ports import Document, Kind, ObjectKey
@@ -50,7 +50,7 @@ class WorkflowActs:
         }
 
     def _run_workflow(self, event: Event) -> None:
-        name, handler = f"flow-{self._count()}", _alone(make_workflow(event.number))
+        name, handler = free_name(self._api, f"flow-{self._count()}"), _alone(make_workflow(event.number))
         self._people.begin(event.number)
         if event.number < 0.4:
             queue: Document = {"policy": "Queue"}

@@ -173,6 +173,10 @@ class Workflows:
         if "undo" in asked or not _is_named(document, asked, (parent or {}).get("status", {})):
             self._forgotten.add(document["metadata"]["uid"])
 
+    def see_refused(self, name: str) -> None:
+        """A run is not taken: a part that was asked for need not be there before those after it."""
+        self._others.add(name)
+
     def see_pod(self, run: Document, *, late: bool, sent: datetime | None) -> None:
         """The pod of a run is made, which was on its way since `sent`.
 
