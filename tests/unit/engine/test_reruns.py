@@ -174,7 +174,8 @@ def test_what_cannot_be_run_again_says_why() -> None:
                 "part": ("RerunOfAPart", f"run {part} is a part of run flow; run that one again"),
                 "nothing-left": (
                     "NothingToRerun",
-                    "run own is Succeeded: nothing of it has failed; write from: Start to do all of it again",
+                    "run own is Succeeded: nothing of it has failed; "
+                    "write from: Start, or --from Start, to do all of it again",
                 ),
                 "no-task": ("RerunOfAnotherTask", "run well is one of CronTask t; write taskRef: {name: t}"),
                 "a-task": (

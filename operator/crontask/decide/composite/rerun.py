@@ -100,7 +100,8 @@ def _nothing_left(asked: RerunOf, source: ScheduledRun) -> Refusal | None:
     if asked.from_ != FROM_FAILED or not source.succeeded or _has_failures(source):
         return None
     phase = source.status.phase
-    return NOTHING, f"run {asked.name} is {phase}: nothing of it has failed; write from: Start to do all of it again"
+    all_of_it = "write from: Start, or --from Start, to do all of it again"
+    return NOTHING, f"run {asked.name} is {phase}: nothing of it has failed; {all_of_it}"
 
 
 def _has_failures(source: ScheduledRun) -> bool:
