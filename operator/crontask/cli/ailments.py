@@ -139,6 +139,21 @@ def of_tasks(tasks: Iterable[Document], now: datetime) -> Iterator[Diagnosis]:
         yield from _of_task(task, now)
 
 
+def of_runs(runs: Iterable[Document]) -> Iterator[Diagnosis]:
+    """Runs that are to go on and do not, of those that are open: those of a task that say the same are one."""
+    found: dict[tuple[str, str, str], list[Document]] = {}
+    for run in runs:
+        status = run.get("status") or {}
+        if message := status.get("message"):
+            task = (run["spec"].get("taskRef") or {}).get("name") or run["metadata"]["name"]
+            said = f"{status.get('phase')}: {message}"
+            found.setdefault((run["metadata"]["namespace"], task, said), []).append(run)
+    for (_, _, said), alike in found.items():
+        more = f" (and {len(alike) - 1} more of its task)" if len(alike) > 1 else ""
+        fix = f"crontask describe {alike[0]['metadata']['name']} -n {alike[0]['metadata']['namespace']} says more"
+        yield Diagnosis(f"run {_name(alike[0])}", "warning", said + more, fix)
+
+
 def of_namesakes(tasks: Iterable[Document], cron_jobs: Iterable[Document]) -> Iterator[Diagnosis]:
     """CronJobs and CronTasks of one name that both start what they do."""
     active = {_name(job) for job in cron_jobs if not job["spec"].get("suspend")}

@@ -14,6 +14,7 @@ from crontask.cli.ailments import (
     of_leases,
     of_namesakes,
     of_namespaces,
+    of_runs,
     of_tasks,
     of_webhooks,
     our_webhooks,
@@ -86,6 +87,7 @@ def _examined(cluster: "Cluster", namespace: str, lease_name: str) -> Iterator[D
     yield from _allowed("webhook", lambda: _webhook(cluster, namespace, tasks, now))
     yield from _rights(cluster, namespace)
     yield from of_tasks(tasks, now)
+    yield from _allowed("runs", lambda: list(of_runs(_waiting(cluster, namespace))))
     yield from _allowed(
         "CronJobs", lambda: list(of_namesakes(tasks, cluster.list(CRON_JOB, namespace=namespace)["items"]))
     )
@@ -118,6 +120,12 @@ def _allowed(check: str, look: Callable[[], list[Diagnosis]]) -> list[Diagnosis]
         return look()
     except errors.Forbidden as error:
         return [Diagnosis(check, "unknown", f"you may not look: {error.message}")]
+
+
+def _waiting(cluster: "Cluster", namespace: str) -> "Iterator[Document]":
+    """Runs that wait to start: those whose pod does not start are Running."""
+    for phase in ("Pending", "Running"):
+        yield from cluster.list(SCHEDULED_RUN, namespace=namespace, fields=f"status.phase={phase}")["items"]
 
 
 def _rights(cluster: "Cluster", namespace: str) -> Iterator[Diagnosis]:

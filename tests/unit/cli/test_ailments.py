@@ -13,6 +13,7 @@ from crontask.cli.ailments import (
     of_leases,
     of_namesakes,
     of_namespaces,
+    of_runs,
     of_tasks,
     of_webhooks,
     our_webhooks,
@@ -104,6 +105,27 @@ def test_clocks(apart: timedelta, state: str) -> None:
 )
 def test_tasks_that_do_not_run(known: dict[str, Any], said: list[str]) -> None:
     assert [str(each) for each in of_tasks([known], NOW)] == said
+
+
+def run(name: str, phase: str, message: str | None, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": "n", "name": name}, "spec": spec, "status": {"phase": phase, "message": message}}
+
+
+def test_runs_that_do_not_go_on() -> None:
+    no_image, of_task = "container main does not start: ImagePullBackOff: none", {"taskRef": {"name": "t"}}
+    found = of_runs(
+        [
+            run("well", "Running", None),
+            {"metadata": {"namespace": "n", "name": "new"}, "spec": {}},
+            run("t-1", "Running", no_image, **of_task),
+            run("held", "Pending", "held back: spec.suspend is true"),
+            run("t-2", "Running", no_image, **of_task),
+        ]
+    )
+    assert [str(each) for each in found] == [
+        f"warning  run n/t-1: Running: {no_image} (and 1 more of its task); crontask describe t-1 -n n says more",
+        "warning  run n/held: Pending: held back: spec.suspend is true; crontask describe held -n n says more",
+    ]
 
 
 def test_a_cron_job_of_the_same_name_is_a_problem_while_both_are_active() -> None:
