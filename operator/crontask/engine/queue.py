@@ -39,8 +39,8 @@ _SHARES = {
     Priority.EVENT: 1 / 32,
     Priority.CLEANUP: 1 / 32,
 }
-# Those of parts, while others are on their way.
-_PARTS_BESIDE_LAUNCHES = 1 / 128
+# Those of parts while launches are on their way, and statuses while those of parts are: the next part waits for these.
+_PARTS_BESIDE_LAUNCHES, _STATUSES_BESIDE_PARTS = 1 / 128, 1 / 64
 
 
 class WriteQueue:
@@ -54,7 +54,10 @@ class WriteQueue:
         self._gate = gate
         self._clock = clock
         self._limits = {priority: max(1, int(in_flight * share)) for priority, share in _SHARES.items()}
-        self._parts_beside_launches = max(1, int(in_flight * _PARTS_BESIDE_LAUNCHES))
+        self._beside = {
+            Priority.PART: (Priority.LAUNCH, max(1, int(in_flight * _PARTS_BESIDE_LAUNCHES))),
+            Priority.STATUS: (Priority.PART, max(1, int(in_flight * _STATUSES_BESIDE_PARTS))),
+        }
         self._most = in_flight
         self._in_flight: Counter[Priority] = Counter()
         self._start_rate = start_rate
@@ -129,8 +132,9 @@ class WriteQueue:
 
     def _has_room(self, priority: Priority) -> bool:
         limit = self._limits[priority]
-        if priority is Priority.PART and self._under_way[Priority.LAUNCH]:
-            limit = self._parts_beside_launches
+        if priority in self._beside:
+            first, few = self._beside[priority]
+            limit = few if self._under_way[first] else limit
         return self._in_flight[priority] < limit and self._in_flight.total() < self._most
 
     def _wake_next(self) -> None:
