@@ -51,11 +51,11 @@ FOUND_BY = {
     "done_before_a_kill_is_forgotten": 16,
     "done_again_from_the_start": 16,
     "cursor_skips": 16,
-    "failed_part_counted_for_more": 1,
+    "failed_part_counted_for_more": 16,
     "item_counted_twice": 1,
     "gone_item_made_again": 36,
     "one_too_many": 1,
-    "undone_is_reused": 118,
+    "undone_is_reused": 134,
     "done_again_with_its_key": 14,
     "run_again_by_two": 6,
 }
