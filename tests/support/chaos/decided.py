@@ -68,11 +68,17 @@ def _time(name: str, time: datetime, letter: str, runs: list[RunRecord]) -> Iter
             yield f"{said}, and it has no run"
     elif letter in "sm":
         # A pod that was on its way to a run which had been let go makes it none that has started.
-        started = [run.name for run in own if run.phase is not None and run.phase not in _NEVER_RAN]
+        started = [run.name for run in own if run.phase is not None and not _never_ran(run)]
         if started:
             yield f"{said}, and run {started[0]} has started"
     elif not any(_ended_so(run, letter) for run in runs):
         yield f"{said}, and no run for it has ended so: {[(run.name, run.phase) for run in runs]}"
+
+
+def _never_ran(run: RunRecord) -> bool:
+    """Also one that was canceled before its time: whoever then removes it leaves nothing that tells of that time."""
+    removed = run.phase == "Canceled" and not run.pods and run.deleted_by is not None
+    return run.phase in _NEVER_RAN or removed
 
 
 def _ended_so(run: RunRecord, letter: str) -> bool:
