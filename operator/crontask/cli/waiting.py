@@ -74,7 +74,7 @@ def seen(cluster: "Cluster", run: "Document", most: float = FIRST_WORD) -> "Docu
 
 
 def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> "Document":
-    """The run when it has ended. What it does until then is said on stderr.
+    """The run when it has ended. What it does until then, and how it has ended, is said on stderr.
 
     Ends the program when the time is over, or the run is deleted. Restarts of the API server are waited for.
     """
@@ -82,6 +82,7 @@ def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> 
 
     name, uid, said = run["metadata"]["name"], run["metadata"]["uid"], ""
     if ended(run):
+        _say(name, run, said)
         return run
     # What is said of a run that is a moment old would only alarm.
     run = seen(cluster, run, FIRST_WORD if deadline is None else _left(deadline, FIRST_WORD))
