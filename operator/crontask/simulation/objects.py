@@ -242,9 +242,10 @@ class Objects:
         return raw
 
     def _notify(self, change: _Change) -> None:
+        # First of all: an observer may raise, and a version without its change would keep every watch busy for ever.
+        self._changes.append(change)
         for observer in self.observers:
             observer(change.key.kind, change.before, change.after)
-        self._changes.append(change)
         if len(self._changes) > 2 * self._longest_history:
             self._oldest = self._changes[-self._longest_history - 1].version
             del self._changes[: -self._longest_history]

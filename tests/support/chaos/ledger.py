@@ -1,8 +1,10 @@
 """Everything that changes, written down as it happens, and what must never happen (safety)."""
 
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from chaos.batches import Batches
@@ -107,8 +109,14 @@ class Ledger:
     # --- what --------------------------------------------------------------------------------------------------------
 
     def observe(self, kind: Kind, before: Document | None, after: Document | None) -> None:
-        """A change of the API server's state."""
+        """A change of the API server's state. What cannot be judged is wrong too: what is raised here, nobody sees."""
         self._changed = True
+        try:
+            self._see(kind, before, after)
+        except Exception as error:  # noqa: BLE001 - whoever writes would be told, and knows nothing of being judged
+            self.violate(f"a {kind.kind} cannot be judged: {error!r} at {_where(error)}")
+
+    def _see(self, kind: Kind, before: Document | None, after: Document | None) -> None:
         if kind is Kind.CRON_TASK:
             self._see_task(before, after)
         elif kind is Kind.SCHEDULED_RUN:
@@ -388,6 +396,11 @@ def _stopped_by_a_limit(record: RunRecord, pod: str) -> bool:
     attempts = (record.document.get("status") or {}).get("attempts") or []
     reasons = [attempt.get("reason") for attempt in attempts if attempt.get("pod") == pod]
     return bool(reasons) and reasons[0] in ("TimedOut", "StartTimeout", "TotalTimeout")
+
+
+def _where(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _owner(pod: Document) -> str:

@@ -72,8 +72,10 @@ class Reruns:
             pairs = zip(letters(status), letters(source), strict=True)
             if any(now == "U" and then not in "SPU" for now, then in pairs):
                 yield f"and keeps {status['items']['ends']} of {source['items']['ends']}"
-        if "batch" in status and status["batch"]["batches"] not in (0, source["batch"]["batches"]):
-            yield f"and counts {status['batch']['batches']} batches of {source['batch']['batches']}"
+        # One that had not begun had done none.
+        had = source.get("batch", {}).get("batches", 0)
+        if "batch" in status and status["batch"]["batches"] not in (0, had):
+            yield f"and counts {status['batch']['batches']} batches of {had}"
 
     def _why_no_part(self, asked: Document) -> Iterator[str]:
         """Nothing is done that is reused, and nothing a second time with the key with which it went well."""
