@@ -5,6 +5,7 @@ with theirs. Objects of other kinds are read with the visitor's own.
 """
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -67,6 +68,10 @@ class SharedObjects:
                 listed = await self._cluster.list(kind, namespace=ALL, keep=partial(self._take_listed, kind))
                 self._forget_all_but(kind, listed["items"])
                 self._listed[kind].set()
+                if self.ready:
+                    # What is kept stays: to walk it again and again, a request now and then would wait for.
+                    gc.collect()
+                    gc.freeze()
                 self._notify(kind, None)
                 async with aclosing(self._cluster.watch(kind, namespace=ALL, after=listed)) as events:
                     async for event in events:
