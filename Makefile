@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
-# Each worker has files of tests of its own, in the order in which they are collected. As many workers as there are cores; or
-# two for each, eight at most, where tests mostly wait for an API server.
+# Each worker has files of tests of its own, in the order in which they are collected. As many workers as there are cores; one
+# more where tests mostly wait for an API server.
 PYTEST := $(VENV)/bin/pytest -q --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := operator:hack
 
@@ -62,7 +62,7 @@ fuzz: $(VENV)/installed ## The oracles with random seeds, again and again until 
 .PHONY: integration
 integration: ## A real API server (KUBEBUILDER_ASSETS, or built once), and a real browser
 	@$(PREPARE) binaries shells prometheus browser
-	$(PYTEST) -n $$(($$(nproc) < 4 ? 2 * $$(nproc) : 8)) tests/cluster tests/integration
+	$(PYTEST) -n $$(($$(nproc) + 1)) tests/cluster tests/integration
 
 .PHONY: e2e
 e2e: ## Real pods on a throw-away cluster (KUBECONFIG=file: that cluster), which is taken down after
