@@ -1,10 +1,10 @@
 """The objects that a view shows, read with somebody's own credentials: once, or again and again as they change."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -12,6 +12,7 @@ from crontask.api.resources import Resource
 from crontask.client import AsyncCluster
 from crontask.client.requests import Document
 
+F = TypeVar("F")
 # What changes at once is shown at once, together.
 TOGETHER = 0.1
 
@@ -34,22 +35,26 @@ class Query:
 
 
 class Held:
-    """An object as it is held, given as it is, or as JSON: of thousands few are shown, and are read then.
+    """An object as it is held, given as it is, or as JSON: of thousands few are shown, and are read then."""
 
-    `facts`: what a view has read off it once and goes by, again and again.
-    """
-
-    __slots__ = ("_content", "facts")
+    __slots__ = ("_content", "_facts")
 
     def __init__(self, content: Document | bytes) -> None:
         self._content = content
-        self.facts: Any = None
+        self._facts: Any = None
 
     @property
     def document(self) -> Document:
         """The object."""
         content = self._content
         found: Document = orjson.loads(content) if isinstance(content, bytes) else content
+        return found
+
+    def facts(self, read: Callable[[Document], F]) -> F:
+        """What lists go by again and again, read off it once. `read`: the same for all objects of a kind."""
+        if self._facts is None:
+            self._facts = read(self.document)
+        found: F = self._facts
         return found
 
 

@@ -70,10 +70,7 @@ class RunFacts:
 
 def facts_of_run(run: Held) -> RunFacts:
     """The facts of a run."""
-    if run.facts is None:
-        run.facts = _facts(run.document)
-    found: RunFacts = run.facts
-    return found
+    return run.facts(_facts)
 
 
 def _facts(run: Document) -> RunFacts:

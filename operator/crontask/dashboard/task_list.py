@@ -35,10 +35,7 @@ class Facts:
 
 def facts_of(task: Held) -> Facts:
     """The facts of a task."""
-    if task.facts is None:
-        task.facts = _facts(task.document)
-    found: Facts = task.facts
-    return found
+    return task.facts(_facts)
 
 
 def _facts(task: Document) -> Facts:

@@ -155,12 +155,20 @@ class Cluster:
         raise RuntimeError("a fault")
 
 
-async def test_one_object_that_is_like_no_other_does_not_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+async def read(
+    cluster: object, enough: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> tuple[SharedObjects, asyncio.Task[None]]:
+    """What is read of such a cluster, without a pause after a fault; who reads goes on."""
     monkeypatch.setattr(shared_module, "_AGAIN", 0.0)
-    cluster = Cluster()
     shared = SharedObjects(cast(AsyncCluster, cluster))
     reading = asyncio.create_task(shared.run())
-    await asyncio.wait_for(cluster.again.wait(), 10)
+    await asyncio.wait_for(enough.wait(), 10)
+    return shared, reading
+
+
+async def test_one_object_that_is_like_no_other_does_not_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    shared, reading = await read(cluster, cluster.again, monkeypatch)
     found = shared.find(Query(SCHEDULED_RUN, "a"))
     assert {each.document["metadata"]["name"] for each in found} == {"deep", "good"}
     assert shared.ready
@@ -193,11 +201,8 @@ class Shrinking:
 
 
 async def test_what_a_later_list_does_not_have_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_module, "_AGAIN", 0.0)
     cluster = Shrinking()
-    shared = SharedObjects(cast(AsyncCluster, cluster))
-    reading = asyncio.create_task(shared.run())
-    await asyncio.wait_for(cluster.both.wait(), 10)
+    shared, reading = await read(cluster, cluster.both, monkeypatch)
     found = [shared.find(Query(kind, "")) for kind in (CRON_TASK, SCHEDULED_RUN)]
     assert [[each.document["metadata"]["name"] for each in kept] for kept in found] == [["kept"], ["kept"]]
     reading.cancel()
