@@ -81,9 +81,6 @@ def until_ended(cluster: "Cluster", run: "Document", deadline: float | None) -> 
     from crontask.api.resources import SCHEDULED_RUN
 
     name, uid, said = run["metadata"]["name"], run["metadata"]["uid"], ""
-    if ended(run):
-        _say(name, run, said)
-        return run
     # What is said of a run that is a moment old would only alarm.
     run = seen(cluster, run, FIRST_WORD if deadline is None else _left(deadline, FIRST_WORD))
     said = _say(name, run, said)

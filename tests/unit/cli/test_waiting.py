@@ -34,8 +34,8 @@ class Seen:
         # It was over before anybody looked.
         (CREATED, ("Succeeded",), "a: Succeeded\n"),
         (in_phase("Running"), ("Succeeded",), "a: Running\na: Succeeded\n"),
-        # Nothing was waited for.
-        (in_phase("Succeeded"), (), ""),
+        # Nothing is waited for; how it ended is said all the same.
+        (in_phase("Succeeded"), (), "a: Succeeded\n"),
     ],
 )
 def test_each_state_is_said_once_until_the_end(
