@@ -25,7 +25,7 @@ SHOWN = 25
 """So many of the last lines of a command that failed are shown."""
 
 GRACE = 60.0
-"""Seconds that an interrupted command has to end: a package manager completes what it has begun."""
+"""Seconds that an interrupted command has to end."""
 
 
 class EndedError(Exception):
@@ -38,10 +38,14 @@ def run_long(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda line: None,
+    interruptible: bool = True,
 ) -> None:
-    """Run the command to its end; `on_line` is given each line that it says. Raises ClusterError with the last ones."""
+    """Run the command to its end; `on_line` is given each line that it says. Raises ClusterError with the last ones.
+
+    One that is not interruptible would leave things half-made: who ends it waits until it has ended by itself.
+    """
     last: deque[str] = deque(maxlen=SHOWN)
-    process = _RUNNING.start(command, folder, environment)
+    process = _RUNNING.start(command, folder, environment, interruptible=interruptible)
     try:
         assert process.stdout is not None
         for line in process.stdout:
@@ -49,7 +53,10 @@ def run_long(
             on_line(line.rstrip())
         process.wait()
     except BaseException:
-        end(process)
+        if interruptible:
+            end(process)
+        else:
+            process.communicate()
         raise
     finally:
         _RUNNING.forget(process)
@@ -118,11 +125,11 @@ class _Running:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._processes: list[subprocess.Popen[str]] = []
+        self._interruptible: dict[subprocess.Popen[str], bool] = {}
         self._ended = False
 
     def start(
-        self, command: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None
+        self, command: Sequence[str], folder: Path | None, environment: Mapping[str, str] | None, *, interruptible: bool
     ) -> subprocess.Popen[str]:
         with self._lock:
             self.check()
@@ -137,7 +144,7 @@ class _Running:
                 errors="replace",
                 start_new_session=True,
             )
-            self._processes.append(process)
+            self._interruptible[process] = interruptible
         return process
 
     def check(self) -> None:
@@ -150,16 +157,20 @@ class _Running:
 
     def forget(self, process: subprocess.Popen[str]) -> None:
         with self._lock:
-            self._processes.remove(process)
+            del self._interruptible[process]
 
     def end_all(self) -> None:
         with self._lock:
             self._ended = True
-            processes = list(self._processes)
-        for process in processes:  # All are told before one is awaited.
-            _interrupt(process)
-        for process in processes:
-            end(process)
+            running = dict(self._interruptible)
+        for process, interruptible in running.items():  # All are told before one is awaited.
+            if interruptible:
+                _interrupt(process)
+        for process, interruptible in running.items():
+            if interruptible:
+                end(process)
+            else:
+                process.wait()  # It is read by the thread that has started it.
 
 
 _RUNNING = _Running()

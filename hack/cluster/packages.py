@@ -69,10 +69,12 @@ def ensure(packages: dict[str, Callable[[], object]]) -> None:
 
 
 def _install(names: Sequence[str]) -> None:
-    _apt_get("install", "--yes", "--no-install-recommends", *names)
+    """What takes long, the download, can be interrupted; a package that is half installed stops each later one."""
+    install = ("install", "--yes", "--no-install-recommends", *names)
+    _apt_get("--download-only", *install)
+    _apt_get(*install, interruptible=False)
 
 
-def _apt_get(*arguments: str) -> None:
-    commands.run_long(
-        ["apt-get", *LOCK_TIMEOUT, *arguments], environment=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    )
+def _apt_get(*arguments: str, interruptible: bool = True) -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    commands.run_long(["apt-get", *LOCK_TIMEOUT, *arguments], environment=environment, interruptible=interruptible)

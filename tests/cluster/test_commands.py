@@ -1,5 +1,6 @@
 """Long commands: followed, shown by their last lines if they fail, and ended with all that they started."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -50,6 +51,40 @@ def test_what_raises_while_a_command_runs_ends_it_and_what_it_started() -> None:
     with pytest.raises(KeyboardInterrupt):
         commands.run_long(["sh", "-c", IN_THE_BACKGROUND], on_line=interrupted)
     _until(lambda: not started[0].alive())
+
+
+@pytest.mark.parametrize(("interruptible", "wanted"), [(True, ""), (False, "done\n")])
+def test_what_would_be_left_half_made_is_ended_only_by_itself(tmp_path: Path, interruptible: bool, wanted: str) -> None:
+    made = tmp_path / "made"
+    made.touch()
+
+    def interrupted(line: str) -> None:
+        raise KeyboardInterrupt
+
+    # It says more than a pipe holds.
+    command = ["sh", "-c", f"echo begun; sleep 0.5; seq 100000; echo done > {made}"]
+    with pytest.raises(KeyboardInterrupt):
+        commands.run_long(command, on_line=interrupted, interruptible=interruptible)
+    assert made.read_text() == wanted
+
+
+@pytest.mark.parametrize(("interruptible", "wanted"), [(True, ""), (False, "done\n")])
+def test_nor_is_it_ended_when_all_are(tmp_path: Path, interruptible: bool, wanted: str) -> None:
+    made, begun = tmp_path / "made", threading.Event()
+    made.touch()
+
+    def run() -> None:
+        with contextlib.suppress(commands.EndedError):
+            command = ["sh", "-c", f"echo begun; sleep 0.5; seq 100000; echo done > {made}"]
+            commands.run_long(command, on_line=lambda line: begun.set(), interruptible=interruptible)
+
+    with commands.together():
+        thread = threading.Thread(target=run)
+        thread.start()
+        begun.wait()
+        commands.end_all()
+        thread.join()
+    assert made.read_text() == wanted
 
 
 def test_who_does_not_heed_an_interrupt_is_killed_after_its_grace() -> None:
