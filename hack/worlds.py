@@ -4,13 +4,18 @@ PYTHONPATH=operator:tests/support:hack .venv/bin/python hack/worlds.py --first 0
 """
 
 import argparse
+import gc
 import os
 import sys
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from random import SystemRandom
 
 from chaos.play import Outcome, play
 from rich.progress import track
+
+SAID_EACH = 500
+"""After so many seeds it is said how far it is, for who reads a log."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,16 +41,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _play_all(seeds: range) -> int:
     wrong, runs = 0, 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        outcomes = pool.map(play, seeds, chunksize=4)
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_without_collector) as pool:
+        outcomes = pool.map(_play_one, seeds, chunksize=4)
         outcome: Outcome
-        for outcome in track(outcomes, "playing", len(seeds)):
+        for played, outcome in enumerate(track(outcomes, "playing", len(seeds)), start=1):
             runs += outcome.runs
             if outcome.wrong:
                 wrong += 1
                 print(outcome if wrong <= 3 else f"seed {outcome.seed}: {outcome.wrong[0]}", flush=True)
+            if played % SAID_EACH == 0:
+                print(f"{played} of {len(seeds)} seeds, {wrong} with something wrong; {runs:,} runs", flush=True)
     print(f"{wrong} of {len(seeds)} seeds show something wrong; {runs:,} runs")
     return 1 if wrong else 0
+
+
+def _play_one(seed: int) -> Outcome:
+    """A world that cannot be played shows something wrong, too. What it leaves is collected once, when it is over."""
+    try:
+        return play(seed)
+    except Exception:  # noqa: BLE001 – whatever it is, it is told with its seed.
+        return Outcome(seed, (traceback.format_exc(),), (), 0)
+    finally:
+        gc.collect()
+
+
+def _without_collector() -> None:
+    gc.freeze()
+    gc.disable()
 
 
 if __name__ == "__main__":
