@@ -5,8 +5,8 @@ from random import Random
 
 from chaos.batches import asked_of
 from chaos.changes import Later
-from chaos.ledger import has_ended
 from chaos.people import free_name
+from chaos.pods import has_ended
 from chaos.story import CHAOS_SECONDS, Event
 from crontask.api.names import ANNOTATION_STOPPED
 from crontask.ports import Document, Kind, ObjectKey

@@ -10,7 +10,8 @@ from typing import Any
 from chaos.batches import Batches
 from chaos.decided import check_decided
 from chaos.network import Landed, Sent
-from chaos.record import TERMINAL, RunRecord, is_refused_rerun
+from chaos.pods import has_ended, owner_of, was_stopped
+from chaos.record import TERMINAL, RunRecord, is_refused_rerun, stopped_by_a_limit
 from chaos.reruns import Reruns
 from chaos.timings import Timings
 from chaos.workflows import Workflows
@@ -244,13 +245,13 @@ class Ledger:
         uid = record.document["metadata"]["uid"]
         for pod_uid, pod in self.pods.items():
             attempt = attempts.get(pod["metadata"]["name"])
-            if attempt is None or _owner(pod) != uid or pod_uid in self._late_pods:
+            if attempt is None or owner_of(pod) != uid or pod_uid in self._late_pods:
                 continue
             reason, name = attempt.get("reason"), pod["metadata"]["name"]
             if reason in STOPPED and not has_ended(pod):
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it runs")
             # One that does several batches ends by itself then, once the one under way has.
-            if _was_stopped(pod) and reason not in STOPPED and batches_in(pod) is None:
+            if was_stopped(pod) and reason not in STOPPED and batches_in(pod) is None:
                 self.violate(f"run {record.name} tells of pod {name} as {reason}, and it was stopped")
 
     def refused(self, key: ObjectKey, error: ApiError) -> None:
@@ -270,7 +271,7 @@ class Ledger:
         document = after or before
         assert document is not None
         uid, name = document["metadata"]["uid"], document["metadata"]["name"]
-        record = self.runs.get(_owner(document))
+        record = self.runs.get(owner_of(document))
         if record is not None:
             record.changed_at = self._clock.now()
         self._check_deletion(before, after)
@@ -310,7 +311,7 @@ class Ledger:
     def _pod_created(self, uid: str, pod: Document) -> None:
         name = pod["metadata"]["name"]
         self.say(f"{self._actor} pod {name} created")
-        owner = _owner(pod)
+        owner = owner_of(pod)
         record = self.runs.get(owner)
         if record is None or self._sender is None:
             return
@@ -327,7 +328,7 @@ class Ledger:
         earlier = self._pod_names[owner, name]
         if earlier and number in record.attempts:
             self.violate(f"attempt {number} of run {record.name} has a second pod")
-        lost = sorted(pod for pod in self.lost[owner] if not _stopped_by_a_limit(record, pod))
+        lost = sorted(pod for pod in self.lost[owner] if not stopped_by_a_limit(record, pod))
         if self._at_most_once(record) and lost:
             self.violate(f"run {record.name} happens again: pod {name}, though {lost} was lost")
         earlier.append(uid)
@@ -391,37 +392,13 @@ class Ledger:
         return (retry or {}).get("onLost") == "Fail"
 
 
-def _stopped_by_a_limit(record: RunRecord, pod: str) -> bool:
-    """Whether the attempt met a limit, whoever else took its pod away: it is tried again."""
-    attempts = (record.document.get("status") or {}).get("attempts") or []
-    reasons = [attempt.get("reason") for attempt in attempts if attempt.get("pod") == pod]
-    return bool(reasons) and reasons[0] in ("TimedOut", "StartTimeout", "TotalTimeout")
-
-
 def _where(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
-def _owner(pod: Document) -> str:
-    return next((str(owner["uid"]) for owner in pod["metadata"].get("ownerReferences", ())), "")
-
-
 def _group(task: Document) -> str | None:
     return (task["spec"].get("concurrency") or {}).get("group")
-
-
-def has_ended(pod: Document) -> bool:
-    """Whether nothing of it runs; the pod's own end may be told later than that of its containers."""
-    status = pod.get("status") or {}
-    states = [container["state"] for container in status.get("containerStatuses", ())]
-    return status.get("phase") in ("Succeeded", "Failed") or (bool(states) and all("terminated" in s for s in states))
-
-
-def _was_stopped(pod: Document) -> bool:
-    """Whether its kubelet has stopped it because we asked for it."""
-    asked = ANNOTATION_STOPPED in pod["metadata"].get("annotations", {})
-    return asked and (pod.get("status") or {}).get("reason") == "DeadlineExceeded"
 
 
 def key_of(kind: Kind, document: Document) -> ObjectKey:

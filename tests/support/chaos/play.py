@@ -13,9 +13,10 @@ from chaos.batch_acts import BatchActs, batch_events
 from chaos.batches import with_batches
 from chaos.changes import Changes
 from chaos.fan_outs import with_counts
-from chaos.ledger import Ledger, has_ended
+from chaos.ledger import Ledger
 from chaos.network import Sent, Weather
 from chaos.operators import Operator
+from chaos.pods import has_ended
 from chaos.rerun_acts import RerunActs, rerun_events
 from chaos.story import CHAOS_SECONDS, CONTAINER, Event, Story, make_story
 from chaos.verdict import judge

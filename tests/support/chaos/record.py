@@ -66,3 +66,10 @@ class RunRecord:
         wanted = self.spec.get("scheduledTime")
         found = nominal_of(self.task, self.name)
         return found if owned and wanted and found == datetime.fromisoformat(wanted) else None
+
+
+def stopped_by_a_limit(record: RunRecord, pod: str) -> bool:
+    """Whether the attempt met a limit, whoever else took its pod away: it is tried again."""
+    attempts = (record.document.get("status") or {}).get("attempts") or []
+    reasons = [attempt.get("reason") for attempt in attempts if attempt.get("pod") == pod]
+    return bool(reasons) and reasons[0] in ("TimedOut", "StartTimeout", "TotalTimeout")
