@@ -34,7 +34,8 @@ def main(folder: str = "tests/e2e") -> int:
 
 
 def _pytest(folder: str, *options: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", folder, *options, *sys.argv[1:]]
+    slowest = ("--durations=20", "--durations-min=5")
+    command = [sys.executable, "-m", "pytest", "-q", *slowest, folder, *options, *sys.argv[1:]]
     return subprocess.run(command, check=False, env={**os.environ, READY: "1"}).returncode
 
 
