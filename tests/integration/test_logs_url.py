@@ -10,13 +10,14 @@ from uuid import uuid4
 
 import pytest
 from api_server import Processes, crontask, until
-from chart import rendered
+from chart import CHART, rendered
 from logs_urls import GOOD_TEMPLATES, REFUSED_BY_BOTH
 from verbs import Verbs, container
 
 from cluster.control_plane import ControlPlane
 from cluster.processes import ClusterError
 from crontask import Client
+from crontask.api.logs_url import FORM
 from crontask.api.phases import TERMINAL
 from crontask.api.resources import SCHEDULED_RUN
 from crontask.client import Cluster
@@ -133,6 +134,10 @@ def _deployed(tmp_path: Path, template: str) -> str | None:
 def test_the_chart_hands_over_what_is_good(tmp_path: Path) -> None:
     assert [template for template in GOOD_TEMPLATES if _deployed(tmp_path, template) != template] == []
     assert _deployed(tmp_path, "") is None
+
+
+def test_the_chart_has_the_form_of_the_operator() -> None:
+    assert FORM in (CHART / "templates" / "_helpers.tpl").read_text()
 
 
 @pytest.mark.parametrize("template", REFUSED_BY_BOTH)

@@ -60,12 +60,8 @@ REFUSED_BY_BOTH = {
     f"{BASE}/[pod]": "has '[' in it, which no URL may have; write it as %5B",
     f"{BASE}/\n{{pod}}": "has '\\n' in it, which no URL may have; write it as %0A",
     f"{BASE}/\x1b{{pod}}": "has '\\x1b' in it, which no URL may have; write it as %1B",
-}
-REFUSED_BY_THE_OPERATOR = {
     "https://a:99999/{pod}": f"has 'a:99999' for a host; {_OF_A_HOST}",
     "https://a..b/{pod}": f"has 'a..b' for a host; {_OF_A_HOST}",
-    "https://[::g]/{pod}": f"has '[::g]' for a host; {_OF_A_HOST}",
-    "https://[:::]/{pod}": f"has '[:::]' for a host; {_OF_A_HOST}",
     f"{BASE}/%{{pod}}": "has a % that encodes nothing; write it as %25",
     f"{BASE}/%4{{pod}}": "has a % that encodes nothing; write it as %25",
     f"{BASE}#a#{{pod}}": "has a second #; write it as %23",
@@ -73,6 +69,10 @@ REFUSED_BY_THE_OPERATOR = {
     f"{BASE}?a=1{{?pod}}": "has {?pod} after a ?; write {&pod}",
     f"{BASE}{{?run}}{{?pod}}": "has {?pod} after a ?; write {&pod}",
     f"{BASE}/{{&pod}}": "has {&pod} without a ? before it; write {?pod}",
+}
+REFUSED_BY_THE_OPERATOR = {
+    "https://[::g]/{pod}": f"has '[::g]' for a host; {_OF_A_HOST}",
+    "https://[:::]/{pod}": f"has '[:::]' for a host; {_OF_A_HOST}",
     f"{BASE}/{'{pod}' * 60}": (
         "could become a URL of 4,412 characters, and 4,096 is the most; name its variables less often"
     ),

@@ -19,6 +19,7 @@
 {{- $names := "(namespace|run|pod|start|end|startMillis|endMillis)" }}
 {{- $all := "{namespace}, {run}, {pod}, {start}, {end}, {startMillis} or {endMillis}" }}
 {{- $expression := "[{][^{}]*[}]" }}
+{{- $form := `https?://([A-Za-z0-9-]{1,63}([.][A-Za-z0-9-]{1,63})*|\[[0-9A-Fa-f:.]+\])(:([0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/([A-Za-z0-9._~:/@!$&'()*+,;=\-]|%[0-9A-Fa-f]{2}|[{](namespace|run|pod|start|end|startMillis|endMillis)(,(namespace|run|pod|start|end|startMillis|endMillis))*[}])*)?(([?]|[{][?](namespace|run|pod|start|end|startMillis|endMillis)(,(namespace|run|pod|start|end|startMillis|endMillis))*[}])([A-Za-z0-9._~:/@!$&'()*+,;=\-?]|%[0-9A-Fa-f]{2}|[{]&?(namespace|run|pod|start|end|startMillis|endMillis)(,(namespace|run|pod|start|end|startMillis|endMillis))*[}])*)?(#([A-Za-z0-9._~:/@!$&'()*+,;=\-?]|%[0-9A-Fa-f]{2}|[{](namespace|run|pod|start|end|startMillis|endMillis)(,(namespace|run|pod|start|end|startMillis|endMillis))*[}])*)?` }}
 {{- $host := `^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?` }}
 {{- with .Values.logsURL }}
   {{- range regexFindAll $expression . -1 }}
@@ -35,6 +36,9 @@
   {{- end }}
   {{- range regexFindAll "[^A-Za-z0-9._~:/@!$&'()*+,;=?#%-]" $text 1 }}
     {{- fail (printf "logsURL: has %q in it, which no URL may have; write it percent-encoded, like %%20 for a space" .) }}
+  {{- end }}
+  {{- if not (regexMatch (printf "^(%s)$" $form) .) }}
+    {{- fail "logsURL: has a host or a port that is none, a % that encodes nothing, a second #, or {?…} and {&…} where they cannot stand; write {?pod} before any other ?, {&pod} after one, and %25 for the % itself" }}
   {{- end }}
   {{- . }}
 {{- end }}

@@ -23,12 +23,16 @@ _NAMES = f"({'|'.join(VARIABLES)})(,({'|'.join(VARIABLES)}))*"
 _ENCODED = "%[0-9A-Fa-f]{2}"
 # What RFC 3986 lets stand there.
 _IN_PATH = r"A-Za-z0-9._~:/@!$&'()*+,;=\-"
-_HOST = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+# A browser takes no longer label of a host, and no higher port.
+_LABEL = "[A-Za-z0-9-]{1,63}"
+_PORT = "[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_HOST = rf"https?://({_LABEL}([.]{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:({_PORT}))?"
 FORM = (
     f"{_HOST}(/([{_IN_PATH}]|{_ENCODED}|[{{]{_NAMES}[}}])*)?"
     f"(([?]|[{{][?]{_NAMES}[}}])([{_IN_PATH}?]|{_ENCODED}|[{{]&?{_NAMES}[}}])*)?"
     f"(#([{_IN_PATH}?]|{_ENCODED}|[{{]{_NAMES}[}}])*)?"
 )
+"""All of it but what stands between the brackets of an IPv6 address. The chart has it again, to say so at once."""
 
 _PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _LONGEST_VALUE = 63
@@ -92,7 +96,7 @@ def _host_wrong(template: str) -> _Wrong | None:
     if "@" in place:
         return "has a name or a password before its host, which everybody would see who reads a run", "remove it"
     found = re.match(rf"{_HOST}(?=[/?#]|[{{][?]|$)", template)
-    if found is not None and int((found[2] or ":0")[1:]) < 65_536 and _is_host(found[1]):
+    if found is not None and (found[1][0] != "[" or _is_ipv6(found[1][1:-1])):
         return None
     if "{" in place:
         return "has an expression in its host", f"write the host as it is, and / after it, like {_EXAMPLE}"
@@ -100,14 +104,11 @@ def _host_wrong(template: str) -> _Wrong | None:
     return message, "write it of a-z, 0-9, - and ., and a port after it if there is one, like logs.example.com:8443"
 
 
-def _is_host(text: str) -> bool:
-    """Whether a browser takes it."""
-    if not text.startswith("["):
-        return all(0 < len(label) <= _LONGEST_VALUE for label in text.split("."))
+def _is_ipv6(text: str) -> bool:
     from ipaddress import AddressValueError, IPv6Address
 
     try:
-        IPv6Address(text[1:-1])
+        IPv6Address(text)
     except AddressValueError:
         return False
     return True
