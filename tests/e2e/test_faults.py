@@ -25,7 +25,7 @@ from faults import (
 
 from cluster import cluster
 
-pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.alone]
+pytestmark = pytest.mark.usefixtures("healthy")
 
 AWAY = 18
 """Seconds: longer than a lease, so that the leader loses it."""
@@ -33,6 +33,7 @@ AWAY = 18
 FIRST_ATTEMPT_WAITS = 'trap "exit 143" TERM; [ "$CRONTASK_ATTEMPT" -gt 1 ] || { sleep 600 & wait; }'
 
 
+@pytest.mark.alone
 @pytest.mark.stops_parts
 def test_times_that_pass_while_the_api_server_is_away_are_caught_up_or_recorded(bench: Bench) -> None:
     bench.apply(ticking("tick", 2))
@@ -134,6 +135,7 @@ def _quiet(operators: Operators, pod: str, doomed: Bench) -> bool:
     return (datetime.now(UTC) - datetime.fromisoformat(about[-1]["time"])).total_seconds() > 5
 
 
+@pytest.mark.alone
 def test_a_standby_goes_on_each_time_that_the_leader_is_asked_to_end(
     bench: Bench, two_operators: Operators, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,6 +147,7 @@ def test_a_standby_goes_on_each_time_that_the_leader_is_asked_to_end(
     _hand_over_three_times(bench, two_operators, end, capsys)
 
 
+@pytest.mark.alone
 @pytest.mark.stops_parts
 def test_a_standby_goes_on_each_time_that_the_leader_is_killed(
     bench: Bench, two_operators: Operators, capsys: pytest.CaptureFixture[str]

@@ -8,8 +8,6 @@ from bench import Bench
 
 from installation import NAMESPACE, install
 
-pytestmark = pytest.mark.alone
-
 TASK = """
 apiVersion: crontask.dev/v1alpha1
 kind: CronTask
@@ -25,6 +23,7 @@ spec:
 """
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("healthy")
 def test_thirty_tasks_all_start_once_though_the_operator_is_killed(bench: Bench) -> None:
     bench.apply("".join(TASK.format(number=number) for number in range(30)))
@@ -72,6 +71,7 @@ def test_what_only_the_operator_can_see_is_refused_when_it_is_applied(bench: Ben
     assert words in bench.until("it is denied", denied, 30)
 
 
+@pytest.mark.alone
 def test_where_nobody_is_asked_it_is_said_in_ready(bench: Bench) -> None:
     install(bench.tools, "webhook.enabled=false")
     try:
@@ -91,6 +91,7 @@ def _is_invalid(bench: Bench, name: str) -> bool:
     return bool(bench.get("ct", name).get("status", {}).get("phase") == "Invalid")
 
 
+@pytest.mark.alone
 def test_scheduling_switched_off_pauses_every_task_and_nothing_fires_after(bench: Bench) -> None:
     install(bench.tools, "scheduling.enabled=false")
     try:
@@ -107,6 +108,7 @@ def _ready_reason(bench: Bench) -> str:
     return str(conditions[0].get("reason"))
 
 
+@pytest.mark.alone
 def test_an_operator_that_is_installed_anew_goes_on_with_the_tasks(bench: Bench) -> None:
     bench.apply(TASK.format(number=1))
     bench.tools.helm("uninstall", "crontask", "--namespace", NAMESPACE, "--wait")
