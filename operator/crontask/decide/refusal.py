@@ -26,7 +26,8 @@ class Refusal:
     """What the API server answered to the creation of a pod, or of the run of a part, where it was a refusal.
 
     `final`: it will never be taken. Otherwise it is tried again at `retry_at`; `tries` were made since `since`.
-    `alone`: the answer is about this object; whatever else is to be created may be taken.
+    `alone`: the answer is about this object; whatever else is to be created may be taken. `said`: the answer, where the
+    message says more.
     """
 
     reason: str
@@ -36,6 +37,7 @@ class Refusal:
     since: datetime
     tries: int = 1
     alone: bool = False
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,14 @@ def of_part(before: Refusal | None, message: str, now: datetime, patience: Patie
         return Refusal(RUN_REJECTED, said, True, retry_at, since, tries, alone)
     if now - since >= patience.longest:
         words = f"the run was refused for {format_duration(patience.longest)}, its {patience.setting}: {said}"
-        return Refusal(RUN_REJECTED, words, True, retry_at, since, tries, alone)
+        return Refusal(RUN_REJECTED, words, True, retry_at, since, tries, alone, said)
     return Refusal(RUN_REJECTED, said, False, retry_at, since, tries, alone)
 
 
 def beside(before: Refusal | None, other: Refusal, now: datetime, patience: Patience) -> Refusal:
     """What is not asked for, since the answer to another says that it would not be taken either."""
-    return replace(of_part(before, other.message, now, patience, alone=False), retry_at=other.retry_at)
+    said = other.said or other.message
+    return replace(of_part(before, said, now, patience, alone=False), retry_at=other.retry_at)
 
 
 def _still(before: Refusal | None, now: datetime) -> Refusal | None:

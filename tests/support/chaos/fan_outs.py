@@ -70,9 +70,15 @@ def why_no_item(
         return
     index = asked["item"]["index"]
     skipped = [str(other) for other in range(index) if str(other) not in parts and ends[other] != "U"]
-    skipped = [other for other in skipped if not any(name.startswith(f"{asked['name']}-{other}-") for name in taken)]
+    skipped = [other for other in skipped if not _is_refused(asked["name"], other, taken, ends)]
     if skipped:
         yield f"though items {', '.join(skipped)} have not started"
+
+
+def _is_refused(fan_out: str, item: str, taken: set[str], ends: str) -> bool:
+    """Whether its run was not taken; or it was given up because that of another was not, and nobody asked for it."""
+    refused = [name for name in taken if name.startswith(f"{fan_out}-")]
+    return any(name.startswith(f"{fan_out}-{item}-") for name in refused) or (bool(refused) and ends[int(item)] == "F")
 
 
 def too_many_run(fan: Document, parts: Mapping[str, list[Document]], removed: set[str]) -> bool:

@@ -23,7 +23,7 @@ def judge_times(name: str, task: Document, timings: Timings, runs: list[RunRecor
             yield f"{name} sleeps: {undecided[0]:%H:%M:%S} is undecided (watermark {watermark:%H:%M:%S})"
     was_due = times_due(timings, watermark)
     unknown = [run for run in runs if run.nominal is not None and run.nominal not in was_due]
-    behind = [run for run in unknown if _is_behind(run.nominal, timings.unseen)]
+    behind = [run for run in unknown if is_behind(run.nominal, timings.unseen)]
     late = [run for run in unknown if last.until is None and run.nominal is not None and run.nominal > watermark]
     for run in _started(unknown):
         if run not in behind and run not in late:
@@ -54,7 +54,8 @@ def _started(runs: Iterable[RunRecord]) -> Iterator[RunRecord]:
     return (run for run in runs if run.phase not in ("Skipped", "Missed") and not run.only_pre_created)
 
 
-def _is_behind(nominal: datetime | None, unseen: list[tuple[datetime, datetime]]) -> bool:
+def is_behind(nominal: datetime | None, unseen: list[tuple[datetime, datetime]]) -> bool:
+    """Whether the record says only that times like this one came due, or would have."""
     return nominal is not None and any(after < nominal <= until for after, until in unseen)
 
 

@@ -50,6 +50,15 @@ def test_what_is_not_asked_for_beside_another_is_asked_for_when_that_is() -> Non
     assert beside(before(3, alone=False, retry_at=99), other, at(100), SOME).final
 
 
+def test_who_is_given_up_beside_another_says_it_of_itself_once() -> None:
+    waits = before(6, alone=False, retry_at=99)
+    other = of_part(waits, QUOTA, at(100), Patience(timedelta(seconds=60), "totalTimeout"), alone=False)
+    assert other.message == "the run was refused for 1m, its totalTimeout: exceeded quota"
+    held = beside(waits, other, at(100), SOME)
+    assert held.message == "the run was refused for 1m40s, its startTimeout: exceeded quota"
+    assert beside(waits, held, at(100), SOME) == held
+
+
 def test_a_long_message_fits() -> None:
     found = of_part(before(6, alone=False, retry_at=99), "x" * 5000, at(100), SOME, alone=False)
     assert len(found.message) <= 1024
