@@ -2,13 +2,15 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crontask.api.pod import Pod
 from crontask.decide.decisions import Dropped
 from crontask.decide.model import CronTask, ScheduledRun
 from crontask.decide.pod_state import NOT_MADE, PodState, pod_of, refusal_of
 from crontask.decide.refusal import Refusal
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class RunView:
     def is_recorded(self) -> bool:
         """Whether what became of its start is recorded: it has a pod or a status."""
         return self.pod is not None or self.run.status.phase is not None
+
+    def recorded_when(self, now: datetime) -> datetime:
+        """When an end that is recorded now is said to be: what its task takes for counted was recorded before."""
+        counted = self.task.status.counted if self.task is not None else None
+        return now if counted is None else max(now, counted.through + _SECOND)
 
 
 @dataclass(frozen=True, slots=True)

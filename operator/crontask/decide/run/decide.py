@@ -38,5 +38,5 @@ def until_it_is_followed_up(view: RunView, decided: RunDecisions, now: datetime)
 
 def end_seen_before(view: RunView, seen: RunDecisions, now: datetime) -> RunDecisions:
     """The end that was decided when it was seen, to be recorded now."""
-    status = seen.status.recorded_anew(now)
+    status = seen.status.recorded_anew(view.recorded_when(now))
     return until_it_is_followed_up(view, replace(seen, status=status), now)

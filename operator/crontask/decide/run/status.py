@@ -114,7 +114,7 @@ def ended(
         status="True",
         reason=reason,
         message=message or "",
-        last_transition_time=now,
+        last_transition_time=view.recorded_when(now),
         observed_generation=view.run.meta.generation,
     )
     status = before.model_copy(

@@ -2,6 +2,7 @@
 
 A run is counted if its end was recorded up to `counted.through`, or if `counted.runs` names it; counts and that record
 change in one write. `through` lags behind now, so that an end which is being written while we count is not passed over.
+Where the clock has gone back by more than that, ends are recorded after it all the same (RunView.recorded_when).
 """
 
 from collections.abc import Iterable

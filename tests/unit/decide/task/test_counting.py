@@ -10,12 +10,13 @@ from task_views import CREATED, INSTANT, at, decide, decided_about, ended, make_
 from crontask.api.metadata import find_condition
 from crontask.api.phases import RunPhase
 from crontask.api.rerun import REFUSALS
-from crontask.api.scheduledrun import Attempt
+from crontask.api.scheduledrun import Attempt, ScheduledRunStatus
 from crontask.api.task_status import Counted, Counts, RunSummary, TaskPhase
 from crontask.decide.model import STALE, Config, ScheduledRun
-from crontask.decide.run.decide import decide_run
+from crontask.decide.run.decide import decide_run, end_seen_before
+from crontask.decide.run.status import ended as run_ended
 from crontask.decide.task.counting import LAG, add_runs, failure_streak, record_counted, sort_finished, that_ran
-from crontask.decide.views import TaskView
+from crontask.decide.views import RunView, TaskView
 
 
 def done(minute: int, phase: RunPhase = RunPhase.SUCCEEDED, *, recorded: datetime | None = None) -> ScheduledRun:
@@ -83,6 +84,23 @@ def test_which_runs_are_counted(row: Row) -> None:
 
 
 OK, FAILED = RunPhase.SUCCEEDED, RunPhase.FAILED
+
+
+@pytest.mark.parametrize("seconds", [-3600, -61, -1, 0, 0.5, 1, 90])
+@pytest.mark.parametrize("noticed", [False, True], ids=["not noticed yet", "noticed"])
+def test_an_end_is_not_taken_for_counted_though_the_clock_has_gone_back(seconds: float, noticed: bool) -> None:
+    now = at(5) + timedelta(seconds=seconds)
+    task = make_task({"counted": Counted(through=at(5))})
+    if noticed:
+        task = make_task({"counted": record_counted(task, (), now)})
+    view = RunView(make_run(at(1)).run, task)
+    seen = run_ended(view, now, FAILED, "Error", None)
+    for end in (seen, end_seen_before(view, seen, now)):
+        # As the API has it, in whole seconds.
+        recorded = ScheduledRunStatus.model_validate_json(end.status.model_dump_json(by_alias=True))
+        run = replace(view.run, status=recorded)
+        assert sort_finished(TaskView(task, (), finished=(run,))).fresh == (run,)
+        assert recorded.completion_time == now.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(
