@@ -12,7 +12,6 @@ from typing import Any
 from chaos.approvals import Approvals, with_approvals
 from chaos.fan_outs import letters, make_fan_out, too_many_run, why_no_item, wrong_totals
 from chaos.record import GOOD, TERMINAL
-from crontask.decide.refusal import RUN_REJECTED
 from crontask.ports import Document
 
 _CONTAINER = {"container": {"image": "busybox:1.36"}}
@@ -112,7 +111,7 @@ class Workflows:
         self._parents[uid] = after
         if "plan" in was and was["plan"] != now["plan"]:
             self._violate(f"the plan of run {name} changes")
-        if "undo" in was and was["undo"] != now.get("undo") and not _has_turned_up(was, now):
+        if "undo" in was and not _goes_on(was["undo"], now.get("undo")):
             self._violate(f"run {name} was to undo {was['undo']}, and now {now.get('undo')}")
         if "halt" in now:
             self._halted.setdefault(uid, self._now())
@@ -243,11 +242,9 @@ def not_ended(run: Document) -> bool:
     return "plan" in status and status.get("phase") not in TERMINAL
 
 
-def _has_turned_up(was: Document, now: Document) -> bool:
-    """Whether a part is there after all that the API server seemed to refuse: it may have acted, and is awaited."""
-    steps = was.get("steps", ())
-    refused = {each["name"] for each in steps if each.get("reason") == RUN_REJECTED and "run" not in each}
-    return "undo" not in now and any("run" in each for each in now.get("steps", ()) if each["name"] in refused)
+def _goes_on(was: list[str], now: list[str] | None) -> bool:
+    """Whether the same is undone, after parts that have turned up though the API server seemed to refuse them."""
+    return now is not None and now[len(now) - len(was) :] == was
 
 
 def _part(asked: Document) -> str:

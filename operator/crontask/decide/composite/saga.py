@@ -1,6 +1,6 @@
 """Undoing, one step after the other (a saga): how far it is, and which undo should run now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crontask.api.base import cut
@@ -59,20 +59,38 @@ class Undone:
 NOTHING_UNDONE = Undone(None)
 
 
+def undone_so_far(flow: Workflow) -> Undone:
+    """How far undoing is by the status, while it waits for a part that is there after all."""
+    if flow.status.undo is None:
+        return NOTHING_UNDONE
+    return _with_recorded(flow, flow.status.undo, Undone(flow.status.undo, failed=flow.status.not_compensated))
+
+
 def undoing(flow: Workflow, states: States, halt: Halt) -> Undone:
     """How far undoing is, once all that had started has ended."""
     order, standing = flow.status.undo, _standing(flow, states)
     if order is None and flow.immediate:
         left = tuple(NotCompensated(step=name, reason=IMMEDIATE) for name in without_undo(states.values()))
         return Undone((), failed=(*standing, *left))
-    found = Undone(undo_order(flow.steps, states, flow.order) if order is None else order, failed=standing)
+    # One that the API server seemed to refuse may turn up, and have acted, when the order is recorded.
+    late = [name for name in undo_order(flow.steps, states, flow.order) if name not in (order or ())]
+    found = Undone((*late, *(order or ())), failed=standing)
     # Somebody may have written others into the status.
     with_undo = {step.name for step in flow.steps if step.compensate is not None}
-    for name in (name for name in found.order or () if name in with_undo):
+    names = [name for name in found.order or () if name in with_undo]
+    for position, name in enumerate(names, 1):
         found = _undo(flow, name, states, halt, found)
         if not found.ended:
-            break
+            return _with_recorded(flow, names[position:], found)
     return found
+
+
+def _with_recorded(flow: Workflow, names: Sequence[str], found: Undone) -> Undone:
+    """The same, with what the status says of these: they were looked after before another one turned up."""
+    failed = {entry.step for entry in found.failed}
+    done = [name for name in names if name in flow.recorded and flow.recorded[name].compensated]
+    left = [entry for entry in flow.status.not_compensated if entry.step in names and entry.step not in failed]
+    return replace(found, compensated=(*found.compensated, *done), failed=(*found.failed, *left))
 
 
 def _standing(flow: Workflow, states: States) -> tuple[NotCompensated, ...]:

@@ -24,7 +24,7 @@ from crontask.decide.composite.halt import (
     why_ending,
 )
 from crontask.decide.composite.model import ONLY_SEEN, CompositeDecision, CompositeView, StepState, WantedPart
-from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing
+from crontask.decide.composite.saga import NOTHING_UNDONE, Undone, undoing, undone_so_far
 from crontask.decide.composite.step_state import LONGEST_MESSAGE, step_status
 from crontask.decide.composite.times import deadline
 from crontask.decide.composite.values import SourceSkippedError, reason_of
@@ -205,7 +205,9 @@ def _halting(
     waits = ", ".join(state.step.name for state in (*running, *cleaning))
     asked = [*(running if ends else ()), *(cleaning if flow.immediate else ())]
     message = f"{why_ending(halt)}; waits for the end of {waits}"
-    decision = _decision(flow, while_ending(halt), message, states, halt)
+    undone = undone_so_far(flow)
+    phase = RunPhase.COMPENSATING if undone.order else while_ending(halt)
+    decision = _decision(flow, phase, message, states, halt, undone)
     return replace(decision, cancels=to_cancel(flow.run, (state.part for state in asked)))
 
 

@@ -4,9 +4,12 @@ import pytest
 from composite_views import C, decided, flow, part, step
 from run_life import attempt, recorded
 
+from crontask.api.composite_status import Halt, NotCompensated, StepPhase, StepStatus
 from crontask.api.phases import RunPhase
 from crontask.api.scheduledrun import Attempt
+from crontask.decide.composite.model import CompositeDecision
 from crontask.decide.composite.undo import may_have_acted
+from crontask.decide.model import ScheduledRun
 
 P = RunPhase
 UNDO = {"compensate": C}
@@ -86,3 +89,42 @@ def test_an_undo_is_tried_again_and_bounded_unless_it_says_otherwise() -> None:
     assert (limit, str(timeout)) == (3, "1:00:00")
     limit, timeout = wanted(retry={"limit": 0}, timeout="5s")
     assert (limit, str(timeout)) == (0, "0:00:05")
+
+
+A_AND_B = (step("a", **UNDO), step("b", **UNDO), step("c"))
+HALT = Halt(phase=P.CANCELED, reason="Canceled", message="Canceled")
+
+
+def _turned_up(b: tuple[str, ScheduledRun], **status: object) -> CompositeDecision:
+    """What is decided where `a` was to be undone, and was, when the run of `b` is there after all."""
+    said = (
+        StepStatus(name="a", phase=StepPhase.SUCCEEDED, run="a", compensated=True),
+        *(StepStatus(name=name, phase=StepPhase.NOT_REACHED) for name in "bc"),
+    )
+    parts = (part("a", P.SUCCEEDED, 5), b)
+    return decided(
+        flow(*A_AND_B, undo=("a",), said=said, parts=parts, halt=HALT, status={"phase": P.COMPENSATING, **status})
+    )
+
+
+def test_what_is_undone_stays_so_while_a_part_that_is_there_after_all_is_awaited() -> None:
+    left = (NotCompensated(step="x", reason="Error"),)
+    found = _turned_up(part("b"), not_compensated=left)
+    assert (found.phase, found.undo, found.not_compensated) == (P.COMPENSATING, ("a",), left)
+    assert [step.compensated for step in found.steps] == [True, None, None]
+    assert found.wanted == ()
+
+
+@pytest.mark.parametrize(
+    ("ends", "undo", "wanted"),
+    [(P.SUCCEEDED, ("b", "a"), ["b/undo"]), (P.SKIPPED, ("a",), [])],
+    ids=["it has acted", "it has not"],
+)
+def test_a_part_that_is_there_after_all_is_undone_if_it_has_acted(
+    ends: RunPhase, undo: tuple[str, ...], wanted: list[str]
+) -> None:
+    attempts = () if ends is P.SUCCEEDED else (Attempt(number=1, pod="b-1", reason="PodRejected"),)
+    found = _turned_up(part("b", ends, 8, *attempts))
+    assert found.undo == undo
+    assert [each.part for each in found.wanted] == wanted
+    assert found.steps[0].compensated
