@@ -45,10 +45,12 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     """A run that has not ended has a reason that is still true."""
     name, status = run["metadata"]["name"], run.get("status") or {}
     phase = status.get("phase")
-    changed = ledger.runs[run["metadata"]["uid"]].changed_at
+    # Its creation is told in whole seconds.
+    created = datetime.fromisoformat(run["metadata"]["creationTimestamp"]) + timedelta(seconds=1)
+    changed = ledger.runs[run["metadata"]["uid"]].changed_at or created
     # That a part runs is not written at once: most end before.
     soon = _PART_SOON if "parent" in run["spec"] else _SOON
-    if phase in TERMINAL or (changed is not None and changed > now - soon):
+    if phase in TERMINAL or changed > now - soon:
         return
     if not_ended(run):
         moved = last_move(run["metadata"]["uid"], ledger)
@@ -61,7 +63,7 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
     if phase in ("Running", "Canceling"):
         if not alive:
             yield f"run {name} is {phase}, and has no pod that runs"
-        elif _is_stopped(status) and changed is not None and changed < now - _STOPS_WITHIN:
+        elif _is_stopped(status) and changed < now - _STOPS_WITHIN:
             yield f"run {name} is {phase}, and its pod is never stopped"
     elif phase == "Retrying":
         if datetime.fromisoformat(status["nextRetryTime"]) < now - _LATE:
