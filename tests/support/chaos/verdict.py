@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from chaos.decided import judge_decided
 from chaos.expectations import judge_expectations
 from chaos.ledger import STOPPED, Ledger
+from chaos.pods import owner_of
 from chaos.record import TERMINAL, is_refused_rerun
 from chaos.times import judge_times
 from chaos.workflows import not_ended
@@ -57,7 +58,7 @@ def _run(run: Document, api: MemoryApi, ledger: Ledger, now: datetime) -> Iterat
         if moved is None or moved < now - _GOES_ON_WITHIN:
             yield f"workflow {name} is {phase}, and goes no further: {status.get('message')}"
         return
-    pods = [pod for pod in api.stored(Kind.POD) if _owner(pod) == run["metadata"]["uid"]]
+    pods = [pod for pod in api.stored(Kind.POD) if owner_of(pod) == run["metadata"]["uid"]]
     alive = [pod for pod in pods if pod["status"]["phase"] not in ("Succeeded", "Failed")]
     spec = run["spec"]
     if phase in ("Running", "Canceling"):
@@ -122,7 +123,3 @@ def _counts(name: str, task: Document, ledger: Ledger, now: datetime) -> Iterato
     for phase, field in _FIELDS.items():
         if counts.get(field, 0) != ended[phase]:
             yield f"{name} counts {counts.get(field, 0)} {field}, and {ended[phase]} are {phase}"
-
-
-def _owner(pod: Document) -> str | None:
-    return next((str(owner["uid"]) for owner in pod["metadata"].get("ownerReferences", ())), None)

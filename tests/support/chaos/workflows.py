@@ -66,6 +66,8 @@ class Workflows:
         # By UID: the composite runs as they are, or were last; and whether they are there.
         self._parents: dict[str, Document] = {}
         self._gone: set[str] = set()
+        # By UID: the steps that had ended when it was decided what is undone.
+        self._ended_then: dict[str, set[str]] = {}
         # By the parent's UID, by part: every run that was it, the last one last.
         self._parts: defaultdict[str, defaultdict[str, list[Document]]] = defaultdict(lambda: defaultdict(list))
         # Parts that were removed before the parent's status named them: they are made again.
@@ -111,14 +113,22 @@ class Workflows:
         self._parents[uid] = after
         if "plan" in was and was["plan"] != now["plan"]:
             self._violate(f"the plan of run {name} changes")
-        if "undo" in was and not _goes_on(was["undo"], now.get("undo")):
+        if "undo" in was and not self._goes_on(uid, was["undo"], now.get("undo")):
             self._violate(f"run {name} was to undo {was['undo']}, and now {now.get('undo')}")
         if "halt" in now:
             self._halted.setdefault(uid, self._now())
         if "undo" not in was and "undo" in now:
+            self._ended_then[uid] = {step["name"] for step in now["steps"] if "completionTime" in step}
+        if now.get("undo") not in (None, was.get("undo")):
             self._check_order(name, now)
         if was.get("phase") not in TERMINAL and now.get("phase") in TERMINAL:
             self._parent_ended(uid, name, after)
+
+    def _goes_on(self, uid: str, was: list[str], now: list[str] | None) -> bool:
+        """Whether the same is undone, after parts that have turned up though the API server seemed to refuse them."""
+        if now is None or now[len(now) - len(was) :] != was:
+            return False
+        return not self._ended_then[uid].intersection(now[: len(now) - len(was)])
 
     def _check_order(self, name: str, status: Document) -> None:
         """The last to end is undone first."""
@@ -240,11 +250,6 @@ def not_ended(run: Document) -> bool:
     """Whether it is a workflow that has started, and has not ended."""
     status: dict[str, Any] = run.get("status") or {}
     return "plan" in status and status.get("phase") not in TERMINAL
-
-
-def _goes_on(was: list[str], now: list[str] | None) -> bool:
-    """Whether the same is undone, after parts that have turned up though the API server seemed to refuse them."""
-    return now is not None and now[len(now) - len(was) :] == was
 
 
 def _part(asked: Document) -> str:
