@@ -14,6 +14,9 @@ from cluster import prometheus
 from cluster.control_plane import ControlPlane, free_ports
 
 CONTAINERS = [{"name": "main", "image": "busybox:1.36"}]
+STARTED = 'starts_total{origin="Schedule"}'
+PODS_MADE = 'write_seconds_count{code="201",kind="pods",verb="create"}'
+LEASE_RENEWED = 'write_seconds_count{code="200",kind="leases",verb="patch"}'
 
 
 def _make_task(control_plane: ControlPlane, namespace: str, name: str, **spec: object) -> None:
@@ -40,6 +43,14 @@ def _samples(port: int) -> Samples:
     return samples_of(_page(port))
 
 
+def _said_all(samples: Samples, namespace: str) -> Samples:
+    """The samples, once what the operator does of itself has come about: nothing of it has an order."""
+    paused = of_task(samples, "paused", namespace).get("suspended Suspended") == 1
+    on_time = of_task(samples, "tick", namespace).get("overdue_seconds NotStarted", 60) < 30
+    happened = samples.get(STARTED, 0) >= 3 and samples.get(PODS_MADE, 0) >= 3 and samples.get(LEASE_RENEWED, 0) >= 1
+    return samples if paused and on_time and happened else {}
+
+
 def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
     control_plane: ControlPlane, namespace: str, processes: Processes
 ) -> None:
@@ -51,22 +62,15 @@ def test_operators_say_what_they_do_and_the_leader_of_each_task_how_it_is(
     until("the first leads", lambda: _samples(first).get("leader") == 1)
     processes.operator("--metrics-port", str(second))
     until("the second stands by", lambda: _samples(second).get('objects{kind="crontasks"}', 0) >= 2)
-    started = 'starts_total{origin="Schedule"}'
-    until("runs start", lambda: _samples(first).get(started, 0) >= 3)
-    renewed = 'write_seconds_count{code="200",kind="leases",verb="patch"}'
-    until("the Lease is renewed", lambda: _samples(first).get(renewed, 0) >= 1)
+    leader = until("all of it has happened", lambda: _said_all(_samples(first), namespace))
 
-    leader, standby = _samples(first), _samples(second)
+    standby = _samples(second)
     assert (leader["leader"], standby["leader"]) == (1, 0)
-    assert standby[started] == 0
+    assert standby[STARTED] == 0
     assert leader["start_lag_seconds_count"] >= 3
-    assert leader['write_seconds_count{code="201",kind="pods",verb="create"}'] >= 3
     assert abs(leader["clock_skew_seconds"]) <= 5
     assert of_task(standby, "tick", namespace) == {}
-    tick = of_task(leader, "tick", namespace)
-    assert tick["overdue_seconds NotStarted"] < 30
-    assert tick["overdue_seconds NoSuccess"] == 0
-    assert of_task(leader, "paused", namespace)["suspended Suspended"] == 1
+    assert of_task(leader, "tick", namespace)["overdue_seconds NoSuccess"] == 0
 
     page = _page(first)
     checked = subprocess.run([str(prometheus.find("promtool")), "check", "metrics"], input=page, capture_output=True)
