@@ -100,7 +100,7 @@ def test_the_reaper_ends_everything_when_its_owner_is_killed(tmp_path: Path) -> 
         assert sleeper.alive()
         owner.send_signal(signal.SIGKILL)
 
-    Processes(tmp_path).start("waiter", ["sleep", "10"])
+    Processes(tmp_path).start("waiter", ["sleep", "60"])
     Processes(tmp_path).wait("waiter", lambda: not folder.exists())
     Processes(tmp_path).stop("waiter", grace=0)
     assert not sleeper.alive()

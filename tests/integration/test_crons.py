@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from api_server import Processes, until
+from api_server import Processes, until, until_allowed
 from both_clients import BOTH, client_by
 from verbs import Verbs
 
@@ -187,27 +187,28 @@ def test_all_that_is_wrong_is_said_before_anything_is_sent(client: Any, sync: Sy
 
 
 def test_what_is_pruned_is_suspended_waited_for_and_deleted(client: Any, sync: Sync, operator: Processes) -> None:
-    sync(registry("a", "b", seconds=5))
+    sync(registry("a", "b", seconds=600))
     until("they are seen", lambda: all(task.state for task in client.tasks()))
     run = client.trigger("b")
     until("it runs", lambda: run.refresh().phase == "Running")
-    too_early = sync(registry("a", seconds=5), prune=True, drain_timeout=0.5)
+    too_early = sync(registry("a", seconds=600), prune=True, drain_timeout=0.5)
     assert (bool(too_early), too_early.names("still running")) == (False, ("b",))
     task = client.task("b")
     assert (task.spec["suspend"], task.spec["suspendReason"]) == (True, "not registered by shop any more")
     assert run.refresh().phase == "Running"
-    assert sync(registry("a", seconds=5), prune=True, drain_timeout=60).names("pruned") == ("b",)
+    run.cancel("enough")
+    assert sync(registry("a", seconds=600), prune=True, drain_timeout=60).names("pruned") == ("b",)
     assert names_of(client) == ["a"]
 
 
 def test_what_is_registered_again_before_it_is_gone_resumes(client: Any, sync: Sync, operator: Processes) -> None:
-    sync(registry("a", "b", "c", seconds=30))
+    sync(registry("a", "b", "c", seconds=600))
     until("they are seen", lambda: all(task.state for task in client.tasks()))
     client.pause("c", reason="migration")
     runs = [client.trigger("b"), client.trigger("c")]
     until("they run", lambda: all(run.refresh().phase == "Running" for run in runs))
-    assert sync(registry("a", seconds=30), prune=True, drain_timeout=1).names("still running") == ("b", "c")
-    assert whats(sync(registry("a", "b", "c", seconds=30)))["b"] == "configured"
+    assert sync(registry("a", seconds=600), prune=True, drain_timeout=1).names("still running") == ("b", "c")
+    assert whats(sync(registry("a", "b", "c", seconds=600)))["b"] == "configured"
     assert not client.task("b").spec.get("suspend")
     # Somebody else had paused this one.
     assert client.task("c").spec["suspendReason"] == "migration"
@@ -304,7 +305,7 @@ def test_what_is_exported_is_what_is_applied(verbs: Verbs, file: Path) -> None:
 
 
 def test_apply_waits_for_runs_and_says_so(verbs: Verbs, tmp_path: Path, operator: Processes) -> None:
-    pod = {"metadata": {"annotations": {"stand-in/seconds": "15"}}, "spec": {"schedulerName": "nobody"}}
+    pod = {"metadata": {"annotations": {"stand-in/seconds": "600"}}, "spec": {"schedulerName": "nobody"}}
     file = tmp_path / "slow.py"
     file.write_text(FILE.replace("run=clean_up)", f"run=clean_up, pod={pod})"))
     verbs("apply", str(file))
@@ -316,9 +317,14 @@ def test_apply_waits_for_runs_and_says_so(verbs: Verbs, tmp_path: Path, operator
     assert f"{CLEAN_UP} still running" in done.stdout.splitlines()
     later = "suspended, and deleted by the next apply --prune after the end of its runs"
     assert done.stderr.splitlines()[-1] == f"clean-up is not deleted yet: {later}"
-    done = verbs("apply", str(file), "--prune")
-    assert f"waiting for run {run} of clean-up, which is not registered any more" in done.stderr.splitlines()
-    assert f"{CLEAN_UP} pruned" in done.stdout.splitlines()
+    waiting = verbs.begin("apply", str(file), "--prune")
+    assert waiting.stderr is not None
+    told = f"waiting for run {run} of clean-up, which is not registered any more\n"
+    assert told in iter(waiting.stderr.readline, "")
+    verbs("cancel", run)
+    stdout, stderr = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0, stderr
+    assert f"{CLEAN_UP} pruned" in stdout.splitlines()
 
 
 def test_what_others_own_and_what_is_not_allowed(verbs: Verbs, file: Path, control_plane: ControlPlane) -> None:
@@ -342,6 +348,7 @@ def test_who_ships_nothing_needs_no_right_to_config_maps(control_plane: ControlP
     for kind, what in (("crontasks", "get,list,watch,create,patch,delete"), ("scheduledruns", "get,list,watch")):
         verbs.kubectl("create", "role", kind, f"--verb={what}", f"--resource={kind}.crontask.dev")
         verbs.kubectl("create", "rolebinding", kind, f"--role={kind}", "--user=ann")
+    until_allowed(control_plane, "ann", verbs.namespace, "list", "scheduledruns.crontask.dev")
     access = load(Flags(str(control_plane.kubeconfig_for("ann")), namespace=verbs.namespace))
     with client_by("sync", access) as ann:
         registry("a", "b").sync(ann)

@@ -116,7 +116,7 @@ def test_the_page_prints_what_the_commands_print(
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 line, _, wanted = part.partition("\n")
                 printed = _printed(verbs, line, files, names)
-                if line.startswith("kubectl apply"):
+                if line.startswith(("kubectl apply", "crontask suspend", "crontask resume")):
                     name = wanted.partition("/")[2].split()[0]
                     until("the operator has seen it", lambda name=name: _is_seen(verbs, name))  # type: ignore[misc]
                 _learn(names, wanted, printed)

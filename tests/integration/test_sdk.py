@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_server import Processes, until
+from api_server import Processes, until, until_allowed
 from both_clients import BOTH, client_by
 
 from cluster.control_plane import ControlPlane
@@ -370,9 +370,15 @@ def test_a_workflow_again_from_where_it_failed(client: Any, operator: Processes)
     assert [(step.name, step.phase) for step in run.steps] == [("fetch", "Succeeded"), ("load", "Failed")]
     steps[1] = {"name": "load", **handler()}
     client.register("import", on_demand=True, handler={"steps": steps})
+    until("the operator has seen the edit", lambda: _is_seen(client.task("import").document))
     again = run.rerun(latest=True)
     assert again.wait(timeout=60).phase == "Succeeded"
     assert [(step.name, step.phase) for step in again.steps] == [("fetch", "Reused"), ("load", "Succeeded")]
+
+
+def _is_seen(task: dict[str, Any]) -> bool:
+    """Whether the operator knows the task as it is now."""
+    return bool(task.get("status", {}).get("observedGeneration") == task["metadata"]["generation"])
 
 
 def test_tasks_by_state_and_times_to_come(client: Any, operator: Processes) -> None:
@@ -407,6 +413,7 @@ def test_what_the_right_to_trigger_is_enough_for(
     for resource, verbs in rights.items():
         kubectl("create", "role", resource, f"--verb={verbs}", f"--resource={resource}.crontask.dev")
         kubectl("create", "rolebinding", resource, f"--role={resource}", "--user=ann")
+    until_allowed(control_plane, "ann", namespace, "create", "scheduledruns.crontask.dev")
     client.register("sync", on_demand=True, handler=handler(seconds=0.1))
     with client_by(transport, load(Flags(str(control_plane.kubeconfig_for("ann")), namespace=namespace))) as ann:
         run = ann.trigger("sync", key="k")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api_server import Processes, until
+from api_server import Processes, until, until_allowed
 from verbs import Verbs, container
 
 from cluster.control_plane import ControlPlane
@@ -75,6 +75,7 @@ def test_what_one_may_not_suspend_keeps_no_other_from_it(verbs: Verbs, control_p
     ):
         verbs.kubectl("create", "role", name, *rule)
         verbs.kubectl("create", "rolebinding", name, f"--role={name}", "--user=dan")
+    until_allowed(control_plane, "dan", verbs.namespace, "patch", "crontasks.crontask.dev/two")
     his = Verbs(control_plane, verbs.namespace, control_plane.kubeconfig_for("dan"))
     done = his("suspend", "--all", code=7)
     assert done.stdout == "crontask.crontask.dev/two suspended\n"
@@ -234,4 +235,4 @@ def test_whoever_completes_does_not_wait_for_a_server_that_is_silent(programs: P
         )
     assert (done.returncode, done.stderr) == (0, "")
     # Two seconds of waiting, and what a slow machine takes to begin.
-    assert 1.5 < time.monotonic() - began < 12
+    assert 1.5 < time.monotonic() - began < 30

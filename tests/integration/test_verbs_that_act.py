@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from api_server import until
+from api_server import until, until_allowed
 from kubelet_logs import NODE, LogNode, log_node
 from verbs import Verbs, container, world
 
@@ -100,6 +100,7 @@ def test_a_name_that_is_wrong_cancels_none(verbs: Verbs) -> None:
 
 def test_waiting_ends_in_time_and_says_how_to_wait_again(verbs: Verbs) -> None:
     name = triggered(verbs, "long")
+    until("it runs", lambda: phase(verbs, name) == "Running")
     done = verbs("wait", name, "--timeout", "1s", code=3)
     assert done.stdout == ""
     assert re.search(
@@ -154,7 +155,7 @@ def test_a_run_for_later_waits_for_its_time(verbs: Verbs) -> None:
     name = triggered(verbs, "quick", "--delay", "1h")
     spec = verbs.get("sr", name)["spec"]
     assert spec["delay"] == "1h"
-    assert phase(verbs, name) == "Pending"
+    until("it waits", lambda: phase(verbs, name) == "Pending")
     at = triggered(verbs, "quick", "--at", "2099-01-01T00:00:00+01:00")
     assert verbs.get("sr", at)["spec"]["at"] == "2098-12-31T23:00:00Z"
     assert "leave it out to start now" in verbs("trigger", "quick", "--at", "2020-01-01", code=2).stderr
@@ -321,6 +322,7 @@ def test_who_may_only_trigger_can(verbs: Verbs, control_plane: ControlPlane) -> 
     }
     verbs.kubectl("create", "-f", "-", stdin=json.dumps(role))
     verbs.kubectl("create", "rolebinding", "trigger", "--role=trigger", "--user=ann")
+    until_allowed(control_plane, "ann", verbs.namespace, "create", "scheduledruns.crontask.dev")
     hers = Verbs(control_plane, verbs.namespace, control_plane.kubeconfig_for("ann"))
     name = hers("trigger", "failing", "--wait", "-o", "name", code=1).stdout.strip().partition("/")[2]
     described = hers("describe", name).stdout

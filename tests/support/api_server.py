@@ -14,6 +14,7 @@ import pytest
 from bench import PATIENCE
 
 from cluster.control_plane import ControlPlane
+from cluster.processes import ClusterError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,3 +80,16 @@ def until(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
             return found
         time.sleep(0.3)
     pytest.fail(f"not within {seconds * PATIENCE:.0f} s: {what}")
+
+
+def until_allowed(control_plane: ControlPlane, user: str, namespace: str, verb: str, resource: str) -> None:
+    """Wait until the API server knows of the newest binding in the namespace, by what it gives: a moment later."""
+    asked = ("-n", namespace, "auth", "can-i", verb, resource, f"--as={user}")
+
+    def allowed() -> bool:
+        try:
+            return control_plane.kubectl(*asked).strip() == "yes"
+        except ClusterError:
+            return False
+
+    until(f"{user} may {verb} {resource}", allowed)
