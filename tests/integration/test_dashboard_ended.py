@@ -50,7 +50,7 @@ def test_while_somebody_looks(browser: Browser, site: DashboardSite, verbs: Verb
         opened(looking.page, f"{site.address}/ns/{verbs.namespace}/{path}")
         # As from another window of the same browser.
         assert site.act("/logout").status == 303
-        expect(looking.page.locator("h1")).to_have_text("Log in", timeout=20_000)
+        expect(looking.page.locator("h1")).to_have_text("Log in")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -62,7 +62,7 @@ def test_while_nobody_looks(browser: Browser, site: DashboardSite, verbs: Verbs,
         with looking.page.expect_response("**/live/**") as refused:
             looking.page.evaluate(_HIDDEN, False)
         assert refused.value.status == 401
-        expect(looking.page.locator("h1")).to_have_text("Log in", timeout=20_000)
+        expect(looking.page.locator("h1")).to_have_text("Log in")
 
 
 def test_a_log_that_has_not_begun_says_so(browser: Browser, site: DashboardSite, verbs: Verbs) -> None:

@@ -17,6 +17,7 @@ from typing import NotRequired, TypedDict
 import msgspec
 import pytest
 from api_server import Processes, until
+from bench import PATIENCE
 from hostile import Case, played, written_cases
 from hostile_drawn import drawn, few
 
@@ -46,7 +47,7 @@ DRAWN = 60
 SETTLED_SECONDS = 75
 # What has to be there before the operator starts: before a time comes, or before a pod is made.
 EARLY = ("taken-", "forged-attempt-open-")
-LONGEST_GAP = timedelta(seconds=15)
+LONGEST_GAP = timedelta(seconds=15 * PATIENCE)
 TERMINAL = ("Succeeded", "Partial", "Failed", "TimedOut", "Canceled", "Skipped", "Missed")
 
 
@@ -128,7 +129,7 @@ class World:
     async def _listed(self, kind: Kind) -> list[Document]:
         found, token = [], ""
         while True:
-            page = await self._api.list_page(kind, continue_token=token)
+            page = await self._api.list_page(kind, namespace=self.namespace, continue_token=token)
             parts = [_decode_outline(raw) for raw in page.items]
             found += [
                 {name: json.loads(bytes(part)) for name, part in outline.items() if name not in ("spec", "metadata")}
@@ -180,7 +181,20 @@ class World:
 
     def lacking(self) -> list[str]:
         self.look()
-        return [f"{case.name}: {words}" for case in WRITTEN if (words := self.lack(case))]
+        lacks = [f"{case.name}: {words}" for case in WRITTEN if (words := self.lack(case))]
+        return lacks + [case.name for case in OTHERS if case.name not in self.refusals and not self.is_told(case)]
+
+    def is_told(self, case: Case) -> bool:
+        """Whether the operator says what it makes of a drawn case that was taken."""
+        status = self.objects[case.kind, case.name]["status"]
+        if case.kind == "CronTask":
+            problems = validate_task(case.spec, f"hostile/{case.name}")[1]
+            wanted = ("False: InvalidSpec spec",) if problems else ("True: ", "False: PodRejected")
+            return self.said_of_task(status).startswith(wanted)
+        problems = validate_run(case.spec)[1]
+        phase = status.get("phase")
+        fits = phase == "Failed" if problems and not case.status else bool(phase)
+        return fits and (phase != "Failed" or bool(status.get("message") or case.status))
 
     def starts_of_witness(self) -> int:
         self.look()
@@ -246,17 +260,7 @@ def test_what_is_drawn_is_refused_or_taken_with_a_word(world: World, case: Case)
     if refusal is not None:
         assert re.search(r"\b(spec|status)\b", refusal), refusal
         return
-    status = world.objects[case.kind, case.name]["status"]
-    if case.kind == "CronTask":
-        problems = validate_task(case.spec, f"hostile/{case.name}")[1]
-        assert world.said_of_task(status).startswith(
-            "False: InvalidSpec spec" if problems else ("True: ", "False: PodRejected")
-        )
-    else:
-        problems = validate_run(case.spec)[1]
-        phase = status.get("phase")
-        assert phase == "Failed" if problems and not case.status else phase
-        assert phase != "Failed" or status.get("message") or case.status
+    assert world.is_told(case), world.objects[case.kind, case.name]["status"]
 
 
 def test_the_operator_lives_and_no_decision_is_at_fault(world: World) -> None:

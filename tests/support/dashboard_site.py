@@ -16,12 +16,15 @@ from urllib.request import url2pathname
 import pytest
 from api_server import ROOT, until
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from bench import PATIENCE
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cluster.control_plane import free_ports
 
 CHROMIUM = "/usr/bin/chromium"
 _OPENS = re.compile(r"Open (file://\S+) within a minute, or (http://\S+)/ with the code of it\.")
+# A page is waited for as long as anything else.
+expect.set_options(timeout=60_000 * PATIENCE)
 _WIDE, _PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
