@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from api_server import until
 from clones import Clone
 
 import prepare
@@ -109,6 +110,7 @@ def test_an_interruption_ends_all_and_leaves_nothing_half_made(clone: Clone) -> 
         assert process.stderr is not None
         waiting = iter(process.stderr.readline, "")
         next(line for line in waiting if "building etcd" in line)
+        until("it builds", Path(f"{clone.calls}.ready").exists)
         builder = Record.of(int(Path(f"{clone.calls}.pid").read_text()))
         assert builder.alive()
         process.send_signal(signal.SIGINT)

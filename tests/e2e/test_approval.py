@@ -1,6 +1,7 @@
 """The example of an approval: a person approves it, rejects it, or does so while no operator is there."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ def _annotate(bench: Bench, annotation: str) -> None:
     bench.kubectl("annotate", "--overwrite", "sr", "approval", annotation)
 
 
+def _is_told(bench: Bench, reason: str, words: str) -> bool:
+    return any(event["reason"] == reason and words in event["message"] for event in listed(bench, "events"))
+
+
 def _pods(bench: Bench) -> int:
     return len(listed(bench, "pods"))
 
@@ -43,9 +48,9 @@ def test_a_workflow_waits_until_a_person_approves(bench: Bench) -> None:
     assert approved["startTime"] == waiting["startTime"]
     assert approved["answer"] == {"approved": True, "at": approved["completionTime"], "by": "alice"}
     assert _pods(bench) == 3
-    told = {event["reason"]: event["message"] for event in listed(bench, "events")}
-    assert told["Approved"] == "manager: approved by alice"
-    assert command in told["WaitingForApproval"]
+    told = {"Approved": "manager: approved by alice", "WaitingForApproval": command}
+    for reason, words in told.items():
+        bench.until(f"an event tells of {reason}", partial(_is_told, bench, reason, words))
 
 
 def test_what_a_person_rejects_is_not_done(bench: Bench) -> None:

@@ -10,8 +10,10 @@ from bench import Bench, reason_of
 from faults import IMAGE, evict, pod_of, row, single
 
 SIDECAR = {"name": "proxy", "image": IMAGE, "command": ["sleep", "600"]}
-ON_TERM = 'trap "exit 0" TERM; [ "$CRONTASK_ATTEMPT" -gt 1 ] || { sleep 600 & wait; }'
-SAYS_DONE = """trap 'echo "{\\"status\\": \\"success\\"}" > /dev/termination-log; exit 0' TERM; sleep 600 & wait"""
+ON_TERM = 'trap "exit 0" TERM; echo ready; [ "$CRONTASK_ATTEMPT" -gt 1 ] || { sleep 600 & wait; }'
+SAYS_DONE = (
+    """trap 'echo "{\\"status\\": \\"success\\"}" > /dev/termination-log; exit 0' TERM; echo ready; sleep 600 & wait"""
+)
 
 
 def template(command: str, *, setup: str | None = None, container: Any = None, **spec: Any) -> dict[str, Any]:
@@ -24,13 +26,8 @@ def template(command: str, *, setup: str | None = None, container: Any = None, *
 
 
 def runs(bench: Bench, pod: str) -> None:
-    """Wait until its main container runs."""
-
-    def is_running() -> bool:
-        statuses = bench.get("pod", pod).get("status", {}).get("containerStatuses", [])
-        return any("running" in status["state"] for status in statuses if status["name"] == "main")
-
-    bench.until(f"{pod} runs", is_running)
+    """Wait until its main container says that it listens to signals."""
+    bench.until(f"{pod} runs", lambda: "ready" in bench.kubectl("logs", pod, "-c", "main", check=False))
 
 
 def pod_phase(bench: Bench, pod: str) -> str:
@@ -84,13 +81,13 @@ def test_a_report_that_was_cut_is_no_success_and_a_long_text_is_one(bench: Bench
 
 
 def test_a_deadline_of_the_template_is_a_timeout_that_names_it(bench: Bench) -> None:
-    bench.apply(single("trapped", template('trap "exit 0" TERM; sleep 600 & wait', activeDeadlineSeconds=4)))
-    bench.apply(single("killed", template("sleep 600", activeDeadlineSeconds=4)))
+    bench.apply(single("trapped", template('trap "exit 0" TERM; sleep 600 & wait', activeDeadlineSeconds=15)))
+    bench.apply(single("killed", template("sleep 600", activeDeadlineSeconds=15)))
     bench.apply(single("in-time", template("sleep 1", activeDeadlineSeconds=60)))
     for name, code in (("trapped", 0), ("killed", 137)):
         status = bench.ended(name, "TimedOut")
         assert reason_of(status) == "DeadlineExceeded"
-        assert status["message"] == "its pod took longer than its own activeDeadlineSeconds of 4s"
+        assert status["message"] == "its pod took longer than its own activeDeadlineSeconds of 15s"
         assert status["attempts"][0]["exitCode"] == code
     bench.ended("in-time", "Succeeded")
 
@@ -177,8 +174,8 @@ def _says(bench: Bench, run: str, words: str) -> bool:
 
 
 def test_the_work_of_an_init_container_is_named_and_counts_as_work(bench: Bench) -> None:
-    bench.apply(single("slow", template("true", setup="sleep 9"), startTimeout="5s"))
-    bench.apply(single("too-slow", template("true", setup="sleep 600"), startTimeout="5s", timeout="8s"))
+    bench.apply(single("slow", template("true", setup="sleep 25"), startTimeout="20s"))
+    bench.apply(single("too-slow", template("true", setup="sleep 600"), startTimeout="20s", timeout="8s"))
     bench.until("it says so", lambda: "init container setup is running" in row(bench, "sr", "slow"), 20)
     bench.ended("slow", "Succeeded")
     status = bench.ended("too-slow", "TimedOut")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import EXAMPLES, Bench
+from faults import described, row
 
 
 def _time(text: str) -> datetime:
@@ -25,9 +26,8 @@ def test_a_cron_expression_fires_on_the_minute(bench: Bench) -> None:
     assert runs[0]["status"]["origin"] == "Schedule"
     log = bench.kubectl("logs", status["podName"])
     assert f"for {status['scheduledTime']}" in log
-    row = bench.kubectl("get", "crontasks", "every-minute", "--no-headers")
-    assert "* * * * *" in row
-    assert "Succeeded" in row
+    bench.until("the task says so", lambda: "Succeeded" in row(bench, "ct", "every-minute"))
+    assert "* * * * *" in row(bench, "ct", "every-minute")
 
 
 def _with_phase(bench: Bench, task: str, phase: str) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def test_forbid_skips_and_records(bench: Bench) -> None:
     assert (decision["type"], decision["reason"]) == ("Skipped", "RunAlreadyActive")
     assert task["status"]["activeCount"] == 1
     assert len(bench.runs("slow-one")) == 1
-    assert "RunAlreadyActive" in bench.kubectl("describe", "ct", "slow-one")
+    described(bench, "ct", "slow-one", "RunAlreadyActive")
 
 
 def _skipped(bench: Bench, task: str) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from bench import Bench
+from faults import described
 
 
 def _time(text: str) -> datetime:
@@ -32,7 +33,7 @@ def test_the_same_for_each_item_and_the_totals(bench: Bench) -> None:
     events = json.loads(bench.kubectl("get", "events", "-o", "json"))["items"]
     mine = [event for event in events if event["involvedObject"]["name"] == "fan-out"]
     assert len(mine) <= 10
-    assert "an item: Failed" in bench.kubectl("describe", "sr", "fan-out")
+    described(bench, "sr", "fan-out", "an item: Failed")
 
 
 def test_days_that_have_passed_are_made_up_for(bench: Bench) -> None:
@@ -55,7 +56,7 @@ def test_a_step_is_a_fan_out_of_its_own(bench: Bench) -> None:
     assert status["result"] == "60 rows are there"
     inner = next(step["run"] for step in status["steps"] if step["name"] == "import")
     assert bench.get("sr", inner)["status"]["items"]["ends"] == "S4"
-    assert bench.get("ct", "import-pages")["status"]["phase"] == "Active"
+    bench.until("its task is active", lambda: bench.get("ct", "import-pages")["status"]["phase"] == "Active")
     # All that belongs to it goes with it.
     bench.kubectl("delete", "sr", "nested")
     bench.until("all is gone", lambda: not bench.kubectl("get", "sr,pods", "-o", "name").strip())

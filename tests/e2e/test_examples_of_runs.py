@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from bench import Bench, reason_of
+from faults import described
 
 
 def _time(text: str) -> datetime:
@@ -23,7 +24,7 @@ def test_a_run_that_fails_is_tried_again_after_pauses_that_grow(bench: Bench) ->
     logs = [bench.kubectl("logs", attempt["pod"]) for attempt in status["attempts"]]
     assert [log.split(",")[0] for log in logs] == ["attempt 1", "attempt 2", "attempt 3"]
     assert len({log.partition("always for ")[2] for log in logs}) == 1
-    assert "AttemptFailed" in bench.kubectl("describe", "sr", "retry")
+    described(bench, "sr", "retry", "AttemptFailed")
     assert bench.kubectl("get", "sr", "retry", "--no-headers").split()[-2] == "3"
 
 

@@ -11,6 +11,7 @@ from bench import Bench
 from faults import (
     Operators,
     assert_each_time_is_decided_once,
+    described,
     end_well,
     evict,
     goes_on,
@@ -44,9 +45,7 @@ def test_times_that_pass_while_the_api_server_is_away_are_caught_up_or_recorded(
     counts = assert_each_time_is_decided_once(bench, "tick")
     assert counts["Missed"] > 0
     end_well(bench, "tick")
-    said = bench.kubectl("describe", "ct", "tick")
-    assert "MissSchedule" in said
-    assert "NotStartedInTime" in said
+    described(bench, "ct", "tick", "MissSchedule", "NotStartedInTime")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +72,7 @@ def test_a_pod_that_others_end_is_retried_under_a_new_number(bench: Bench, how: 
     assert [attempt["pod"] for attempt in attempts] == ["lost-1", "lost-2"]
     assert attempts[0]["reason"] == reason
     assert [pod["metadata"]["name"] for pod in listed(bench, "pods")] == ["lost-2"]
-    said = bench.kubectl("describe", "sr", "lost")
-    assert "AttemptLost" in said
-    assert f"an attempt was lost: {words}; another one follows" in said
+    described(bench, "sr", "lost", "AttemptLost", f"an attempt was lost: {words}; another one follows")
 
 
 def test_runs_that_a_quota_refuses_say_so_and_start_once_it_is_lifted(bench: Bench) -> None:
@@ -106,8 +103,7 @@ def test_a_canceled_handler_that_ignores_sigterm_is_in_the_way_until_it_has_stop
     bench.until("it is canceled", lambda: bench.phase("deaf") == "Canceled", 30)
     assert [pod["status"]["phase"] for pod in listed(bench, "pods")] == ["Failed"]
     assert "enough" in row(bench, "sr", "deaf")
-    said = bench.kubectl("describe", "sr", "deaf")
-    assert "Canceled after " in said
+    described(bench, "sr", "deaf", "Canceled after ")
     assert len(bench.get("sr", "deaf")["status"]["attempts"]) == 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from bench import Bench
-from faults import IMAGE, assert_each_time_is_decided_once, goes_on, pod_of, row, single, ticking
+from faults import IMAGE, assert_each_time_is_decided_once, described, goes_on, pod_of, row, single, ticking
 
 pytestmark = pytest.mark.usefixtures("healthy")
 
@@ -49,9 +49,8 @@ def test_a_refused_run_holds_its_slot_and_later_times_are_skipped(bench: Bench) 
     assert len(bench.runs("tick")) == 1
     assert "exceeded quota: none" in ready_because(bench, "tick", "PodRejected")
     assert "Rejected" in row(bench, "ct", "tick")
-    described = bench.kubectl("describe", "ct", "tick")
-    assert "FailedCreate" in described
-    assert "RunAlreadyActive" in described
+    described(bench, "ct", "tick", "FailedCreate")
+    bench.until("an event tells of the skips", lambda: "RunAlreadyActive" in bench.kubectl("get", "events"))
     skips = [
         event
         for event in json.loads(bench.kubectl("get", "events", "-o", "json"))["items"]
@@ -89,7 +88,7 @@ def test_a_webhook_that_cannot_be_reached_is_named_and_the_start_timeout_is_kept
         bench.apply(ticking("tick", 3600))
         bench.until("the run says why", lambda: "the pod is refused: " in row(bench, "sr", "once"), 20)
         assert "failed calling webhook" in row(bench, "sr", "once")
-        assert "FailedCreate" in bench.kubectl("describe", "sr", "once")
+        described(bench, "sr", "once", "FailedCreate")
         assert "failed calling webhook" in ready_because(bench, "tick", "PodRejected")
         bench.until("it has failed", lambda: bench.phase("once") == "Failed", 40)
         assert "failed calling webhook" in bench.get("sr", "once")["status"]["message"]
@@ -153,9 +152,7 @@ def test_a_pod_that_is_never_taken_stalls_the_task(bench: Bench) -> None:
     bench.apply(ticking("tick", 365 * 86400, handler=handler))
     bench.until("it is stalled", lambda: conditions(bench, "tick").get("Stalled", {}).get("status") == "True", 30)
     assert "Rejected" in row(bench, "ct", "tick")
-    described = bench.kubectl("describe", "ct", "tick")
-    assert "volumeMounts[0].name" in described
-    assert "PodRejected" in described
+    described(bench, "ct", "tick", "volumeMounts[0].name", "PodRejected")
     bench.apply(ticking("tick", 365 * 86400))
     bench.until("an edit mends it", lambda: conditions(bench, "tick")["Stalled"]["status"] == "False", 30)
     assert " Active " in row(bench, "ct", "tick")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench import Bench
-from faults import IMAGE, listed, pod_of, single, ticking, time_of
+from faults import IMAGE, listed, pod_of, single, ticking, time_of, with_phase
 
 from cluster import cluster
 
@@ -78,13 +78,12 @@ def test_a_run_that_is_replaced_has_stopped_before_the_next_one_starts(bench: Be
         assert "started" in bench.kubectl("logs", before["metadata"]["name"])
     status = bench.get("ct", "newest")["status"]
     assert status["activeCount"] <= 1
-    replaced = [run for run in bench.runs("newest") if run["status"]["phase"] == "Canceled"]
+    replaced = with_phase(bench, "newest", "Canceled")
     assert all(run["metadata"]["annotations"]["crontask.dev/replaced-by"] for run in replaced)
 
 
 def _replaced(bench: Bench, number: int) -> bool:
-    phases = [run.get("status", {}).get("phase") for run in bench.runs("newest")]
-    return phases.count("Canceled") >= number
+    return len(with_phase(bench, "newest", "Canceled")) >= number
 
 
 def test_every_container_of_a_pod_is_stopped_within_the_grace_period(bench: Bench) -> None:

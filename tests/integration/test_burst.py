@@ -28,7 +28,8 @@ def _task(number: int, schedule: str) -> dict[str, object]:
 def test_all_start_once_though_the_operator_is_killed_in_the_middle(
     control_plane: ControlPlane, namespace: str, processes: Processes
 ) -> None:
-    due = (datetime.now(UTC) + timedelta(seconds=75)).replace(second=0)
+    # Not before all of them are there.
+    due = (datetime.now(UTC) + timedelta(seconds=105)).replace(second=0)
     tasks = [_task(number, f"{due.minute} {due.hour} * * *") for number in range(TASKS)]
     control_plane.kubectl(
         "-n", namespace, "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": tasks})

@@ -134,7 +134,7 @@ def running(client: Client, other: Client) -> Answers:
 def watching(client: Client, other: Client) -> Answers:
     client.register("t", handler=HANDLER, on_demand=True)
     client.trigger("t", key="one", delay="2d")
-    found = client.watch_runs(task="t", existing=True, timeout=5)
+    found = client.watch_runs(task="t", existing=True, timeout=60)
     first = next(found)
     client.trigger("u", key="other", delay="2d", missing_ok=True)
     client.trigger("t", key="two", delay="2d")

@@ -17,6 +17,7 @@ from bench import Bench
 from faults import (
     Operators,
     assert_each_time_is_decided_once,
+    described,
     end_well,
     evict,
     goes_on,
@@ -217,7 +218,7 @@ def test_runs_of_a_node_that_is_away_wait_and_its_lost_pods_are_replaced(
         assert bench.phase("moved") == "Running"
     bench.until("it is done by another", lambda: bench.phase("moved") == "Succeeded", 120)
     assert [attempt["pod"] for attempt in bench.get("sr", "moved")["status"]["attempts"]] == ["moved-1", "moved-2"]
-    assert "attempt 1 was lost" in bench.kubectl("describe", "sr", "moved")
+    described(bench, "sr", "moved", "attempt 1 was lost")
     _assert_all_is_well(bench, ["tick"], tell)
 
 
@@ -231,7 +232,7 @@ def test_a_task_whose_image_does_not_exist_says_so_each_time(bench: Bench) -> No
     counts = assert_each_time_is_decided_once(bench, "stuck")
     assert counts["Missed"] == 0
     assert counts["Skipped"] > 0
-    assert "RunAlreadyActive" in bench.kubectl("describe", "ct", "stuck")
+    described(bench, "ct", "stuck", "RunAlreadyActive")
 
 
 def _two(runs: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -75,6 +75,16 @@ def row(bench: Bench, kind: str, name: str) -> str:
     return bench.kubectl("get", kind, name, "-o", "wide", "--no-headers")
 
 
+def described(bench: Bench, kind: str, name: str, *words: str) -> None:
+    """Wait until `kubectl describe` says all that: an event comes after the status that it is about."""
+    asked = ("describe", kind, name)
+    bench.until(f"{name} is described by {', '.join(words)}", lambda: _has_all(bench.kubectl(*asked), words))
+
+
+def _has_all(text: str, words: tuple[str, ...]) -> bool:
+    return all(each in text for each in words)
+
+
 def with_phase(bench: Bench, task: str, phase: str) -> list[dict[str, Any]]:
     """The runs of a task that are in a phase."""
     return [run for run in bench.runs(task) if run.get("status", {}).get("phase") == phase]
