@@ -46,6 +46,5 @@ def namespace(control_plane: ControlPlane) -> str:
 @pytest.fixture
 def processes(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Processes]:
     """Processes that end with the test."""
-    started = Processes(control_plane.kubeconfig, tmp_path)
-    yield started
-    started.stop()
+    with Processes(control_plane.kubeconfig, tmp_path) as started:
+        yield started

@@ -25,17 +25,14 @@ def admin(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
     made = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", made.namespace)
     role = f"{chart.NAME}-trigger"
-    manifests = chart.rendered()
-    wanted = [*chart.policies(manifests), *(each for each in manifests if each["metadata"]["name"] == role)]
-    text = chart.as_text(wanted)
+    text = chart.as_text(chart.rendered(), lambda manifest: manifest["metadata"]["name"] == role)
     control_plane.kubectl("create", "-f", "-", stdin=text)
     made.kubectl("create", "rolebinding", "trigger", f"--clusterrole={role}", "--user=ann")
-    processes = Processes(control_plane.kubeconfig, folder)
-    processes.kubelet()
-    processes.operator()
-    until_allowed(control_plane, "ann", made.namespace, "create", "scheduledruns.crontask.dev")
-    yield made
-    processes.stop()
+    with chart.policy_in_force(control_plane), Processes(control_plane.kubeconfig, folder) as processes:
+        processes.kubelet()
+        processes.operator()
+        until_allowed(control_plane, "ann", made.namespace, "create", "scheduledruns.crontask.dev")
+        yield made
     control_plane.kubectl("delete", "-f", "-", stdin=text)
 
 

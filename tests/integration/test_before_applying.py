@@ -122,9 +122,7 @@ def test_what_the_rules_of_the_api_server_refuse_has_its_line_and_path(verbs: Ve
 
 
 def test_what_a_policy_refuses_is_said_in_our_form(verbs: Verbs, control_plane: ControlPlane) -> None:
-    policy = chart.as_text(chart.policies(chart.rendered()))
-    control_plane.kubectl("apply", "-f", "-", stdin=policy)
-    try:
+    with chart.policy_in_force(control_plane):
         for verb in ("get", "create"):
             role = f"{verb}-runs"
             verbs.kubectl("create", "role", role, f"--verb={verb}", "--resource=scheduledruns.crontask.dev")
@@ -144,8 +142,6 @@ def test_what_a_policy_refuses_is_said_in_our_form(verbs: Verbs, control_plane: 
             "stdin:4: ScheduledRun r: spec.at: 2020-01-01T00:00:00Z is more than a minute before the"
         )
         assert said.endswith("; write a time to come, or set allowPast: true")
-    finally:
-        control_plane.kubectl("delete", "-f", "-", stdin=policy)
 
 
 def test_who_may_not_create_is_told_the_role_and_a_namespace_to_come_is_a_warning(verbs: Verbs) -> None:

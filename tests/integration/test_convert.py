@@ -97,14 +97,11 @@ def test_its_runs_are_for_the_times_of_the_cronjobs_jobs(with_controllers: Contr
     done = crontask(with_controllers.kubeconfig, "convert", "--from-cluster", "-n", namespace)
     assert (done.returncode, done.stderr) == (0, "")
     with_controllers.kubectl("apply", "-f", "-", stdin=done.stdout)
-    processes = Processes(with_controllers.kubeconfig, tmp_path)
-    try:
+    with Processes(with_controllers.kubeconfig, tmp_path) as processes:
         processes.operator()
         for what, times in (("runs", _of_runs), ("Jobs", _of_jobs)):
             for name, several in (("minute", 2), ("every", 3)):
                 until(f"{what} of {name}", partial(_are, times, with_controllers, namespace, name, several), 180)
-    finally:
-        processes.stop()
     runs, jobs = _of_both(with_controllers, namespace, "minute")
     assert runs == jobs
     assert len(jobs) >= 2

@@ -68,11 +68,10 @@ def sync(client: Any) -> Sync:
 @pytest.fixture(scope="module")
 def operator(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """An operator and a kubelet for all tests of this file."""
-    started = Processes(control_plane.kubeconfig, tmp_path_factory.mktemp("logs"))
-    started.operator()
-    started.kubelet()
-    yield started
-    started.stop()
+    with Processes(control_plane.kubeconfig, tmp_path_factory.mktemp("logs")) as started:
+        started.operator()
+        started.kubelet()
+        yield started
 
 
 def names_of(client: Any) -> list[str]:

@@ -32,19 +32,18 @@ def _made(control_plane: ControlPlane, folder: Path, template: str) -> Iterator[
     """Runs that have ended, and one that goes on, by an operator with that template."""
     verbs = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", verbs.namespace)
-    processes = Processes(control_plane.kubeconfig, folder)
-    processes.kubelet()
-    processes.operator("--logs-url", template)
-    for name, spec in TASKS.items():
-        verbs.make("CronTask", name, spec)
-        verbs.make("ScheduledRun", f"{name}-1", {"taskRef": {"name": name}})
-    verbs.make("ScheduledRun", "long-1", {"handler": container(600)})
-    verbs.make("ScheduledRun", "late-1", {"taskRef": {"name": "ok"}, "at": "2020-01-01T00:00:00Z"})
-    ended = ("ok-1", "broken-1", "flow-1", "late-1")
-    until("they have ended", lambda: all(_status(verbs, name).get("completionTime") for name in ended))
-    until("one runs", lambda: _status(verbs, "long-1").get("phase") == "Running")
-    yield verbs
-    processes.stop()
+    with Processes(control_plane.kubeconfig, folder) as processes:
+        processes.kubelet()
+        processes.operator("--logs-url", template)
+        for name, spec in TASKS.items():
+            verbs.make("CronTask", name, spec)
+            verbs.make("ScheduledRun", f"{name}-1", {"taskRef": {"name": name}})
+        verbs.make("ScheduledRun", "long-1", {"handler": container(600)})
+        verbs.make("ScheduledRun", "late-1", {"taskRef": {"name": "ok"}, "at": "2020-01-01T00:00:00Z"})
+        ended = ("ok-1", "broken-1", "flow-1", "late-1")
+        until("they have ended", lambda: all(_status(verbs, name).get("completionTime") for name in ended))
+        until("one runs", lambda: _status(verbs, "long-1").get("phase") == "Running")
+        yield verbs
 
 
 @pytest.fixture(scope="module")

@@ -32,14 +32,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     with ControlPlane(controller_manager_args=[f"--controllers={controllers}"]) as running:
         running.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
         running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        processes = Processes(running.kubeconfig, tmp_path_factory.mktemp("logs"))
-        processes.kubelet()
-        processes.operator()
-        try:
+        with Processes(running.kubeconfig, tmp_path_factory.mktemp("logs")) as processes:
+            processes.kubelet()
+            processes.operator()
             _await_operator(running)
             yield running
-        finally:
-            processes.stop()
 
 
 def _await_operator(control_plane: ControlPlane) -> None:

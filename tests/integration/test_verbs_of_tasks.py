@@ -20,11 +20,10 @@ SCHEDULE = {"schedule": "30 2 * * *", "handler": container()}
 @pytest.fixture(scope="module")
 def running(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An operator, and a stand-in kubelet."""
-    processes = Processes(control_plane.kubeconfig, tmp_path_factory.mktemp("world"))
-    processes.kubelet()
-    processes.operator()
-    yield
-    processes.stop()
+    with Processes(control_plane.kubeconfig, tmp_path_factory.mktemp("world")) as processes:
+        processes.kubelet()
+        processes.operator()
+        yield
 
 
 @pytest.fixture

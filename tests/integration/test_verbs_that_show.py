@@ -24,8 +24,7 @@ def world(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
     folder: Path = tmp_path_factory.mktemp("world")
     verbs = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", verbs.namespace)
-    processes = Processes(control_plane.kubeconfig, folder)
-    with log_node(control_plane, folder) as node:
+    with Processes(control_plane.kubeconfig, folder) as processes, log_node(control_plane, folder) as node:
         node.written[f"{FAILED_RUN}-2", "main"] = [f"line {number}" for number in range(30)]
         processes.kubelet()
         processes.operator()
@@ -57,7 +56,6 @@ def world(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
         until("the tasks say so", lambda: _are_settled(verbs))
         until("an event tells why", lambda: "StepFailed" in verbs.kubectl("get", "events"))
         yield verbs
-        processes.stop()
 
 
 def _phase(verbs: Verbs, run: str) -> str | None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from cluster.processes import ClusterError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Processes:
-    """Operators and a stand-in kubelet, as processes."""
+class Processes(AbstractContextManager["Processes"]):
+    """Operators and a stand-in kubelet, as processes, which end with the context."""
 
     def __init__(self, kubeconfig: Path, logs: Path) -> None:
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}
@@ -45,6 +46,9 @@ class Processes:
     def kubelet(self) -> subprocess.Popen[bytes]:
         """The stand-in kubelet."""
         return self.start("benchmarks.kubelet", "1")
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         """End them all."""

@@ -39,8 +39,8 @@ def policies(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @contextmanager
 def policy_in_force(control_plane: ControlPlane) -> Iterator[None]:
-    """The admission policy of runs; within it a run whose time has passed is refused."""
-    manifests = as_text(policies(rendered()), lambda manifest: manifest["metadata"]["name"] == NAME)
+    """The admission policies of the chart; within them a run whose time has passed is refused."""
+    manifests = as_text(policies(rendered()))
     spec = {"taskRef": {"name": "t"}, "at": "2020-01-01T00:00:00Z"}
     run = {"apiVersion": "crontask.dev/v1alpha1", "kind": "ScheduledRun", "metadata": {"name": "r"}, "spec": spec}
 
@@ -52,10 +52,12 @@ def policy_in_force(control_plane: ControlPlane) -> Iterator[None]:
         return True
 
     control_plane.kubectl("create", "-f", "-", stdin=manifests)
-    until("the policy is in force", lambda: not taken(), 30)
-    yield
-    control_plane.kubectl("delete", "-f", "-", stdin=manifests)
-    until("the policy is gone", taken, 30)
+    try:
+        until("the policy is in force", lambda: not taken(), 30)
+        yield
+    finally:
+        control_plane.kubectl("delete", "-f", "-", stdin=manifests)
+        until("the policy is gone", taken, 30)
 
 
 def as_text(manifests: list[dict[str, Any]], like: Callable[[dict[str, Any]], bool] = lambda manifest: True) -> str:

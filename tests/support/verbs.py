@@ -23,14 +23,13 @@ def world(control_plane: ControlPlane, folder: Path, tasks: dict[str, dict[str, 
     """A namespace with these tasks, which an operator knows, and a stand-in kubelet."""
     made = Verbs(control_plane, f"it-{uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", made.namespace)
-    processes = Processes(control_plane.kubeconfig, folder)
-    processes.kubelet()
-    processes.operator()
-    for name, spec in tasks.items():
-        made.make("CronTask", name, spec)
-    until("the operator knows the tasks", lambda: all("status" in made.get("ct", name) for name in tasks))
-    yield made
-    processes.stop()
+    with Processes(control_plane.kubeconfig, folder) as processes:
+        processes.kubelet()
+        processes.operator()
+        for name, spec in tasks.items():
+            made.make("CronTask", name, spec)
+        until("the operator knows the tasks", lambda: all("status" in made.get("ct", name) for name in tasks))
+        yield made
 
 
 class Verbs:
