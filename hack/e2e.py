@@ -1,7 +1,8 @@
 """`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens.
 
-They mostly wait for pods, so several run side by side, each in its own namespace; then, one by one, those that disturb
-others: they stop the operator, or change how it is installed.
+They mostly wait for pods, so several run side by side, each in its own namespace; then, side by side, those that kill the
+operator, and are not disturbed by each other; then, one by one, those that disturb others: they stop the operator for
+longer, or change how it is installed.
 """
 
 import os
@@ -14,6 +15,8 @@ from cluster import cluster, report
 from installation import READY, install, ready_cluster, uninstall
 
 SIDE_BY_SIDE = 3
+KILLERS = 6
+"""All of them: they wait for the next operator together."""
 
 
 def main(folder: str = "tests/e2e") -> int:
@@ -22,9 +25,10 @@ def main(folder: str = "tests/e2e") -> int:
     try:
         tools = ready_cluster()
         install(tools)
-        together = _pytest(folder, "-m", "not alone", "-n", str(SIDE_BY_SIDE), "--dist", "load")
+        together = _pytest(folder, "-m", "not alone and not kills", "-n", str(SIDE_BY_SIDE), "--dist", "load")
+        killers = _pytest(folder, "-m", "kills and not alone", "-n", str(KILLERS), "--dist", "load")
         one_by_one = _pytest(folder, "-m", "alone")
-        return _worse(together, one_by_one)
+        return _worse(_worse(together, killers), one_by_one)
     finally:
         if tools is not None and not tools.throw_away:
             uninstall(tools)

@@ -65,14 +65,23 @@ def ready_cluster() -> Tools:
     named = named_cluster()
     if named is not None:
         report.say(f"Using the cluster of {named}.")
-        return known_tools()
-    if os.environ.get("KUBECONFIG"):
-        report.say("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
-    cluster.up()
-    archive = operator_image.build()
-    with report.step(f"loading {operator_image.TAG}"):
-        images.load([archive])
-    return known_tools()
+    else:
+        if os.environ.get("KUBECONFIG"):
+            report.say("KUBECONFIG is set, but was not handed over (make … KUBECONFIG=file): it is left alone.")
+        cluster.up()
+        archive = operator_image.build()
+        with report.step(f"loading {operator_image.TAG}"):
+            images.load([archive])
+    tools = known_tools()
+    _start_anew(tools)
+    return tools
+
+
+def _start_anew(tools: Tools) -> None:
+    """An operator that is there takes the image that there is now: its tag is the same after a new build."""
+    operator = ("--namespace", NAMESPACE, "deployment/crontask")
+    if tools.kubectl("get", "--ignore-not-found", "-o", "name", *operator):
+        tools.kubectl("rollout", "restart", *operator)
 
 
 def known_tools() -> Tools:
@@ -93,9 +102,6 @@ def install(tools: Tools, *values: str) -> None:
             *("--wait", "--timeout", "120s", *sets),
         )
         tools.kubectl("wait", "--for=condition=Established", "crd/crontasks.crontask.dev", "--timeout=30s")
-        # The image's tag is the same after a new build: the operator has to be started anew.
-        tools.kubectl("rollout", "restart", "deployment/crontask", "--namespace", NAMESPACE)
-        tools.kubectl("rollout", "status", "deployment/crontask", "--namespace", NAMESPACE, "--timeout=120s")
 
 
 def image_values(tools: Tools) -> list[str]:

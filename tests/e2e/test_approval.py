@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bench import Bench
-from faults import Operators, listed
+from faults import kill_operator, listed
 
 
 def _step(bench: Bench, name: str) -> dict[str, Any]:
@@ -70,12 +70,10 @@ def test_what_a_person_rejects_is_not_done(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("healthy")
-@pytest.mark.alone
+@pytest.mark.kills
 def test_an_approval_is_seen_by_the_operator_that_comes_next(bench: Bench) -> None:
     waiting = _waits(bench)
-    operators = Operators(bench.tools)
-    (pod,) = bench.until("an operator is there", operators.ready, 90)
-    operators.kill_with_pod(pod)
+    kill_operator(bench)
     _annotate(bench, "crontask.dev/approve=manager by alice")
     status = bench.ended("approval", "Succeeded")
     assert status["result"]["approvedBy"] == "alice"

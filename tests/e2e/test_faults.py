@@ -35,6 +35,7 @@ FIRST_ATTEMPT_WAITS = 'trap "exit 143" TERM; [ "$CRONTASK_ATTEMPT" -gt 1 ] || { 
 
 
 @pytest.mark.alone
+@pytest.mark.last
 @pytest.mark.stops_parts
 def test_times_that_pass_while_the_api_server_is_away_are_caught_up_or_recorded(bench: Bench) -> None:
     bench.apply(ticking("tick", 2))

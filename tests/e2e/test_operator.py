@@ -23,7 +23,7 @@ spec:
 """
 
 
-@pytest.mark.alone
+@pytest.mark.kills
 @pytest.mark.usefixtures("healthy")
 def test_thirty_tasks_all_start_once_though_the_operator_is_killed(bench: Bench) -> None:
     bench.apply("".join(TASK.format(number=number) for number in range(30)))

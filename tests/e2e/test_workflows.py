@@ -5,7 +5,7 @@ from bench import Bench
 from killed import batches, fan_out, judge_batches, judge_fan_out, kill_at
 from sagas import judge_saga, kill_at_part, saga
 
-pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.alone]
+pytestmark = [pytest.mark.usefixtures("healthy"), pytest.mark.kills]
 
 
 @pytest.mark.parametrize("at", ["three", "four/undo"])

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bench import Bench
-from faults import Operators
+from faults import kill_operator
 
 ITEMS, BATCHES = 100, 12
 _PYTHON = """\
@@ -32,10 +32,8 @@ def batches(name: str) -> str:
 
 def kill_at(bench: Bench, name: str, done: int) -> None:
     """Kill the operator as soon as so many of the parts have ended."""
-    operators = Operators(bench.tools)
     bench.until(f"{done} parts have ended", lambda: _ended(bench, name) >= done, 240)
-    (pod,) = bench.until("an operator is there", operators.ready, 90)
-    operators.kill_with_pod(pod)
+    kill_operator(bench)
 
 
 def judge_fan_out(bench: Bench, name: str) -> None:

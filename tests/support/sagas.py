@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from bench import Bench
-from faults import Operators
+from faults import kill_operator
 
 STEPS = ("one", "two", "three", "four", "five", "six")
 _UNDONE = tuple(f"{step}/undo" for step in reversed(STEPS[:-1]))
@@ -32,10 +32,8 @@ def _part(run: dict[str, Any]) -> str:
 
 def kill_at_part(bench: Bench, name: str, at: str) -> None:
     """Kill the operator as soon as that part is there."""
-    operators = Operators(bench.tools)
     bench.until(f"{at} has begun", lambda: at in map(_part, bench.parts(name)), 180)
-    (pod,) = bench.until("an operator is there", operators.ready, 90)
-    operators.kill_with_pod(pod)
+    kill_operator(bench)
 
 
 def judge_saga(bench: Bench, name: str) -> None:
