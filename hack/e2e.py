@@ -1,8 +1,8 @@
 """`make e2e`: the end-to-end tests on a real cluster; a throw-away one is taken down after, whatever happens.
 
-They mostly wait for pods, so several run side by side, each in its own namespace; then, side by side, those that kill the
-operator, and are not disturbed by each other; then, one by one, those that disturb others: they stop the operator for
-longer, or change how it is installed.
+They mostly wait for pods, so several run side by side, each in its own namespace; then, side by side too, those that
+kill the operator, each of which goes on however often the others do; then, one by one, those that disturb others: they
+stop the operator for longer, or change how it is installed.
 """
 
 import os
