@@ -14,7 +14,7 @@ import pytest
 from cluster import cluster, report
 from installation import READY, install, ready_cluster, uninstall
 
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 4
 KILLERS = 6
 """All of them: they wait for the next operator together."""
 

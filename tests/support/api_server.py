@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import PATIENCE
+from bench import PATIENCE, looks
 
 from cluster.control_plane import ControlPlane
 from cluster.processes import ClusterError
@@ -77,12 +76,10 @@ def items(control_plane: ControlPlane, namespace: str, kind: str) -> list[dict[s
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait for a condition; its value."""
-    end = time.monotonic() + seconds * PATIENCE
-    while time.monotonic() < end:
+    for _ in looks(seconds):
         found = condition()
         if found:
             return found
-        time.sleep(0.3)
     pytest.fail(f"not within {seconds * PATIENCE:.0f} s: {what}")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,19 @@ PATIENCE = 2
 """A slow machine, with other tests beside, is given so many times as long as a test says."""
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.2, 0.8, 1.2
+
+
+def looks(seconds: float) -> Iterator[None]:
+    """As many as there is patience for, ever more rarely: each of them is often a process, and others wait beside."""
+    end = time.monotonic() + seconds * PATIENCE
+    pause = _FIRST_PAUSE
+    while time.monotonic() < end:
+        yield
+        time.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * _GROWTH)
 
 
 class Bench:
@@ -67,16 +80,14 @@ class Bench:
 
         A condition that reads a field that an object does not have is not met yet: what is new has no status.
         """
-        end = time.monotonic() + seconds * PATIENCE
         missing = ""
-        while time.monotonic() < end:
+        for _ in looks(seconds):
             try:
                 found = condition()
             except KeyError as error:
                 found, missing = None, f" (the last field that was not there: {error})"
             if found:
                 return found
-            time.sleep(0.3)
         state = self.kubectl("get", "ct,sr,pods,events", "-o", "wide", check=False)
         pytest.fail(f"not within {seconds * PATIENCE:.0f} s: {what}{missing}\n{state}")
 
