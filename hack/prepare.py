@@ -119,7 +119,7 @@ def _install_python_packages() -> None:
 
 
 def _write_program() -> None:
-    """`crontask` beside the packages, as it is in this checkout."""
+    """`crontask` and `kubectl crontask` beside the packages, as they are in this checkout."""
     PROGRAM.write_text(
         f"#!{layout.VENV / 'bin' / 'python'}\n"
         "import sys\n\n"
@@ -128,6 +128,9 @@ def _write_program() -> None:
         "sys.exit(main())\n"
     )
     PROGRAM.chmod(0o755)
+    of_kubectl = PROGRAM.with_name("kubectl-crontask")
+    of_kubectl.unlink(missing_ok=True)
+    of_kubectl.symlink_to(PROGRAM.name)
 
 
 class _PipProgress:

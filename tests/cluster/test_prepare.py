@@ -73,7 +73,8 @@ def test_a_fresh_clone_is_told_what_is_made_and_the_next_time_nothing(clone: Clo
         f"  10 binaries, from source by Go: {', '.join(binaries.PACKAGES)}",
     ]
     assert (clone.folder / ".venv" / "bin" / "pip").exists()
-    assert os.access(clone.folder / ".venv" / "bin" / "crontask", os.X_OK)
+    for program in ("crontask", "kubectl-crontask"):
+        assert os.access(clone.folder / ".venv" / "bin" / program, os.X_OK)
     second = _prepare(clone, "python", "binaries")
     assert (second.returncode, second.stderr) == (0, "")
     assert len(clone.go_calls()) == 2

@@ -110,6 +110,8 @@ def test_a_task_that_failures_suspended_is_resumed(verbs: Verbs) -> None:
     [
         (("suspend",), "name the tasks, or choose them by -l LABELS, or write --all: one of the three"),
         (("resume", "one", "--all"), "one of the three"),
+        (("suspend", "-l", ""), "-l is empty; write labels, like app=shop, or --all for all of the namespace"),
+        (("resume", "-l", " "), "-l is empty"),
         (("suspend", "one", "nope"), "there is no CronTask nope"),
     ],
 )

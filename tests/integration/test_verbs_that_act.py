@@ -98,6 +98,16 @@ def test_a_name_that_is_wrong_cancels_none(verbs: Verbs) -> None:
     assert verbs.get("sr", name)["spec"]["cancelMode"] == "Immediate"
 
 
+def test_a_failure_is_the_exit_code_also_where_nobody_reads_on(verbs: Verbs) -> None:
+    """Such as `crontask wait RUN | true`, of which a shell takes the code of each part."""
+    name = verbs("trigger", "failing", "--wait", "-o", "name", code=1).stdout.strip().partition("/")[2]
+    for words in (("wait", name), ("wait", name, "-o", "json"), ("rerun", name, "--wait", "-o", "name")):
+        with verbs.begin(*words) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.wait(120) == 1, words
+
+
 def test_waiting_ends_in_time_and_says_how_to_wait_again(verbs: Verbs) -> None:
     name = triggered(verbs, "long")
     until("it runs", lambda: phase(verbs, name) == "Running")

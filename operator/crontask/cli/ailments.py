@@ -12,6 +12,7 @@ from crontask.api.resources import CRON_TASK
 from crontask.api.times import format_duration, format_time
 from crontask.client.certificate import ends_of
 from crontask.client.timing import instant
+from crontask.decide.task.pause import TOO_MANY_FAILURES
 
 Document = dict[str, Any]
 State = Literal["ok", "warning", "problem", "unknown"]
@@ -177,23 +178,32 @@ def _of_task(task: Document, now: datetime) -> Iterator[Diagnosis]:
         fix = "create that one, or correct after.task"
         yield Diagnosis(check, "problem", f"nothing starts: it {ready.get('message')}", fix)
     elif phase == "Suspended":
-        yield from _paused(check, conditions.get("Suspended") or {}, now)
+        yield from _paused(task, conditions.get("Suspended") or {}, now)
     elif phase == "Active" and any(key in spec for key in _TIMED) and not _goes_on(status):
         yield Diagnosis(check, "warning", "it has no time to come", "see crontask next for why")
     if (overdue := conditions.get("Overdue") or {}).get("status") == "True":
-        yield Diagnosis(check, "problem", str(overdue.get("message") or "it is overdue"))
+        fix = f"{_described(task)} says what has become of its runs"
+        yield Diagnosis(check, "problem", str(overdue.get("message") or "it is overdue"), fix)
 
 
 def _goes_on(status: Document) -> bool:
     return bool(status.get("nextRunTime") or status.get("activeCount") or status.get("queued"))
 
 
-def _paused(check: str, condition: Document, now: datetime) -> Iterator[Diagnosis]:
-    since = instant(condition.get("lastTransitionTime"))
-    if since is not None and now - since > _LONG:
+def _paused(task: Document, condition: Document, now: datetime) -> Iterator[Diagnosis]:
+    check, since = f"task {_name(task)}", instant(condition.get("lastTransitionTime"))
+    if condition.get("reason") == TOO_MANY_FAILURES:
+        meta = task["metadata"]
+        fix = f"{_described(task)} says why; then: crontask resume {meta['name']} -n {meta['namespace']}"
+        yield Diagnosis(check, "problem", str(condition.get("message") or "it has failed too often"), fix)
+    elif since is not None and now - since > _LONG:
         why = condition.get("message") or condition.get("reason")
         message = f"it is suspended since {format_duration(now - since)}: {why}"
         yield Diagnosis(check, "warning", message, "resume it with crontask resume, or delete it")
+
+
+def _described(task: Document) -> str:
+    return f"crontask describe {task['metadata']['name']} -n {task['metadata']['namespace']}"
 
 
 def _name(found: Document) -> str:

@@ -31,6 +31,9 @@ def chosen(cluster: "Cluster", names: tuple[str, ...], selector: str | None, eve
 
     if bool(names) + (selector is not None) + everything != 1:
         stop(BAD_INPUT, "name the tasks, or choose them by -l LABELS, or write --all: one of the three")
+    if selector is not None and not selector.strip():
+        # As of a variable that is not set: nobody means all of them by that.
+        stop(BAD_INPUT, "-l is empty; write labels, like app=shop, or --all for all of the namespace")
     if names:
         # First all of them, so that a name that is wrong changes none.
         return [find_task(cluster, name) for name in dict.fromkeys(names)]

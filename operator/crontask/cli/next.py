@@ -12,6 +12,7 @@ from crontask.cli.parameters import TimeParam
 from crontask.decide.model import CronTask
 from crontask.decide.task.described import Coming, coming_of, why_none_comes
 from crontask.decide.task.local_times import LocalTimes
+from crontask.decide.task.pause import said_not_by_spec
 from crontask.ports import Document
 from crontask.timetable.notes import uneven_steps
 
@@ -38,6 +39,8 @@ def next_command(
     document = complete(found, parse_time(created) if created else instant)
     if created:
         document["metadata"]["uid"] = found["metadata"].get("uid", "")
+        generation = found["metadata"].get("generation")
+        document["metadata"]["generation"] = generation if isinstance(generation, int) else 1
         document["status"] = found.get("status") or {}
     task, _ = parsed(document)
     coming = coming_of(task, instant, count, task.recorded_until if created else None)
@@ -69,6 +72,8 @@ def _show(task: CronTask, coming: list[Coming], counted_from: datetime | None) -
         click.echo(f"note: counted from {format_time(counted_from)}; on a cluster, from the creation of the task")
     if spec.suspend:
         click.echo("suspended: nothing starts on schedule until spec.suspend is false")
+    elif said := said_not_by_spec(task):
+        click.echo(f"suspended: {said}")
     if not coming:
         return
     jittered = any(each.start != each.nominal for each in coming)

@@ -11,6 +11,7 @@ from crontask.cli.exits import BAD_INPUT, of_phase, stop
 from crontask.cli.output import FORMS, TABLE, show_each, tabled_one
 from crontask.cli.parameters import DurationParam, UntilParam
 from crontask.cli.queue import position
+from crontask.cli.streams import ends_with
 from crontask.cli.waiting import deadline_of, ended, interruptible, seen, show_ended, timeout_option, until_ended
 from crontask.client.tree import note_of, phase_of
 
@@ -131,9 +132,11 @@ def _begun(cluster: "Cluster", run: "Document", asked: Asked) -> int:
     place, note = position(cluster, run), note_of(run)
     waits = f", {place} in the queue" if place else ""
     click.echo(f"{name}: {phase_of(run)}{waits}{f': {note}' if note else ''}", err=True)
+    code = of_phase(phase_of(run), strict=asked.strict) if ended(run) else 0
+    ends_with(code)
     if asked.output is not None:
         show_each([tabled_one(cluster, SCHEDULED_RUN, name, namespace)], asked.output, SCHEDULED_RUN)
-    return of_phase(phase_of(run), strict=asked.strict) if ended(run) else 0
+    return code
 
 
 def _waited(cluster: "Cluster", run: "Document", asked: Asked) -> int:

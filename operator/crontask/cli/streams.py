@@ -1,7 +1,7 @@
 """The standard streams of a command: what becomes of them is no matter of each verb.
 
-A reader that has gone away (`| head`) ends the command quietly, with 0; an output that cannot be written, with a line
-on stderr and 1. What stderr does not take shows in the exit code alone.
+A reader that has gone away (`| head`) ends it quietly, with 0, or with the code of a run that has ended by then; an
+output that cannot be written, with a line on stderr and 1. What stderr does not take shows in the exit code alone.
 """
 
 import errno
@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TextIO, cast
 
 OUTPUT_FAILED = 1
+_known_code: ContextVar[int] = ContextVar("known_code", default=0)
 
 
 class _UnwrittenError(Exception):
@@ -80,9 +82,15 @@ class _Watched:
             self._failed(error)
 
 
+def ends_with(code: int) -> None:
+    """The command ends with this code, whether or not somebody reads what it still prints."""
+    _known_code.set(code)
+
+
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Within it, what goes wrong with the streams ends the process as the module says, by SystemExit."""
+    _known_code.set(0)
     before = sys.stdout, sys.stderr
     # The stubs do not know that the streams of a process can be closed.
     stdout, stderr = cast("tuple[TextIO | None, TextIO | None]", before)
@@ -96,7 +104,7 @@ def standard_streams() -> Iterator[None]:
     except _UnwrittenError as error:
         _let_go(stdout)
         if error.reader_is_gone:
-            sys.exit(0)
+            sys.exit(_known_code.get())
         sys.stderr.write(f"the output cannot be written: {error}\n")
         sys.exit(OUTPUT_FAILED)
     finally:

@@ -14,6 +14,7 @@ from crontask.cli.connection import written_again
 from crontask.cli.exits import GONE, INTERRUPTED, STILL_WAITING, of_phase, stop
 from crontask.cli.output import show_each, tabled_one
 from crontask.cli.parameters import DurationParam
+from crontask.cli.streams import ends_with
 from crontask.client.tree import note_of, phase_of
 
 if TYPE_CHECKING:
@@ -107,9 +108,11 @@ def show_ended(cluster: "Cluster", runs: "list[Document]", output: str, *, stric
     from crontask.api.resources import SCHEDULED_RUN
 
     tables = [tabled_one(cluster, SCHEDULED_RUN, run["metadata"]["name"], run["metadata"]["namespace"]) for run in runs]
-    show_each(tables, output, SCHEDULED_RUN)
     codes = [of_phase(str((run.get("status") or {}).get("phase")), strict=strict) for run in runs]
-    return next((code for code in codes if code), 0)
+    code = next((code for code in codes if code), 0)
+    ends_with(code)
+    show_each(tables, output, SCHEDULED_RUN)
+    return code
 
 
 def _say(name: str, run: "Document", said: str) -> str:

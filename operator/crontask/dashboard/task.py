@@ -22,6 +22,7 @@ from crontask.dashboard.task_facts import facts
 from crontask.dashboard.task_state import condition_of, note_of_task, paused_because, state_of
 from crontask.dashboard.views import NoSuchObjectError, Scene, View
 from crontask.decide.task.described import coming_of, why_none_comes
+from crontask.decide.task.pause import said_not_by_spec
 from crontask.engine.parse import parse_task
 
 _COMING, _RUNS = 10, 20
@@ -173,7 +174,7 @@ def _coming(task: Document, scene: Scene, zone: str) -> tuple[tuple[ComingRow, .
     if not parsed.valid:
         return (), "its spec cannot be used"
     spec, now = parsed.spec, scene.clock.now.replace(microsecond=0)
-    if spec.suspend:
+    if spec.suspend or said_not_by_spec(parsed):
         return (), "it is suspended"
     found = coming_of(parsed, now, _COMING, parsed.recorded_until)
     if not found:

@@ -99,7 +99,18 @@ def test_clocks(apart: timedelta, state: str) -> None:
         ),
         (
             task({"phase": "Active", "conditions": [condition("Overdue", "True", "no success for 2d")]}),
-            ["problem  task n/t: no success for 2d"],
+            ["problem  task n/t: no success for 2d; crontask describe t -n n says what has become of its runs"],
+        ),
+        (
+            task(
+                {
+                    "phase": "Suspended",
+                    "conditions": [
+                        {**condition("Suspended", "True", "2 failures in a row"), "reason": "TooManyFailures"}
+                    ],
+                }
+            ),
+            ["problem  task n/t: 2 failures in a row; crontask describe t -n n says why; then: crontask resume t -n n"],
         ),
     ],
 )

@@ -32,6 +32,17 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         assert process.wait(timeout=60) == 0
 
 
+def test_what_is_known_of_a_run_is_the_exit_code_also_without_a_reader() -> None:
+    script = "from crontask.cli.streams import ends_with, standard_streams\n"
+    script += "with standard_streams():\n    ends_with(4)\n    while True:\n        print('a line', flush=True)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 4
+
+
 @pytest.mark.parametrize("arguments", [NEXT, [*COMMAND, "--help"], [*NEXT, "-o", "json"]])
 def test_an_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:

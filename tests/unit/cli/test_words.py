@@ -86,6 +86,20 @@ def test_a_task_that_has_had_all_its_runs_says_so() -> None:
     assert done.stderr == "no times to come: all of its maxRuns, 3, have been started\n"
 
 
+@pytest.mark.parametrize(("generation", "said"), [(3, True), (4, False)])
+@pytest.mark.parametrize("reason", ["TooManyFailures", "SchedulingDisabled"])
+def test_a_task_that_others_than_its_spec_have_paused_says_so(reason: str, generation: int, said: bool) -> None:
+    """The status of a task as it was before an edit says nothing of what comes."""
+    paused = f"{{type: Suspended, status: 'True', reason: {reason}, message: nothing starts, "
+    paused += "lastTransitionTime: '2026-01-02T00:00:00Z'}"
+    text = TASK.format(timing='schedule: "@daily"')
+    text += f"status: {{observedGeneration: 3, phase: Suspended, conditions: [{paused}]}}\n"
+    made = f'{{name: a, generation: {generation}, creationTimestamp: "2026-01-01T00:00:00Z"}}'
+    Path("task.yaml").write_text(text.replace("{name: a}", made), encoding="utf-8")
+    done = CliRunner().invoke(main, ["next", "-f", "task.yaml"], catch_exceptions=False)
+    assert (done.exit_code, "suspended: nothing starts\n" in done.stdout) == (0, said)
+
+
 def test_what_decades_have_missed_is_counted_to_the_last_and_stands_apart() -> None:
     Path("task.yaml").write_text(TASK.format(timing='schedule: "* * * * *"'), encoding="utf-8")
     window = "--from 1990-01-01T00:00:00Z --to 2020-01-01T00:05:00Z --down 1990-01-01T00:00:30Z/2020-01-01T00:03:30Z"

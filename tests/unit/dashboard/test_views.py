@@ -203,6 +203,15 @@ def test_why_no_time_comes(spec: dict[str, Any], why: str) -> None:
     assert (found.coming, found.why_none) == ((), why)
 
 
+def test_no_time_comes_while_failures_keep_a_task_from_starting() -> None:
+    paused = {"type": "Suspended", "status": "True", "reason": "TooManyFailures", "message": "2 failures in a row"}
+    paused["lastTransitionTime"] = "2026-03-02T10:00:00Z"
+    stopped = task("a", {"phase": "Suspended", "conditions": [paused]}, schedule="0 3 * * *")
+    stopped["status"]["observedGeneration"] = stopped["metadata"]["generation"] = 2
+    found = model(TASK_VIEW, [stopped], name="a")
+    assert (found.coming, found.why_none) == ((), "it is suspended")
+
+
 def test_runs_newest_first_with_those_that_are_gone() -> None:
     summaries = [{"name": "r2", "phase": "Failed"}, {"name": "r0", "phase": "Succeeded", "duration": "3s"}]
     runs = [

@@ -11,6 +11,7 @@ from crontask.decide.model import Config, CronTask
 
 SUSPENDED_UNTIL = "SuspendedUntil"
 TOO_MANY_FAILURES = "TooManyFailures"
+DISABLED = "SchedulingDisabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,7 @@ def pause_of(task: CronTask, tripped: Tripped | None, config: Config, now: datet
     """The pause that is effective, None while the task starts on schedule."""
     spec = task.spec
     if not config.scheduling_enabled:
-        return Pause(
-            "SchedulingDisabled", "scheduling is switched off for this installation: nothing starts on schedule"
-        )
+        return Pause(DISABLED, "scheduling is switched off for this installation: nothing starts on schedule")
     if not task.valid:
         return None
     why = f" (reason: {spec.suspend_reason})" if spec.suspend_reason else ""
@@ -70,6 +69,17 @@ def said_paused_because(status: CronTaskStatus) -> str | None:
     """The reason that the status gives for a pause, None if it says that there is none."""
     condition = find_condition(status.conditions, "Suspended")
     return condition.reason if condition is not None and condition.status == "True" else None
+
+
+def said_not_by_spec(task: CronTask) -> str | None:
+    """Why nothing starts on schedule though the spec asks for it, in the words of the status; None where it does start.
+
+    An edit resumes a task that has failed too often: a status of before it says nothing of what comes.
+    """
+    condition = find_condition(task.status.conditions, "Suspended")
+    if condition is None or condition.status != "True" or condition.reason not in (TOO_MANY_FAILURES, DISABLED):
+        return None
+    return condition.message if task.status.observed_generation == task.meta.generation else None
 
 
 def said_paused_since(status: CronTaskStatus) -> datetime | None:
