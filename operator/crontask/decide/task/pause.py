@@ -72,7 +72,7 @@ def said_paused_because(status: CronTaskStatus) -> str | None:
 
 
 def said_not_by_spec(task: CronTask) -> str | None:
-    """Why nothing starts on schedule though the spec asks for it, in the words of the status; None where it does start.
+    """Why nothing starts on schedule though the spec asks for it, as the status says it; None where it does start.
 
     An edit resumes a task that has failed too often: a status of before it says nothing of what comes.
     """
