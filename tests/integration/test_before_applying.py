@@ -79,8 +79,8 @@ def test_the_operator_moves_the_times_that_an_edit_is_said_to_move(verbs: Verbs,
 
     before = until("the operator has seen the task", lambda: upcoming("30 2 * * *"))
     (row,) = json.loads(verbs("diff", "-f", edit, "-o", "json", "--days", "90", "--count", "5").stdout)
-    (moves,) = row["changes"]
-    assert moves["change"] == "moves"
+    # At some times of the day the last one moves out of what is looked at, and goes.
+    moves = next(change for change in row["changes"] if change["change"] == "moves")
     assert [each["old"]["nominal"] for each in moves["times"]] == before
     verbs.kubectl("apply", "-f", edit)
     after = until("the operator has seen the edit", lambda: upcoming("0 3 * * *"))
