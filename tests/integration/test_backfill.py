@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import chart
 import pytest
-from api_server import Processes, until, until_allowed
+from api_server import Processes, is_seen, until, until_allowed
 from verbs import Verbs, container
 
 from cluster.control_plane import ControlPlane
@@ -97,7 +97,7 @@ def test_what_failed_is_run_again_and_stands_in_the_record(admin: Verbs, verbs: 
     assert results(verbs, "flaky") == {"Failed": 3}
     mended = json.dumps({"spec": {"handler": {"pod": {"metadata": {"annotations": {"stand-in/exit-code": "0"}}}}}})
     admin.kubectl("patch", "ct", "flaky", "--type=merge", "-p", mended)
-    until("the operator has seen the edit", lambda: is_seen(admin, "flaky"))
+    until("the operator has seen the edit", lambda: is_seen(admin.get("ct", "flaky")))
     done = verbs("backfill", "flaky", "--from", "1h", "--only", "failed", "--wait", "-o", "json")
     report = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
     assert (report["created"], report["totals"]["chosen"]) == (True, 3)
@@ -105,12 +105,6 @@ def test_what_failed_is_run_again_and_stands_in_the_record(admin: Verbs, verbs: 
     assert results(verbs, "flaky") == {"Succeeded": 3}
     again = verbs("backfill", "flaky", "--from", "1h", "--only", "failed", "-o", "json", code=2)
     assert (again.stdout, "this backfill is there already" in again.stderr) == ("", True)
-
-
-def is_seen(admin: Verbs, task: str) -> bool:
-    """Whether the operator knows the task as it is now."""
-    found = admin.get("ct", task)
-    return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
 
 
 def _failures(text: str) -> int:

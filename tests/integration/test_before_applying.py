@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,11 @@ def test_the_operator_moves_the_times_that_an_edit_is_said_to_move(verbs: Verbs,
         return list(status["upcoming"]) if status.get("scheduleText") == schedule else []
 
     before = until("the operator has seen the task", lambda: upcoming("30 2 * * *"))
-    (row,) = json.loads(verbs("diff", "-f", edit, "-o", "json", "--days", "90", "--count", "5").stdout)
-    # At some times of the day the last one moves out of what is looked at, and goes.
-    moves = next(change for change in row["changes"] if change["change"] == "moves")
+    # At noon: between the old time and the new one, the last of them would move out of what is looked at.
+    at = f"{datetime.now(UTC):%Y-%m-%d}T12:00:00Z"
+    (row,) = json.loads(verbs("diff", "-f", edit, "-o", "json", "--at", at, "--days", "90", "--count", "5").stdout)
+    (moves,) = row["changes"]
+    assert moves["change"] == "moves"
     assert [each["old"]["nominal"] for each in moves["times"]] == before
     verbs.kubectl("apply", "-f", edit)
     after = until("the operator has seen the edit", lambda: upcoming("0 3 * * *"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from api_server import ROOT, Processes, until
+from api_server import ROOT, Processes, is_seen, until
 from kubelet_logs import NODE, log_node
 from verbs import Verbs
 
@@ -118,7 +118,7 @@ def test_the_page_prints_what_the_commands_print(
                 printed = _printed(verbs, line, files, names)
                 if line.startswith(("kubectl apply", "crontask suspend", "crontask resume")):
                     name = wanted.partition("/")[2].split()[0]
-                    until("the operator has seen it", lambda name=name: _is_seen(verbs, name))  # type: ignore[misc]
+                    until("the operator has seen it", lambda name=name: is_seen(verbs.get("ct", name)))  # type: ignore[misc]
                 _learn(names, wanted, printed)
                 meanwhile = SAID_WHILE_WAITING if re.search(r" --wait| wait ", line) else SAID_MEANWHILE
                 lines = [each for each in printed.splitlines() if not meanwhile.match(each)]
@@ -132,11 +132,6 @@ def test_the_page_prints_what_the_commands_print(
                 assert masked(printed) == masked(wanted), line
                 shown += 1
     assert shown >= PAGES[page]
-
-
-def _is_seen(verbs: Verbs, task: str) -> bool:
-    found = verbs.get("ct", task)
-    return bool(found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"])
 
 
 def _printed(verbs: Verbs, line: str, files: dict[str, str], names: dict[str, str]) -> str:

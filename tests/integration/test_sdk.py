@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_server import Processes, until, until_allowed
+from api_server import Processes, is_seen, until, until_allowed
 from both_clients import BOTH, client_by
 
 from cluster.control_plane import ControlPlane
@@ -369,15 +369,10 @@ def test_a_workflow_again_from_where_it_failed(client: Any, operator: Processes)
     assert [(step.name, step.phase) for step in run.steps] == [("fetch", "Succeeded"), ("load", "Failed")]
     steps[1] = {"name": "load", **handler()}
     client.register("import", on_demand=True, handler={"steps": steps})
-    until("the operator has seen the edit", lambda: _is_seen(client.task("import").document))
+    until("the operator has seen the edit", lambda: is_seen(client.task("import").document))
     again = run.rerun(latest=True)
     assert again.wait(timeout=60).phase == "Succeeded"
     assert [(step.name, step.phase) for step in again.steps] == [("fetch", "Reused"), ("load", "Succeeded")]
-
-
-def _is_seen(task: dict[str, Any]) -> bool:
-    """Whether the operator knows the task as it is now."""
-    return bool(task.get("status", {}).get("observedGeneration") == task["metadata"]["generation"])
 
 
 def test_tasks_by_state_and_times_to_come(client: Any, operator: Processes) -> None:

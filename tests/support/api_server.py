@@ -74,6 +74,11 @@ def items(control_plane: ControlPlane, namespace: str, kind: str) -> list[dict[s
     return list(json.loads(control_plane.kubectl("-n", namespace, "get", kind, "-o", "json"))["items"])
 
 
+def is_seen(task: dict[str, Any]) -> bool:
+    """Whether the operator knows the task as it is now."""
+    return bool(task.get("status", {}).get("observedGeneration") == task["metadata"]["generation"])
+
+
 def until(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait for a condition; its value."""
     for _ in looks(seconds):

@@ -151,7 +151,7 @@ def of_runs(runs: Iterable[Document]) -> Iterator[Diagnosis]:
             found.setdefault((run["metadata"]["namespace"], task, said), []).append(run)
     for (_, _, said), alike in found.items():
         more = f" (and {len(alike) - 1} more of its task)" if len(alike) > 1 else ""
-        fix = f"crontask describe {alike[0]['metadata']['name']} -n {alike[0]['metadata']['namespace']} says more"
+        fix = f"{_described(alike[0])} says more"
         yield Diagnosis(f"run {_name(alike[0])}", "warning", said + more, fix)
 
 
@@ -202,8 +202,8 @@ def _paused(task: Document, condition: Document, now: datetime) -> Iterator[Diag
         yield Diagnosis(check, "warning", message, "resume it with crontask resume, or delete it")
 
 
-def _described(task: Document) -> str:
-    return f"crontask describe {task['metadata']['name']} -n {task['metadata']['namespace']}"
+def _described(found: Document) -> str:
+    return f"crontask describe {found['metadata']['name']} -n {found['metadata']['namespace']}"
 
 
 def _name(found: Document) -> str:
